@@ -1,0 +1,374 @@
+"""All commands on one page: options and help; builds the clients; every end of a run becomes an exit status."""
+
+import html
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import click
+
+from lolslackbot import __version__, logs
+from lolslackbot.admin.tracking import (
+    Tracker,
+    Wish,
+    read_channel_id,
+    read_file,
+    read_platform,
+    read_riot_id,
+    read_workspace,
+    untrack,
+)
+from lolslackbot.clock import Clock, text_of
+from lolslackbot.console import show_error, show_json, show_line, show_table
+from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable
+from lolslackbot.model import RiotId
+from lolslackbot.quiet import may_speak
+from lolslackbot.settings import Settings, default_home, read_settings
+from lolslackbot.stages.run import Run, run_stage
+from lolslackbot.store import holds, players
+from lolslackbot.store.database import Database, create_database, open_database, read_only
+
+if TYPE_CHECKING:
+    from lolslackbot.riot.client import RiotClient
+    from lolslackbot.riot.limiter import Limiter
+    from lolslackbot.slack.client import SlackClient
+    from lolslackbot.stages.deliver import Limits as DeliveryLimits
+
+# What only one command needs (a client and its library) is imported by that command: the others start fast.
+
+
+class Stopped(BaseException):
+    """SIGTERM: like Ctrl-C, the run ends at once."""
+
+
+def main() -> NoReturn:
+    """The installed command. Whatever happens, a person gets one line, and the caller an exit status."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        status = cli.main(prog_name="lolslackbot", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        status = Exit.UNUSABLE
+    except click.ClickException as error:
+        show_error(error.format_message())
+        status = Exit.UNUSABLE
+    except (KeyboardInterrupt, click.Abort):
+        show_error("stopped by Ctrl-C")
+        status = 130
+    except Stopped:
+        show_error("stopped by SIGTERM")
+        status = 143
+    except BrokenPipeError:  # `| head`; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = Exit.OK
+    sys.exit(int(status or 0))
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Stopped
+
+
+@dataclass
+class App:
+    """What every command is told before its own options."""
+
+    home: Path
+    database: Path | None
+    verbose: int
+    quiet: bool
+    clock: Clock
+
+    @cached_property
+    def settings(self) -> Settings:
+        return read_settings(self.home, self.database, os.environ)
+
+    def begin_log(self, *, to_file: bool = True) -> None:
+        """Begins logging: to stderr as -v says (-q: held back), and to the log file."""
+        level = {0: logging.WARNING, 1: logging.INFO}.get(self.verbose, logging.DEBUG)
+        if not self.quiet:
+            logs.log_to_stderr(level, self.settings.secrets)
+        if to_file:
+            try:
+                logs.log_to_file(self.settings.log, self.settings.secrets)
+            except OSError as error:
+                show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
+
+    def run(self, stage: str, work: Callable[[Database, Run], None]) -> NoReturn:
+        """Runs a stage as cron does: lock, work, one summary line, exit status."""
+        try:
+            settings = self.settings
+        except Unusable as error:
+            fault = str(error)
+            self._leave(stage, error.exit_status, [fault], lambda: show_error(fault))
+        held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
+        self.begin_log(to_file=settings.database.is_file())  # a stage without a database makes nothing
+        run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
+
+        def speak() -> None:
+            for line in held.lines if held else []:
+                click.echo(line, err=True)
+            if run.began:
+                show_line(run.summary())
+            if run.ended_by:
+                show_error(run.ended_by)
+
+        self._leave(stage, run.status, run.problems, speak)
+
+    def _leave(self, stage: str, status: Exit, problems: list[str], speak: Callable[[], None]) -> NoReturn:
+        memory = self.home / f"{stage}.last-failure"
+        if not self.quiet or may_speak(memory, status, problems, self.clock.now()):
+            speak()
+        sys.exit(int(status))
+
+    def riot(self, db: Database, time_left: Callable[[], float] | None = None) -> tuple["RiotClient", "Limiter"]:
+        """The Riot client, with the limiter that all processes share through the database."""
+        from lolslackbot.riot.client import CALL_SECONDS, RiotClient
+        from lolslackbot.riot.limiter import Limiter
+        from lolslackbot.store.limits import RiotLedger
+
+        limiter = Limiter(RiotLedger(db), self.clock, CALL_SECONDS)
+        key, url = self.settings.need_riot_key(), self.settings.riot_url
+        return RiotClient(key, url, limiter, self.clock, time_left or (lambda: CALL_SECONDS)), limiter
+
+    def slack(self, time_left: Callable[[], float]) -> Callable[[str], "SlackClient"]:
+        """The Slack client of a workspace, made when it is first needed."""
+        from lolslackbot.slack.client import SlackClient
+
+        @cache
+        def client(workspace: str) -> SlackClient:
+            token = self.settings.need_slack_token(workspace)
+            return SlackClient(token, self.settings.slack_url, self.clock, time_left)
+
+        return client
+
+
+@contextmanager
+def person() -> Iterator[None]:
+    """Around what a person runs: the error that ends it becomes one line and an exit status."""
+    try:
+        yield
+    except RunEnds as end:
+        show_error(str(end))
+        sys.exit(int(end.exit_status))
+
+
+def checked(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """An option's callback: its ValueError becomes click's one line, which names the option."""
+
+    def callback(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Any:
+        try:
+            return None if text is None else read(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of database, log and env file.")
+@click.option("--database", type=click.Path(path_type=Path, dir_okay=False), help="Another database than the home's.")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv says all that the log file has.")
+@click.option("-q", "--quiet", is_flag=True, help="For cron: speak of failures only, of the same one once a day.")
+@click.version_option(__version__, prog_name="lolslackbot")
+@click.pass_context
+def cli(context: click.Context, home: Path | None, database: Path | None, verbose: int, quiet: bool) -> None:
+    """Posts one Slack message for each finished League of Legends game of the players you track.
+
+    Cron runs the three stages every 3 minutes: fetch-matches, build-messages, deliver. Each can be run by hand, alone,
+    at any time, and again after a failure.
+    """
+    if verbose and quiet:
+        raise click.UsageError("-v and -q exclude each other")
+    chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
+    context.obj = App(chosen.absolute(), database and database.absolute(), verbose, quiet, Clock())
+
+
+@cli.command("fetch-matches")
+@click.pass_obj
+def fetch_matches_command(app: App) -> None:
+    """Ask Riot which games the tracked players finished, and for the games."""
+
+    def work(db: Database, run: Run) -> None:
+        from lolslackbot.stages.fetch_matches import Limits, fetch_matches
+
+        riot, limiter = app.riot(db, run.budget.left)
+        within, wait = app.settings.announce_within, app.settings.max_wait
+        fetch_matches(db, riot, limiter, run, Limits(timedelta(seconds=within), timedelta(seconds=wait)))
+
+    app.run("fetch-matches", work)
+
+
+@cli.command("build-messages")
+@click.pass_obj
+def build_messages_command(app: App) -> None:
+    """Word a message for each fetched game and channel. Calls nobody."""
+
+    def work(db: Database, run: Run) -> None:
+        from lolslackbot.stages.build_messages import build_messages
+
+        build_messages(db, run, app.settings.match_link)
+
+    app.run("build-messages", work)
+
+
+@cli.command("deliver")
+@click.option("--dry-run", is_flag=True, help="Print what would go out now; call nobody, change nothing.")
+@click.pass_obj
+def deliver_command(app: App, dry_run: bool) -> None:
+    """Post what waits to Slack, each message once."""
+    if dry_run:
+        with person():
+            show_dry_run(app)
+        return
+
+    def work(db: Database, run: Run) -> None:
+        from lolslackbot.stages.deliver import deliver
+
+        deliver(db, app.slack(run.budget.left), run, delivery_limits(app.settings))
+
+    app.run("deliver", work)
+
+
+def delivery_limits(settings: Settings) -> "DeliveryLimits":
+    """The settings `deliver` goes by."""
+    from lolslackbot.stages.deliver import Limits
+
+    return Limits(timedelta(seconds=settings.announce_within), settings.channel_limit)
+
+
+def show_dry_run(app: App) -> None:
+    """Each message that would go out now as it will read, then how many, and why others would not."""
+    from lolslackbot.stages.deliver import dry_run
+
+    app.begin_log(to_file=False)
+    with read_only(app.settings.database) as db:
+        going, notes = dry_run(db, delivery_limits(app.settings), app.clock.now())
+    for message in going:
+        show_line(f"{message.channel_id} (workspace {message.workspace}), {message.match_id}:")
+        for line in html.unescape(message.text).splitlines():
+            show_line(f"    {line}")
+    for note in notes:
+        show_line(note)
+    show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")
+
+
+@cli.command("track")
+@click.argument("riot_id", metavar="NAME#TAG", required=False, callback=checked(read_riot_id))
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G….")
+@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, na1, kr, …; Riot knows it too.")
+@click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="CSV: riot_id,platform,channel,workspace."
+)
+@click.pass_obj
+def track_command(
+    app: App,
+    riot_id: RiotId | None,
+    channel: str | None,
+    platform: str | None,
+    workspace: str | None,
+    path: Path | None,
+) -> None:
+    """Announce a player's games in a channel, from now on. Makes the database if there is none.
+
+    \b
+    lolslackbot track "Ahri Fan#EUW" --channel C0123456789
+    lolslackbot track --file players.csv
+    """
+    if path and (riot_id or channel or platform or workspace):
+        raise click.UsageError("--file brings its own players, channels, platforms and workspaces")
+    if not path and not (riot_id and channel):
+        raise click.UsageError('it takes "NAME#TAG" and --channel, or --file')
+    with person():
+        wishes = (
+            read_file(path)
+            if path
+            else [Wish(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")]
+        )
+        app.settings.need_riot_key()
+        with closing(create_database(app.settings.database)) as db:
+            app.begin_log()
+            tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
+            status = track_all(tracker, wishes) if path else track_one(tracker, wishes[0])
+    sys.exit(int(status))
+
+
+def track_one(tracker: Tracker, wish: Wish) -> Exit:
+    show_line(tracker.track(wish))
+    return Exit.OK
+
+
+def track_all(tracker: Tracker, wishes: list[Wish]) -> Exit:
+    """Each row on its own: one that Riot does not know does not stop the others."""
+    faults: list[NotFound] = []
+    with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
+        for wish in bar:
+            try:
+                tracker.track(wish)
+            except NotFound as fault:
+                faults.append(fault)
+    for each in faults:
+        show_error(str(each))
+    show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
+    return Exit.SOME_FAILED if faults else Exit.OK
+
+
+@cli.command("untrack")
+@click.argument("riot_id", metavar="NAME#TAG", callback=checked(read_riot_id))
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
+@click.pass_obj
+def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
+    """Announce a player's games no longer."""
+    with person():
+        with closing(open_database(app.settings.database)) as db:
+            app.begin_log()
+            channels = untrack(db, riot_id, channel, app.settings.match_link)
+        show_line(f"{riot_id} is no longer announced in {', '.join(channels)}")
+
+
+@cli.command("players")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def players_command(app: App, as_json: bool) -> None:
+    """List the tracked players, where each is announced, and what keeps Riot's list from us."""
+    with person(), read_only(app.settings.database) as db:
+        rows = [
+            {
+                "player": str(track.player.riot_id),
+                "platform": track.player.platform,
+                "channel": track.channel_id,
+                "workspace": track.workspace,
+                "since": text_of(track.since),
+                "problem": track.player.problem,
+            }
+            for track in players.tracks(db)
+        ]
+    show_json(rows) if as_json else show_table(rows, "no player is tracked: `lolslackbot track` begins")
+
+
+@cli.command("channels")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def channels_command(app: App, as_json: bool) -> None:
+    """List the channels, how many players each hears of, and what is wrong with it."""
+    with person(), read_only(app.settings.database) as db:
+        tracks = players.tracks(db)
+        rows = [
+            {
+                "channel": channel_id,
+                "workspace": workspace,
+                "players": sum(track.channel_id == channel_id for track in tracks),
+                "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
+            }
+            for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
+        ]
+    show_json(rows) if as_json else show_table(rows, "no channel is told anything: `lolslackbot track` begins")

@@ -1,0 +1,115 @@
+"""The log file and what a person sees of it on stderr: run, stage and item on every line, secrets masked."""
+
+import copy
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
+KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
+MAX_HELD = 200  # lines of one mail from cron; nobody reads more
+
+_about: ContextVar[tuple[str, ...]] = ContextVar("about", default=())
+
+
+@contextmanager
+def logging_about(*words: str) -> Iterator[None]:
+    """Puts `words` (a stage, a match id, a channel) on every log line written inside."""
+    before = _about.set((*_about.get(), *words))
+    try:
+        yield
+    finally:
+        _about.reset(before)
+
+
+class MaskingFormatter(logging.Formatter):
+    """Masks every secret in the finished text, so in messages, arguments and stack traces alike."""
+
+    def __init__(self, pattern: str, secrets: Sequence[str], *, traces: bool) -> None:
+        super().__init__(pattern, datefmt="%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+        self._secrets = sorted(secrets, key=len, reverse=True)  # the longer first: one may begin another
+        self._traces = traces
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = copy.copy(record)
+        record.about = " ".join(_about.get()) or "-"
+        if not self._traces:
+            record.exc_info = record.exc_text = record.stack_info = None
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+class HeldHandler(logging.Handler):
+    """Keeps lines back until it is known whether this run may speak (`-q`)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.lines) < MAX_HELD:
+            self.lines.append(self.format(record))
+
+
+def private_file(path: Path) -> None:
+    """Makes sure a file exists that only its owner may read. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+
+
+def log_to_stderr(level: int, secrets: Sequence[str]) -> None:
+    """One line each, without stack traces: those are for the file."""
+    handler = logging.StreamHandler()
+    handler.setLevel(level)
+    _add(handler, MaskingFormatter("%(levelname)s %(about)s: %(message)s", secrets, traces=False))
+
+
+def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
+    """As `log_to_stderr` for warnings, but kept for the caller to print or to drop."""
+    handler = HeldHandler()
+    _add(handler, MaskingFormatter("%(levelname)s %(about)s: %(message)s", secrets, traces=False))
+    return handler
+
+
+def log_to_file(path: Path, secrets: Sequence[str]) -> None:
+    """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
+    private_file(path)
+    with suppress(FileNotFoundError):  # another command may be rotating at this moment
+        if path.stat().st_size > MAX_LOG:
+            _rotate(path)
+            private_file(path)
+    pattern = f"%(asctime)s.%(msecs)03dZ %(levelname)s run-{os.getpid()} %(about)s: %(message)s"
+    _add(logging.FileHandler(path, encoding="utf-8"), MaskingFormatter(pattern, secrets, traces=True))
+
+
+def stop_logging() -> None:
+    """Takes all handlers off again: a process that runs several commands (a test) begins each anew."""
+    logger = logging.getLogger()
+    for handler in [h for h in logger.handlers if isinstance(h.formatter, MaskingFormatter)]:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _rotate(path: Path) -> None:
+    for number in range(KEPT, 0, -1):
+        older = path.with_name(f"{path.name}.{number}")
+        newer = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
+        with suppress(FileNotFoundError):
+            newer.replace(older)
+
+
+def _add(handler: logging.Handler, formatter: MaskingFormatter) -> None:
+    logging.raiseExceptions = False  # a full disk must not print logging's own traceback
+    handler.setFormatter(formatter)
+    logger = logging.getLogger()
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    for library in ("urllib3", "slack_sdk"):  # their debug lines carry whole bodies, cookies and proxy passwords
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -1,0 +1,124 @@
+"""The contract's words as values: what passes between Riot, the store, the wording and Slack. No I/O."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+PUUID = re.compile(r"[A-Za-z0-9_-]{78}")  # account-v1; 36-character ids are not encrypted for our key
+MATCH_ID = re.compile(r"([A-Z]+[0-9]*)_([0-9]{1,18})")  # platform and gameId; 18 digits fit SQLite's INTEGER
+
+
+class Outcome(StrEnum):
+    """How a whole game ended. Who won it stands with each participant."""
+
+    DECIDED = "decided"
+    SURRENDERED = "surrendered"
+    REMAKE = "remake"  # neither won nor lost, although match-v5 still gives one team `win`
+    NOBODY_WON = "nobody_won"  # after a crash of the game
+
+
+@dataclass(frozen=True, slots=True)
+class RiotId:
+    """A player's name as people write it: `GameName#TAG`. It changes; a puuid does not."""
+
+    game_name: str
+    tag_line: str
+
+    def __str__(self) -> str:
+        return f"{self.game_name}#{self.tag_line}"
+
+    @property
+    def folded(self) -> str:
+        """For comparing: Riot treats upper and lower case alike."""
+        return str(self).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """account-v1: who a Riot ID belongs to. Riot may leave the names out."""
+
+    puuid: str
+    riot_id: RiotId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A League account we know, tracked or once tracked."""
+
+    player_id: int
+    puuid: str
+    riot_id: RiotId
+    platform: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One human in a match, with what a message says of them (match-v5 `info.participants`)."""
+
+    puuid: str
+    name: str  # '' when the body has none
+    tag_line: str
+    team_id: int
+    champion_id: int
+    champion_name: str  # Data Dragon's id, not the name people see
+    team_position: str
+    win: bool
+    placement: int  # Arena: 1 is first; 0 elsewhere
+    kills: int
+    deaths: int
+    assists: int
+    creep_score: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One finished game, as far as messages need it."""
+
+    match_id: str
+    queue_id: int
+    game_mode: str
+    outcome: Outcome
+    duration: int  # seconds
+    ended_at: datetime
+    participants: tuple[Participant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message on its way: what Slack is to be sent, and under which claim."""
+
+    match_id: str
+    channel_id: str
+    workspace: str
+    text: str
+    blocks: str | None  # Block Kit JSON
+
+    @property
+    def key(self) -> str:
+        """What finds this message again in a channel's history: unique, and without anything secret."""
+        return f"{self.match_id}:{self.channel_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One of Riot's rate limits: `calls` in any `seconds`.
+
+    `extra_calls` are those that Riot counted at `extra_at` beyond the ones we know of (another user of the key).
+    """
+
+    seconds: int
+    calls: int
+    extra_calls: int = 0
+    extra_at: datetime | None = None
+
+
+def platform_of(match_id: str) -> str:
+    """The platform in a match id, as host names have it: `EUW1_123` was played on `euw1`."""
+    return match_id.partition("_")[0].lower()
+
+
+def game_id_of(match_id: str) -> int:
+    """Riot's `gameId`, the number in a match id."""
+    return int(match_id.partition("_")[2])

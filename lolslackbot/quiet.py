@@ -1,0 +1,41 @@
+"""What `-q` may say: cron mails every word, so an unchanged failure speaks once a day."""
+
+import hashlib
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.errors import Exit
+
+AGAIN_AFTER = timedelta(days=1)
+
+
+def may_speak(memory: Path, status: Exit, problems: list[str], now: datetime) -> bool:
+    """Whether a quiet run that ended so is to be heard of; remembers in the file `memory` that it was.
+
+    A run that went well forgets, so that the next failure is news again. Without a folder for the file nothing is
+    remembered, and nothing made.
+    """
+    if status is Exit.OK:
+        with suppress(OSError):
+            memory.unlink(missing_ok=True)
+        return False
+    if status is Exit.LATER:
+        return False
+    kind = hashlib.sha256("\n".join([str(int(status)), *sorted(set(problems))]).encode()).hexdigest()
+    said_at = _said_at(memory, kind)
+    if said_at and timedelta(0) <= now - said_at < AGAIN_AFTER:
+        return False
+    with suppress(OSError):
+        memory.write_text(f"{kind} {text_of(now)}\n")
+    return True
+
+
+def _said_at(memory: Path, kind: str) -> datetime | None:
+    """When that very failure was last spoken of."""
+    try:
+        said, moment = memory.read_text().split()
+        return moment_of(moment) if said == kind else None
+    except (OSError, ValueError):
+        return None

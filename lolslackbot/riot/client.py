@@ -1,0 +1,177 @@
+"""One method an endpoint, one call a method, through the limiter; typed values out, RiotRefusal otherwise."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from lolslackbot.clock import Clock
+from lolslackbot.model import MATCH_ID, PUUID, Account, RiotId, platform_of
+from lolslackbot.riot import answers, routing
+from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
+from lolslackbot.riot.limiter import Limiter
+from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, deadline, proxies_for, read_capped
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5
+CALL_SECONDS = 15.0  # from first to last byte; real answers take well under one
+PAGE = 100  # match-v5: the most ids one list call gives
+
+# Endpoints, as Riot counts them: the path pattern, whatever its parameters.
+ACCOUNT, PLATFORM, MATCH_IDS, MATCH = "account", "platform", "match-ids", "match"
+_LOGGED = ("x-app-rate-limit", "x-method-rate-limit", "x-rate-limit-type", "retry-after")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a player's match ids, newest first."""
+
+    match_ids: tuple[str, ...]
+    full: bool  # there may be a further one
+    odd: str | None  # what was left out, since no match can be asked for by it
+
+
+@dataclass(frozen=True, slots=True)
+class MatchAnswer:
+    """A match as Riot sent it: the bytes to keep and the JSON in them."""
+
+    body: bytes
+    document: Any
+
+
+class RiotClient:
+    """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent)."""
+
+    def __init__(
+        self, key: str, url: str, limiter: Limiter, clock: Clock, time_left: Callable[[], float] = lambda: CALL_SECONDS
+    ) -> None:
+        """url: `https://{routing}.api.riotgames.com` or a stand-in; {routing} becomes the platform or region.
+
+        time_left: seconds the run still has; no call outlasts them by more than a second.
+        """
+        self._time_left = time_left
+        self._url = url
+        self._limiter = limiter
+        self._clock = clock
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
+        self._session.headers = {"X-Riot-Token": key, "Accept": "application/json"}
+
+    def account(self, riot_id: RiotId, platform: str | None) -> Account:
+        """account-v1 by Riot ID, asked at the host nearest to `platform`."""
+        name, tag = (quote(part, safe="") for part in (riot_id.game_name, riot_id.tag_line))
+        return self._account(platform, f"by-riot-id/{name}/{tag}")
+
+    def account_of(self, puuid: str, platform: str) -> Account:
+        """account-v1 by puuid: today's Riot ID of a player."""
+        return self._account(platform, f"by-puuid/{quote(puuid, safe='')}")
+
+    def _account(self, platform: str | None, path: str) -> Account:
+        found = self._json(routing.account_region(platform), ACCOUNT, f"/riot/account/v1/accounts/{path}")
+        puuid = _field(found, "puuid")
+        if not PUUID.fullmatch(puuid):
+            raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but a puuid of {len(puuid)} characters instead of 78", 200)
+        if not (found.get("gameName") and found.get("tagLine")):  # Riot may leave them out
+            return Account(puuid, None)
+        return Account(puuid, RiotId(_field(found, "gameName"), _field(found, "tagLine")))
+
+    def platform(self, puuid: str) -> str:
+        """account-v1 region by game: where the player plays League of Legends, as 'euw1'."""
+        path = f"/riot/account/v1/region/by-game/lol/by-puuid/{quote(puuid, safe='')}"
+        platform = _field(self._json(routing.account_region(None), PLATFORM, path), "region").lower()
+        if not routing.knows(platform):
+            raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but the unknown platform {platform!r}", 200)
+        return platform
+
+    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Page:
+        """match-v5: the ids from the `start`-th on of games since `start_time`, at most PAGE of them."""
+        path = f"/lol/match/v5/matches/by-puuid/{quote(puuid, safe='')}/ids"
+        query = {"startTime": int(start_time.timestamp()), "start": start, "count": PAGE}
+        found = self._json(routing.match_region(platform), MATCH_IDS, path, query)
+        if not isinstance(found, list):
+            raise RiotRefusal(Verdict.UNAVAILABLE, "200, but no list", 200)
+        good = tuple(each for each in found if _askable(each))
+        odd = [each for each in found if not _askable(each)]
+        return Page(good, len(found) >= PAGE, f"{len(odd)} match ids of odd form ({odd[0]!r:.60})" if odd else None)
+
+    def match(self, match_id: str) -> MatchAnswer:
+        """match-v5: one match. Its prefix says which host has it."""
+        host = routing.match_region(platform_of(match_id))
+        answer = self._get(host, MATCH, f"/lol/match/v5/matches/{match_id}")
+        return MatchAnswer(answer.body, answers.read_json(answer))
+
+    def _json(self, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None) -> Any:
+        return answers.read_json(self._get(host, endpoint, path, query))
+
+    def _get(self, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None) -> HttpAnswer:
+        """Exactly one request; its end and its headers are committed before anything is made of it."""
+        call = self._limiter.reserve(host, endpoint)
+        began = self._clock.steady()
+        try:
+            answer = self._send(self._url.format(routing=host) + path, query)
+        except (requests.RequestException, DeadlineExceeded, BodyTooLarge) as error:
+            logger.debug("GET %s%s -> %r, %.0f ms", host, path, error, self._milliseconds(began))
+            self._limiter.settle(call, host, endpoint, None)
+            raise RiotRefusal(Verdict.UNAVAILABLE, f"no usable answer: {_cause(error)}") from error
+        logger.debug(
+            "GET %s%s -> %d, %.0f ms%s", host, path, answer.status, self._milliseconds(began), _limits_of(answer)
+        )
+        self._limiter.settle(call, host, endpoint, answer)
+        return answer
+
+    def _send(self, url: str, query: Mapping[str, int] | None) -> HttpAnswer:
+        # A redirect would carry the key to another host: it comes back as the 3xx it is.
+        with (
+            deadline(min(CALL_SECONDS, self._time_left() + 1)),
+            self._session.get(
+                url,
+                params=query,
+                timeout=(CONNECT_SECONDS, CALL_SECONDS),
+                allow_redirects=False,
+                proxies=dict(proxies_for(url)),
+                stream=True,
+            ) as response,
+        ):
+            body = read_capped(response.iter_content(65536))
+            return HttpAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+    def _milliseconds(self, began: float) -> float:
+        return (self._clock.steady() - began) * 1000
+
+
+def _askable(match_id: object) -> bool:
+    return (
+        isinstance(match_id, str) and MATCH_ID.fullmatch(match_id) is not None and routing.knows(platform_of(match_id))
+    )
+
+
+def _field(found: Any, name: str) -> str:
+    value = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(value, str) or not value:
+        raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but without {name}", 200)
+    return value.encode("utf-8", "replace").decode()
+
+
+def _cause(error: Exception) -> str:
+    """One short line; requests' own texts carry whole object representations."""
+    if isinstance(error, requests.RequestException):
+        return type(error).__name__
+    return str(error)
+
+
+def _limits_of(answer: HttpAnswer) -> str:
+    """Riot's limits with their counts, and of a 429 its type, Retry-After and message."""
+    stated = [
+        f"{name}: {answer.headers[name]}"
+        + (f" ({answer.headers[name + '-count']} used)" if name + "-count" in answer.headers else "")
+        for name in _LOGGED
+        if name in answer.headers
+    ]
+    if answer.status != 200:
+        stated.append(answers.message_of(answer))
+    return "".join(f"; {each}" for each in stated)

@@ -1,0 +1,156 @@
+"""Lets a call to Riot go, or says until when not; what it knows, it keeps in a ledger that all processes share."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from lolslackbot.clock import Clock
+from lolslackbot.model import Window
+from lolslackbot.riot import limits
+from lolslackbot.riot.answers import HttpAnswer, message_of
+from lolslackbot.riot.limits import APPLICATION
+
+logger = logging.getLogger(__name__)
+
+
+class NotYet(Exception):
+    """No call was made: a limit is known to be full, or Riot said to wait."""
+
+    def __init__(self, until: datetime, reason: str, *, refused: bool = False) -> None:
+        """refused: Riot said so with a 429; otherwise our own count did."""
+        super().__init__(reason)
+        self.until = until
+        self.reason = reason
+        self.refused = refused
+
+
+class Ledger(Protocol):
+    """What the limiter needs kept. Everything is asked for one routing value and one endpoint ('' = all of them)."""
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def follow_clock(self, routing: str, now: datetime, longest_call: timedelta) -> None: ...
+    def end_open_calls(self, endpoints: Sequence[str], now: datetime) -> None: ...
+    def forget(self, routing: str, before: datetime) -> None: ...
+    def held_until(self, routing: str, endpoint: str) -> tuple[datetime, str] | None: ...
+    def refusals(self, routing: str, endpoint: str) -> int: ...
+    def hold(self, routing: str, endpoint: str, reason: str, now: datetime, until: datetime) -> None: ...
+    def went_well(self, routing: str, endpoint: str, now: datetime) -> None: ...
+    def windows(self, routing: str, endpoint: str) -> Sequence[Window]: ...
+    def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None: ...
+    def open_call(self, routing: str, endpoint: str, now: datetime) -> datetime | None: ...
+    def newest_call(self, routing: str, endpoint: str, number: int, after: datetime) -> datetime | None: ...
+    def ended_calls(self, routing: str, endpoint: str, after: datetime) -> int: ...
+    def begin_call(self, routing: str, endpoint: str, counts_at: datetime) -> int: ...
+    def end_call(self, call: int, counts_at: datetime) -> None: ...
+
+
+class Limiter:
+    """One call at a time through `reserve` and `settle`; `free_at` only looks."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, longest_call: float) -> None:
+        """longest_call: seconds after which a call is over, whatever Riot does."""
+        self._ledger = ledger
+        self._clock = clock
+        self._longest_call = timedelta(seconds=longest_call)
+
+    def begin_run(self, routings: Iterable[str], endpoints: Sequence[str]) -> None:
+        """For the only process that calls `endpoints`: what a dead one left open is over; the clock is followed."""
+        with self._ledger.transaction():
+            now = self._clock.now()
+            self._ledger.end_open_calls(endpoints, now)
+            for routing in routings:
+                self._ledger.follow_clock(routing, now, self._longest_call)
+
+    def free_at(self, routing: str, endpoint: str) -> NotYet | None:
+        """Until when no call may go to that endpoint at that host, and why; None if one may go now."""
+        now = self._clock.now()
+        waits = [
+            wait
+            for scope in (APPLICATION, endpoint)
+            for wait in (self._held(routing, scope, now), self._full(routing, scope, now))
+            if wait
+        ]
+        return max(waits, key=lambda wait: wait.until, default=None)
+
+    def reserve(self, routing: str, endpoint: str) -> int:
+        """Counts a call that is about to be sent, in one transaction. Raises NotYet where it may not be sent."""
+        with self._ledger.transaction():
+            now = self._clock.now()
+            self._ledger.follow_clock(routing, now, self._longest_call)
+            if wait := self.free_at(routing, endpoint):
+                raise wait
+            return self._ledger.begin_call(routing, endpoint, now + self._longest_call)
+
+    def settle(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
+        """Records the end of a call, and what the headers of its answer teach if there was one."""
+        with self._ledger.transaction():
+            now = self._clock.now()
+            self._ledger.end_call(call, now)
+            if answer:
+                self._heed(routing, endpoint, answer, now)
+            self._ledger.forget(routing, now - self._longest_window(routing, endpoint))
+
+    def _held(self, routing: str, scope: str, now: datetime) -> NotYet | None:
+        held = self._ledger.held_until(routing, scope)
+        return NotYet(*held, refused=True) if held and held[0] > now else None
+
+    def _full(self, routing: str, scope: str, now: datetime) -> NotYet | None:
+        windows = self._ledger.windows(routing, scope)
+        if not windows:
+            # Nothing is known of this limit yet: one call at a time, so that the first answer can tell.
+            until = self._ledger.open_call(routing, scope, now)
+            return NotYet(until, f"a first call to {_name(routing, scope)} is still open") if until else None
+        waits = [(self._opens_at(routing, scope, window, now), window) for window in windows]
+        full = [(until, window) for until, window in waits if until]
+        if not full:
+            return None
+        until, window = max(full, key=lambda each: each[0])
+        return NotYet(until, f"{window.calls} calls in {window.seconds} s to {_name(routing, scope)} are spent")
+
+    def _opens_at(self, routing: str, scope: str, window: Window, now: datetime) -> datetime | None:
+        free = limits.free_calls(window, now)
+        blocker = self._ledger.newest_call(routing, scope, free, now - limits.span(window)) if free > 0 else None
+        return limits.opens_at(window, blocker, now)
+
+    def _learn(self, routing: str, scope: str, headers: Mapping[str, str], now: datetime) -> None:
+        stated, counted = (limits.read_pairs(headers.get(name)) for name in limits.header_names(scope))
+        known = {window.seconds: window for window in self._ledger.windows(routing, scope)}
+        if not stated:  # any header can be missing from any answer: what was known stays
+            stated = {window.seconds: window.calls for window in known.values()}
+        learnt = []
+        for seconds, calls in stated.items():
+            before = known.get(seconds, Window(seconds, calls))
+            window = Window(seconds, calls, before.extra_calls, before.extra_at)
+            ours = self._ledger.ended_calls(routing, scope, now - limits.span(window))
+            learnt.append(limits.learn(window, counted.get(seconds), ours, now))
+        if learnt != list(known.values()):
+            self._ledger.put_windows(routing, scope, learnt)
+
+    def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, now: datetime) -> None:
+        for scope in (APPLICATION, endpoint):
+            self._learn(routing, scope, answer.headers, now)
+        if answer.status == 429:
+            self._refused(routing, endpoint, answer, now)
+        else:
+            for scope in (APPLICATION, endpoint):
+                self._ledger.went_well(routing, scope, now)
+
+    def _refused(self, routing: str, endpoint: str, answer: HttpAnswer, now: datetime) -> None:
+        scope = limits.refused_scope(answer.headers, endpoint)
+        times = self._ledger.refusals(routing, scope) + 1
+        wait, reason = limits.pause_after(answer.headers, self._ledger.windows(routing, scope), times)
+        reason = f"{reason}: {message_of(answer)}"
+        name = _name(routing, scope)
+        logger.warning("nothing more to %s for %.1f s: %s", name, wait.total_seconds(), reason)
+        self._ledger.hold(routing, scope, reason, now, now + wait)
+
+    def _longest_window(self, routing: str, endpoint: str) -> timedelta:
+        """How long a call may still matter. A window yet unknown is learnt from Riot's own count."""
+        windows = [*self._ledger.windows(routing, APPLICATION), *self._ledger.windows(routing, endpoint)]
+        return max((limits.span(window) for window in windows), default=timedelta(0)) + timedelta(hours=1)
+
+
+def _name(routing: str, scope: str) -> str:
+    return f"{routing} ({scope})" if scope else routing

@@ -1,0 +1,134 @@
+"""match-v5 JSON -> Match, or what keeps it from being one. Pure; unknown fields are ignored, odd ones never guessed.
+
+Facts on fields are from match-v5's reference (developer.riotgames.com) and from answers seen since patch 11.16.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from lolslackbot.model import PUUID, Match, Outcome, Participant
+
+ARENA = "CHERRY"
+SWARM = "STRAWBERRY"
+BOT = "BOT"  # the puuid of every bot
+_LARGEST = 2**53  # beyond it a JSON number is no exact integer
+
+
+class NotAMatch(Exception):
+    """A 200 whose body is no game that can be announced; the text is the reason, for the ledger."""
+
+
+class ForeignIds(Exception):
+    """Riot hands out ids that are not encrypted for our key: for a short while, in all its answers."""
+
+
+def read_match(match_id: str, document: Any) -> Match:
+    """The match in a 200 answer. Raises NotAMatch, or ForeignIds when a later look will be better."""
+    metadata, info = _object(document, "metadata"), _object(document, "info")
+    if metadata.get("matchId") != match_id:
+        raise NotAMatch("not a valid match: the answer is about another one")
+    everyone = info.get("participants")
+    if everyone == []:
+        raise NotAMatch("nothing in it: an aborted game without data")
+    if not isinstance(everyone, list) or not all(isinstance(each, dict) for each in everyone):
+        raise NotAMatch("not a valid match: no list of participants")
+    humans = [each for each in everyone if each.get("puuid") != BOT]
+    duration = _duration(info, everyone)
+    mode = _text(info, "gameMode")
+    return Match(
+        match_id=match_id,
+        queue_id=_number(info, "queueId"),
+        game_mode=mode,
+        outcome=_outcome(mode, everyone),
+        duration=duration,
+        ended_at=_end(info, everyone, duration),
+        participants=tuple(_participant(each) for each in humans),
+    )
+
+
+def _participant(fields: Mapping[str, Any]) -> Participant:
+    puuid = fields.get("puuid")
+    if not isinstance(puuid, str):
+        raise NotAMatch("not a valid match: a participant without puuid")
+    if not PUUID.fullmatch(puuid):
+        raise ForeignIds(f"a puuid of {len(puuid)} characters instead of 78")
+    creeps = [_optional(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
+    win = fields.get("win")
+    if not isinstance(win, bool):
+        raise NotAMatch("not a valid match: win is neither true nor false")
+    return Participant(
+        puuid=puuid,
+        name=_text(fields, "riotIdGameName") or _text(fields, "summonerName"),  # the latter is empty since 15.4
+        tag_line=_text(fields, "riotIdTagline"),
+        team_id=_optional(fields, "teamId") or 0,
+        champion_id=_number(fields, "championId"),
+        champion_name=_text(fields, "championName"),
+        team_position=_text(fields, "teamPosition"),
+        win=win,
+        placement=_optional(fields, "placement") or 0,
+        kills=_number(fields, "kills"),
+        deaths=_number(fields, "deaths"),
+        assists=_number(fields, "assists"),
+        creep_score=None if None in creeps else sum(number or 0 for number in creeps),
+    )
+
+
+def _outcome(mode: str, everyone: list[Mapping[str, Any]]) -> Outcome:
+    """Riot's own flags decide: a length does not tell a remake, and `endOfGameResult` has been wrong for weeks."""
+    if any(each.get("gameEndedInEarlySurrender") is True for each in everyone):
+        return Outcome.REMAKE
+    if mode not in (ARENA, SWARM) and not any(each.get("win") is True for each in everyone):
+        return Outcome.NOBODY_WON
+    if any(each.get("gameEndedInSurrender") is True for each in everyone):
+        return Outcome.SURRENDERED
+    return Outcome.DECIDED
+
+
+def _duration(info: Mapping[str, Any], everyone: list[Mapping[str, Any]]) -> int:
+    """Seconds: the longest `timePlayed`. `gameDuration` is in ms where `gameEndTimestamp` is missing (before 11.20)."""
+    played = max((_optional(each, "timePlayed") or 0 for each in everyone), default=0)
+    if played > 0:
+        return played
+    duration = _number(info, "gameDuration")
+    return duration if "gameEndTimestamp" in info else duration // 1000
+
+
+def _end(info: Mapping[str, Any], everyone: list[Mapping[str, Any]], duration: int) -> datetime:
+    """Start plus the longest `timePlayed`, as Riot advises: `gameEndTimestamp` can lie well after the real end."""
+    start = _optional(info, "gameStartTimestamp") or 0
+    end = start + 1000 * duration if start > 0 and duration > 0 else _optional(info, "gameEndTimestamp") or 0
+    if end <= 0:
+        raise NotAMatch("not a valid match: it does not say when it ended")
+    try:
+        return datetime.fromtimestamp(end / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise NotAMatch(f"not a valid match: it ended at {end} ms") from None
+
+
+def _object(document: Any, name: str) -> Mapping[str, Any]:
+    value = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(value, dict):
+        raise NotAMatch(f"not a valid match: no {name}")
+    return value
+
+
+def _number(fields: Mapping[str, Any], name: str) -> int:
+    value = _optional(fields, name)
+    if value is None:
+        raise NotAMatch(f"not a valid match: {name} is no whole number")
+    return value
+
+
+def _optional(fields: Mapping[str, Any], name: str) -> int | None:
+    """A whole number, also where Riot writes it as a float; None for anything else."""
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST or value != int(value):
+        return None
+    return int(value)
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """A string that can be stored and sent: lone surrogates, which JSON can spell, are replaced."""
+    value = fields.get(name)
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

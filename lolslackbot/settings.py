@@ -1,0 +1,250 @@
+"""Environment and `env` file, read once into one frozen value; a fault names its variable and the remedy."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Formatter
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from lolslackbot.errors import Unusable
+from lolslackbot.transport import is_loopback
+
+T = TypeVar("T")
+
+PREFIX = "LOLSLACKBOT_"
+MATCH_LINK = "https://www.leagueofgraphs.com/match/{platform}/{game_id}"
+WORKSPACE = re.compile(r"[A-Za-z0-9_]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"[!-~]+")  # printable ASCII: anything else is no header value, or prints itself in an error
+
+
+class Secret(str):
+    """A key or token. Only a client that sends it uses its text; everywhere else it shows as ***."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLimit:
+    """At most `messages` in `seconds` per channel."""
+
+    messages: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a command may be told from outside, checked."""
+
+    home: Path
+    database: Path
+    riot_api_key: Secret | None = None
+    slack_tokens: Mapping[str, Secret] = field(default_factory=dict)  # by workspace in lower case
+    max_seconds: float = 80
+    max_wait: float = 10
+    announce_within: float = 43200
+    channel_limit: ChannelLimit = ChannelLimit(30, 3600)
+    match_link: str = MATCH_LINK
+    riot_url: str = "https://{routing}.api.riotgames.com"
+    slack_url: str = "https://slack.com/api/"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "lolslackbot.log"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return tuple(s for s in (self.riot_api_key, *self.slack_tokens.values()) if s)
+
+    def need_riot_key(self) -> Secret:
+        """The Riot API key; without one, a line that says where to put it."""
+        if self.riot_api_key is None:
+            raise Unusable(f"RIOT_API_KEY is not set: put it into the environment or into {self.home / 'env'}")
+        return self.riot_api_key
+
+    def need_slack_token(self, workspace: str) -> Secret:
+        """The bot token of a workspace; without one, a line that says where to put it."""
+        token = self.slack_tokens.get(workspace.lower())
+        if token is None:
+            raise Unusable(
+                f"{token_name(workspace)} is not set: put the bot token of that workspace "
+                f"into the environment or into {self.home / 'env'}"
+            )
+        return token
+
+
+def token_name(workspace: str) -> str:
+    """The setting that holds a workspace's bot token."""
+    return "SLACK_BOT_TOKEN" if workspace.lower() == "default" else f"SLACK_BOT_TOKEN_{workspace.upper()}"
+
+
+def read_settings(home: Path, database: Path | None, environment: Mapping[str, str]) -> Settings:
+    """The settings for `home`: its `env` file, overruled by the environment; `database` overrules both.
+
+    Raises Unusable with one line that names the variable at fault. Reads, creates nothing.
+    """
+    values = {**_env_file(home / "env"), **environment}
+    given = _Given(values)
+    named = values.get(PREFIX + "DATABASE")
+    path = database or (Path(named).expanduser() if named else Path("lolslackbot.db"))
+    return Settings(
+        home=home,
+        database=path if database else home / path,
+        riot_api_key=_secret("RIOT_API_KEY", values.get("RIOT_API_KEY")),
+        slack_tokens=_slack_tokens(values),
+        max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
+        max_wait=given.seconds("MAX_WAIT", 10, least=0),
+        announce_within=given.seconds("ANNOUNCE_WITHIN", 43200, least=1),
+        channel_limit=given.read("CHANNEL_LIMIT", ChannelLimit(30, 3600), _channel_limit),
+        match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
+        riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
+        slack_url=given.read("SLACK_URL", "https://slack.com/api/", _slack_url),
+    )
+
+
+def default_home(environment: Mapping[str, str], app_dir: str) -> Path:
+    """Where everything lives unless `--home` says otherwise."""
+    return Path(environment.get(PREFIX + "HOME") or app_dir).expanduser()
+
+
+class _Given:
+    """Reads one setting after the other, naming it in any fault."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def read(self, name: str, default: T, parse: Callable[[str], T], empty: T | None = None) -> T:
+        text = self._values.get(PREFIX + name)
+        if text is None:
+            return default
+        if not text.strip():
+            return default if empty is None else empty
+        try:
+            return parse(text.strip())
+        except ValueError as error:
+            raise Unusable(f"{PREFIX}{name} is {text!r}: {error}") from None
+
+    def seconds(self, name: str, default: float, least: float) -> float:
+        def parse(text: str) -> float:
+            try:
+                value = float(text)
+            except ValueError:
+                value = float("nan")
+            if not least <= value <= 10**9:
+                raise ValueError(f"it must be a number of seconds, at least {least:g}")
+            return value
+
+        return self.read(name, default, parse)
+
+
+def _channel_limit(text: str) -> ChannelLimit:
+    parts = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if not parts or not int(parts[1]) or not int(parts[2]):
+        raise ValueError("it must be MESSAGES/SECONDS, both at least 1, for example 30/3600")
+    return ChannelLimit(int(parts[1]), int(parts[2]))
+
+
+def _template(text: str, allowed: set[str]) -> None:
+    """Raises ValueError unless every {field} of a URL template is one that will be filled in."""
+    try:
+        fields = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None]
+    except ValueError:
+        raise ValueError("its braces do not match") from None
+    for name, spec, conversion in fields:
+        if name not in allowed or spec or conversion:
+            raise ValueError(
+                f"it may hold {', '.join('{' + each + '}' for each in sorted(allowed))} and no other braces"
+            )
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("it is not a URL") from None
+    if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f]", text):
+        raise ValueError("it must be a URL that begins with https://")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("it must have no user, query or fragment")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("plain http is allowed for loopback addresses only; use https")
+    return text
+
+
+def _riot_url(text: str) -> str:
+    _template(text, {"routing"})
+    _url(text.format(routing="europe"))
+    return text.rstrip("/")
+
+
+def _slack_url(text: str) -> str:
+    return _url(text).rstrip("/") + "/"
+
+
+def _match_link(text: str) -> str:
+    _template(text, {"platform", "game_id", "match_id"})
+    shown = text.format(platform="euw1", game_id="1", match_id="EUW1_1")
+    if not re.fullmatch(r"https?://[^\s<>|\"\\^`]+", shown) or not urlsplit(shown).hostname:
+        raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
+    return text
+
+
+def _secret(name: str, text: str | None) -> Secret | None:
+    """A key or token, without ever putting it into an error."""
+    text = (text or "").strip()
+    if not text:
+        return None
+    if not _SECRET.fullmatch(text):
+        raise Unusable(f"{name} holds a space, a line break or a character outside ASCII: copy it again")
+    return Secret(text)
+
+
+def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:
+    tokens = {}
+    for name, text in values.items():
+        workspace = "default" if name == "SLACK_BOT_TOKEN" else name.removeprefix("SLACK_BOT_TOKEN_").lower()
+        if name != "SLACK_BOT_TOKEN" and not (name.startswith("SLACK_BOT_TOKEN_") and WORKSPACE.fullmatch(workspace)):
+            continue
+        token = _secret(name, text)
+        if token is None:
+            continue
+        if token.startswith(("xoxp-", "xapp-", "xoxs-", "xoxc-")):
+            raise Unusable(f"{name} is no bot token: copy the 'Bot User OAuth Token', which begins with xoxb-")
+        tokens[workspace] = token
+    return tokens
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """NAME=value lines; a value may stand in quotes; # begins a comment, within a line only after a space."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+    values = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, rest = line.removeprefix("export ").partition("=")
+        value = _env_value(rest.strip())
+        if not equals or not _NAME.fullmatch(name.strip()) or value is None:
+            raise Unusable(f"{path}, line {number}: it must read NAME=value")  # never the line: it may hold a key
+        values[name.strip()] = value
+    return values
+
+
+def _env_value(text: str) -> str | None:
+    """The value after the equals sign, None if its quotes do not close."""
+    if text[:1] in ("'", '"'):
+        quoted = re.fullmatch(r"(['\"])(.*?)\1(?:\s+#.*|\s*)", text)
+        return quoted[2] if quoted else None
+    return re.split(r"(?:^|\s+)#", text, maxsplit=1)[0].strip()

@@ -1,0 +1,1 @@
+"""Speaks with Slack: one request a post, what an answer means. No SQL."""

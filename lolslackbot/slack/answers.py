@@ -1,0 +1,135 @@
+"""What each answer of Slack to a post means: status, headers and body in, a verdict out. Pure.
+
+The error codes are those of docs.slack.dev, chat.postMessage, with codes that left that list in recent years.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+
+class Verdict(Enum):
+    """What became of one request to post. All but DELIVERED and UNCERTAIN: it is certainly not in Slack."""
+
+    DELIVERED = auto()
+    CHANNEL_BROKEN = auto()  # fails again until somebody changes the channel
+    TOKEN_REJECTED = auto()  # nothing of this workspace will go out
+    MESSAGE_REFUSED = auto()  # this message fails again as it is
+    BLOCKS_REFUSED = auto()  # as plain text it may pass
+    LIMITED = auto()  # too fast: this channel waits
+    WORKSPACE_LIMITED = auto()  # its plan's allowance is used up: the workspace waits long
+    NOT_SENT = auto()  # the request never left
+    UNCERTAIN = auto()  # it may or may not be in Slack
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The outcome of one request: the verdict, Slack's `ts` if delivered, else the error in a few words."""
+
+    verdict: Verdict
+    error: str = ""
+    slack_ts: str = ""
+    wait: float = 0  # seconds, with LIMITED and WORKSPACE_LIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer as it came: header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+LIMITED_WAIT = 60.0  # seconds, where Slack says "too fast" without saying how long
+ALLOWANCE_WAIT = 3600.0
+
+_CODES: dict[Verdict, str] = {
+    Verdict.CHANNEL_BROKEN: """
+        channel_not_found is_archived not_in_channel restricted_action restricted_action_read_only_channel
+        restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked
+        cannot_reply_to_message ekm_access_denied messages_tab_disabled team_not_found no_permission access_denied
+        slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked
+        slack_connect_lists_sharing_blocked
+    """,
+    Verdict.TOKEN_REJECTED: """
+        not_authed invalid_auth account_inactive token_revoked token_expired missing_scope not_allowed_token_type
+        is_bot two_factor_setup_required team_access_not_granted enterprise_is_restricted accesslimited
+        app_access_restricted org_login_required team_added_to_org deprecated_endpoint method_deprecated
+        unknown_method as_user_not_supported send_on_behalf_not_allowed metadata_must_be_sent_from_app
+    """,
+    Verdict.BLOCKS_REFUSED: "invalid_blocks invalid_blocks_format msg_blocks_too_long",
+    Verdict.MESSAGE_REFUSED: """
+        no_text msg_too_long too_many_attachments attachment_payload_limit_exceeded too_many_contact_cards
+        markdown_text_conflict invalid_metadata_format invalid_metadata_schema metadata_too_large missing_file_data
+        draft_already_deleted draft_already_sent draft_has_conflict draft_not_found invalid_arguments invalid_arg_name
+        invalid_array_arg invalid_charset invalid_form_data invalid_post_type missing_post_type invalid_json
+        json_not_object
+    """,
+    Verdict.LIMITED: "ratelimited rate_limited",
+    Verdict.WORKSPACE_LIMITED: "message_limit_exceeded",
+}
+# Slack says of internal_error and fatal_error that part of the work may be done; like every code that is not
+# listed, and every answer that is not Slack's, they leave the outcome open.
+_MEANING = {code: verdict for verdict, codes in _CODES.items() for code in codes.split()}
+
+_TS = re.compile(r"[0-9]+\.[0-9]+")
+
+
+def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
+    """What a post to `channel_id` that was answered so has come to."""
+    if answer.status == 429:
+        return Posted(Verdict.LIMITED, "ratelimited", wait=_retry_after(answer))
+    document = read_object(answer)
+    if document is None or not 200 <= answer.status < 500 or 300 <= answer.status < 400:
+        return Posted(Verdict.UNCERTAIN, f"HTTP {answer.status}, {_excerpt(answer)}")
+    if document.get("ok") is True:
+        return _judge_success(document, channel_id)
+    code = document.get("error")
+    verdict = _MEANING.get(code, Verdict.UNCERTAIN) if isinstance(code, str) else Verdict.UNCERTAIN
+    wait = {Verdict.LIMITED: _retry_after(answer), Verdict.WORKSPACE_LIMITED: ALLOWANCE_WAIT}.get(verdict, 0)
+    return Posted(verdict, describe_error(document), wait=wait)
+
+
+def _judge_success(document: Mapping[str, Any], channel_id: str) -> Posted:
+    slack_ts = document.get("ts")
+    if not isinstance(slack_ts, str) or not _TS.fullmatch(slack_ts):
+        return Posted(Verdict.UNCERTAIN, "ok, but without a ts")
+    if document.get("channel") != channel_id:
+        return Posted(Verdict.UNCERTAIN, "ok, but for another channel")
+    return Posted(Verdict.DELIVERED, slack_ts=slack_ts)
+
+
+def read_object(answer: HttpAnswer) -> dict[str, Any] | None:
+    """The JSON object in an answer, or None."""
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def describe_error(document: Mapping[str, Any]) -> str:
+    """Slack's code with what it adds to it, in one line: `missing_scope (needed chat:write)`."""
+    errors = document.get("errors")
+    details = list(errors) if isinstance(errors, list) else []
+    if document.get("needed"):
+        details.append(f"needed {document['needed']}")
+    text = str(document.get("error") or "no error code")
+    return _line(f"{text} ({'; '.join(str(each) for each in details)})" if details else text)
+
+
+def _retry_after(answer: HttpAnswer) -> float:
+    stated = answer.headers.get("retry-after", "").strip()
+    return float(stated) if re.fullmatch(r"[0-9]{1,6}", stated) else LIMITED_WAIT
+
+
+def _excerpt(answer: HttpAnswer) -> str:
+    return _line(answer.body[:100].decode("utf-8", "replace")) or "an empty body"
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:200].strip()

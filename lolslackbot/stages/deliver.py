@@ -1,0 +1,235 @@
+"""Store -> slack -> store: claim and commit, one chat.postMessage, commit the outcome; then the next message."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lolslackbot.clock import text_of
+from lolslackbot.errors import Exit, Unusable
+from lolslackbot.model import Message
+from lolslackbot.settings import ChannelLimit
+from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.stages.run import Run
+from lolslackbot.store import holds, messages
+from lolslackbot.store.database import Database
+
+if TYPE_CHECKING:
+    from lolslackbot.slack.client import SlackClient
+
+logger = logging.getLogger(__name__)
+
+STAGE = "deliver"
+PACE = timedelta(seconds=1)  # between two messages in one channel: what Slack allows besides short bursts
+UNCERTAIN_IN_A_ROW = 3  # then a workspace is left alone for this run
+
+Client = Callable[[str], "SlackClient"]  # of a workspace; raises Unusable where it has no token
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings this stage goes by."""
+
+    announce_within: timedelta
+    channel_limit: ChannelLimit
+
+
+def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
+    """Sends what waits and may go, once each; what may not, waits or ends with a reason."""
+    now = run.clock.now()
+    holds.follow_clock(db, now)
+    if orphans := messages.adopt_orphans(db, now):
+        logger.error("%d messages were being sent when the last run died: uncertain", orphans)
+        run.count("uncertain", orphans)
+        run.ends_with(Exit.SOME_FAILED, messages.DIED)
+    run.count("expired", messages.expire(db, now - limits.announce_within))
+    for error, number in messages.fail_in_broken_channels(db).items():
+        logger.error("%d messages failed without a call: %s", number, error)
+        run.failed(error, number)
+    _Delivering(db, client, run, limits).work()
+
+
+def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datetime) -> str | None:
+    """Why the next message of a channel may not go out now, None if it may."""
+    channel, workspace = queue.message.channel_id, queue.message.workspace
+    for hold in holds.all_live(db, now):
+        if hold.kind != "rejected" and hold.scope in (holds.channel_scope(channel), holds.workspace_scope(workspace)):
+            until = f"until {text_of(hold.until)}" if hold.until else "until somebody mends it"
+            return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"
+    claims = messages.recent_claims(db, channel, limit.seconds, now)
+    if len(claims) >= limit.messages:
+        room_at = claims[limit.messages - 1] + timedelta(seconds=limit.seconds)
+        return (
+            f"channel {channel} has had {limit.messages} messages in {limit.seconds} s, the next at {text_of(room_at)}"
+        )
+    return None
+
+
+class _Delivering:
+    """One run over all channels, each at its own pace."""
+
+    def __init__(self, db: Database, client: Client, run: Run, limits: Limits) -> None:
+        self._db, self._client, self._run, self._limits = db, client, run, limits
+        self._stopped: set[str] = set()  # workspaces that get nothing more in this run
+        self._uncertain_in_a_row: dict[str, int] = {}
+
+    def work(self) -> None:
+        while message := self._next():
+            with self._run.item(message.match_id, message.channel_id):
+                self._send(message)
+
+    def _next(self) -> Message | None:
+        """The message of the longest finished game among those whose channel may be posted to now."""
+        while not self._run.budget.spent():
+            now = self._run.clock.now()
+            rests = []
+            for queue in messages.queues(self._db):
+                if queue.message.workspace in self._stopped:
+                    continue
+                if reason := blocked(self._db, queue, self._limits.channel_limit, now):
+                    self._run.note(f"{queue.waiting} wait, {reason}")
+                    continue
+                rest = _rest(queue.last_claim, now)
+                if not rest:
+                    return queue.message
+                rests.append(rest)
+            if not rests:
+                return None
+            self._run.clock.sleep(min(rests).total_seconds() + 0.001)
+        self._run.note("out of time, the next run goes on")
+        return None
+
+    def _send(self, message: Message) -> None:
+        try:
+            client = self._client(message.workspace)
+        except Unusable as error:
+            logger.error("%s", error)
+            self._stop(message.workspace, Exit.UNUSABLE, str(error))
+            return
+        token = secrets.token_hex(8)
+        now = self._run.clock.now()
+        if not messages.claim(self._db, message, token, now - self._limits.announce_within, now):
+            self._run.count("expired", messages.expire(self._db, now - self._limits.announce_within))
+            return
+        try:
+            posted = client.post(message)
+        except BaseException as error:  # SIGTERM and Ctrl-C too: the request may have left
+            messages.mark_uncertain(
+                self._db, message, token, f"interrupted: {type(error).__name__}", self._run.clock.now()
+            )
+            raise
+        self._record(message, token, posted)
+
+    def _record(self, message: Message, token: str, posted: Posted) -> None:
+        now = self._run.clock.now()
+        if posted.verdict is not Verdict.UNCERTAIN:
+            self._uncertain_in_a_row[message.workspace] = 0
+        match posted.verdict:
+            case Verdict.DELIVERED:
+                messages.mark_delivered(self._db, message, token, posted.slack_ts, now)
+                self._run.count("delivered")
+                logger.info("delivered, ts %s", posted.slack_ts)
+            case Verdict.CHANNEL_BROKEN:
+                messages.mark_failed(self._db, message, token, posted.error, now, broken=True)
+                self._failed(posted.error)
+                self._run.count("failed", sum(messages.fail_in_broken_channels(self._db).values()))
+            case Verdict.BLOCKS_REFUSED if message.blocks:
+                logger.warning("blocks refused, goes out as plain text: %s", posted.error)
+                self._put_back(message, token, posted.error, without_blocks=True)
+            case Verdict.MESSAGE_REFUSED | Verdict.BLOCKS_REFUSED:
+                messages.mark_failed(self._db, message, token, posted.error, now, broken=False)
+                self._failed(posted.error)
+            case Verdict.TOKEN_REJECTED:
+                self._token_rejected(message, token, posted.error)
+            case Verdict.LIMITED | Verdict.WORKSPACE_LIMITED:
+                self._limited(message, token, posted)
+            case Verdict.NOT_SENT:
+                self._put_back(message, token, posted.error, counted=False)
+                self._stop(message.workspace, Exit.LATER, posted.error)
+            case Verdict.UNCERTAIN:
+                messages.mark_uncertain(self._db, message, token, posted.error, now)
+                self._uncertain(message.workspace, posted.error)
+
+    def _failed(self, error: str) -> None:
+        logger.error("failed: %s", error)
+        self._run.failed(error)
+
+    def _put_back(
+        self, message: Message, token: str, error: str, *, counted: bool = True, without_blocks: bool = False
+    ) -> None:
+        with self._db.transaction():
+            messages.put_back(
+                self._db, message, token, error, self._run.clock.now(), counted=counted, without_blocks=without_blocks
+            )
+
+    def _token_rejected(self, message: Message, token: str, error: str) -> None:
+        now = self._run.clock.now()
+        scope = holds.workspace_scope(message.workspace)
+        with self._db.transaction():
+            messages.put_back(self._db, message, token, error, now)
+            if not holds.find(self._db, scope, "rejected"):  # since the first refusal
+                holds.put(self._db, scope, "rejected", error, now, None)
+        logger.error("the token of workspace %s is refused: %s", message.workspace, error)
+        self._stop(
+            message.workspace, Exit.REJECTED, f"Slack refuses the token of workspace {message.workspace}: {error}"
+        )
+
+    def _limited(self, message: Message, token: str, posted: Posted) -> None:
+        """Too fast. A second channel told so meanwhile means that the whole workspace is."""
+        now = self._run.clock.now()
+        until = now + timedelta(seconds=posted.wait)
+        scope = holds.channel_scope(message.channel_id)
+        others = messages.limited_channels(self._db, message.workspace, now) - {message.channel_id}
+        with self._db.transaction():
+            messages.put_back(self._db, message, token, posted.error, now)
+            holds.put(self._db, scope, "limited", posted.error, now, until)
+            if others or posted.verdict is Verdict.WORKSPACE_LIMITED:
+                scope = holds.workspace_scope(message.workspace)
+                holds.put(self._db, scope, "limited", posted.error, now, until)
+        logger.warning("%s waits for %.0f s: %s", scope, posted.wait, posted.error)
+        self._run.ends_with(Exit.LATER)
+
+    def _uncertain(self, workspace: str, error: str) -> None:
+        logger.error("uncertain, it may or may not be in Slack: %s", error)
+        self._run.count("uncertain")
+        self._run.ends_with(Exit.SOME_FAILED, error)
+        self._uncertain_in_a_row[workspace] = self._uncertain_in_a_row.get(workspace, 0) + 1
+        if self._uncertain_in_a_row[workspace] >= UNCERTAIN_IN_A_ROW:
+            self._stop(workspace, Exit.LATER, f"workspace {workspace} is left alone for this run: {error}")
+
+    def _stop(self, workspace: str, status: Exit, note: str) -> None:
+        self._stopped.add(workspace)
+        self._run.ends_with(status, note)
+        self._run.note(note)
+
+
+def _rest(last_claim: datetime | None, now: datetime) -> timedelta:
+    """How long a channel still rests; a claim later than now means that the clock was set back."""
+    since = now - last_claim if last_claim else PACE
+    return PACE - since if timedelta(0) <= since < PACE else timedelta(0)
+
+
+def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message], list[str]]:
+    """What would go out now, in order, and why the rest would not. Changes nothing."""
+    going: list[Message] = []
+    notes: list[str] = []
+    room: dict[str, int] = {}
+    reasons: dict[str, str | None] = {}
+    for queue in messages.queues(db):
+        channel = queue.message.channel_id
+        reasons[channel] = blocked(db, queue, limits.channel_limit, now)
+        claims = messages.recent_claims(db, channel, limits.channel_limit.seconds, now)
+        room[channel] = limits.channel_limit.messages - len(claims)
+    for message, ended_at in messages.waiting(db):
+        if ended_at < now - limits.announce_within:
+            notes.append(f"{message.key} expires: no longer news")
+        elif reason := reasons[message.channel_id]:
+            notes.append(f"{message.key} does not go now: {reason}")
+        elif room[message.channel_id] <= 0:
+            notes.append(f"{message.key} waits: the others use up what the channel may get now")
+        else:
+            room[message.channel_id] -= 1
+            going.append(message)
+    return going, notes

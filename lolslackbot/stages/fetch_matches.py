@@ -1,0 +1,376 @@
+"""Riot -> store: lists of match ids into the ledger, then the bodies of those that are wanted; one commit a call."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lolslackbot.clock import text_of
+from lolslackbot.errors import Exit, Rejected, RunEnds
+from lolslackbot.model import Match, Player, platform_of
+from lolslackbot.riot import routing
+from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.client import MATCH, MATCH_IDS, PAGE, RiotClient
+from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
+from lolslackbot.stages.run import Run
+from lolslackbot.store import holds, matches, players
+from lolslackbot.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+STAGE = "fetch-matches"
+PAGES = 3  # of one player's list in one run
+LIST_MARGIN = timedelta(hours=6)  # which time `startTime` compares with is not documented; games last under two hours
+LOOKS_AGAIN = (timedelta(minutes=10), timedelta(minutes=50))  # after a first and a second 404: fresh bodies can lag
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (3, 6, 12, 24, 48, 60))  # after server faults in a row
+FAULTS_IN_A_ROW = 3  # then a host is left alone for this run
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings this stage goes by: seconds a game is news, seconds one wait for a limit may last."""
+
+    announce_within: timedelta
+    max_wait: timedelta
+
+
+class _WaitsTooLong(RunEnds):
+    """What is left waits for a limit longer than this run may."""
+
+    def __init__(self, wait: NotYet) -> None:
+        super().__init__(wait.reason)
+        self.wait = wait
+
+
+def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
+    """Asks what is due while the allowance and the time last. Raises Rejected when the key is refused."""
+    holds.follow_clock(db, run.clock.now())
+    limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
+    _Fetching(db, riot, limiter, run, limits).work()
+
+
+class _Fetching:
+    """One run: what is still to be asked, and what was learnt of the hosts and the key on the way."""
+
+    def __init__(self, db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
+        self._db, self._riot, self._limiter, self._run, self._limits = db, riot, limiter, run, limits
+        self._wanted = matches.to_look_at(db, self._now())
+        self._players = players.to_list(db)
+        self._good_answers = 0  # in this run: each proves the key
+        self._answering: set[str] = set()  # hosts that gave a good answer
+        self._faults: dict[str, list[str]] = {}  # by host, in this run
+        self._in_a_row: dict[str, int] = {}  # server faults since the last good answer of a host
+        self._resolved: set[int] = set()  # players whose Riot ID was resolved again in this run
+
+    def _now(self) -> datetime:
+        return self._run.clock.now()
+
+    def work(self) -> None:
+        """Wanted matches before further lists, so that the news comes first."""
+        try:
+            if holds.find(self._db, holds.RIOT_KEY, "rejected") and self._players:
+                self._list(self._players.pop(0))  # one call tells whether the key is well again
+            while piece := self._next():
+                if isinstance(piece, Player):
+                    self._players.remove(piece)
+                    self._list(piece)
+                else:
+                    self._wanted.remove(piece)
+                    self._look_at(piece)
+        except _WaitsTooLong as over:
+            status = Exit.LATER if over.wait.refused else Exit.OK
+            self._run.ends_with(status)
+            self._run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
+        self._sum_up_faults()
+
+    def _next(self) -> Player | str | None:
+        """The next player to list or match to look at: of the hosts that can be asked now; None: all done."""
+        while not self._run.budget.spent():
+            waits = []
+            for host, endpoint, piece in self._heads():
+                wait = self._limiter.free_at(host, endpoint)
+                if wait is None:
+                    return piece
+                waits.append(wait)
+            if not waits:
+                return None
+            self._wait(min(waits, key=lambda each: each.until))
+        if self._wanted or self._players:
+            self._run.note("out of time, the next run goes on")
+        return None
+
+    def _heads(self) -> Iterator[tuple[str, str, Player | str]]:
+        """The first of each queue: there is one for each host, matches before lists."""
+        seen = set()
+        for match_id in self._wanted:
+            lane = (routing.match_region(platform_of(match_id)), MATCH)
+            if lane not in seen and not self._left_alone(lane[0]):
+                seen.add(lane)
+                yield *lane, match_id
+        for player in self._players:
+            lane = (routing.match_region(player.platform), MATCH_IDS)
+            if lane not in seen and not self._left_alone(lane[0]):
+                seen.add(lane)
+                yield *lane, player
+
+    def _wait(self, wait: NotYet) -> None:
+        left = wait.until - self._now()
+        if left > self._limits.max_wait or left.total_seconds() > self._run.budget.left():
+            raise _WaitsTooLong(wait)
+        logger.debug("waiting %.1f s: %s", left.total_seconds(), wait.reason)
+        self._run.clock.sleep(max(0.0, left.total_seconds()) + 0.001)  # the database keeps whole milliseconds
+
+    # Lists
+
+    def _list(self, player: Player) -> None:
+        """One player's list, page by page, each into the ledger at once."""
+        with self._run.item(str(player.riot_id), record=lambda _: self._asked_in_vain(player)):
+            host = routing.match_region(player.platform)
+            try:
+                self._read_pages(player)
+            except NotYet as wait:  # another process was faster: again when the limit allows
+                logger.debug("%s", wait)
+                self._players.insert(0, player)
+            except RiotRefusal as refusal:
+                self._list_refused(player, host, refusal)
+
+    def _read_pages(self, player: Player) -> None:
+        since = self._now() - self._limits.announce_within - LIST_MARGIN
+        host = routing.match_region(player.platform)
+        for number in range(PAGES):
+            self._wait_for(host, MATCH_IDS)
+            page = self._riot.match_ids(player.puuid, player.platform, since, number * PAGE)
+            wanted = players.record_page(self._db, player.player_id, page.match_ids, page.odd, self._now())
+            self._went_well(host)
+            self._wanted = [*wanted, *self._wanted]
+            self._run.count("new", len(wanted))
+            if page.odd:
+                logger.warning("the list holds %s", page.odd)
+            if not page.full:
+                break
+        self._run.count("listed")
+
+    def _wait_for(self, host: str, endpoint: str) -> None:
+        while wait := self._limiter.free_at(host, endpoint):
+            self._wait(wait)
+
+    def _list_refused(self, player: Player, host: str, refusal: RiotRefusal) -> None:
+        match refusal.verdict:
+            case Verdict.LIMITED:
+                self._run.count("answered 429")
+                self._players.insert(0, player)
+            case Verdict.NOT_FOUND:
+                logger.warning("Riot has no list for this player: %s", refusal)
+                self._flag(player, f"Riot has no list: {refusal}")
+            case Verdict.OTHER_KEY:
+                self._resolve_again(player, refusal)
+            case Verdict.FORBIDDEN:
+                self._key_rejected(refusal)
+            case Verdict.UNAUTHORIZED if not self._good_answers:
+                self._key_rejected(refusal)
+            case _:
+                self._fault(host, refusal)
+                self._asked_in_vain(player)
+
+    def _asked_in_vain(self, player: Player) -> None:
+        players.asked_in_vain(self._db, player.player_id, self._now())
+
+    def _flag(self, player: Player, problem: str) -> None:
+        players.record_problem(self._db, player.player_id, problem, self._now())
+        self._run.count("flagged")
+
+    def _resolve_again(self, player: Player, refusal: RiotRefusal) -> None:
+        """The key belongs to another project now, in which the same person has another puuid."""
+        if player.player_id in self._resolved or player.problem:
+            self._flag(player, f"the puuid belongs to another key, and so does what the Riot ID leads to: {refusal}")
+            return
+        self._resolved.add(player.player_id)
+        logger.warning("the puuid belongs to another key (%s): resolving %s again", refusal, player.riot_id)
+        try:
+            self._wait_for(routing.account_region(player.platform), "account")
+            account = self._riot.account(player.riot_id, player.platform)
+        except NotYet as wait:
+            logger.debug("%s", wait)
+        except RiotRefusal as error:
+            self._account_refused(player, error)
+        else:
+            if players.with_puuids(self._db, [account.puuid]):
+                self._flag(player, f"the puuid belongs to another key, and {player.riot_id} is another player now")
+                return
+            players.replace_puuid(self._db, player.player_id, account.puuid)
+            renewed = [each for each in players.to_list(self._db) if each.player_id == player.player_id]
+            self._players = [*renewed, *self._players]
+
+    def _account_refused(self, player: Player, error: RiotRefusal) -> None:
+        if error.verdict is Verdict.NOT_FOUND:
+            self._flag(player, f"the puuid belongs to another key, and Riot knows no {player.riot_id}: track it anew")
+        elif error.verdict is Verdict.FORBIDDEN or (error.verdict is Verdict.UNAUTHORIZED and not self._good_answers):
+            self._key_rejected(error)
+        else:
+            self._fault(routing.account_region(player.platform), error)
+            self._asked_in_vain(player)
+
+    # Matches
+
+    def _look_at(self, match_id: str) -> None:
+        """One match call, and what becomes of the match in one commit."""
+        looks = matches.looks(self._db, match_id, self._now())
+        if looks is None:  # given up meanwhile
+            return
+        with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
+            try:
+                answer = self._riot.match(match_id)
+            except NotYet as wait:
+                logger.debug("%s", wait)
+                self._wanted.insert(0, match_id)
+            except RiotRefusal as refusal:
+                self._match_refused(match_id, refusal)
+            else:
+                self._went_well(routing.match_region(platform_of(match_id)))
+                self._take(match_id, answer.body, answer.document)
+
+    def _take(self, match_id: str, body: bytes, document: object) -> None:
+        try:
+            match = read_match(match_id, document)
+        except NotAMatch as error:
+            logger.warning("given up: %s", error, exc_info=True)
+            self._give_up(match_id, str(error))
+            return
+        except ForeignIds as error:
+            logger.warning("Riot hands out ids that are not encrypted for our key: %s", error, exc_info=True)
+            self._put_off(match_id, str(error))
+            self._run.failed("ids not encrypted for our key")
+            return
+        known = players.with_puuids(self._db, (each.puuid for each in match.participants))
+        since = players.tracked_since(self._db, (player.player_id for player in known.values()))
+        if reason := self._not_news(match, since):
+            self._give_up(match_id, reason, match.ended_at)
+            if reason != matches.UNTRACKED:
+                oldest = match.ended_at if reason == matches.BEFORE_TRACKING else None
+                given_up = matches.give_up_older(self._db, match_id, reason, oldest)
+                self._run.count("given up", given_up)
+            return
+        matches.store(self._db, match, body, known, self._now())
+        self._run.count("fetched")
+        logger.info("stored; ended %s", text_of(match.ended_at))
+
+    def _not_news(self, match: Match, since: datetime | None) -> str | None:
+        """Why a match will not be announced, None if it will be."""
+        if since is None:
+            return matches.UNTRACKED
+        if match.ended_at < since:
+            return matches.BEFORE_TRACKING
+        if match.ended_at < self._now() - self._limits.announce_within:
+            return matches.NO_LONGER_NEWS
+        return None
+
+    def _give_up(self, match_id: str, reason: str, ended_at: datetime | None = None) -> None:
+        matches.give_up(self._db, match_id, reason, self._now(), ended_at)
+        self._run.count("given up")
+        logger.info("given up: %s", reason)
+
+    def _match_refused(self, match_id: str, refusal: RiotRefusal) -> None:
+        match refusal.verdict:
+            case Verdict.LIMITED:
+                self._run.count("answered 429")
+                self._wanted.insert(0, match_id)
+            case Verdict.NOT_FOUND:
+                self._missing(match_id, refusal)
+            case Verdict.FORBIDDEN:
+                if not self._key_proves_good():
+                    self._key_rejected(refusal)
+                self._give_up(match_id, f"closed: {refusal}, while the key is good")
+            case Verdict.UNAUTHORIZED if not self._good_answers:
+                self._key_rejected(refusal)
+            case _:
+                self._fault(routing.match_region(platform_of(match_id)), refusal)
+                self._put_off(match_id, str(refusal))
+
+    def _missing(self, match_id: str, refusal: RiotRefusal) -> None:
+        """404: looked for again a little later, since a body can lag behind its id; then never again."""
+        looks = matches.looks(self._db, match_id, self._now())
+        pause = LOOKS_AGAIN[looks[0]] if looks and looks[0] < len(LOOKS_AGAIN) else None
+        matches.mark_missing(self._db, match_id, self._now(), self._now() + pause if pause else None)
+        self._run.count("missing")
+        logger.info("missing (%s), %s", refusal, f"looked for again in {pause}" if pause else "for good")
+
+    def _put_off(self, match_id: str, reason: str) -> None:
+        """Again after a pause that grows, until it would be no news any more."""
+        looks = matches.looks(self._db, match_id, self._now())
+        if looks is None:
+            return
+        _, failures, listed_at = looks
+        again = self._now() + PAUSES[min(failures, len(PAUSES) - 1)]
+        if again > listed_at + self._limits.announce_within:
+            self._give_up(match_id, f"{matches.NO_LONGER_NEWS}; the last answer was: {reason}")
+        else:
+            matches.put_off(self._db, match_id, reason, self._now(), again)
+
+    # Hosts and the key
+
+    def _went_well(self, host: str) -> None:
+        self._good_answers += 1
+        self._answering.add(host)
+        self._in_a_row[host] = 0
+        if self._good_answers == 1 and holds.find(self._db, holds.RIOT_KEY, "rejected"):
+            with self._db.transaction():
+                holds.lift(self._db, holds.RIOT_KEY, "rejected")
+
+    def _fault(self, host: str, refusal: RiotRefusal) -> None:
+        """A server fault: recorded by the caller, logged here; after a few in a row the host is left alone."""
+        logger.error("%s: %s", host, refusal, exc_info=refusal)
+        self._faults.setdefault(host, []).append(f"{host}: {refusal}")
+        self._in_a_row[host] = self._in_a_row.get(host, 0) + 1
+        if self._left_alone(host):
+            self._run.note(f"{host} is left alone for this run after {FAULTS_IN_A_ROW} faults in a row")
+
+    def _left_alone(self, host: str) -> bool:
+        return self._in_a_row.get(host, 0) >= FAULTS_IN_A_ROW
+
+    def _sum_up_faults(self) -> None:
+        """A host without a good answer in this run is down: that passes. Faults among good answers are failures."""
+        for host, faults in self._faults.items():
+            if self._left_alone(host) or host not in self._answering:
+                self._run.count("put off", len(faults))
+                self._run.ends_with(Exit.LATER)
+                self._run.note(f"in trouble: {faults[-1]}")
+            else:
+                for fault in faults:
+                    self._run.failed(fault)
+
+    def _key_proves_good(self) -> bool:
+        """After a 403 on one match: whether any *other* call is answered well, so that only this match is closed.
+
+        The list that is due next, or any; then an account: of those, none is ever closed by itself.
+        """
+        before = self._good_answers
+        if self._players:
+            self._list(self._players.pop(0))
+        if self._good_answers == before:
+            self._ask_any_account()
+        return self._good_answers > before
+
+    def _ask_any_account(self) -> None:
+        anyone = next(iter(players.to_list(self._db)), None)
+        if anyone is None:
+            return
+        host = routing.account_region(anyone.platform)
+        try:
+            self._wait_for(host, "account")
+            self._riot.account_of(anyone.puuid, anyone.platform)
+        except (NotYet, RiotRefusal) as refusal:
+            logger.info("no proof that the key is good: %s", refusal, exc_info=True)
+        else:
+            self._went_well(host)
+
+    def _key_rejected(self, refusal: RiotRefusal) -> None:
+        """Nothing is marked failed; the next run tries one call."""
+        reason = str(refusal)
+        with self._db.transaction():
+            if not holds.find(self._db, holds.RIOT_KEY, "rejected"):  # since the first refusal
+                holds.put(self._db, holds.RIOT_KEY, "rejected", reason, self._now(), None)
+        raise Rejected(
+            f"Riot refuses RIOT_API_KEY ({reason}): renew it at developer.riotgames.com; "
+            "development keys end after 24 hours"
+        ) from refusal

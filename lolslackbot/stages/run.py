@@ -1,0 +1,122 @@
+"""One piece, one commit, the next piece: a stage's run lock, its per-item guard, its counts and its exit status."""
+
+import fcntl
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from lolslackbot.clock import Budget, Clock
+from lolslackbot.errors import Exit, NotNow, RunEnds, Unusable, worst
+from lolslackbot.logs import logging_about
+from lolslackbot.store.database import Database, must_exist, open_database
+
+logger = logging.getLogger(__name__)
+
+
+class Run:
+    """One run of a stage: what it counted, how it will end, how long it may take."""
+
+    def __init__(self, stage: str, clock: Clock, max_seconds: float) -> None:
+        self.stage = stage
+        self.clock = clock
+        self.budget = Budget(clock, max_seconds)
+        self.began = False  # it held the lock and an open database
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []  # what the summary adds: what waits, and until when
+        self.problems: list[str] = []  # kinds of failure, without ids: whether today's are those of yesterday
+        self.ended_by: str | None = None  # the one line of the error that ended the run early
+        self.status = Exit.OK
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Adds to the summary."""
+        self.counts[what] += number
+
+    def note(self, text: str) -> None:
+        """Adds a remark to the summary, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def ends_with(self, status: Exit, problem: str | None = None) -> None:
+        """Something worth another exit status than 0 happened; the most pressing one stays."""
+        self.status = worst(self.status, status)
+        if problem:
+            self.problems.append(problem)
+
+    def failed(self, problem: str, number: int = 1) -> None:
+        """Items failed."""
+        self.count("failed", number)
+        self.ends_with(Exit.SOME_FAILED, problem)
+
+    @contextmanager
+    def item(self, *names: str, record: Callable[[str], None] | None = None) -> Iterator[None]:
+        """The guard around one item: an error is recorded, logged with its stack trace, and the next item follows.
+
+        record: takes the error in a few words and commits it, so that the item does not come back for ever.
+        """
+        with logging_about(*names):
+            try:
+                yield
+            except RunEnds:
+                raise
+            except Exception as error:
+                logger.exception("%s failed", " ".join(names))
+                self.failed(f"{type(error).__name__}: {error}")
+                if record:
+                    record(f"unexpected {type(error).__name__}")
+
+    def summary(self) -> str:
+        """The one line a stage prints."""
+        counts = ", ".join(f"{number} {what}" for what, number in self.counts.items() if number)
+        return f"{self.stage}: " + "; ".join([counts or "nothing to do", *self.notes])
+
+
+def run_stage(
+    stage: str, database: Path, clock: Clock, max_seconds: float, work: Callable[[Database, Run], None]
+) -> Run:
+    """Does the stage's work under its lock; how it went. Raises nothing but what stops the process."""
+    run = Run(stage, clock, max_seconds)
+    with logging_about(stage):
+        try:
+            must_exist(database)  # before the lock file: where there is no database, nothing is made
+            with _run_lock(database, stage), closing(open_database(database)) as db:
+                run.began = True
+                work(db, run)
+        except RunEnds as end:
+            logger.debug("the run ends: %s", end, exc_info=True)
+            run.ended_by = str(end)
+            run.ends_with(end.exit_status, str(end))
+        except Exception as error:
+            logger.exception("the run ends with an unexpected error")
+            run.ended_by = f"unexpected {type(error).__name__}, see the log"
+            run.ends_with(Exit.SOME_FAILED, run.ended_by)
+        logger.info("%s; exit %d", run.summary(), run.status)
+    return run
+
+
+@contextmanager
+def _run_lock(database: Path, stage: str) -> Iterator[None]:
+    """Holds the stage's kernel lock, which dies with its process. Raises NotNow when another run has it.
+
+    flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
+    lock on a removed file excludes nobody.
+    """
+    path = database.with_name(f"{database.name}.{stage}.lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Unusable(f"the lock file {path} cannot be opened: {error.strerror}") from error
+    try:
+        _lock(descriptor, f"another {stage} is at work on {database}")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, taken: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NotNow(taken) from None

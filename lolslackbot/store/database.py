@@ -1,0 +1,205 @@
+"""Opens the SQLite file so that a commit survives power loss, and turns its faults into one clear line."""
+
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lolslackbot.errors import NotNow, RunEnds, Unusable
+from lolslackbot.store import upgrades
+
+logger = logging.getLogger(__name__)
+
+BUSY_SECONDS = 10
+Row = sqlite3.Row
+
+# WAL with synchronous=NORMAL and SQLite's default (DELETE with FULL) lose a committed claim in a power cut; DELETE
+# with EXTRA, which also syncs the directory, does not, keeps everything in one file, and is not exposed to the
+# corruption of several WAL connections before SQLite 3.51.3.
+_PRAGMAS: dict[str, tuple[str, object]] = {
+    "journal_mode": ("DELETE", "delete"),
+    "synchronous": ("EXTRA", 3),
+    "foreign_keys": ("ON", 1),
+    "fullfsync": ("ON", 1),  # macOS: fsync alone stays in the drive's cache
+    "trusted_schema": ("OFF", 0),
+}
+
+
+class Database:
+    """One connection. Reads go through `rows` and `row`; every write stands in a `transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+
+    def rows(self, sql: str, **values: Any) -> list[Row]:
+        """All rows of a query. Raises RunEnds when the file cannot be read."""
+        with _faults(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, **values: Any) -> Row | None:
+        """The first row of a query, or None."""
+        with _faults(self.path):
+            row: Row | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def write(self, sql: str, **values: Any) -> int:
+        """Runs one statement inside a `transaction`; how many rows it changed."""
+        assert self._connection.in_transaction, "a write outside a transaction commits by itself"
+        with _faults(self.path):
+            return self._connection.execute(sql, values).rowcount
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything written inside is committed together, or not at all. Never open across a remote call.
+
+        IMMEDIATE, since a read that turns into a write later fails at once when another process writes.
+        """
+        with _faults(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with _faults(self.path):
+                self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def must_exist(path: Path) -> None:
+    """Raises Unusable when there is no database."""
+    if not path.is_file():
+        raise Unusable(f"there is no database at {path}: `lolslackbot track` makes one")
+
+
+def open_database(path: Path) -> Database:
+    """The database at `path`, brought up to this schema if it is older.
+
+    Raises Unusable when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
+    """
+    must_exist(path)
+    with _faults(path):
+        connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        with _faults(path):
+            _check_identity(connection, path)
+            _set_up(connection)
+            upgrades.upgrade(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return Database(connection, path)
+
+
+def create_database(path: Path) -> Database:
+    """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
+    with _faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        _set_up(connection)
+        upgrades.create(connection)
+    return open_database(path)
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[Database]:
+    """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
+
+    Where reading needs one of these, a private copy is read instead, and thrown away.
+    """
+    must_exist(path)
+    with _faults(path), closing(sqlite3.connect(_uri(path, "ro"), uri=True, timeout=BUSY_SECONDS)) as connection:
+        connection.row_factory = sqlite3.Row
+        if not _needs_copy(connection, path):
+            connection.execute("PRAGMA query_only = ON")
+            yield Database(connection, path)
+            return
+    with tempfile.TemporaryDirectory(prefix="lolslackbot-") as folder:
+        copy = Path(folder, path.name)
+        for suffix in ("", "-journal"):
+            source = path.with_name(path.name + suffix)
+            if source.exists():
+                shutil.copyfile(source, copy.with_name(copy.name + suffix))
+        with closing(open_database(copy)) as database:
+            yield database
+
+
+def _needs_copy(connection: sqlite3.Connection, path: Path) -> bool:
+    try:
+        _check_identity(connection, path)
+        return upgrades.version(connection) < upgrades.newest()
+    except sqlite3.OperationalError as error:
+        # A hot journal: a process died in its commit, and a read-only connection may not roll it back.
+        if error.sqlite_errorname in ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY", "SQLITE_CANTOPEN"):
+            return True
+        raise
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    for name, (value, meaning) in _PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+        kept = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        if kept != meaning:
+            raise Unusable(f"SQLite does not keep PRAGMA {name} = {value}, so a claim could be lost in a power cut")
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    if upgrades.is_empty(connection):
+        raise Unusable(f"{path} is empty: `lolslackbot track` makes a database of it")
+    if connection.execute("PRAGMA application_id").fetchone()[0] != upgrades.APPLICATION_ID:
+        raise Unusable(f"{path} is not a lolslackbot database")
+    if upgrades.version(connection) > upgrades.newest():
+        raise Unusable(
+            f"{path} was written by a newer lolslackbot (schema {upgrades.version(connection)}, "
+            f"this one knows {upgrades.newest()}): install that version again"
+        )
+
+
+_REMEDIES = {
+    "SQLITE_BUSY": (NotNow, "is locked by another program; the next run tries again"),
+    "SQLITE_LOCKED": (NotNow, "is locked by another program; the next run tries again"),
+    "SQLITE_FULL": (Unusable, "cannot be written: the disk is full"),
+    "SQLITE_READONLY_DBMOVED": (Unusable, "was moved or deleted during the run: put it back"),
+    "SQLITE_READONLY": (Unusable, "is read-only for this user"),
+    "SQLITE_CANTOPEN": (Unusable, "cannot be opened by this user"),
+    "SQLITE_PERM": (Unusable, "cannot be opened by this user"),
+    "SQLITE_NOTADB": (Unusable, "is not a SQLite database"),
+    "SQLITE_CORRUPT": (Unusable, "is damaged: put a backup in its place"),
+    "SQLITE_IOERR": (Unusable, "cannot be read or written: look at the disk and its file system"),
+}
+
+
+def fault_of(error: sqlite3.Error, path: Path) -> RunEnds | None:
+    """What a SQLite error means to a person, or None for a mistake of ours (a bug stays a bug)."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    for prefix, (kind, what) in _REMEDIES.items():
+        if name.startswith(prefix):
+            return kind(f"the database {path} {what} ({name})")
+    return None
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        fault = fault_of(error, path)
+        if fault is None:
+            raise
+        raise fault from error

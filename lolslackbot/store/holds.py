@@ -1,0 +1,112 @@
+"""Whatever holds work back, in one table: why, since when, until when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.store.database import Database, Row
+
+RIOT_KEY = "riot"
+
+
+def riot_scope(routing: str, endpoint: str = "") -> str:
+    """The scope of a 429: one endpoint at a host, or without `endpoint` the whole host."""
+    return f"riot {routing} {endpoint}".strip()
+
+
+def channel_scope(channel_id: str) -> str:
+    return f"channel {channel_id}"
+
+
+def workspace_scope(workspace: str) -> str:
+    return f"workspace {workspace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One reason why something waits. `until` None: until it is lifted."""
+
+    scope: str
+    kind: str
+    reason: str
+    since: datetime
+    until: datetime | None
+    times: int
+
+
+def all_live(db: Database, now: datetime) -> list[Hold]:
+    """Every hold in force at `now`."""
+    return [hold for hold in all_known(db) if hold.until is None or hold.until > now]
+
+
+def all_known(db: Database) -> list[Hold]:
+    """Every hold, those that are over included: they explain the past."""
+    return [_hold(row) for row in db.rows("SELECT * FROM holds ORDER BY scope, kind")]
+
+
+def find(db: Database, scope: str, kind: str) -> Hold | None:
+    """The hold of that scope and kind, in force or over."""
+    row = db.row("SELECT * FROM holds WHERE scope = :scope AND kind = :kind", scope=scope, kind=kind)
+    return _hold(row) if row else None
+
+
+def put(db: Database, scope: str, kind: str, reason: str, now: datetime, until: datetime | None) -> None:
+    """Holds `scope` back; a longer hold that is there stays. Inside a transaction."""
+    db.write(
+        """
+        INSERT INTO holds (scope, kind, reason, since, until)
+        VALUES (:scope, :kind, :reason, :now, :until)
+        ON CONFLICT (scope, kind) DO UPDATE
+        SET reason = excluded.reason,
+            since = excluded.since,
+            until = CASE WHEN excluded.until < until THEN until ELSE excluded.until END,
+            times = times + 1
+        """,
+        scope=scope,
+        kind=kind,
+        reason=reason,
+        now=text_of(now),
+        until=until and text_of(until),
+    )
+
+
+def lift(db: Database, scope: str, kind: str) -> bool:
+    """Forgets a hold; whether there was one. Inside a transaction."""
+    return db.write("DELETE FROM holds WHERE scope = :scope AND kind = :kind", scope=scope, kind=kind) > 0
+
+
+def went_well(db: Database, scope: str, now: datetime) -> None:
+    """A limit that is over and was not met again no longer makes the next one longer. Inside a transaction."""
+    db.write(
+        "UPDATE holds SET times = 0 WHERE scope = :scope AND kind = 'limited' AND times > 0 AND until <= :now",
+        scope=scope,
+        now=text_of(now),
+    )
+
+
+def follow_clock(db: Database, now: datetime) -> None:
+    """After the clock was set back, a hold begun in what is now the future lasts its length from now, no longer."""
+    late = db.rows("SELECT * FROM holds WHERE since > :now AND until IS NOT NULL", now=text_of(now))
+    if not late:
+        return
+    with db.transaction():
+        for hold in map(_hold, late):
+            assert hold.until is not None
+            db.write(
+                "UPDATE holds SET since = :now, until = :until WHERE scope = :scope AND kind = :kind",
+                now=text_of(now),
+                until=text_of(now + (hold.until - hold.since)),
+                scope=hold.scope,
+                kind=hold.kind,
+            )
+
+
+def _hold(row: Row) -> Hold:
+    return Hold(
+        scope=row["scope"],
+        kind=row["kind"],
+        reason=row["reason"],
+        since=moment_of(row["since"]),
+        until=moment_of(row["until"]) if row["until"] else None,
+        times=row["times"],
+    )

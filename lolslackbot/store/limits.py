@@ -1,0 +1,170 @@
+"""The ledger of calls to Riot and of the limits its headers state: what lets processes share one allowance."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.model import Window
+from lolslackbot.store import holds
+from lolslackbot.store.database import Database, Row
+
+
+class RiotLedger:
+    """Keeps what `riot.limiter.Limiter` decides by. Writes stand in its `transaction`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self._db.transaction()
+
+    def follow_clock(self, routing: str, now: datetime, longest_call: timedelta) -> None:
+        """After the clock was set back, nothing counts from later than it can have happened."""
+        self._db.write(
+            "UPDATE riot_calls SET counts_at = :now WHERE routing = :routing AND counts_at > :now AND open = 0",
+            routing=routing,
+            now=text_of(now),
+        )
+        self._db.write(
+            "UPDATE riot_calls SET counts_at = :latest WHERE routing = :routing AND counts_at > :latest",
+            routing=routing,
+            latest=text_of(now + longest_call),
+        )
+        self._db.write(
+            "UPDATE riot_windows SET extra_at = :now WHERE routing = :routing AND extra_at > :now",
+            routing=routing,
+            now=text_of(now),
+        )
+
+    def forget(self, routing: str, before: datetime) -> None:
+        """Drops calls that no window can hold any more."""
+        self._db.write(
+            "DELETE FROM riot_calls WHERE routing = :routing AND counts_at < :before",
+            routing=routing,
+            before=text_of(before),
+        )
+
+    def end_open_calls(self, endpoints: Sequence[str], now: datetime) -> None:
+        """Calls left open by a dead process reached Riot before now."""
+        for endpoint in endpoints:
+            self._db.write(
+                "UPDATE riot_calls SET open = 0, counts_at = :now WHERE open = 1 AND endpoint = :endpoint",
+                endpoint=endpoint,
+                now=text_of(now),
+            )
+
+    def held_until(self, routing: str, endpoint: str) -> tuple[datetime, str] | None:
+        hold = holds.find(self._db, holds.riot_scope(routing, endpoint), "limited")
+        return (hold.until, hold.reason) if hold and hold.until else None
+
+    def refusals(self, routing: str, endpoint: str) -> int:
+        """429s in a row so far."""
+        hold = holds.find(self._db, holds.riot_scope(routing, endpoint), "limited")
+        return hold.times if hold else 0
+
+    def hold(self, routing: str, endpoint: str, reason: str, now: datetime, until: datetime) -> None:
+        holds.put(self._db, holds.riot_scope(routing, endpoint), "limited", reason, now, until)
+
+    def went_well(self, routing: str, endpoint: str, now: datetime) -> None:
+        holds.went_well(self._db, holds.riot_scope(routing, endpoint), now)
+
+    def windows(self, routing: str, endpoint: str) -> list[Window]:
+        rows = self._db.rows(
+            "SELECT * FROM riot_windows WHERE routing = :routing AND endpoint = :endpoint ORDER BY seconds",
+            routing=routing,
+            endpoint=endpoint,
+        )
+        return [_window(row) for row in rows]
+
+    def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None:
+        """Replaces what was known of this limit: the newest header wins."""
+        self._db.write(
+            "DELETE FROM riot_windows WHERE routing = :routing AND endpoint = :endpoint",
+            routing=routing,
+            endpoint=endpoint,
+        )
+        for window in windows:
+            self._db.write(
+                """
+                INSERT INTO riot_windows (routing, endpoint, seconds, calls, extra_calls, extra_at)
+                VALUES (:routing, :endpoint, :seconds, :calls, :extra_calls, :extra_at)
+                """,
+                routing=routing,
+                endpoint=endpoint,
+                seconds=window.seconds,
+                calls=window.calls,
+                extra_calls=window.extra_calls,
+                extra_at=window.extra_at and text_of(window.extra_at),
+            )
+
+    def open_call(self, routing: str, endpoint: str, now: datetime) -> datetime | None:
+        """Until when a call that is under way may last, if there is one."""
+        row = self._db.row(
+            """
+            SELECT MAX(counts_at) AS until FROM riot_calls
+            WHERE routing = :routing AND (:endpoint = '' OR endpoint = :endpoint) AND open = 1 AND counts_at > :now
+            """,
+            routing=routing,
+            endpoint=endpoint,
+            now=text_of(now),
+        )
+        return moment_of(row["until"]) if row and row["until"] else None
+
+    def newest_call(self, routing: str, endpoint: str, number: int, after: datetime) -> datetime | None:
+        """When the `number`-th newest call counts from, if it is later than `after`."""
+        row = self._db.row(
+            f"""
+            SELECT counts_at FROM riot_calls
+            WHERE {_scope(endpoint)} AND counts_at > :after
+            ORDER BY counts_at DESC
+            LIMIT 1 OFFSET :skip
+            """,
+            routing=routing,
+            endpoint=endpoint,
+            after=text_of(after),
+            skip=number - 1,
+        )
+        return moment_of(row["counts_at"]) if row else None
+
+    def ended_calls(self, routing: str, endpoint: str, after: datetime) -> int:
+        """Calls since `after` that Riot has surely counted."""
+        row = self._db.row(
+            f"SELECT COUNT(*) AS calls FROM riot_calls WHERE {_scope(endpoint)} AND counts_at > :after AND open = 0",
+            routing=routing,
+            endpoint=endpoint,
+            after=text_of(after),
+        )
+        return int(row["calls"]) if row else 0
+
+    def begin_call(self, routing: str, endpoint: str, counts_at: datetime) -> int:
+        self._db.write(
+            "INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES (:routing, :endpoint, :counts_at)",
+            routing=routing,
+            endpoint=endpoint,
+            counts_at=text_of(counts_at),
+        )
+        row = self._db.row("SELECT last_insert_rowid() AS call")
+        assert row
+        return int(row["call"])
+
+    def end_call(self, call: int, counts_at: datetime) -> None:
+        self._db.write(
+            "UPDATE riot_calls SET open = 0, counts_at = :counts_at WHERE call_id = :call",
+            call=call,
+            counts_at=text_of(counts_at),
+        )
+
+
+def _scope(endpoint: str) -> str:
+    """Each limit has an index of its own to count by."""
+    return "routing = :routing AND endpoint = :endpoint" if endpoint else "routing = :routing"
+
+
+def _window(row: Row) -> Window:
+    return Window(
+        seconds=row["seconds"],
+        calls=row["calls"],
+        extra_calls=row["extra_calls"],
+        extra_at=moment_of(row["extra_at"]) if row["extra_at"] else None,
+    )

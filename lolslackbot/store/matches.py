@@ -1,0 +1,267 @@
+"""The ledger of matches and its transitions: wanted -> stored, missing or given up."""
+
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
+from lolslackbot.store import players
+from lolslackbot.store.database import Database
+
+BEFORE_TRACKING = "before tracking"
+NO_LONGER_NEWS = "no longer news"
+UNTRACKED = "untracked: it names nobody who is tracked"
+
+
+def to_look_at(db: Database, now: datetime) -> list[str]:
+    """The matches whose body is due to be asked for, the newest first, platforms taking turns.
+
+    Numbers of two platforms say nothing about each other, so the newest of each come first.
+    """
+    rows = db.rows(
+        """
+        SELECT match_id FROM (
+            SELECT match_id, listed_at, game_id,
+                   ROW_NUMBER() OVER (PARTITION BY platform ORDER BY game_id DESC) AS turn
+            FROM matches
+            WHERE next_look_at <= :now
+        )
+        ORDER BY turn, match_id
+        """,
+        now=text_of(now),
+    )
+    return [row["match_id"] for row in rows]
+
+
+def looks(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetime] | None:
+    """404s and server faults in a row so far, and when it was first listed; None if it is not due (any more)."""
+    row = db.row(
+        "SELECT looks, failures, listed_at FROM matches WHERE match_id = :match_id AND next_look_at <= :now",
+        match_id=match_id,
+        now=text_of(now),
+    )
+    return (row["looks"], row["failures"], moment_of(row["listed_at"])) if row else None
+
+
+def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], now: datetime) -> None:
+    """wanted, missing -> stored, with the columns of the `known` players in it and their names of today."""
+    with db.transaction():
+        db.write(
+            """
+            UPDATE matches
+            SET state = 'stored', reason = NULL, looked_at = :now, next_look_at = NULL,
+                queue_id = :queue_id, game_mode = :game_mode, outcome = :outcome, duration = :duration,
+                ended_at = :ended_at, body = :body
+            WHERE match_id = :match_id AND state IN ('wanted', 'missing')
+            """,
+            match_id=match.match_id,
+            now=text_of(now),
+            queue_id=match.queue_id,
+            game_mode=match.game_mode,
+            outcome=match.outcome.value,
+            duration=match.duration,
+            ended_at=text_of(match.ended_at),
+            body=zlib.compress(body),
+        )
+        for participant in match.participants:
+            if player := known.get(participant.puuid):
+                _add_participant(db, match.match_id, player, participant)
+                if participant.name and participant.tag_line:
+                    players.rename(db, player, RiotId(participant.name, participant.tag_line), match.ended_at)
+
+
+def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:
+    db.write(
+        """
+        INSERT INTO participants VALUES (
+            :match_id, :player_id, :name, :team_id, :champion_id, :champion_name, :team_position,
+            :win, :placement, :kills, :deaths, :assists, :creep_score
+        )
+        """,
+        match_id=match_id,
+        player_id=player.player_id,
+        name=participant.name or player.riot_id.game_name,
+        team_id=participant.team_id,
+        champion_id=participant.champion_id,
+        champion_name=participant.champion_name,
+        team_position=participant.team_position,
+        win=int(participant.win),
+        placement=participant.placement,
+        kills=participant.kills,
+        deaths=participant.deaths,
+        assists=participant.assists,
+        creep_score=participant.creep_score,
+    )
+
+
+def mark_missing(db: Database, match_id: str, now: datetime, next_look_at: datetime | None) -> None:
+    """wanted, missing -> missing: Riot answered 404. next_look_at None: it is not looked for again."""
+    with db.transaction():
+        db.write(
+            """
+            UPDATE matches
+            SET state = 'missing', reason = '404', looks = looks + 1, failures = 0, looked_at = :now,
+                next_look_at = :next_look_at
+            WHERE match_id = :match_id AND state IN ('wanted', 'missing')
+            """,
+            match_id=match_id,
+            now=text_of(now),
+            next_look_at=next_look_at and text_of(next_look_at),
+        )
+
+
+def put_off(db: Database, match_id: str, reason: str, now: datetime, next_look_at: datetime) -> None:
+    """Stays wanted (or missing): the servers' fault, looked at again later."""
+    with db.transaction():
+        db.write(
+            """
+            UPDATE matches
+            SET reason = :reason, failures = failures + 1, looked_at = :now, next_look_at = :next_look_at
+            WHERE match_id = :match_id AND state IN ('wanted', 'missing')
+            """,
+            match_id=match_id,
+            reason=reason,
+            now=text_of(now),
+            next_look_at=text_of(next_look_at),
+        )
+
+
+def give_up(db: Database, match_id: str, reason: str, now: datetime, ended_at: datetime | None = None) -> None:
+    """wanted, missing -> given_up: it will not be announced, and why."""
+    with db.transaction():
+        db.write(
+            """
+            UPDATE matches
+            SET state = 'given_up', reason = :reason, looked_at = :now, next_look_at = NULL, ended_at = :ended_at
+            WHERE match_id = :match_id AND state IN ('wanted', 'missing')
+            """,
+            match_id=match_id,
+            reason=reason,
+            now=text_of(now),
+            ended_at=ended_at and text_of(ended_at),
+        )
+
+
+def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | None) -> int:
+    """Gives up, unasked, the older ids of the lists this match came from; how many.
+
+    A player plays one game after the other, so what is older in one list ended earlier. Ids that stand in the list
+    of somebody tracked since before `oldest` as well are kept: for them it may be news. None: kept for nobody.
+    """
+    with db.transaction():
+        return db.write(
+            """
+            UPDATE matches
+            SET state = 'given_up', reason = :reason, next_look_at = NULL
+            WHERE state = 'wanted' AND looked_at IS NULL
+              AND platform = (SELECT platform FROM matches WHERE match_id = :match_id)
+              AND game_id < (SELECT game_id FROM matches WHERE match_id = :match_id)
+              AND match_id IN (
+                  SELECT older.match_id
+                  FROM listings JOIN listings AS older USING (player_id)
+                  WHERE listings.match_id = :match_id
+              )
+              AND NOT EXISTS (
+                  SELECT 1 FROM listings JOIN tracks USING (player_id)
+                  WHERE listings.match_id = matches.match_id AND tracks.since < :oldest
+              )
+            """,
+            match_id=match_id,
+            reason=reason,
+            oldest=oldest and text_of(oldest),
+        )
+
+
+def give_up_untracked(db: Database) -> None:
+    """Gives up the wanted ids that stand in the list of no tracked player any more. Inside a transaction."""
+    db.write(
+        """
+        UPDATE matches
+        SET state = 'given_up', reason = :reason, next_look_at = NULL
+        WHERE next_look_at IS NOT NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM listings JOIN tracks USING (player_id) WHERE listings.match_id = matches.match_id
+          )
+        """,
+        reason=UNTRACKED,
+    )
+
+
+def want_again(db: Database, match_id: str, now: datetime) -> bool:
+    """given_up, without ever having been asked for, -> wanted; whether it was so. Inside a transaction."""
+    return (
+        db.write(
+            """
+            UPDATE matches SET state = 'wanted', reason = NULL, next_look_at = :now
+            WHERE match_id = :match_id AND state = 'given_up' AND looked_at IS NULL
+            """,
+            match_id=match_id,
+            now=text_of(now),
+        )
+        > 0
+    )
+
+
+def to_build(db: Database) -> list[str]:
+    """The stored matches without messages yet, in the order the games ended."""
+    rows = db.rows(
+        "SELECT match_id FROM matches WHERE state = 'stored' AND built_at IS NULL ORDER BY ended_at, match_id"
+    )
+    return [row["match_id"] for row in rows]
+
+
+def listeners(db: Database, match_id: str) -> list[tuple[str, str]]:
+    """The channels (id, workspace) that hear of a stored match: they track a player in it since before its end."""
+    rows = db.rows(
+        """
+        SELECT DISTINCT channel_id, workspace
+        FROM participants JOIN tracks USING (player_id) JOIN channels USING (channel_id) JOIN matches USING (match_id)
+        WHERE match_id = :match_id AND tracks.since <= matches.ended_at
+        ORDER BY channel_id
+        """,
+        match_id=match_id,
+    )
+    return [(row["channel_id"], row["workspace"]) for row in rows]
+
+
+def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
+    """A stored match with those participants only whom that channel tracks."""
+    match = db.row("SELECT * FROM matches WHERE match_id = :match_id", match_id=match_id)
+    assert match
+    rows = db.rows(
+        """
+        SELECT * FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)
+        WHERE match_id = :match_id AND channel_id = :channel_id AND since <= :ended_at
+        ORDER BY team_id, player_id
+        """,
+        match_id=match_id,
+        channel_id=channel_id,
+        ended_at=match["ended_at"],
+    )
+    return Match(
+        match_id=match_id,
+        queue_id=match["queue_id"],
+        game_mode=match["game_mode"],
+        outcome=Outcome(match["outcome"]),
+        duration=match["duration"],
+        ended_at=moment_of(match["ended_at"]),
+        participants=tuple(
+            Participant(
+                puuid=row["puuid"],
+                name=row["name"],
+                tag_line=row["tag_line"],
+                team_id=row["team_id"],
+                champion_id=row["champion_id"],
+                champion_name=row["champion_name"],
+                team_position=row["team_position"],
+                win=bool(row["win"]),
+                placement=row["placement"],
+                kills=row["kills"],
+                deaths=row["deaths"],
+                assists=row["assists"],
+                creep_score=row["creep_score"],
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,317 @@
+"""The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.model import Message
+from lolslackbot.store import holds, matches
+from lolslackbot.store.database import Database, Row
+
+DIED = "the process ended between the claim and Slack's answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message as it was worded; `error` where the wording itself failed."""
+
+    channel_id: str
+    workspace: str
+    text: str
+    blocks: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The next message of one channel, and when its channel was last posted to."""
+
+    message: Message
+    ended_at: datetime
+    waiting: int  # in that channel, this one included
+    last_claim: datetime | None
+
+
+def add(db: Database, match_id: str, drafts: Sequence[Draft], now: datetime) -> None:
+    """The match is built: one message a channel, all in one commit. A message that exists stays as it is."""
+    with db.transaction():
+        for draft in drafts:
+            db.write(
+                """
+                INSERT INTO messages (match_id, channel_id, workspace, state, error, text, blocks, ended_at, built_at)
+                SELECT match_id, :channel_id, :workspace, :state, :error, :text, :blocks, ended_at, :now
+                FROM matches WHERE match_id = :match_id
+                ON CONFLICT DO NOTHING
+                """,
+                match_id=match_id,
+                channel_id=draft.channel_id,
+                workspace=draft.workspace,
+                state="failed" if draft.error else "pending",
+                error=draft.error,
+                text=draft.text,
+                blocks=draft.blocks,
+                now=text_of(now),
+            )
+        db.write(
+            "UPDATE matches SET built_at = :now, reason = :reason WHERE match_id = :match_id",
+            match_id=match_id,
+            now=text_of(now),
+            reason=None if drafts else matches.UNTRACKED,
+        )
+
+
+def reword(db: Database, match_id: str, draft: Draft) -> None:
+    """Replaces the text of a message that still waits. Inside a transaction."""
+    db.write(
+        """
+        UPDATE messages SET text = :text, blocks = :blocks
+        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+        """,
+        match_id=match_id,
+        channel_id=draft.channel_id,
+        text=draft.text,
+        blocks=draft.blocks,
+    )
+
+
+def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
+    """The matches of that player whose message still waits in that channel."""
+    rows = db.rows(
+        """
+        SELECT match_id FROM messages JOIN participants USING (match_id)
+        WHERE channel_id = :channel_id AND player_id = :player_id AND state = 'pending'
+        """,
+        channel_id=channel_id,
+        player_id=player_id,
+    )
+    return [row["match_id"] for row in rows]
+
+
+def queues(db: Database) -> list[Queue]:
+    """The next message of each channel in which some wait, the longest finished game first."""
+    rows = db.rows(
+        """
+        SELECT *, (SELECT MAX(claimed_at) FROM messages AS m WHERE m.channel_id = waiting.channel_id) AS last_claim
+        FROM (
+            SELECT *, COUNT(*) OVER (PARTITION BY channel_id) AS waiting,
+                   ROW_NUMBER() OVER (PARTITION BY channel_id ORDER BY ended_at, match_id) AS turn
+            FROM messages WHERE state = 'pending'
+        ) AS waiting
+        WHERE turn = 1
+        ORDER BY ended_at, match_id, channel_id
+        """
+    )
+    return [_queue(row) for row in rows]
+
+
+def waiting(db: Database) -> list[tuple[Message, datetime]]:
+    """Every waiting message with its game's end, in the order the games ended."""
+    rows = db.rows("SELECT * FROM messages WHERE state = 'pending' ORDER BY ended_at, match_id, channel_id")
+    return [(_message(row), moment_of(row["ended_at"])) for row in rows]
+
+
+def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) -> list[datetime]:
+    """When the messages of the last `seconds` were claimed that are, or may be, in that channel; newest first.
+
+    Claims from far ahead of now are left out: the clock was set back.
+    """
+    span = timedelta(seconds=seconds)
+    rows = db.rows(
+        """
+        SELECT claimed_at FROM messages
+        WHERE channel_id = :channel_id AND claimed_at > :after AND claimed_at < :before
+          AND state IN ('sending', 'delivered', 'uncertain')
+        ORDER BY claimed_at DESC
+        """,
+        channel_id=channel_id,
+        after=text_of(now - span),
+        before=text_of(now + span),
+    )
+    return [moment_of(row["claimed_at"]) for row in rows]
+
+
+def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
+    """The channels of a workspace that wait since Slack said "too fast"."""
+    rows = db.rows(
+        """
+        SELECT channel_id FROM channels JOIN holds ON scope = 'channel ' || channel_id
+        WHERE workspace = :workspace AND kind = 'limited' AND until > :now
+        """,
+        workspace=workspace,
+        now=text_of(now),
+    )
+    return {row["channel_id"] for row in rows}
+
+
+def expire(db: Database, oldest: datetime) -> int:
+    """pending -> expired where the game ended before `oldest`; how many."""
+    return _end_waiting(db, "expired", matches.NO_LONGER_NEWS, "ended_at < :bound", text_of(oldest))
+
+
+def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
+    """pending -> expired: nobody in it is tracked here any more. Inside a transaction."""
+    db.write(
+        """
+        UPDATE messages SET state = 'expired', error = 'untracked'
+        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+        """,
+        match_id=match_id,
+        channel_id=channel_id,
+    )
+
+
+def fail_in_broken_channels(db: Database) -> dict[str, int]:
+    """pending -> failed in channels marked broken, without a call; how many, by error."""
+    failed: dict[str, int] = {}
+    for hold in holds.all_known(db):
+        if hold.kind == "broken":
+            error = f"{hold.reason}: the channel is marked broken"
+            channel_id = hold.scope.removeprefix("channel ")
+            if number := _end_waiting(db, "failed", error, "channel_id = :bound", channel_id):
+                failed[error] = failed.get(error, 0) + number
+    return failed
+
+
+def _end_waiting(db: Database, state: str, error: str, condition: str, bound: str) -> int:
+    if not db.row(f"SELECT 1 FROM messages WHERE state = 'pending' AND {condition} LIMIT 1", bound=bound):
+        return 0  # nothing to write, so no lock and no sync
+    with db.transaction():
+        return db.write(
+            f"UPDATE messages SET state = :state, error = :error WHERE state = 'pending' AND {condition}",
+            state=state,
+            error=error,
+            bound=bound,
+        )
+
+
+def adopt_orphans(db: Database, now: datetime) -> int:
+    """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. How many."""
+    if not db.row("SELECT 1 FROM messages WHERE state = 'sending' LIMIT 1"):
+        return 0
+    with db.transaction():
+        return db.write(
+            """
+            UPDATE messages SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now
+            WHERE state = 'sending'
+            """,
+            error=DIED,
+            now=text_of(now),
+        )
+
+
+def claim(db: Database, message: Message, token: str, oldest: datetime, now: datetime) -> bool:
+    """pending -> sending, in a commit that survives power loss, before Slack is called. False: not to be sent now.
+
+    What could have changed since it was picked is checked here again, in the same transaction.
+    """
+    with db.transaction():
+        return (
+            db.write(
+                """
+                UPDATE messages
+                SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
+                    settled_at = NULL
+                WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+                  AND text = :text AND ended_at >= :oldest
+                """,
+                match_id=message.match_id,
+                channel_id=message.channel_id,
+                text=message.text,
+                token=token,
+                oldest=text_of(oldest),
+                now=text_of(now),
+            )
+            == 1
+        )
+
+
+def mark_delivered(db: Database, message: Message, token: str, slack_ts: str, now: datetime) -> None:
+    """sending -> delivered, with Slack's receipt."""
+    with db.transaction():
+        _settle(db, message, token, "delivered", None, now, slack_ts=slack_ts)
+
+
+def mark_uncertain(db: Database, message: Message, token: str, error: str, now: datetime) -> None:
+    """sending -> uncertain: Slack may have it."""
+    with db.transaction():
+        _settle(db, message, token, "uncertain", error, now)
+
+
+def mark_failed(db: Database, message: Message, token: str, error: str, now: datetime, *, broken: bool) -> None:
+    """sending -> failed: certainly not posted. broken: the channel's fault, so it is marked, in the same commit."""
+    with db.transaction():
+        _settle(db, message, token, "failed", error, now)
+        if broken:
+            holds.put(db, holds.channel_scope(message.channel_id), "broken", error, now, None)
+
+
+def put_back(
+    db: Database,
+    message: Message,
+    token: str,
+    error: str,
+    now: datetime,
+    *,
+    counted: bool = True,
+    without_blocks: bool = False,
+) -> None:
+    """sending -> pending: certainly not posted. Not counted: no request was made at all. Inside a transaction."""
+    _settle(db, message, token, "pending", error, now)
+    db.write(
+        """
+        UPDATE messages
+        SET attempts = attempts - :uncounted, blocks = CASE WHEN :without_blocks THEN NULL ELSE blocks END
+        WHERE match_id = :match_id AND channel_id = :channel_id
+        """,
+        match_id=message.match_id,
+        channel_id=message.channel_id,
+        uncounted=0 if counted else 1,
+        without_blocks=int(without_blocks),
+    )
+
+
+def _settle(
+    db: Database,
+    message: Message,
+    token: str,
+    state: str,
+    error: str | None,
+    now: datetime,
+    slack_ts: str | None = None,
+) -> None:
+    changed = db.write(
+        """
+        UPDATE messages
+        SET state = :state, error = :error, slack_ts = :slack_ts, claim_token = NULL, settled_at = :now
+        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'sending' AND claim_token = :token
+        """,
+        match_id=message.match_id,
+        channel_id=message.channel_id,
+        token=token,
+        state=state,
+        error=error,
+        slack_ts=slack_ts,
+        now=text_of(now),
+    )
+    if changed != 1:
+        raise RuntimeError(f"the claim of {message.key} is no longer ours")
+
+
+def _queue(row: Row) -> Queue:
+    return Queue(
+        message=_message(row),
+        ended_at=moment_of(row["ended_at"]),
+        waiting=row["waiting"],
+        last_claim=moment_of(row["last_claim"]) if row["last_claim"] else None,
+    )
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        match_id=row["match_id"],
+        channel_id=row["channel_id"],
+        workspace=row["workspace"],
+        text=row["text"],
+        blocks=row["blocks"],
+    )

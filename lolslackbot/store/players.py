@@ -1,0 +1,228 @@
+"""Players, the channels that track them, and the lists that Riot gives of their matches."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.errors import Unusable
+from lolslackbot.model import Player, RiotId, game_id_of, platform_of
+from lolslackbot.store import matches
+from lolslackbot.store.database import Database, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A player's games are announced in a channel, those that ended after `since`."""
+
+    player: Player
+    channel_id: str
+    workspace: str
+    since: datetime
+
+
+def tracks(db: Database) -> list[Track]:
+    """Every track, by player and channel."""
+    rows = db.rows(
+        """
+        SELECT * FROM players JOIN tracks USING (player_id) JOIN channels USING (channel_id)
+        ORDER BY player_id, channel_id
+        """
+    )
+    return [Track(_player(row), row["channel_id"], row["workspace"], moment_of(row["since"])) for row in rows]
+
+
+def to_list(db: Database) -> list[Player]:
+    """The tracked players, the longest unasked first."""
+    rows = db.rows(
+        """
+        SELECT * FROM players
+        WHERE EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+        ORDER BY listed_at IS NOT NULL, listed_at, player_id
+        """
+    )
+    return [_player(row) for row in rows]
+
+
+def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
+    """The player of that name, upper and lower case alike; a tracked one, or the last to be named so, first."""
+    rows = db.rows(
+        """
+        SELECT *, EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id) AS tracked
+        FROM players
+        ORDER BY tracked DESC, named_at DESC
+        """
+    )
+    return next((player for player in map(_player, rows) if player.riot_id.folded == riot_id.folded), None)
+
+
+def with_puuids(db: Database, puuids: Iterable[str]) -> dict[str, Player]:
+    """Those of the players that we know, by puuid."""
+    found = (db.row("SELECT * FROM players WHERE puuid = :puuid", puuid=puuid) for puuid in puuids)
+    return {row["puuid"]: _player(row) for row in found if row}
+
+
+def tracked_since(db: Database, player_ids: Iterable[int]) -> datetime | None:
+    """Since when the first of these players is tracked anywhere; None if none of them is."""
+    rows = [
+        db.row("SELECT MIN(since) AS since FROM tracks WHERE player_id = :player_id", player_id=player_id)
+        for player_id in player_ids
+    ]
+    return min((moment_of(row["since"]) for row in rows if row and row["since"]), default=None)
+
+
+def track(
+    db: Database, puuid: str, riot_id: RiotId, platform: str, channel_id: str, workspace: str, now: datetime
+) -> bool:
+    """Announces that player's games in that channel from `now` on; False if it was so already.
+
+    Raises Unusable when the channel belongs to another workspace.
+    """
+    with db.transaction():
+        _add_channel(db, channel_id, workspace)
+        db.write(
+            """
+            INSERT INTO players (puuid, game_name, tag_line, named_at, platform)
+            VALUES (:puuid, :game_name, :tag_line, :now, :platform)
+            ON CONFLICT (puuid) DO UPDATE
+            SET game_name = excluded.game_name, tag_line = excluded.tag_line,
+                named_at = excluded.named_at, platform = excluded.platform
+            """,
+            puuid=puuid,
+            game_name=riot_id.game_name,
+            tag_line=riot_id.tag_line,
+            now=text_of(now),
+            platform=platform,
+        )
+        return (
+            db.write(
+                """
+                INSERT INTO tracks (player_id, channel_id, since)
+                SELECT player_id, :channel_id, :now FROM players WHERE puuid = :puuid
+                ON CONFLICT DO NOTHING
+                """,
+                channel_id=channel_id,
+                now=text_of(now),
+                puuid=puuid,
+            )
+            > 0
+        )
+
+
+def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
+    db.write(
+        "INSERT INTO channels (channel_id, workspace) VALUES (:channel_id, :workspace) ON CONFLICT DO NOTHING",
+        channel_id=channel_id,
+        workspace=workspace,
+    )
+    row = db.row("SELECT workspace FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    assert row
+    if row["workspace"].lower() != workspace.lower():
+        raise Unusable(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
+
+
+def untrack(db: Database, player_id: int, channel_id: str) -> None:
+    """Forgets a track; the player and the history stay. Inside a transaction."""
+    db.write(
+        "DELETE FROM tracks WHERE player_id = :player_id AND channel_id = :channel_id",
+        player_id=player_id,
+        channel_id=channel_id,
+    )
+
+
+def replace_puuid(db: Database, player_id: int, puuid: str) -> None:
+    """The same player under another key. Identity, tracks and history stay."""
+    with db.transaction():
+        db.write(
+            "UPDATE players SET puuid = :puuid, problem = NULL, problem_since = NULL WHERE player_id = :player_id",
+            player_id=player_id,
+            puuid=puuid,
+        )
+
+
+def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> None:
+    """Follows the name in a match, unless a younger match said otherwise. Inside a transaction."""
+    db.write(
+        """
+        UPDATE players SET game_name = :game_name, tag_line = :tag_line, named_at = :seen_at
+        WHERE player_id = :player_id AND named_at < :seen_at
+        """,
+        player_id=player.player_id,
+        game_name=riot_id.game_name,
+        tag_line=riot_id.tag_line,
+        seen_at=text_of(seen_at),
+    )
+
+
+def record_page(
+    db: Database, player_id: int, match_ids: Sequence[str], problem: str | None, now: datetime
+) -> list[str]:
+    """Enters a page of a player's list into the ledger; the ids that are wanted because of it."""
+    with db.transaction():
+        wanted = [match_id for match_id in match_ids if _enter(db, player_id, match_id, now)]
+        _asked(db, player_id, problem, now)
+        return wanted
+
+
+def record_problem(db: Database, player_id: int, problem: str, now: datetime) -> None:
+    """The player's list cannot be had, and a person should know."""
+    with db.transaction():
+        _asked(db, player_id, problem, now)
+
+
+def asked_in_vain(db: Database, player_id: int, now: datetime) -> None:
+    """The list did not come, by no fault of the player's: the others are asked first now."""
+    with db.transaction():
+        db.write(
+            "UPDATE players SET listed_at = :now WHERE player_id = :player_id", player_id=player_id, now=text_of(now)
+        )
+
+
+def _enter(db: Database, player_id: int, match_id: str, now: datetime) -> bool:
+    new = db.write(
+        """
+        INSERT INTO matches (match_id, platform, game_id, listed_at, next_look_at)
+        VALUES (:match_id, :platform, :game_id, :now, :now)
+        ON CONFLICT DO NOTHING
+        """,
+        match_id=match_id,
+        platform=platform_of(match_id),
+        game_id=game_id_of(match_id),
+        now=text_of(now),
+    )
+    listed = db.write(
+        "INSERT INTO listings (player_id, match_id) VALUES (:player_id, :match_id) ON CONFLICT DO NOTHING",
+        player_id=player_id,
+        match_id=match_id,
+    )
+    # Given up unasked because of another player's list: for this player it may be news.
+    return bool(new) or (bool(listed) and matches.want_again(db, match_id, now))
+
+
+def _asked(db: Database, player_id: int, problem: str | None, now: datetime) -> None:
+    db.write(
+        """
+        UPDATE players
+        SET listed_at = :now,
+            problem = :problem,
+            problem_since = CASE
+                WHEN :problem IS NULL THEN NULL
+                WHEN problem = :problem THEN problem_since
+                ELSE :now
+            END
+        WHERE player_id = :player_id
+        """,
+        player_id=player_id,
+        problem=problem,
+        now=text_of(now),
+    )
+
+
+def _player(row: Row) -> Player:
+    return Player(
+        player_id=row["player_id"],
+        puuid=row["puuid"],
+        riot_id=RiotId(row["game_name"], row["tag_line"]),
+        platform=row["platform"],
+        problem=row["problem"],
+    )

@@ -1,0 +1,86 @@
+"""Older database -> this schema, step by step, each in one transaction; and where schema.sql is found."""
+
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+APPLICATION_ID = 0x4C6F4C53  # "LoLS", as in schema.sql
+
+# STEPS[n] brings a database from schema n to n + 1; each schema change adds one, tested from every earlier schema.
+STEPS: dict[int, str] = {}
+
+
+@cache
+def schema() -> str:
+    """The text of schema.sql: beside the package's modules when installed, one folder up in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package, package.parent):
+        path = folder / "schema.sql"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise FileNotFoundError(f"schema.sql is neither in {package} nor beside it")
+
+
+@cache
+def newest() -> int:
+    """The schema version this program writes."""
+    found = re.search(r"^PRAGMA user_version = ([0-9]+);", schema(), re.MULTILINE)
+    assert found, "schema.sql states its user_version"
+    return int(found[1])
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The schema version of an open database."""
+    number: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return number
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether the file holds nothing at all yet."""
+    return not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Makes the schema in an empty file; leaves any other as it is."""
+    with _exclusively(connection):
+        if is_empty(connection):
+            _run(connection, schema())
+
+
+def upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Brings an older database up to `newest`, all steps in one transaction: all of them or none."""
+    if version(connection) >= newest():
+        return
+    with _exclusively(connection):
+        for number in range(version(connection), newest()):  # read under the lock: another process may have done it
+            logger.info("upgrading %s from schema %d to %d", path, number, number + 1)
+            _run(connection, STEPS[number])
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+
+
+@contextmanager
+def _exclusively(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.rollback()
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """Runs a script statement by statement: executescript would commit the transaction around it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+    assert not statement.strip(), "a script ends with a semicolon"

@@ -1,0 +1,20 @@
+"""Metadata stands in pyproject.toml; this copies schema.sql, which lies at the top level to be read, into the package."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithSchema(build_py):
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:  # a checkout finds the file where it lies
+            shutil.copyfile("schema.sql", Path(self.build_lib, "lolslackbot", "schema.sql"))
+
+    def get_source_files(self) -> list[str]:
+        return [*super().get_source_files(), "schema.sql"]
+
+
+setup(cmdclass={"build_py": BuildWithSchema})
