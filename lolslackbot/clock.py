@@ -1,8 +1,6 @@
 """Time, passed in so that nothing waits in tests: the wall clock, a steady one, sleep, and a run's budget."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
@@ -16,17 +14,19 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
 class Clock:
-    """`now` is shared with other processes and may jump; `steady` (seconds) never does and measures waits."""
+    """The system's clock; tests pass one that only they move."""
 
-    now: Callable[[], datetime] = _utc_now
-    steady: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    def now(self) -> datetime:
+        """The time of day: shared with other processes, and it may jump."""
+        return datetime.now(UTC)
+
+    def steady(self) -> float:
+        """Seconds that never jump, to measure how long something takes."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class Budget:

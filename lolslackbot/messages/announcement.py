@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from lolslackbot.messages.names import champion_name, queue_name, role_name
 from lolslackbot.model import Match, Outcome, Participant, game_id_of, platform_of
 
-_WITHOUT_CREEPS = {"ARAM", "CHERRY", "KIWI", "STRAWBERRY"}  # where nobody counts them
+ARENA = "CHERRY"  # game modes by match-v5's names
+SWARM = "STRAWBERRY"
+_WITHOUT_CREEPS = {"ARAM", ARENA, "KIWI", SWARM}  # where nobody counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class Announcement:
 def announce(match: Match, link_template: str) -> Announcement:
     """What a channel is told of a match; its participants are those that the channel tracks."""
     sides = {each.team_id for each in match.participants}
-    placed = any(each.placement for each in match.participants)
-    apart = not placed and len(sides) > 1 and match.outcome in (Outcome.DECIDED, Outcome.SURRENDERED)
+    decided = match.outcome in (Outcome.DECIDED, Outcome.SURRENDERED)
+    apart = match.game_mode != ARENA and len(sides) > 1 and decided
     result = "Friends on both sides" if apart else _result(match, match.participants[0])
     parts = [result, queue_name(match.queue_id, match.game_mode), _length(match.duration)]
     return Announcement(
@@ -47,9 +49,9 @@ def _result(match: Match, participant: Participant) -> str:
         return "Remake"
     if match.outcome is Outcome.NOBODY_WON:
         return "No winner"
-    if match.game_mode == "CHERRY":  # `win` is the upper half there, so no victory
+    if match.game_mode == ARENA:  # `win` is the upper half there, so no victory
         return ""
-    if match.game_mode == "STRAWBERRY":
+    if match.game_mode == SWARM:
         return "Survived" if participant.win else "Defeated"
     ending = " by surrender" if match.outcome is Outcome.SURRENDERED else ""
     return ("Victory" if participant.win else "Defeat") + ending

@@ -1,0 +1,50 @@
+"""What every test has at hand: a home of its own, a store, a clock that only the test moves, a clean environment."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import Bot, FakeClock
+
+from lolslackbot import logs
+from lolslackbot.sandbox import Sandbox
+from lolslackbot.store.database import Database, create_database
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting, key or proxy of the machine reaches a test, and no test's log handlers the next one."""
+    for name in list(os.environ):
+        if name.startswith(("LOLSLACKBOT_", "RIOT_", "SLACK_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    yield
+    logs.stop_logging()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def db(home: Path) -> Iterator[Database]:
+    database = create_database(home / "lolslackbot.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def bot(home: Path, sandbox: Sandbox) -> Bot:
+    return Bot(home, sandbox.settings)

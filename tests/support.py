@@ -1,0 +1,166 @@
+"""Hand-written stand-ins and short ways to what many tests need."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lolslackbot.clock import Clock
+from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
+from lolslackbot.store import matches, players
+from lolslackbot.store.database import Database
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class FakeClock(Clock):
+    """Stands still until the test, or a sleep, moves it. `slept` keeps every sleep, in seconds."""
+
+    def __init__(self, moment: datetime = START) -> None:
+        self.moment = moment
+        self.ticks = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def steady(self) -> float:
+        return self.ticks
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Time passes."""
+        self.moment += timedelta(seconds=seconds)
+        self.ticks += seconds
+
+
+def puuid(number: int) -> str:
+    """A well-formed puuid: 78 characters, another one for each number."""
+    return f"puuid-{number:04}-".ljust(78, "x")
+
+
+def add_player(
+    db: Database,
+    number: int = 1,
+    *,
+    channel: str = "C1",
+    platform: str = "euw1",
+    since: datetime = START - timedelta(days=1),
+    workspace: str = "default",
+) -> Player:
+    """Tracks `Player {number}#EUW` with `puuid(number)` in a channel since `since`."""
+    riot_id = RiotId(f"Player {number}", "EUW")
+    players.track(db, puuid(number), riot_id, platform, channel, workspace, since)
+    return players.with_puuids(db, [puuid(number)])[puuid(number)]
+
+
+def participant(number: int = 1, **changes: Any) -> Participant:
+    """Player `number` on Ahri, who won on the blue side."""
+    fields: dict[str, Any] = {
+        "puuid": puuid(number),
+        "name": f"Player {number}",
+        "tag_line": "EUW",
+        "team_id": 100,
+        "champion_id": 103,
+        "champion_name": "Ahri",
+        "team_position": "MIDDLE",
+        "win": True,
+        "placement": 0,
+        "kills": 7,
+        "deaths": 2,
+        "assists": 9,
+        "creep_score": 201,
+    }
+    return Participant(**{**fields, **changes})
+
+
+def a_match(match_id: str = "EUW1_7000000001", *numbers: int, **changes: Any) -> Match:
+    """A ranked game of half an hour that players `numbers` (1) won, ended ten minutes before START."""
+    fields: dict[str, Any] = {
+        "match_id": match_id,
+        "queue_id": 420,
+        "game_mode": "CLASSIC",
+        "outcome": Outcome.DECIDED,
+        "duration": 1871,
+        "ended_at": START - timedelta(minutes=10),
+        "participants": tuple(participant(number) for number in numbers or (1,)),
+    }
+    return Match(**{**fields, **changes})
+
+
+def store_match(db: Database, match: Match, now: datetime = START, body: bytes = b"{}") -> None:
+    """Lists and stores a match for those of its participants that are known."""
+    known = players.with_puuids(db, (each.puuid for each in match.participants))
+    for player in known.values():
+        players.record_page(db, player.player_id, [match.match_id], None, now)
+    matches.store(db, match, body, known, now)
+
+
+@dataclass
+class Result:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Bot:
+    """The real command, in processes of its own, on one home folder."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments: str, **extra: str) -> "subprocess.Popen[str]":
+        """Starts a command; `extra` are further environment variables."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "lolslackbot", "--home", str(self.home), *arguments],
+            env={**_bare_environment(), **self.environment, **extra},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **extra: str) -> Result:
+        """Runs a command to its end."""
+        process = self.start(*arguments, **extra)
+        out, err = process.communicate(timeout=120)
+        return Result(process.returncode, out, err)
+
+    def tick(self, **extra: str) -> list[Result]:
+        """The three stages as cron chains them."""
+        return [self.run(stage, **extra) for stage in ("fetch-matches", "build-messages", "deliver")]
+
+    @property
+    def database(self) -> Path:
+        return self.home / "lolslackbot.db"
+
+    @property
+    def log(self) -> str:
+        return (self.home / "lolslackbot.log").read_text(encoding="utf-8")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What stands in the database."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def write(self, sql: str) -> None:
+        """Changes the database behind the bot's back, to let time pass for instance."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            connection.execute(sql)
+            connection.commit()
+
+
+def _bare_environment() -> dict[str, str]:
+    kept = ("PATH", "PYTHONPATH", "TMPDIR", "LANG", "SYSTEMROOT")
+    return {name: os.environ[name] for name in os.environ if name in kept or name.startswith(("COV", "COVERAGE"))}
