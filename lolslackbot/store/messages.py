@@ -227,9 +227,10 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
 
 
 def mark_delivered(db: Database, message: Message, token: str, slack_ts: str, now: datetime) -> None:
-    """sending -> delivered, with Slack's receipt."""
+    """sending -> delivered, with Slack's receipt. The token is well, whatever was said of it before."""
     with db.transaction():
         _settle(db, message, token, "delivered", None, now, slack_ts=slack_ts)
+        holds.lift(db, holds.workspace_scope(message.workspace), "rejected")
 
 
 def mark_uncertain(db: Database, message: Message, token: str, error: str, now: datetime) -> None:

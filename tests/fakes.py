@@ -1,0 +1,140 @@
+"""A Riot and a Slack that a test scripts by hand; they keep every call. For the stages' own decisions."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from support import puuid
+
+from lolslackbot.model import Account, Message, RiotId
+from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.client import PAGE, MatchAnswer, Page
+from lolslackbot.slack.answers import Posted
+from lolslackbot.slack.answers import Verdict as PostVerdict
+
+Fault = Exception | Callable[[], Exception | None]
+
+
+def refused(verdict: Verdict, status: int | None = None) -> RiotRefusal:
+    """A refusal as the client raises it."""
+    return RiotRefusal(verdict, f"{status or 'no answer'}", status)
+
+
+UNAVAILABLE = refused(Verdict.UNAVAILABLE, 503)
+NOT_FOUND = refused(Verdict.NOT_FOUND, 404)
+FORBIDDEN = refused(Verdict.FORBIDDEN, 403)
+UNAUTHORIZED = refused(Verdict.UNAUTHORIZED, 401)
+OTHER_KEY = refused(Verdict.OTHER_KEY, 400)
+
+
+def body_of(match_id: str, *numbers: int, ended_at: datetime, duration: int = 1800) -> dict[str, Any]:
+    """A match-v5 answer, as small as it reads: players `numbers` won on the blue side."""
+    return {
+        "metadata": {"matchId": match_id, "participants": [puuid(number) for number in numbers]},
+        "info": {
+            "gameMode": "CLASSIC",
+            "queueId": 420,
+            "gameStartTimestamp": int(ended_at.timestamp() * 1000) - duration * 1000,
+            "gameEndTimestamp": int(ended_at.timestamp() * 1000),
+            "gameDuration": duration,
+            "participants": [
+                {
+                    "puuid": puuid(number),
+                    "riotIdGameName": f"Player {number}",
+                    "riotIdTagline": "EUW",
+                    "championId": 103,
+                    "championName": "Ahri",
+                    "teamId": 100,
+                    "teamPosition": "MIDDLE",
+                    "win": True,
+                    "kills": 7,
+                    "deaths": 2,
+                    "assists": 9,
+                    "totalMinionsKilled": 190,
+                    "neutralMinionsKilled": 11,
+                    "timePlayed": duration,
+                }
+                for number in numbers
+            ],
+        },
+    }
+
+
+class FakeRiot:
+    """Answers from `lists` (by puuid), `bodies` (by match id) and `accounts` (by Riot ID); faults go first."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[str]] = {}
+        self.bodies: dict[str, Any] = {}
+        self.accounts: dict[str, str] = {}
+        self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
+        self.calls: list[str] = []
+
+    def fail(self, asked: str, *faults: Exception | None) -> None:
+        """What asking for a puuid, a match id or a Riot ID raises, call by call; None: an answer."""
+        self.faults[asked] = list(faults)
+
+    def add_game(self, match_id: str, *numbers: int, ended_at: datetime) -> str:
+        """A finished game, listed for its players."""
+        self.bodies[match_id] = body_of(match_id, *numbers, ended_at=ended_at)
+        for number in numbers:
+            self.lists.setdefault(puuid(number), []).insert(0, match_id)
+        return match_id
+
+    def _asked(self, what: str) -> None:
+        self.calls.append(what)
+        faults = self.faults.get(what, [])
+        fault = faults.pop(0) if len(faults) > 1 else (faults[0] if faults else None)
+        if fault:
+            raise fault
+
+    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Page:
+        self._asked(puuid)
+        ids = self.lists.get(puuid, [])[start : start + PAGE]
+        return Page(tuple(ids), len(ids) == PAGE, None)
+
+    def match(self, match_id: str) -> MatchAnswer:
+        self._asked(match_id)
+        if match_id not in self.bodies:
+            raise NOT_FOUND
+        return MatchAnswer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id])
+
+    def account(self, riot_id: RiotId, platform: str | None) -> Account:
+        self._asked(str(riot_id))
+        if str(riot_id) not in self.accounts:
+            raise NOT_FOUND
+        return Account(self.accounts[str(riot_id)], riot_id)
+
+    def account_of(self, puuid: str, platform: str) -> Account:
+        self._asked(f"account of {puuid}")
+        return Account(puuid, None)
+
+    def platform(self, puuid: str) -> str:
+        self._asked(f"platform of {puuid}")
+        return "euw1"
+
+
+class FakeSlack:
+    """Delivers everything, unless `outcomes` (by match id, then by channel id, call by call) says otherwise."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, list[Posted | BaseException]] = {}
+        self.requests: list[Message] = []
+        self.on_post: Callable[[Message], None] = lambda _: None
+
+    def post(self, message: Message) -> Posted:
+        self.requests.append(message)
+        self.on_post(message)
+        for name in (message.match_id, message.channel_id):
+            if self.outcomes.get(name):
+                outcome = self.outcomes[name].pop(0)
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                return outcome
+        return Posted(PostVerdict.DELIVERED, slack_ts=f"1700000000.{len(self.requests):06}")
+
+    @property
+    def keys(self) -> list[str]:
+        """What was requested, in order."""
+        return [message.key for message in self.requests]

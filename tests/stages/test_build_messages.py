@@ -1,0 +1,112 @@
+"""One message a match and channel, once; a fault in one stops no other."""
+
+from datetime import timedelta
+
+import pytest
+from support import START, FakeClock, a_match, add_player, participant, store_match
+
+from lolslackbot.errors import Exit
+from lolslackbot.stages import build_messages as stage
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.run import Run
+from lolslackbot.store.database import Database
+
+
+def build(db: Database, clock: FakeClock, max_seconds: float = 80) -> Run:
+    run = Run("build-messages", clock, max_seconds)
+    build_messages(db, run, "https://example.org/{platform}/{game_id}")
+    return run
+
+
+def built(db: Database) -> list[tuple[str, str, str]]:
+    rows = db.rows("SELECT match_id, channel_id, state FROM messages ORDER BY match_id, channel_id")
+    return [(row["match_id"], row["channel_id"], row["state"]) for row in rows]
+
+
+def test_each_channel_that_tracks_a_player_in_it_gets_one_message(db: Database, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C1")
+    add_player(db, 2, channel="C2", workspace="friends")
+    add_player(db, 3, channel="C3")
+    store_match(db, a_match("EUW1_1", 1, 2))
+    run = build(db, clock)
+    assert built(db) == [("EUW1_1", "C1", "pending"), ("EUW1_1", "C2", "pending")]
+    assert (run.status, run.summary()) == (Exit.OK, "build-messages: 2 built")
+    assert db.row("SELECT workspace FROM messages WHERE channel_id = 'C2'")["workspace"] == "friends"  # type: ignore[index]
+
+
+def test_a_second_run_changes_nothing(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    store_match(db, a_match())
+    build(db, clock)
+    before = db.path.read_bytes()
+    assert build(db, clock).summary() == "build-messages: nothing to do"
+    assert db.path.read_bytes() == before
+
+
+def test_a_channel_that_tracks_the_player_only_since_after_the_game_hears_nothing(
+    db: Database, clock: FakeClock
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 1, channel="C2", since=START)
+    add_player(db, 2, channel="C1", since=START)
+    store_match(db, a_match("EUW1_1", 1, 2, ended_at=START - timedelta(seconds=1)))
+    build(db, clock)
+    assert built(db) == [("EUW1_1", "C1", "pending")]
+    assert "Player 2" not in db.row("SELECT text FROM messages")["text"]  # type: ignore[index]
+
+
+def test_a_match_nobody_is_to_hear_of_has_its_reason_on_record(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    store_match(db, a_match())
+    with db.transaction():
+        db.write("DELETE FROM tracks")
+    build(db, clock)
+    assert built(db) == []
+    row = db.row("SELECT state, reason FROM matches")
+    assert row
+    assert (row["state"], row["reason"]) == ("stored", "untracked: it names nobody who is tracked")
+
+
+def test_a_message_that_cannot_be_worded_is_failed_and_stops_no_other(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 1, channel="C2")
+    store_match(db, a_match("EUW1_1"))
+    store_match(db, a_match("EUW1_2"))
+    real = stage.plain_text
+    calls = iter([True, False, False, False])
+
+    def sometimes(announcement: object) -> str:
+        if next(calls):
+            raise ValueError("a bug of ours")
+        return real(announcement)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage, "plain_text", sometimes)
+    run = build(db, clock)
+    assert [state for _, _, state in built(db)] == ["failed", "pending", "pending", "pending"]
+    assert (run.status, run.counts["built"], run.counts["failed"]) == (Exit.SOME_FAILED, 3, 1)
+    assert "a bug of ours" in caplog.text
+
+
+def test_a_run_out_of_time_says_so_and_the_next_one_goes_on(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    store_match(db, a_match())
+    run = build(db, clock, max_seconds=0)
+    assert (run.status, built(db)) == (Exit.OK, [])
+    assert "out of time" in run.summary()
+    build(db, clock)
+    assert len(built(db)) == 1
+
+
+def test_the_text_says_who_did_what_and_where_to_read_more(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_7", participants=(participant(1, name="Ahri & <!here>"),)))
+    build(db, clock)
+    text = db.row("SELECT text FROM messages")["text"]  # type: ignore[index]
+    assert text == (
+        "Victory · Ranked Solo/Duo · 31:11\n"
+        "Ahri &amp; &lt;!here&gt;: Ahri mid, 7/2/9, 201 CS\n"
+        "https://example.org/euw1/7"
+    )

@@ -1,0 +1,408 @@
+"""What each answer of Slack leads to, and who may be posted to when: state, order and number of requests."""
+
+from datetime import timedelta
+
+import pytest
+from fakes import FakeSlack
+from support import START, FakeClock, a_match, add_player, participant, store_match
+
+from lolslackbot.errors import Exit, Unusable
+from lolslackbot.settings import ChannelLimit
+from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.deliver import Limits, deliver, dry_run
+from lolslackbot.stages.run import Run
+from lolslackbot.store import holds, messages
+from lolslackbot.store.database import Database
+
+LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600))
+
+
+@pytest.fixture
+def slack() -> FakeSlack:
+    return FakeSlack()
+
+
+def games(db: Database, clock: FakeClock, *match_ids: str, players: tuple[int, ...] = (1,)) -> None:
+    """Stored and built games, ended one minute after the other, the last one minute ago."""
+    for number, match_id in enumerate(match_ids):
+        ended_at = clock.now() - timedelta(minutes=len(match_ids) - number)
+        store_match(db, a_match(match_id, *players, ended_at=ended_at), clock.now())
+    build_messages(db, Run("build-messages", clock, 80), "")
+
+
+def send(db: Database, slack: FakeSlack, clock: FakeClock, limits: Limits = LIMITS, max_seconds: float = 80) -> Run:
+    """One run, three minutes after the one before."""
+    run = Run("deliver", clock, max_seconds)
+    slack.requests.clear()
+    try:
+        deliver(db, lambda _: slack, run, limits)  # type: ignore[arg-type,return-value]
+    finally:
+        clock.advance(180)
+    return run
+
+
+def row(db: Database, match_id: str, channel_id: str = "C1") -> tuple[str, int, str | None]:
+    found = db.row(
+        "SELECT state, attempts, error FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
+        match_id=match_id,
+        channel_id=channel_id,
+    )
+    assert found
+    return found["state"], found["attempts"], found["error"]
+
+
+def test_messages_go_out_once_in_the_order_the_games_ended(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_3", "EUW1_1", "EUW1_2")
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_3:C1", "EUW1_1:C1", "EUW1_2:C1"]
+    assert (run.status, run.counts["delivered"]) == (Exit.OK, 3)
+    assert row(db, "EUW1_1") == ("delivered", 1, None)
+    for _ in range(20):
+        assert send(db, slack, clock).status is Exit.OK
+        assert slack.keys == []
+
+
+def test_a_channel_gets_one_message_a_second_and_stalls_no_other(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    games(db, clock, "EUW1_1", "EUW1_2", players=(1,))
+    games(db, clock, "EUW1_3", players=(2,))
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_3:C2", "EUW1_2:C1"]
+    assert len(clock.slept) == 1
+    assert 1.0 <= clock.slept[0] < 1.01
+
+
+def test_the_claim_is_committed_before_slack_is_asked(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    seen = []
+    slack.on_post = lambda message: seen.append(row(db, message.match_id))
+    send(db, slack, clock)
+    assert seen == [("sending", 1, None)]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CHANNEL_BROKEN, Verdict.MESSAGE_REFUSED])
+def test_a_refused_message_fails_and_the_others_go_out_once(
+    db: Database, slack: FakeSlack, clock: FakeClock, verdict: Verdict
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    add_player(db, 3, channel="C3")
+    for number in (1, 2, 3):
+        games(db, clock, f"EUW1_{number}", players=(number,))
+    slack.outcomes["C2"] = [Posted(verdict, "channel_not_found")]
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C2", "EUW1_3:C3"]
+    assert row(db, "EUW1_2", "C2") == ("failed", 1, "channel_not_found")
+    assert (run.status, run.counts["failed"]) == (Exit.SOME_FAILED, 1)
+    for _ in range(20):
+        assert send(db, slack, clock).status is Exit.OK
+        assert slack.keys == []
+
+
+def test_a_broken_channel_fails_its_further_messages_without_a_call(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["C1"] = [Posted(Verdict.CHANNEL_BROKEN, "is_archived")]
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert row(db, "EUW1_2") == ("failed", 0, "is_archived: the channel is marked broken")
+    games(db, clock, "EUW1_3")
+    run = send(db, slack, clock)
+    assert slack.keys == []
+    assert (run.status, row(db, "EUW1_3")[0]) == (Exit.SOME_FAILED, "failed")
+
+
+def test_a_rejected_token_stops_its_workspace_and_no_other(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2", workspace="friends")
+    games(db, clock, "EUW1_1", "EUW1_2", players=(1,))
+    games(db, clock, "EUW1_3", players=(2,))
+    slack.outcomes["C1"] = [Posted(Verdict.TOKEN_REJECTED, "token_revoked")]
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_3:C2"]
+    assert run.status is Exit.REJECTED
+    assert row(db, "EUW1_1") == ("pending", 1, "token_revoked")
+    assert holds.find(db, "workspace default", "rejected")
+    assert send(db, slack, clock).status is Exit.OK
+    assert row(db, "EUW1_2")[0] == "delivered"
+    assert not holds.find(db, "workspace default", "rejected")
+
+
+def test_refused_blocks_go_out_as_plain_text_in_the_same_run(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [Posted(Verdict.BLOCKS_REFUSED, "invalid_blocks")]
+    run = send(db, slack, clock)
+    assert [bool(message.blocks) for message in slack.requests] == [True, False]
+    assert row(db, "EUW1_1") == ("delivered", 2, None)
+    assert run.status is Exit.OK
+
+
+def test_blocks_refused_where_there_are_none_is_a_refused_message(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [Posted(Verdict.BLOCKS_REFUSED, "invalid_blocks")] * 3
+    send(db, slack, clock)
+    assert len(slack.requests) == 2
+    assert row(db, "EUW1_1")[0] == "failed"
+
+
+def test_too_fast_makes_the_channel_wait_across_runs(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    games(db, clock, "EUW1_1", players=(1,))
+    games(db, clock, "EUW1_2", players=(2,))
+    slack.outcomes["C1"] = [Posted(Verdict.LIMITED, "ratelimited", wait=400)]
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C2"]
+    assert (run.status, row(db, "EUW1_1")) == (Exit.LATER, ("pending", 1, "ratelimited"))
+    run = send(db, slack, clock)
+    assert slack.keys == []
+    assert "channel C1 is limited until" in run.summary()
+    send(db, slack, clock)
+    assert slack.keys == []
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+
+
+def test_a_second_channel_told_too_fast_makes_the_workspace_wait(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    for number in (1, 2, 3):
+        add_player(db, number, channel=f"C{number}")
+        games(db, clock, f"EUW1_{number}", players=(number,))
+    add_player(db, 4, channel="C4", workspace="friends")
+    games(db, clock, "EUW1_4", players=(4,))
+    for channel in ("C1", "C2"):
+        slack.outcomes[channel] = [Posted(Verdict.LIMITED, "ratelimited", wait=200)]
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C2", "EUW1_4:C4"]
+    send(db, slack, clock)
+    assert slack.keys == []
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C2", "EUW1_3:C3"]
+
+
+def test_a_used_up_allowance_makes_the_whole_workspace_wait(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    for number in (1, 2):
+        add_player(db, number, channel=f"C{number}")
+        games(db, clock, f"EUW1_{number}", players=(number,))
+    slack.outcomes["C1"] = [Posted(Verdict.WORKSPACE_LIMITED, "message_limit_exceeded", wait=3600)]
+    assert send(db, slack, clock).status is Exit.LATER
+    assert slack.keys == ["EUW1_1:C1"]
+
+
+def test_a_clock_set_back_makes_nobody_wait_longer_than_slack_said(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [Posted(Verdict.LIMITED, "ratelimited", wait=200)]
+    send(db, slack, clock)
+    clock.moment -= timedelta(hours=1)
+    requests = []
+    for _ in range(3):
+        send(db, slack, clock)
+        requests.append(slack.keys)
+    assert requests == [[], [], ["EUW1_1:C1"]]
+
+
+def test_a_slack_out_of_reach_costs_no_attempt_and_one_try_a_run(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["C1"] = [Posted(Verdict.NOT_SENT, "Slack could not be reached: ConnectionRefusedError")]
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert run.status is Exit.LATER
+    assert row(db, "EUW1_1")[:2] == ("pending", 0)
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+
+
+def test_an_unknown_outcome_is_uncertain_never_sent_again_and_holds_nobody_up(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["EUW1_1"] = [Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")]
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+    assert (run.status, run.counts["uncertain"]) == (Exit.SOME_FAILED, 1)
+    assert row(db, "EUW1_1") == ("uncertain", 1, "no whole answer: TimeoutError")
+    assert send(db, slack, clock).status is Exit.OK
+    assert slack.keys == []
+
+
+def test_after_a_few_unknown_outcomes_in_a_row_the_workspace_is_left_alone_for_the_run(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, *(f"EUW1_{number}" for number in range(1, 6)))
+    slack.outcomes["C1"] = [Posted(Verdict.UNCERTAIN, "HTTP 503")] * 3
+    send(db, slack, clock)
+    assert len(slack.keys) == 3
+    assert row(db, "EUW1_4")[0] == "pending"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_run_stopped_with_a_message_in_the_air_leaves_it_uncertain(
+    db: Database, slack: FakeSlack, clock: FakeClock, stop: type[BaseException]
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["EUW1_1"] = [stop()]
+    with pytest.raises(stop):
+        send(db, slack, clock)
+    assert row(db, "EUW1_1") == ("uncertain", 1, f"interrupted: {stop.__name__}")
+    assert row(db, "EUW1_2")[0] == "pending"
+
+
+def test_an_unexpected_error_while_posting_leaves_it_uncertain_and_the_others_go_on(
+    db: Database, slack: FakeSlack, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["EUW1_1"] = [KeyError("a bug of ours")]
+    run = send(db, slack, clock)
+    assert (row(db, "EUW1_1")[0], row(db, "EUW1_2")[0]) == ("uncertain", "delivered")
+    assert run.status is Exit.SOME_FAILED
+    assert "Traceback" in caplog.text
+
+
+def test_what_a_dead_run_was_sending_is_uncertain_in_the_next(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    assert messages.claim(db, messages.queues(db)[0].message, "a dead one's", START - timedelta(days=1), START)
+    run = send(db, slack, clock)
+    assert slack.keys == []
+    assert row(db, "EUW1_1") == ("uncertain", 1, messages.DIED)
+    assert run.status is Exit.SOME_FAILED
+    assert send(db, slack, clock).status is Exit.OK
+
+
+def test_old_news_expires_instead_of_going_out(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    clock.advance(12 * 3600)
+    run = send(db, slack, clock)
+    assert slack.keys == []
+    assert row(db, "EUW1_1") == ("expired", 0, "no longer news")
+    assert (run.status, run.counts["expired"]) == (Exit.OK, 1)
+
+
+def test_a_message_that_turns_old_during_the_run_is_not_claimed(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.on_post = lambda _: clock.advance(12 * 3600)
+    run = send(db, slack, clock, max_seconds=10**6)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert row(db, "EUW1_2") == ("expired", 0, "no longer news")
+    assert run.counts["expired"] == 1
+
+
+def test_no_channel_gets_more_than_its_limit_and_the_rest_waits(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    games(db, clock, *(f"EUW1_{number}" for number in range(1, 6)), players=(1,))
+    games(db, clock, "EUW1_6", players=(2,))
+    limits = Limits(timedelta(hours=12), ChannelLimit(2, 600))
+    run = send(db, slack, clock, limits)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_6:C2", "EUW1_2:C1"]
+    assert run.status is Exit.OK
+    assert "3 wait, channel C1 has had 2 messages in 600 s" in run.summary()
+    sent = []
+    for _ in range(5):
+        send(db, slack, clock, limits)
+        sent.append(slack.keys)
+    assert sent == [[], [], [], ["EUW1_3:C1", "EUW1_4:C1"], []]
+
+
+def test_a_refused_message_does_not_use_up_the_channels_limit(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["C1"] = [Posted(Verdict.MESSAGE_REFUSED, "no_text")]
+    send(db, slack, clock, Limits(timedelta(hours=12), ChannelLimit(1, 600)))
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+
+
+def test_a_missing_token_holds_up_its_workspace_only(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1", workspace="friends")
+    add_player(db, 2, channel="C2")
+    games(db, clock, "EUW1_1", players=(1,))
+    games(db, clock, "EUW1_2", players=(2,))
+
+    def client(workspace: str) -> FakeSlack:
+        if workspace == "friends":
+            raise Unusable("SLACK_BOT_TOKEN_FRIENDS is not set")
+        return slack
+
+    run = Run("deliver", clock, 80)
+    deliver(db, client, run, LIMITS)  # type: ignore[arg-type]
+    assert slack.keys == ["EUW1_2:C2"]
+    assert row(db, "EUW1_1")[:2] == ("pending", 0)
+    assert run.status is Exit.UNUSABLE
+    assert "SLACK_BOT_TOKEN_FRIENDS is not set" in run.summary()
+
+
+def test_a_run_out_of_time_says_so_and_the_next_one_goes_on(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2", "EUW1_3")
+    slack.on_post = lambda _: clock.advance(6)
+    run = send(db, slack, clock, max_seconds=10)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+    assert (run.status, "out of time" in run.summary()) == (Exit.OK, True)
+    send(db, slack, clock, max_seconds=10)
+    assert slack.keys == ["EUW1_3:C1"]
+
+
+def test_a_dry_run_tells_what_goes_out_and_why_the_rest_does_not(db: Database, clock: FakeClock) -> None:
+    for number in (1, 2, 3):
+        add_player(db, number, channel=f"C{number}")
+    games(db, clock, "EUW1_1", players=(1,))
+    clock.advance(11.9 * 3600)
+    games(db, clock, "EUW1_2", "EUW1_3", "EUW1_4", players=(1,))
+    games(db, clock, "EUW1_5", players=(2,))
+    games(db, clock, "EUW1_6", players=(3,))
+    clock.advance(0.2 * 3600)
+    with db.transaction():
+        holds.put(db, "channel C2", "broken", "is_archived", clock.now(), None)
+        holds.put(db, "channel C3", "limited", "ratelimited", clock.now(), clock.now() + timedelta(seconds=9))
+    going, notes = dry_run(db, Limits(timedelta(hours=12), ChannelLimit(2, 600)), clock.now())
+    assert [message.key for message in going] == ["EUW1_2:C1", "EUW1_3:C1"]
+    assert [note.split(maxsplit=1) for note in notes] == [
+        ["EUW1_1:C1", "expires: no longer news"],
+        ["EUW1_4:C1", "waits: the others use up what the channel may get now"],
+        ["EUW1_5:C2", "does not go now: channel C2 is broken until somebody mends it: is_archived"],
+        ["EUW1_6:C3", notes[3].split(maxsplit=1)[1]],
+    ]
+    assert "channel C3 is limited until" in notes[3]
+
+
+def test_one_message_names_all_tracked_players_of_the_channel(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C1")
+    add_player(db, 2, channel="C2")
+    match = a_match("EUW1_1", participants=(participant(1), participant(2, champion_name="MonkeyKing")))
+    store_match(db, match)
+    build_messages(db, Run("build-messages", clock, 80), "")
+    send(db, slack, clock)
+    texts = {message.channel_id: message.text for message in slack.requests}
+    assert "Player 1" in texts["C1"]
+    assert "Player 2: Wukong" in texts["C1"]
+    assert "Player 1" not in texts["C2"]

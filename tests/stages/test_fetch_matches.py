@@ -1,0 +1,481 @@
+"""Which call comes next, and what each answer leads to: state and number of calls."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot
+from support import START, FakeClock, add_player, puuid
+
+from lolslackbot.errors import Exit, Rejected
+from lolslackbot.riot.limiter import Limiter
+from lolslackbot.stages.fetch_matches import Limits, fetch_matches
+from lolslackbot.stages.run import Run
+from lolslackbot.store import holds, players
+from lolslackbot.store.database import Database
+from lolslackbot.store.limits import RiotLedger
+
+HALF_A_DAY = timedelta(hours=12)
+JUST_NOW = START - timedelta(minutes=5)
+
+
+@pytest.fixture
+def riot() -> FakeRiot:
+    return FakeRiot()
+
+
+def fetch(db: Database, riot: FakeRiot, clock: FakeClock, max_seconds: float = 80) -> Run:
+    """One run, three minutes after the one before."""
+    run = Run("fetch-matches", clock, max_seconds)
+    limiter = Limiter(RiotLedger(db), clock, 15)
+    riot.calls.clear()
+    try:
+        fetch_matches(db, riot, limiter, run, Limits(HALF_A_DAY, timedelta(seconds=10)))  # type: ignore[arg-type]
+    finally:
+        clock.advance(180)
+    return run
+
+
+def state(db: Database, match_id: str) -> tuple[str, str | None]:
+    row = db.row("SELECT state, reason FROM matches WHERE match_id = :match_id", match_id=match_id)
+    assert row
+    return row["state"], row["reason"]
+
+
+def test_a_new_game_is_listed_then_stored(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    game = riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), game]
+    assert state(db, game) == ("stored", None)
+    assert (run.status, run.counts["fetched"]) == (Exit.OK, 1)
+
+
+def test_a_second_run_asks_for_the_list_only(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1)]
+
+
+def test_the_players_longest_unasked_come_first_and_nobody_starves(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in (1, 2, 3):
+        add_player(db, number)
+    players.asked_in_vain(db, 1, START - timedelta(minutes=1))
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(2), puuid(3), puuid(1)]
+
+
+def test_news_comes_before_further_lists_and_the_newest_first(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW - timedelta(hours=1))
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "EUW1_2", "EUW1_1", puuid(2)]
+
+
+def test_a_full_page_is_followed_by_another_three_at_most(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    for number in range(1, 451):
+        riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW - timedelta(days=40))
+    fetch(db, riot, clock)
+    assert riot.calls.count(puuid(1)) == 3
+    assert db.row("SELECT COUNT(*) AS n FROM matches")["n"] == 300  # type: ignore[index]
+
+
+def test_a_player_tracked_today_brings_no_old_game_and_one_call_tells(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, since=START)
+    for number in range(1, 21):
+        riot.add_game(f"EUW1_{number}", 1, ended_at=START - timedelta(hours=21 - number))
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "EUW1_20"]
+    assert db.row("SELECT COUNT(*) AS n FROM matches WHERE state = 'given_up'")["n"] == 20  # type: ignore[index]
+    assert state(db, "EUW1_1") == ("given_up", "before tracking")
+    assert (run.status, run.counts["given up"]) == (Exit.OK, 20)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1)]
+
+
+def test_an_old_id_that_another_tracked_player_may_need_is_still_asked_for(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 2, since=START - timedelta(days=9))
+    add_player(db, 1, since=START)
+    riot.add_game("EUW1_1", 1, 2, ended_at=START - timedelta(hours=3))
+    riot.add_game("EUW1_2", 1, ended_at=START - timedelta(hours=2))
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+
+
+def test_an_id_given_up_unasked_is_wanted_when_a_late_list_of_another_player_has_it(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1, since=START)
+    add_player(db, 2, since=START - timedelta(days=9))
+    riot.add_game("EUW1_1", 1, 2, ended_at=START - timedelta(hours=3))
+    riot.add_game("EUW1_2", 1, ended_at=START - timedelta(hours=2))
+    late = riot.lists.pop(puuid(2))
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1") == ("given_up", "before tracking")
+    riot.lists[puuid(2)] = late
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+
+
+def test_a_game_that_ended_too_long_ago_is_no_longer_news_nor_is_what_is_older(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, since=START - timedelta(days=30))
+    for number in range(1, 4):
+        riot.add_game(f"EUW1_{number}", 1, ended_at=START - timedelta(days=3))
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "EUW1_3"]
+    assert state(db, "EUW1_1") == ("given_up", "no longer news")
+
+
+def test_two_games_between_two_runs_both_arrive(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    fetch(db, riot, clock)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert {state(db, f"EUW1_{number}")[0] for number in (1, 2)} == {"stored"}
+
+
+def test_a_game_that_turns_up_late_and_below_known_ones_is_not_missed(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    for number in (1, 2, 3):
+        riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW)
+    riot.lists[puuid(1)].remove("EUW1_2")
+    fetch(db, riot, clock)
+    riot.lists[puuid(1)] = ["EUW1_3", "EUW1_2", "EUW1_1"]
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_2")[0] == "stored"
+
+
+def test_a_404_is_looked_at_three_times_after_10_and_60_minutes_then_never(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    asked_at = []
+    for _ in range(100):
+        now = clock.now()
+        run = fetch(db, riot, clock)
+        assert run.status is Exit.OK
+        if "EUW1_1" in riot.calls:
+            asked_at.append((now - START).total_seconds() / 60)
+    assert asked_at == [0, 12, 63]
+    assert state(db, "EUW1_1") == ("missing", "404")
+
+
+def test_a_body_that_comes_late_is_stored_on_a_later_look(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_1", NOT_FOUND, None)
+    for _ in range(5):
+        fetch(db, riot, clock)
+    assert state(db, "EUW1_1") == ("stored", None)
+
+
+def test_a_404_of_one_match_does_not_hold_up_the_others(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.lists[puuid(1)].insert(0, "EUW1_2")
+    run = fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert (run.status, run.counts["missing"]) == (Exit.OK, 1)
+
+
+def test_server_faults_are_tried_again_with_growing_pauses_until_it_is_no_news(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_1", UNAVAILABLE)
+    asked_at = []
+    for _ in range(300):
+        now = clock.now()
+        fetch(db, riot, clock)
+        asked_at += [(now - START).total_seconds() / 60] * riot.calls.count("EUW1_1")
+    pauses = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
+    assert pauses[:6] == [3, 6, 12, 24, 48, 60]
+    assert set(pauses[6:]) == {60}
+    assert asked_at[-1] < 12 * 60
+    assert state(db, "EUW1_1") == ("given_up", "no longer news; the last answer was: 503")
+
+
+def test_a_single_fault_among_good_answers_is_a_failure(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_2", UNAVAILABLE)
+    run = fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert run.status is Exit.SOME_FAILED
+
+
+def test_a_host_in_trouble_is_left_alone_after_a_few_faults_and_the_others_go_on(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in range(1, 7):
+        add_player(db, number)
+        riot.fail(puuid(number), UNAVAILABLE)
+    add_player(db, 7, platform="kr")
+    run = fetch(db, riot, clock)
+    assert len(riot.calls) == 4
+    assert puuid(7) in riot.calls
+    assert run.status is Exit.LATER
+
+
+def test_a_list_that_answers_404_is_flagged_and_the_others_go_on(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.fail(puuid(1), NOT_FOUND)
+    game = riot.add_game("EUW1_1", 2, ended_at=JUST_NOW)
+    run = fetch(db, riot, clock)
+    assert state(db, game)[0] == "stored"
+    assert run.status is Exit.OK
+    assert "404" in (players.to_list(db)[0].problem or "")
+    riot.faults.clear()
+    fetch(db, riot, clock)
+    assert players.to_list(db)[0].problem is None
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, UNAUTHORIZED])
+def test_a_refused_key_stops_the_run_and_marks_nothing_failed(
+    db: Database, riot: FakeRiot, clock: FakeClock, refusal: Exception
+) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+        riot.fail(puuid(number), refusal)
+    with pytest.raises(Rejected):
+        fetch(db, riot, clock)
+    assert len(riot.calls) == 1
+    assert holds.find(db, holds.RIOT_KEY, "rejected")
+    riot.faults.clear()
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert not holds.find(db, holds.RIOT_KEY, "rejected")
+
+
+def test_after_a_refused_key_each_run_tries_one_call_and_not_a_match(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.fail("EUW1_1", UNAVAILABLE)
+    fetch(db, riot, clock)
+    riot.fail(puuid(1), FORBIDDEN)
+    riot.fail("EUW1_1", FORBIDDEN)
+    for calls in (["EUW1_1", puuid(1)], [puuid(1)], [puuid(1)]):
+        with pytest.raises(Rejected):
+            fetch(db, riot, clock)
+        assert riot.calls == calls
+    assert state(db, "EUW1_1") == ("wanted", "503")
+
+
+def test_a_closed_match_is_given_up_once_another_call_proves_the_key_good(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.lists[puuid(1)] = ["EUW1_3", "EUW1_2", "EUW1_1"]
+    for number in (1, 2, 3):
+        riot.fail(f"EUW1_{number}", FORBIDDEN)
+    run = fetch(db, riot, clock)
+    # The first is cleared by the list that was due; for the others none is, so an account is asked for.
+    assert riot.calls == [
+        *(puuid(1), "EUW1_3", puuid(2)),
+        *("EUW1_2", f"account of {puuid(1)}"),
+        *("EUW1_1", f"account of {puuid(1)}"),
+    ]
+    assert state(db, "EUW1_3")[0] == "given_up"
+    assert "closed" in (state(db, "EUW1_3")[1] or "")
+    assert run.status is Exit.OK
+
+
+def test_a_403_that_no_other_call_clears_rejects_the_key(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.fail("EUW1_1", FORBIDDEN)
+    riot.fail(f"account of {puuid(1)}", UNAVAILABLE)
+    with pytest.raises(Rejected):
+        fetch(db, riot, clock)
+    assert state(db, "EUW1_1") == ("wanted", None)
+
+
+def test_a_401_with_a_key_just_proved_good_is_like_a_server_fault(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.fail("EUW1_1", UNAUTHORIZED)
+    riot.fail(puuid(2), UNAUTHORIZED)
+    run = fetch(db, riot, clock)
+    assert run.status is Exit.SOME_FAILED
+    assert state(db, "EUW1_1") == ("wanted", "401")
+
+
+def test_a_puuid_of_another_key_is_resolved_again_once_and_identity_stays(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    player = add_player(db, 1)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.accounts["Player 1#EUW"] = puuid(91)
+    riot.add_game("EUW1_1", 91, ended_at=JUST_NOW)
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "Player 1#EUW", puuid(91), "EUW1_1"]
+    assert players.to_list(db)[0].player_id == player.player_id
+    assert (run.status, state(db, "EUW1_1")[0]) == (Exit.OK, "stored")
+
+
+def test_a_riot_id_that_leads_to_no_usable_puuid_is_flagged_and_not_resolved_every_run(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    riot.fail(puuid(1), OTHER_KEY)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "Player 1#EUW"]
+    assert "track it anew" in (players.to_list(db)[0].problem or "")
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1)]
+
+
+def test_a_riot_id_that_now_is_another_tracked_player_takes_nothing_from_them(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.accounts["Player 1#EUW"] = puuid(2)
+    fetch(db, riot, clock)
+    assert [player.puuid for player in sorted(players.to_list(db), key=lambda each: each.player_id)] == [
+        puuid(1),
+        puuid(2),
+    ]
+
+
+@pytest.mark.parametrize(("refusal", "status"), [(UNAVAILABLE, Exit.LATER), (FORBIDDEN, None), (UNAUTHORIZED, None)])
+def test_trouble_while_resolving_again_is_trouble_of_its_own_kind(
+    db: Database, riot: FakeRiot, clock: FakeClock, refusal: Exception, status: Exit | None
+) -> None:
+    add_player(db, 1)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.fail("Player 1#EUW", refusal)
+    if status is None:
+        with pytest.raises(Rejected):
+            fetch(db, riot, clock)
+    else:
+        assert fetch(db, riot, clock).status is status
+    assert players.to_list(db)[0].problem is None  # so it is tried again
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "not a valid match: no metadata"),
+        ([], "not a valid match: no metadata"),
+        ({"metadata": {"matchId": "EUW1_1"}, "info": {"participants": []}}, "nothing in it"),
+        ({"metadata": {"matchId": "EUW1_9"}, "info": {}}, "not a valid match: the answer is about another one"),
+    ],
+)
+def test_an_answer_that_is_no_match_is_given_up_with_the_reason(
+    db: Database, riot: FakeRiot, clock: FakeClock, body: object, reason: str
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.bodies["EUW1_1"] = body
+    run = fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "given_up"
+    assert (state(db, "EUW1_1")[1] or "").startswith(reason)
+    assert state(db, "EUW1_2")[0] == "stored"
+    assert run.status is Exit.OK
+
+
+def test_ids_that_are_not_encrypted_for_our_key_are_not_taken_for_players(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.bodies["EUW1_1"]["info"]["participants"][0]["puuid"] = "0" * 36
+    assert fetch(db, riot, clock).status is Exit.SOME_FAILED
+    assert state(db, "EUW1_1")[0] == "wanted"
+    riot.bodies["EUW1_1"]["info"]["participants"][0]["puuid"] = puuid(1)
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+
+
+def test_an_unexpected_error_in_one_item_is_recorded_and_stops_nothing(
+    db: Database, riot: FakeRiot, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_2", KeyError("a bug of ours"))
+    riot.fail(puuid(2), ZeroDivisionError("another"))
+    run = fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert state(db, "EUW1_2") == ("wanted", "unexpected KeyError")
+    assert (run.status, run.counts["failed"]) == (Exit.SOME_FAILED, 2)
+    assert "a bug of ours" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_a_new_name_in_a_match_renames_the_player(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.bodies["EUW1_1"]["info"]["participants"][0] |= {"riotIdGameName": "Renamed", "riotIdTagline": "NEW"}
+    fetch(db, riot, clock)
+    assert str(players.to_list(db)[0].riot_id) == "Renamed#NEW"
+
+
+def test_a_run_out_of_time_says_so_and_the_next_one_goes_on(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    for number in (1, 2, 3):
+        add_player(db, number)
+    answer = riot.match_ids
+
+    def slow(*arguments: object) -> object:
+        clock.advance(30)
+        return answer(*arguments)  # type: ignore[arg-type]
+
+    riot.match_ids = slow  # type: ignore[method-assign,assignment]
+    run = fetch(db, riot, clock, max_seconds=50)
+    assert len(riot.calls) == 2
+    assert (run.status, "out of time" in run.summary()) == (Exit.OK, True)
+    fetch(db, riot, clock, max_seconds=50)
+    assert riot.calls[0] == puuid(3)
+
+
+def test_untracked_while_it_was_wanted_is_given_up_without_a_call(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.add_game("EUW1_1", 1, 2, ended_at=JUST_NOW)
+    riot.add_game("EUW1_2", 1, 2, ended_at=JUST_NOW)
+
+    def untrack_everybody(*_: object) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+        raise UNAVAILABLE
+
+    riot.match = untrack_everybody  # type: ignore[method-assign,assignment]
+    fetch(db, riot, clock)
+    del riot.match  # type: ignore[attr-defined]
+    fetch(db, riot, clock)
+    assert {state(db, f"EUW1_{number}")[1] for number in (1, 2)} == {"untracked: it names nobody who is tracked"}
