@@ -241,8 +241,10 @@ def deliver_command(app: App, dry_run: bool) -> None:
 def delivery_limits(settings: Settings) -> "DeliveryLimits":
     """The settings `deliver` goes by."""
     from lolslackbot.stages.deliver import Limits
+    from lolslackbot.stages.settle import Policy
 
-    return Limits(timedelta(seconds=settings.announce_within), settings.channel_limit)
+    uncertain = Policy(timedelta(seconds=settings.uncertain_after), settings.resend_uncertain)
+    return Limits(timedelta(seconds=settings.announce_within), settings.channel_limit, uncertain)
 
 
 def show_dry_run(app: App) -> None:

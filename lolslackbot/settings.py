@@ -14,7 +14,7 @@ from lolslackbot.transport import is_loopback
 T = TypeVar("T")
 
 PREFIX = "LOLSLACKBOT_"
-MATCH_LINK = "https://www.leagueofgraphs.com/match/{platform}/{game_id}"
+MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
 WORKSPACE = re.compile(r"[A-Za-z0-9_]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[!-~]+")  # printable ASCII: anything else is no header value, or prints itself in an error
@@ -48,6 +48,8 @@ class Settings:
     max_seconds: float = 80
     max_wait: float = 10
     announce_within: float = 43200
+    uncertain_after: float = 600
+    resend_uncertain: bool = True
     channel_limit: ChannelLimit = ChannelLimit(30, 3600)
     match_link: str = MATCH_LINK
     riot_url: str = "https://{routing}.api.riotgames.com"
@@ -101,6 +103,8 @@ def read_settings(home: Path, database: Path | None, environment: Mapping[str, s
         max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
         max_wait=given.seconds("MAX_WAIT", 10, least=0),
         announce_within=given.seconds("ANNOUNCE_WITHIN", 43200, least=1),
+        uncertain_after=given.seconds("UNCERTAIN_AFTER", 600, least=0),
+        resend_uncertain=given.read("UNCERTAIN", True, _uncertain),
         channel_limit=given.read("CHANNEL_LIMIT", ChannelLimit(30, 3600), _channel_limit),
         match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
@@ -150,6 +154,12 @@ def _channel_limit(text: str) -> ChannelLimit:
     return ChannelLimit(int(parts[1]), int(parts[2]))
 
 
+def _uncertain(text: str) -> bool:
+    if text not in ("resend", "hold"):
+        raise ValueError("it must be resend or hold")
+    return text == "resend"
+
+
 def _template(text: str, allowed: set[str]) -> None:
     """Raises ValueError unless every {field} of a URL template is one that will be filled in."""
     try:
@@ -189,8 +199,8 @@ def _slack_url(text: str) -> str:
 
 
 def _match_link(text: str) -> str:
-    _template(text, {"platform", "game_id", "match_id"})
-    shown = text.format(platform="euw1", game_id="1", match_id="EUW1_1")
+    _template(text, {"platform", "server", "game_id", "match_id"})
+    shown = text.format(platform="euw1", server="euw", game_id="1", match_id="EUW1_1")
     if not re.fullmatch(r"https?://[^\s<>|\"\\^`]+", shown) or not urlsplit(shown).hostname:
         raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
     return text

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from support import puuid
+from support import FakeClock, puuid
 
 from lolslackbot.model import Account, Message, RiotId
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.client import PAGE, MatchAnswer, Page
-from lolslackbot.slack.answers import Posted
+from lolslackbot.slack.answers import History, Identity, Posted, SlackProblem
 from lolslackbot.slack.answers import Verdict as PostVerdict
 
 Fault = Exception | Callable[[], Exception | None]
@@ -121,10 +121,16 @@ class FakeSlack:
     def __init__(self) -> None:
         self.outcomes: dict[str, list[Posted | BaseException]] = {}
         self.requests: list[Message] = []
+        self.histories: dict[str, dict[str, str] | SlackProblem] = {}  # by channel
+        self.reads: list[str] = []
+        self.clock: FakeClock | None = None
         self.on_post: Callable[[Message], None] = lambda _: None
 
     def post(self, message: Message) -> Posted:
         self.requests.append(message)
+        self.histories: dict[str, dict[str, str] | SlackProblem] = {}  # by channel
+        self.reads: list[str] = []
+        self.clock: FakeClock | None = None
         self.on_post(message)
         for name in (message.match_id, message.channel_id):
             if self.outcomes.get(name):
@@ -133,6 +139,17 @@ class FakeSlack:
                     raise outcome
                 return outcome
         return Posted(PostVerdict.DELIVERED, slack_ts=f"1700000000.{len(self.requests):06}")
+
+    def identity(self) -> Identity:
+        self.reads.append("auth.test")
+        return Identity("B1", "A1")
+
+    def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
+        self.reads.append(channel_id)
+        found = self.histories.get(channel_id, {})
+        if isinstance(found, SlackProblem):
+            raise found
+        return History(found, self.clock.now() if self.clock else None)
 
     @property
     def keys(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lolslackbot.messages.names import champion_name, queue_name, role_name
+from lolslackbot.messages.names import champion_name, queue_name, role_name, server_name
 from lolslackbot.model import Match, Outcome, Participant, game_id_of, platform_of
 
 ARENA = "CHERRY"  # game modes by match-v5's names
@@ -37,9 +37,14 @@ def announce(match: Match, link_template: str) -> Announcement:
     return Announcement(
         headline=" · ".join(part for part in parts if part),
         lines=tuple(_line(match, each, with_result=apart) for each in match.participants),
-        link=link_template.format(
-            platform=platform_of(match.match_id), game_id=game_id_of(match.match_id), match_id=match.match_id
-        ),
+        link=_link(link_template, match.match_id),
+    )
+
+
+def _link(template: str, match_id: str) -> str:
+    platform = platform_of(match_id)
+    return template.format(
+        platform=platform, server=server_name(platform), game_id=game_id_of(match_id), match_id=match_id
     )
 
 

@@ -78,12 +78,20 @@ _CHAMPIONS = {
     "XinZhao": "Xin Zhao",
 }
 
+# How players call their server, where that is not the platform without its digit.
+_SERVERS = {"eun1": "eune", "la1": "lan", "la2": "las", "me1": "mena", "oc1": "oce"}
+
 _ROLES = {"TOP": "top", "JUNGLE": "jungle", "MIDDLE": "mid", "BOTTOM": "bot", "UTILITY": "support"}
 
 
 def queue_name(queue_id: int, game_mode: str) -> str:
     """`Ranked Solo/Duo`; for a queue newer than the table its mode, or its number: never a guess."""
     return _QUEUES.get(queue_id) or _MODES.get(game_mode) or f"queue {queue_id}"
+
+
+def server_name(platform: str) -> str:
+    """`euw` for `euw1`: what public match-history sites have in their addresses."""
+    return _SERVERS.get(platform) or platform.rstrip("0123456789")
 
 
 def champion_name(champion_name: str, champion_id: int) -> str:

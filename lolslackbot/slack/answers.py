@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -44,6 +46,31 @@ class HttpAnswer:
     body: bytes
 
 
+class SlackProblem(Exception):
+    """A call that only reads brought nothing; the verdict says whether that is a limit, the token, or else."""
+
+    def __init__(self, verdict: Verdict, error: str) -> None:
+        super().__init__(error)
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are in a workspace (auth.test). Only what this bot or this app posted is ours."""
+
+    bot_id: str
+    app_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Our messages in a channel, `ts` by key, and what time it was for Slack (None if it did not say)."""
+
+    ts_by_key: Mapping[str, str]
+    now: datetime | None
+
+
+EVENT_TYPE = "lolslackbot_match"  # of the metadata by which a message is found again
 LIMITED_WAIT = 60.0  # seconds, where Slack says "too fast" without saying how long
 ALLOWANCE_WAIT = 3600.0
 
@@ -101,6 +128,65 @@ def _judge_success(document: Mapping[str, Any], channel_id: str) -> Posted:
     if document.get("channel") != channel_id:
         return Posted(Verdict.UNCERTAIN, "ok, but for another channel")
     return Posted(Verdict.DELIVERED, slack_ts=slack_ts)
+
+
+def read_ok(answer: HttpAnswer) -> dict[str, Any]:
+    """The object of an answer that says ok. Raises SlackProblem for any other."""
+    document = read_object(answer) if answer.status == 200 else None
+    if document is not None and document.get("ok") is True:
+        return document
+    posted = judge_post(answer, "")
+    verdict = Verdict.UNCERTAIN if posted.verdict is Verdict.DELIVERED else posted.verdict
+    raise SlackProblem(verdict, posted.error)
+
+
+def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
+    """conversations.history: `ts` by the key in the metadata of the messages that this bot posted.
+
+    Any app of the workspace may post the same metadata, so who posted it counts. Raises SlackProblem if the answer
+    has no list of messages.
+    """
+    posts = document.get("messages")
+    if not isinstance(posts, list):
+        raise SlackProblem(Verdict.UNCERTAIN, "a history without messages")
+    found = {}
+    for post in posts:
+        if isinstance(post, dict) and _is_ours(post, us):
+            key, slack_ts = _key_of(post.get("metadata")), post.get("ts")
+            if key and isinstance(slack_ts, str):
+                found[key] = slack_ts
+    return found
+
+
+def _is_ours(post: Mapping[str, Any], us: Identity) -> bool:
+    return post.get("bot_id") == us.bot_id or bool(us.app_id and post.get("app_id") == us.app_id)
+
+
+def _key_of(metadata: Any) -> str | None:
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+        return None
+    payload = metadata.get("event_payload")
+    key = payload.get("key") if isinstance(payload, dict) else None
+    return key if isinstance(key, str) else None
+
+
+def next_cursor(document: Mapping[str, Any]) -> str | None:
+    """Where the next page begins, None after the last. Raises SlackProblem where there is more, but no way to it."""
+    metadata = document.get("response_metadata")
+    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+    if isinstance(cursor, str) and cursor:
+        return cursor
+    if document.get("has_more"):
+        raise SlackProblem(Verdict.UNCERTAIN, "a history that has more, but no cursor")
+    return None
+
+
+def date_of(answer: HttpAnswer) -> datetime | None:
+    """What time it was for Slack (the Date header)."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
 
 
 def read_object(answer: HttpAnswer) -> dict[str, Any] | None:

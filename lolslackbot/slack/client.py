@@ -6,6 +6,8 @@ import logging
 import ssl
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.error import HTTPError
 
@@ -13,14 +15,28 @@ from slack_sdk import WebClient
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Message
-from lolslackbot.slack.answers import HttpAnswer, Posted, Verdict, judge_post
+from lolslackbot.slack.answers import (
+    EVENT_TYPE,
+    History,
+    HttpAnswer,
+    Identity,
+    Posted,
+    SlackProblem,
+    Verdict,
+    date_of,
+    judge_post,
+    keys_in,
+    next_cursor,
+    read_ok,
+)
 from lolslackbot.transport import deadline, proxies_for, read_capped
 
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 20.0  # from first to last byte
 LEAST_SECONDS = 5.0
-EVENT_TYPE = "lolslackbot_match"  # of the metadata by which a message is found again
+PAGE = 200  # messages of a channel's history in one answer: at most what Slack advises
+MOST_PAGES = 50
 
 
 class SlackClient:
@@ -54,6 +70,48 @@ class SlackClient:
             ),
         )
         return answer if isinstance(answer, Posted) else judge_post(answer, message.channel_id)
+
+    def identity(self) -> Identity:
+        """auth.test: who we are in this workspace. Raises SlackProblem."""
+        document, _ = self._read("auth.test", self._sdk.auth_test)
+        bot_id, app_id = document.get("bot_id"), document.get("app_id")
+        if not isinstance(bot_id, str) or not bot_id:
+            raise SlackProblem(Verdict.UNCERTAIN, "auth.test answers without a bot_id")
+        return Identity(bot_id, app_id if isinstance(app_id, str) else "")
+
+    def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
+        """conversations.history: our messages in a channel since `oldest`, read to the last page.
+
+        Raises SlackProblem where any page cannot be read: then nothing can be said of what was not found.
+        """
+        found: dict[str, str] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            document, answer = self._read(
+                "conversations.history", partial(self._history_page, channel_id, oldest, cursor)
+            )
+            found |= keys_in(document, us)
+            cursor = next_cursor(document)
+            if cursor is None:
+                return History(found, date_of(answer))
+        raise SlackProblem(Verdict.UNCERTAIN, f"the history is longer than {MOST_PAGES} pages")
+
+    def _history_page(self, channel_id: str, oldest: datetime, cursor: str | None) -> None:
+        self._sdk.conversations_history(
+            channel=channel_id,
+            oldest=f"{oldest.timestamp():.6f}",
+            inclusive=True,
+            include_all_metadata=True,  # without it the key is left out
+            limit=PAGE,
+            cursor=cursor,
+        )
+
+    def _read(self, method: str, call: Callable[[], object]) -> tuple[dict[str, Any], HttpAnswer]:
+        """The answer to a call that only reads. Raises SlackProblem for any that is not ok."""
+        answer = self._call(method, call)
+        if isinstance(answer, Posted):
+            raise SlackProblem(answer.verdict, answer.error)
+        return read_ok(answer), answer
 
     def _call(self, method: str, call: Callable[[], object]) -> HttpAnswer | Posted:
         """What was answered, or why nothing was. The SDK's reading of an answer is not asked: ours is stricter."""

@@ -13,6 +13,7 @@ from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.stages.run import Run
+from lolslackbot.stages.settle import Policy, Settling
 from lolslackbot.store import holds, messages
 from lolslackbot.store.database import Database
 
@@ -34,6 +35,7 @@ class Limits:
 
     announce_within: timedelta
     channel_limit: ChannelLimit
+    uncertain: Policy
 
 
 def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
@@ -41,14 +43,18 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     now = run.clock.now()
     holds.follow_clock(db, now)
     if orphans := messages.adopt_orphans(db, now):
-        logger.error("%d messages were being sent when the last run died: uncertain", orphans)
-        run.count("uncertain", orphans)
-        run.ends_with(Exit.SOME_FAILED, messages.DIED)
+        logger.error("%d messages were being sent when the last run died: uncertain", len(orphans))
     run.count("expired", messages.expire(db, now - limits.announce_within))
     for error, number in messages.fail_in_broken_channels(db).items():
         logger.error("%d messages failed without a call: %s", number, error)
         run.failed(error, number)
-    _Delivering(db, client, run, limits).work()
+    delivering = _Delivering(db, client, run, limits)
+    delivering.work()  # news first: what is uncertain holds nobody up
+    if Settling(db, client, run, limits.uncertain).settle(claimed_before=now):
+        delivering.work()
+    if left := [orphan for orphan in orphans if messages.is_uncertain(db, orphan)]:
+        run.count("uncertain", len(left))
+        run.ends_with(Exit.SOME_FAILED, messages.DIED)
 
 
 def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datetime) -> str | None:

@@ -185,18 +185,101 @@ def _end_waiting(db: Database, state: str, error: str, condition: str, bound: st
         )
 
 
-def adopt_orphans(db: Database, now: datetime) -> int:
-    """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. How many."""
-    if not db.row("SELECT 1 FROM messages WHERE state = 'sending' LIMIT 1"):
-        return 0
+def adopt_orphans(db: Database, now: datetime) -> list[Message]:
+    """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. Which ones."""
+    orphans = [_message(row) for row in db.rows("SELECT * FROM messages WHERE state = 'sending'")]
+    if not orphans:
+        return orphans
     with db.transaction():
-        return db.write(
+        db.write(
             """
             UPDATE messages SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now
             WHERE state = 'sending'
             """,
             error=DIED,
             now=text_of(now),
+        )
+    return orphans
+
+
+def is_uncertain(db: Database, message: Message) -> bool:
+    """Whether that is (still) so."""
+    row = db.row(
+        "SELECT state FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
+        match_id=message.match_id,
+        channel_id=message.channel_id,
+    )
+    return row is not None and row["state"] == "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A message of unknown outcome, and what was found out about it so far."""
+
+    message: Message
+    ended_at: datetime
+    claimed_at: datetime
+    absences: int  # runs that read the history to its end without finding it
+    resends: int
+
+
+def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
+    """The messages of unknown outcome, by channel; those claimed later (in this very run) are left for the next."""
+    rows = db.rows(
+        """
+        SELECT * FROM messages WHERE state = 'uncertain' AND claimed_at < :before
+        ORDER BY workspace, channel_id, ended_at
+        """,
+        before=text_of(claimed_before),
+    )
+    return [
+        Uncertain(
+            message=_message(row),
+            ended_at=moment_of(row["ended_at"]),
+            claimed_at=moment_of(row["claimed_at"]),
+            absences=row["absences"],
+            resends=row["resends"],
+        )
+        for row in rows
+    ]
+
+
+def mark_found(db: Database, message: Message, slack_ts: str, now: datetime) -> None:
+    """uncertain -> delivered: it stands in the channel."""
+    _look_up_ended(db, message, "state = 'delivered', error = NULL, slack_ts = :slack_ts", now, slack_ts=slack_ts)
+
+
+def mark_absent(db: Database, message: Message, now: datetime) -> None:
+    """Stays uncertain: one more run read the history to its end and did not find it."""
+    _look_up_ended(db, message, "absences = absences + 1", now)
+
+
+def mark_untold(db: Database, message: Message, error: str, now: datetime) -> None:
+    """Stays uncertain: its history could not be read, and why."""
+    _look_up_ended(db, message, "error = :error", now, error=error)
+
+
+def send_again(db: Database, message: Message, now: datetime) -> None:
+    """uncertain -> pending, once at most: it is not in the channel."""
+    _look_up_ended(
+        db,
+        message,
+        "state = 'pending', error = 'not in the channel, goes out again', resends = resends + 1, absences = 0",
+        now,
+    )
+
+
+def _look_up_ended(db: Database, message: Message, change: str, now: datetime, **values: str) -> None:
+    with db.transaction():
+        db.write(
+            f"""
+            UPDATE messages SET {change}, settled_at = :now
+            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain'
+            """,
+            match_id=message.match_id,
+            channel_id=message.channel_id,
+            now=text_of(now),
+            **values,
         )
 
 

@@ -12,10 +12,18 @@ from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver, dry_run
 from lolslackbot.stages.run import Run
+from lolslackbot.stages.settle import Policy
 from lolslackbot.store import holds, messages
 from lolslackbot.store.database import Database
 
-LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600))
+POLICY = Policy(timedelta(minutes=10), resend=True)
+
+
+def limits(messages: int = 30, seconds: int = 3600, policy: Policy = POLICY) -> Limits:
+    return Limits(timedelta(hours=12), ChannelLimit(messages, seconds), policy)
+
+
+LIMITS = limits()
 
 
 @pytest.fixture
@@ -321,14 +329,14 @@ def test_no_channel_gets_more_than_its_limit_and_the_rest_waits(
     add_player(db, 2, channel="C2")
     games(db, clock, *(f"EUW1_{number}" for number in range(1, 6)), players=(1,))
     games(db, clock, "EUW1_6", players=(2,))
-    limits = Limits(timedelta(hours=12), ChannelLimit(2, 600))
-    run = send(db, slack, clock, limits)
+    two = limits(2, 600)
+    run = send(db, slack, clock, two)
     assert slack.keys == ["EUW1_1:C1", "EUW1_6:C2", "EUW1_2:C1"]
     assert run.status is Exit.OK
     assert "3 wait, channel C1 has had 2 messages in 600 s" in run.summary()
     sent = []
     for _ in range(5):
-        send(db, slack, clock, limits)
+        send(db, slack, clock, two)
         sent.append(slack.keys)
     assert sent == [[], [], [], ["EUW1_3:C1", "EUW1_4:C1"], []]
 
@@ -337,7 +345,7 @@ def test_a_refused_message_does_not_use_up_the_channels_limit(db: Database, slac
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
     slack.outcomes["C1"] = [Posted(Verdict.MESSAGE_REFUSED, "no_text")]
-    send(db, slack, clock, Limits(timedelta(hours=12), ChannelLimit(1, 600)))
+    send(db, slack, clock, limits(1, 600))
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
 
 
@@ -383,7 +391,7 @@ def test_a_dry_run_tells_what_goes_out_and_why_the_rest_does_not(db: Database, c
     with db.transaction():
         holds.put(db, "channel C2", "broken", "is_archived", clock.now(), None)
         holds.put(db, "channel C3", "limited", "ratelimited", clock.now(), clock.now() + timedelta(seconds=9))
-    going, notes = dry_run(db, Limits(timedelta(hours=12), ChannelLimit(2, 600)), clock.now())
+    going, notes = dry_run(db, limits(2, 600), clock.now())
     assert [message.key for message in going] == ["EUW1_2:C1", "EUW1_3:C1"]
     assert [note.split(maxsplit=1) for note in notes] == [
         ["EUW1_1:C1", "expires: no longer news"],

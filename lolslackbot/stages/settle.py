@@ -1,0 +1,111 @@
+"""An unknown outcome is looked up in the channel's history (called by deliver): found, or sent again once, or kept."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from lolslackbot.errors import Exit, Unusable
+from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict
+from lolslackbot.stages.run import Run
+from lolslackbot.store import messages
+from lolslackbot.store.database import Database
+from lolslackbot.store.messages import Uncertain
+
+if TYPE_CHECKING:
+    from lolslackbot.slack.client import SlackClient
+
+logger = logging.getLogger(__name__)
+
+RUNS = 2  # that must have read the history without finding a message before its absence is believed
+MARGIN = timedelta(minutes=10)  # before the game's end: the clocks of Riot and Slack
+SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is not believed
+LOOKED_FOR = timedelta(days=1)  # after that only a person decides; Slack's history is asked each run until then
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When "not in the channel" is believed, and whether the message then goes out once more."""
+
+    after: timedelta
+    resend: bool
+
+
+class Settling:
+    """One run's look-ups: one history a channel, one auth.test a workspace."""
+
+    def __init__(self, db: Database, client: "Callable[[str], SlackClient]", run: Run, policy: Policy) -> None:
+        self._db, self._client, self._run, self._policy = db, client, run, policy
+        self._us: dict[str, Identity] = {}
+        self._stopped: set[str] = set()  # workspaces that answer no look-up now
+
+    def settle(self, claimed_before: datetime) -> int:
+        """Looks up what is uncertain since before that moment; how many messages go out again."""
+        again = 0
+        unknown = [each for each in messages.uncertain(self._db, claimed_before) if self._is_looked_for(each)]
+        for channel, group in groupby(unknown, key=lambda each: each.message.channel_id):
+            if self._run.budget.spent():
+                break
+            with self._run.item(channel):
+                again += self._settle_channel(list(group))
+        return again
+
+    def _is_looked_for(self, each: Uncertain) -> bool:
+        decided = each.absences >= RUNS and (each.resends or not self._policy.resend)
+        return not decided and self._run.clock.now() - each.claimed_at < LOOKED_FOR + self._policy.after
+
+    def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
+        message = unknown[0].message
+        if message.workspace in self._stopped:
+            return 0
+        oldest = min(min(each.ended_at, each.claimed_at) for each in unknown) - MARGIN
+        try:
+            history = self._read(message.workspace, message.channel_id, oldest)
+        except (SlackProblem, Unusable) as problem:
+            self._cannot_tell(unknown, problem)
+            return 0
+        return sum(self._settle_message(each, history) for each in unknown)
+
+    def _read(self, workspace: str, channel_id: str, oldest: datetime) -> History:
+        client = self._client(workspace)
+        if workspace not in self._us:
+            self._us[workspace] = client.identity()
+        return client.history(channel_id, oldest, self._us[workspace])
+
+    def _cannot_tell(self, unknown: Sequence[Uncertain], problem: SlackProblem | Unusable) -> None:
+        """Stays uncertain, with the reason. What concerns more than one channel stops the workspace's look-ups."""
+        logger.warning("cannot be looked up: %s", problem, exc_info=problem)
+        for each in unknown:
+            error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
+            messages.mark_untold(self._db, each.message, error, self._run.clock.now())
+        if isinstance(problem, Unusable) or problem.verdict is not Verdict.CHANNEL_BROKEN:
+            self._stopped.add(unknown[0].message.workspace)
+        if isinstance(problem, SlackProblem) and problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT):
+            self._run.ends_with(Exit.LATER)
+
+    def _settle_message(self, each: Uncertain, history: History) -> bool:
+        """Whether it goes out again."""
+        now = self._run.clock.now()
+        slack_ts = history.ts_by_key.get(each.message.key)
+        if slack_ts:
+            messages.mark_found(self._db, each.message, slack_ts, now)
+            self._run.count("found delivered")
+            logger.info("%s is in the channel, ts %s: delivered", each.message.key, slack_ts)
+            return False
+        messages.mark_absent(self._db, each.message, now)
+        if not self._may_go_again(each, history, now):
+            logger.info("%s is not in the channel (%d. run that looked)", each.message.key, each.absences + 1)
+            return False
+        messages.send_again(self._db, each.message, now)
+        logger.warning("%s is not in the channel after %s: goes out again", each.message.key, now - each.claimed_at)
+        return True
+
+    def _may_go_again(self, each: Uncertain, history: History, now: datetime) -> bool:
+        if not self._policy.resend or each.resends or each.absences + 1 < RUNS:
+            return False
+        if history.now is not None and abs(now - history.now) > SKEW:
+            self._run.note(f"this machine's clock differs from Slack's by {abs(now - history.now)}: nothing is re-sent")
+            return False
+        return now - each.claimed_at >= self._policy.after

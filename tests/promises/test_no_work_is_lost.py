@@ -1,0 +1,141 @@
+"""Whatever was fetched before a crash is known after it, and a broken store is never written around."""
+
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support import Bot
+
+from lolslackbot.sandbox import Mishap, Sandbox
+
+
+@pytest.fixture
+def listed(bot: Bot, sandbox: Sandbox) -> list[str]:
+    """A tracked player and six finished games, the newest first."""
+    sandbox.slack.add_channel("C1")
+    player = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
+    assert bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+    now = datetime.now(UTC)
+    games = [sandbox.riot.add_game([player], ended=now + timedelta(seconds=number)) for number in range(6)]
+    return games[::-1]
+
+
+def stored(bot: Bot) -> list[str]:
+    return [
+        match_id
+        for (match_id,) in bot.rows("SELECT match_id FROM matches WHERE state = 'stored' ORDER BY game_id DESC")
+    ]
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 6])
+@pytest.mark.parametrize("accepted", [False, True])
+def test_killed_at_the_kth_match_the_k_before_are_kept_and_at_most_one_call_is_repeated(
+    bot: Bot, sandbox: Sandbox, listed: list[str], number: int, accepted: bool
+) -> None:
+    process = bot.start("fetch-matches")
+    sandbox.riot.misbehave(
+        Mishap.on_request(lambda: process.send_signal(signal.SIGKILL), accepted=accepted),
+        endpoint="match",
+        path=listed[number - 1],
+        times=1,
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert stored(bot) == listed[: number - 1]
+    assert bot.run("fetch-matches").status == 0
+    assert stored(bot) == listed
+    calls = sum(request.endpoint == "match" for request in sandbox.riot.requests)
+    assert calls == len(listed) + 1
+
+
+FAULTS = {
+    "404": Mishap.status(404),
+    "500": Mishap.status(500),
+    "503": Mishap.status(503),
+    "html": Mishap.html(200),
+    "cut JSON": Mishap.bad_json(),
+    "cut": Mishap.cut(accepted=False),
+    "cut body": Mishap.cut_body(accepted=True),
+    "reset": Mishap.reset(accepted=True),
+    "null": Mishap.json(None),
+    "oversized": Mishap.oversized(6_000_000),
+    "redirect": Mishap.redirect(301, "http://127.0.0.1:9/"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_one_match_stops_no_other(bot: Bot, sandbox: Sandbox, listed: list[str], fault: Mishap) -> None:
+    sandbox.riot.misbehave(fault, endpoint="match", path=listed[2])
+    bot.tick()
+    expected = [f"{match}:C1" for match in reversed(listed) if match != listed[2]]
+    assert sandbox.keys_in("C1") == expected
+    ((state, reason),) = bot.rows(f"SELECT state, reason FROM matches WHERE match_id = '{listed[2]}'")
+    assert state in ("wanted", "missing", "given_up")
+    assert reason
+
+
+@pytest.mark.parametrize("fault", [fault for name, fault in FAULTS.items() if name not in ("404", "null")])
+def test_a_match_that_failed_once_arrives_later(bot: Bot, sandbox: Sandbox, listed: list[str], fault: Mishap) -> None:
+    sandbox.riot.misbehave(fault, endpoint="match", path=listed[2], times=1)
+    bot.run("fetch-matches")
+    bot.write("UPDATE matches SET next_look_at = '2020-01-01T00:00:00.000Z' WHERE next_look_at IS NOT NULL")
+    bot.tick()
+    assert sorted(sandbox.keys_in("C1")) == sorted(f"{match}:C1" for match in listed)
+
+
+def test_a_stage_without_a_database_says_so_and_makes_nothing(bot: Bot) -> None:
+    for stage in ("fetch-matches", "build-messages", "deliver"):
+        result = bot.run(stage)
+        assert (result.status, result.out) == (2, "")
+        assert "there is no database" in result.err
+        assert len(result.err.splitlines()) == 1
+    assert not bot.home.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be looked at" * 50])
+def test_a_file_that_is_no_database_is_refused_and_left_alone(bot: Bot, sandbox: Sandbox, content: bytes) -> None:
+    bot.home.mkdir()
+    bot.database.write_bytes(content)
+    for stage in ("fetch-matches", "build-messages", "deliver"):
+        result = bot.run(stage)
+        assert result.status == 2
+        assert str(bot.database) in result.err
+        assert len(result.err.splitlines()) == 1
+    assert bot.database.read_bytes() == content
+    assert sandbox.riot.requests == []
+
+
+def test_a_locked_database_ends_the_run_without_a_call(bot: Bot, sandbox: Sandbox, listed: list[str]) -> None:
+    calls = len(sandbox.riot.requests)
+    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        result = bot.run("fetch-matches")
+        connection.execute("ROLLBACK")
+    assert result.status == 75
+    assert "locked" in result.err
+    assert len(sandbox.riot.requests) == calls
+    assert bot.run("fetch-matches").status == 0
+
+
+def test_a_newer_database_is_refused(bot: Bot, listed: list[str]) -> None:
+    bot.write("PRAGMA user_version = 999")
+    result = bot.run("fetch-matches")
+    assert result.status == 2
+    assert "newer" in result.err
+
+
+def test_a_disk_that_is_full_ends_the_run_with_one_line_and_sends_nothing(
+    bot: Bot, sandbox: Sandbox, listed: list[str]
+) -> None:
+    bot.run("fetch-matches")
+    bot.run("build-messages")
+    # A limit on file size is what a full disk is to SQLite: the write fails.
+    limit = bot.database.stat().st_size // 512
+    result = bot.run_limited("deliver", blocks=max(1, limit - 8))
+    assert result.status == 2, result
+    assert sandbox.slack.posts == []
+    assert "Traceback" not in result.err
+    assert bot.run("deliver").status == 0
+    assert len(sandbox.slack.posts) == 6

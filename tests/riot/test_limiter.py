@@ -1,0 +1,751 @@
+"""Riot's limits, learnt from its headers and kept in the database: across processes, crashes and clocks."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support import START, FakeClock
+
+from lolslackbot.riot.answers import HttpAnswer
+from lolslackbot.riot import limits
+from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.limits import APPLICATION
+from lolslackbot.store import holds, upgrades
+from lolslackbot.store.database import Database, open_database
+from lolslackbot.store.limits import RiotLedger
+
+LONGEST_CALL = 15.0
+EUROPE, ASIA = "europe", "asia"
+MATCH, MATCH_IDS, ACCOUNT = "match", "match-ids", "account"
+HOBBY = {"x-app-rate-limit": "20:1,100:120", "x-method-rate-limit": "2000:10"}
+A_MOMENT = 0.001
+
+
+def answered(status: int = 200, body: bytes = b"{}", **headers: str) -> HttpAnswer:
+    """An answer with these headers; `_` stands for `-`."""
+    return HttpAnswer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+def limited(kind: str | None = None, retry_after: str | None = None, **headers: str) -> HttpAnswer:
+    """A 429."""
+    given = {"x_rate_limit_type": kind, "retry_after": retry_after}
+    said = {name: value for name, value in given.items() if value is not None}
+    return answered(429, b'{"status":{"message":"Rate limit exceeded"}}', **said, **headers)
+
+
+@dataclass
+class Process:
+    """One process that calls Riot: its own connection and limiter, the common file and clock."""
+
+    limiter: Limiter
+    clock: FakeClock
+    made: int = 0  # calls that went out
+
+    def call(self, routing: str = EUROPE, endpoint: str = MATCH, answer: HttpAnswer | None = None) -> None:
+        """One whole call, which takes no time."""
+        self.settle(self.begin(routing, endpoint), routing, endpoint, answer)
+
+    def begin(self, routing: str = EUROPE, endpoint: str = MATCH) -> int:
+        """A call goes out and is still open."""
+        call = self.limiter.reserve(routing, endpoint)
+        self.made += 1
+        return call
+
+    def settle(self, call: int, routing: str = EUROPE, endpoint: str = MATCH, answer: HttpAnswer | None = None) -> None:
+        self.limiter.settle(call, routing, endpoint, answer)
+
+    def calls(self, number: int, endpoint: str = MATCH) -> None:
+        """So many calls at once, answered without headers."""
+        for _ in range(number):
+            self.call(endpoint=endpoint, answer=answered())
+
+    def refused(self, routing: str = EUROPE, endpoint: str = MATCH) -> NotYet:
+        """A call may not go: how it is refused. `free_at` says the same."""
+        seen = self.limiter.free_at(routing, endpoint)
+        with pytest.raises(NotYet) as wait:
+            self.limiter.reserve(routing, endpoint)
+        assert seen is not None
+        assert (seen.until, seen.reason, seen.refused) == (wait.value.until, wait.value.reason, wait.value.refused)
+        return wait.value
+
+    def waits(self, routing: str = EUROPE, endpoint: str = MATCH) -> float:
+        """Seconds until a call may go there; 0 if one may go now."""
+        wait = self.limiter.free_at(routing, endpoint)
+        return (wait.until - self.clock.now()).total_seconds() if wait else 0.0
+
+
+@pytest.fixture
+def bot(db: Database, clock: FakeClock) -> Process:
+    return Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+
+
+@pytest.fixture
+def other(db: Database, clock: FakeClock) -> Iterator[Process]:
+    """Another process on the same file."""
+    second = open_database(db.path)
+    yield Process(Limiter(RiotLedger(second), clock, LONGEST_CALL), clock)
+    second.close()
+
+
+def windows(db: Database, endpoint: str = APPLICATION, routing: str = EUROPE) -> dict[int, int]:
+    """Calls by seconds, as kept."""
+    return {window.seconds: window.calls for window in RiotLedger(db).windows(routing, endpoint)}
+
+
+def kept_calls(db: Database) -> list[tuple[str, str, int]]:
+    rows = db.rows("SELECT routing, endpoint, open FROM riot_calls ORDER BY call_id")
+    return [(row["routing"], row["endpoint"], row["open"]) for row in rows]
+
+
+# Before anything is known
+
+
+def test_before_headers_are_known_one_call_goes_at_a_time(bot: Process, other: Process) -> None:
+    call = bot.begin()
+    wait = other.refused()
+    assert wait.reason == "a first call to europe is still open"
+    assert not wait.refused
+    assert other.waits(endpoint=ACCOUNT) == LONGEST_CALL  # of the whole host nothing is known either
+    assert other.waits(ASIA) == 0
+    bot.settle(call, answer=answered())
+    other.call(answer=answered())
+    assert (bot.made, other.made) == (1, 1)
+
+
+def test_once_the_host_is_known_only_a_new_endpoint_waits_for_its_first_answer(bot: Process, other: Process) -> None:
+    bot.call(answer=answered(x_app_rate_limit="20:1"))
+    bot.begin(endpoint=ACCOUNT)
+    assert other.refused(endpoint=ACCOUNT).reason == "a first call to europe (account) is still open"
+    other.call(endpoint=MATCH_IDS)
+
+
+def test_calls_without_headers_may_follow_one_another(bot: Process, db: Database) -> None:
+    bot.calls(5)
+    assert kept_calls(db) == [(EUROPE, MATCH, 0)] * 5
+    assert windows(db) == {}
+
+
+# Learning
+
+
+def test_windows_are_learnt_for_the_host_and_for_the_endpoint(bot: Process, db: Database) -> None:
+    bot.call(answer=HttpAnswer(200, HOBBY, b""))
+    assert windows(db) == {1: 20, 120: 100}
+    assert windows(db, MATCH) == {10: 2000}
+    assert windows(db, MATCH_IDS) == {}
+    assert windows(db, routing=ASIA) == {}
+
+
+def test_a_404_and_a_500_teach_as_well(bot: Process, db: Database) -> None:
+    bot.call(answer=answered(404, x_app_rate_limit="20:1"))
+    bot.call(answer=answered(503, x_app_rate_limit="30:1"))
+    assert windows(db) == {1: 30}
+
+
+@pytest.mark.parametrize("answer", [None, answered(), answered(x_app_rate_limit="garbage"), limited()])
+def test_what_was_known_stays_where_headers_are_missing(bot: Process, db: Database, answer: HttpAnswer | None) -> None:
+    bot.call(answer=HttpAnswer(200, HOBBY, b""))
+    bot.call(answer=answer)
+    assert windows(db) == {1: 20, 120: 100}
+    assert windows(db, MATCH) == {10: 2000}
+
+
+def test_the_newest_header_wins(bot: Process, db: Database) -> None:
+    bot.call(answer=HttpAnswer(200, HOBBY, b""))
+    bot.call(answer=answered(x_app_rate_limit="500:10", x_method_rate_limit="5:10"))
+    assert windows(db) == {10: 500}
+    assert windows(db, MATCH) == {10: 5}
+    bot.calls(3)
+    assert bot.waits() == 10.5
+    bot.call(endpoint=MATCH_IDS)
+
+
+def test_a_full_window_lets_no_call_go_until_it_is_over(bot: Process, other: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="3:10"))
+    clock.advance(4)
+    bot.calls(2)
+    wait = other.refused()
+    assert wait.reason == "3 calls in 10 s to europe are spent"
+    assert wait.until == START + timedelta(seconds=10.5)
+    assert other.refused(endpoint=ACCOUNT).until == wait.until  # the whole host
+    other.call(ASIA)
+    clock.advance(6.499)
+    other.refused()
+    clock.advance(A_MOMENT)
+    other.call()
+    assert other.refused().until == START + timedelta(seconds=14.5)
+    assert (bot.made, other.made) == (3, 2)
+
+
+def test_the_window_that_opens_last_decides(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:1,3:60", x_method_rate_limit="3:10"))
+    bot.calls(1)
+    assert bot.waits() == 1.5
+    clock.advance(1.5)
+    bot.calls(1)
+    assert bot.refused().reason == "3 calls in 60 s to europe are spent"
+    assert bot.waits() == 59.0
+    assert bot.waits(endpoint=ACCOUNT) == 59.0
+
+
+def test_a_full_endpoint_leaves_the_others_alone(bot: Process, db: Database) -> None:
+    bot.call(answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="2:10"))
+    bot.calls(1)
+    assert bot.refused().reason == "2 calls in 10 s to europe (match) are spent"
+    bot.call(endpoint=MATCH_IDS)
+    assert bot.made == 3
+
+
+def test_the_allowance_there_is_gets_used(bot: Process, clock: FakeClock) -> None:
+    """20 a second and 100 in two minutes: a hundred calls go within ten seconds, and again two minutes later."""
+    went = []
+    while len(went) < 200:
+        if wait := bot.waits():
+            clock.sleep(wait + A_MOMENT)
+        bot.call(answer=answered(x_app_rate_limit="20:1,100:120"))
+        went.append(clock.ticks - 1000.0)
+    assert went[99] < 10
+    assert went[199] < 130
+
+
+# Riot's own count
+
+
+def test_calls_of_others_with_the_same_key_take_their_place(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="7:60"))
+    bot.calls(3)
+    assert bot.refused().reason == "10 calls in 60 s to europe are spent"
+    assert bot.waits() == 60.5
+    clock.advance(60.5)
+    bot.calls(10)
+    assert bot.made == 14
+
+
+def test_a_count_at_the_limit_lets_nothing_more_go(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="10:60"))
+    assert bot.waits() == 60.5
+    bot.refused()
+    clock.advance(60.5)
+    bot.call()
+
+
+def test_a_count_below_ours_gives_nothing_back(bot: Process) -> None:
+    bot.call(answer=answered(x_app_rate_limit="3:60"))
+    bot.call(answer=answered())
+    bot.call(answer=answered(x_app_rate_limit="3:60", x_app_rate_limit_count="1:60"))
+    assert bot.waits() == 60.5
+
+
+def test_a_smaller_count_does_not_shrink_a_larger_one(bot: Process, db: Database, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="6:60"))
+    clock.advance(30)
+    bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="3:60"))
+    bot.calls(3)
+    assert bot.made == 5
+    bot.refused()
+    assert bot.waits() == 30.5
+
+
+def test_counts_are_heeded_without_the_limits_beside_them(bot: Process) -> None:
+    bot.call(answer=answered(x_app_rate_limit="10:60"))
+    bot.call(answer=answered(x_app_rate_limit_count="10:60"))
+    assert bot.waits() == 60.5
+
+
+def test_what_others_took_outlasts_a_change_of_the_limit(bot: Process) -> None:
+    bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="9:60"))
+    bot.call(answer=answered(x_app_rate_limit="11:60"))
+    bot.calls(1)
+    assert bot.waits() == 60.5
+
+
+# A 429
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "seconds", "whole_host"),
+    [
+        ("application", "7", 7.5, True),
+        ("application", "0", 0.5, True),
+        ("application", None, 120.5, True),  # until our own window has surely ended
+        ("method", "7", 7.5, False),
+        ("method", "0", 0.5, False),
+        ("method", None, 30.5, False),
+        ("service", "3", 3.5, False),
+        ("service", "0", 0.5, False),
+        ("service", None, 5.5, False),
+        ("server", "21", 21.5, False),
+        ("server", None, 5.5, False),
+        ("something new", "4", 4.5, False),
+        (None, "4", 4.5, False),
+        (None, "0", 0.5, False),
+        (None, None, 5.5, False),
+    ],
+)
+def test_a_429_closes_its_own_scope_for_all_processes(
+    bot: Process,
+    other: Process,
+    clock: FakeClock,
+    kind: str | None,
+    retry_after: str | None,
+    seconds: float,
+    whole_host: bool,
+) -> None:
+    bot.call(answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="50:30"))
+    bot.call(answer=limited(kind, retry_after))
+    for process in (bot, other):
+        wait = process.refused()
+        assert wait.refused
+        assert f"type {kind or 'none'}, Retry-After {retry_after or 'none'}: Rate limit exceeded" in wait.reason
+        assert process.waits() == seconds
+        assert process.waits(endpoint=MATCH_IDS) == (seconds if whole_host else 0)
+        assert process.waits(ASIA) == 0
+    clock.advance(seconds - A_MOMENT)
+    other.refused()
+    clock.advance(A_MOMENT)
+    other.call()
+    assert (bot.made, other.made) == (2, 1)
+
+
+def test_back_off_grows_where_riot_names_no_time_and_begins_anew_after_a_good_call(
+    bot: Process, other: Process, clock: FakeClock
+) -> None:
+    for seconds in (5.5, 10.5, 20.5, 40.5, 80.5, 160.5, 300.5, 300.5):
+        bot.call(answer=limited())
+        assert bot.waits() == seconds
+        clock.advance(seconds)
+    other.call(answer=answered(404))  # anything but a 429 shows that the limit is over
+    bot.call(answer=limited())
+    assert bot.waits() == 5.5
+    assert (bot.made, other.made) == (9, 1)
+
+
+def test_no_answer_at_all_does_not_end_the_back_off(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=limited())
+    clock.advance(5.5)
+    bot.call(answer=None)
+    bot.call(answer=limited())
+    assert bot.waits() == 10.5
+
+
+def test_the_success_of_another_endpoint_does_not_end_the_back_off(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=limited("service"))
+    clock.advance(5.5)
+    bot.call(endpoint=MATCH_IDS, answer=answered())
+    bot.call(answer=limited("service"))
+    assert bot.waits() == 10.5
+
+
+def test_a_call_under_way_while_the_limit_struck_does_not_end_the_back_off(
+    bot: Process, other: Process, db: Database
+) -> None:
+    bot.call(answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="50:30"))
+    call = other.begin()
+    bot.call(answer=limited())
+    other.settle(call, answer=answered())
+    assert bot.waits() == 5.5
+    assert RiotLedger(db).refusals(EUROPE, MATCH) == 1
+
+
+def test_a_shorter_pause_does_not_cut_a_longer_one_short(bot: Process, other: Process) -> None:
+    bot.call(answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="50:30"))
+    call = other.begin()
+    bot.call(answer=limited("application", "60"))
+    other.settle(call, answer=limited("application", "1"))
+    assert bot.waits() == 60.5
+
+
+def test_the_count_of_a_429_is_learnt_too(bot: Process, clock: FakeClock) -> None:
+    """Another user of the key filled the window: it is not only Retry-After that keeps us away."""
+    bot.call(answer=limited("application", "1", x_app_rate_limit="20:1,100:120", x_app_rate_limit_count="3:1,101:120"))
+    clock.advance(1.5)
+    assert bot.refused().reason == "100 calls in 120 s to europe are spent"
+    assert bot.waits() == 119.0
+
+
+def test_the_last_429_is_told_in_the_log_and_kept_for_status(
+    bot: Process, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot.call(answer=limited("service", "3"))
+    [hold] = holds.all_known(db)
+    assert (hold.scope, hold.kind, hold.times) == ("riot europe match", "limited", 1)
+    assert hold.reason == "429 of type service, Retry-After 3: Rate limit exceeded"
+    assert (hold.since, hold.until) == (START, START + timedelta(seconds=3.5))
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line == f"nothing more to europe (match) for 3.5 s: {hold.reason}"
+
+
+# Crashes
+
+
+def test_a_call_never_settled_counts_until_it_can_be_over(bot: Process, other: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:10", x_method_rate_limit="50:30"))
+    bot.begin()  # and the process dies
+    clock.advance(11)  # the first has left the window; when Riot counted the other one is not known
+    other.call()
+    assert other.waits() == 10.5
+    clock.advance(10.5)
+    other.call()
+    assert other.waits() == LONGEST_CALL + 10.5 - 21.5
+    assert (bot.made, other.made) == (2, 2)
+
+
+def test_a_first_call_never_settled_holds_up_the_others_no_longer_than_it_can_last(
+    bot: Process, other: Process, clock: FakeClock
+) -> None:
+    bot.begin()
+    assert other.waits() == LONGEST_CALL
+    clock.advance(LONGEST_CALL)
+    other.call()
+
+
+def test_a_new_run_knows_that_the_calls_of_a_dead_one_are_over(
+    bot: Process, other: Process, db: Database, clock: FakeClock
+) -> None:
+    bot.begin()
+    clock.advance(1)
+    other.limiter.begin_run([EUROPE], [MATCH, MATCH_IDS])
+    assert kept_calls(db) == [(EUROPE, MATCH, 0)]
+    other.call(answer=answered(x_app_rate_limit="2:10"))
+    assert other.waits() == 10.5  # it counts from the latest moment at which it can have arrived
+
+
+def test_a_new_run_leaves_the_calls_of_other_commands_open(bot: Process, other: Process, db: Database) -> None:
+    bot.call(endpoint=ACCOUNT, answer=HttpAnswer(200, HOBBY, b""))
+    call = bot.begin(endpoint=ACCOUNT)
+    other.limiter.begin_run([EUROPE], [MATCH, MATCH_IDS])
+    assert kept_calls(db) == [(EUROPE, ACCOUNT, 0), (EUROPE, ACCOUNT, 1)]
+    bot.settle(call, endpoint=ACCOUNT, answer=answered())
+    assert kept_calls(db) == [(EUROPE, ACCOUNT, 0)] * 2
+
+
+def test_a_call_that_may_not_go_leaves_nothing_behind(bot: Process, db: Database) -> None:
+    bot.call(answer=answered(x_app_rate_limit="1:10"))
+    bot.refused()
+    assert kept_calls(db) == [(EUROPE, MATCH, 0)]
+
+
+def test_everything_is_known_to_a_process_started_later(bot: Process, db: Database, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:10", x_app_rate_limit_count="2:10"))
+    bot.call(ASIA, answer=limited("application", "30"))
+    db.close()
+    reopened = open_database(db.path)
+    later = Process(Limiter(RiotLedger(reopened), clock, LONGEST_CALL), clock)
+    assert later.waits() == 10.5
+    assert later.waits(ASIA, ACCOUNT) == 30.5
+    reopened.close()
+
+
+# Keeping the ledger small
+
+
+def test_calls_that_no_window_can_hold_any_more_are_forgotten(bot: Process, db: Database, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="20:1,100:120"))
+    bot.call(ASIA)
+    clock.advance(3600)
+    bot.call()
+    assert kept_calls(db) == [(EUROPE, MATCH, 0), (ASIA, MATCH, 0), (EUROPE, MATCH, 0)]
+    clock.advance(121)
+    bot.call()
+    assert kept_calls(db) == [(ASIA, MATCH, 0), (EUROPE, MATCH, 0), (EUROPE, MATCH, 0)]
+
+
+def test_a_window_of_a_day_is_kept_for_a_day(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:86400"))
+    bot.calls(1)
+    clock.advance(80_000)
+    bot.refused()
+
+
+@pytest.mark.xfail(
+    strict=True, reason="limiter.py: settle forgets by the windows of its own endpoint, but at the whole host"
+)
+def test_a_long_window_of_one_endpoint_survives_calls_to_another(bot: Process, clock: FakeClock) -> None:
+    bot.call(endpoint=MATCH_IDS, answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="1:86400"))
+    clock.advance(4000)
+    bot.call(endpoint=MATCH, answer=answered(x_method_rate_limit="2000:10"))
+    bot.refused(endpoint=MATCH_IDS)
+
+
+# The clock
+
+
+def test_a_clock_set_back_blocks_nothing_beyond_the_longest_window(
+    bot: Process, other: Process, clock: FakeClock
+) -> None:
+    bot.call(answer=answered(x_app_rate_limit="3:120", x_app_rate_limit_count="2:120"))
+    bot.begin()  # never settled
+    clock.moment -= timedelta(hours=1)
+    other.limiter.begin_run([EUROPE], [MATCH_IDS])
+    assert 0 < other.waits() <= 120.5 + LONGEST_CALL
+    clock.advance(120.5 + LONGEST_CALL)
+    other.call()
+
+
+@pytest.mark.xfail(
+    strict=True, reason="limiter.py: reserve raises NotYet inside its transaction, which takes follow_clock back"
+)
+def test_a_clock_set_back_in_the_middle_of_a_run_is_followed_by_the_next_call(
+    bot: Process, other: Process, clock: FakeClock
+) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:120", x_app_rate_limit_count="2:120"))
+    clock.moment -= timedelta(hours=1)
+    with pytest.raises(NotYet):
+        other.limiter.reserve(EUROPE, MATCH)
+    with pytest.raises(NotYet) as wait:
+        bot.limiter.reserve(EUROPE, MATCH)
+    assert wait.value.until <= clock.now() + timedelta(seconds=120.5)
+    clock.advance(120.5)
+    bot.call()
+    assert bot.made == 2
+
+
+def test_a_clock_set_back_does_not_open_a_full_window(bot: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:120"))
+    bot.calls(1)
+    clock.moment -= timedelta(hours=1)
+    bot.limiter.begin_run([EUROPE], [MATCH])
+    clock.advance(119)
+    bot.refused()
+
+
+def test_a_429_is_waited_for_no_longer_because_a_run_began_with_the_clock_set_back(
+    bot: Process, db: Database, clock: FakeClock
+) -> None:
+    bot.call(answer=limited("application", "30"))
+    clock.moment -= timedelta(hours=1)
+    holds.follow_clock(db, clock.now())
+    bot.limiter.begin_run([EUROPE], [MATCH])
+    assert bot.waits() == 30.5
+    clock.advance(30.5)
+    bot.call()
+
+
+@pytest.mark.xfail(strict=True, reason="store/limits.py: follow_clock leaves out the holds, and track calls no other")
+def test_a_clock_set_back_does_not_make_a_429_longer_for_commands_that_begin_no_run(
+    bot: Process, clock: FakeClock
+) -> None:
+    bot.call(endpoint=ACCOUNT, answer=limited("application", "30"))
+    clock.moment -= timedelta(hours=1)
+    with pytest.raises(NotYet):
+        bot.limiter.reserve(EUROPE, ACCOUNT)
+    clock.advance(30.5)
+    bot.call(endpoint=ACCOUNT)
+
+
+# The promise itself: whatever happens, nothing is sent into a limit that the server has stated
+
+
+Limits = dict[int, int]  # calls by seconds
+Opened = tuple[float, int]  # when a fixed window was opened, and by which call
+STATED = [{1: 2}, {2: 3, 10: 5}, {10: 4}, {3: 1}, {1: 3, 30: 8}]
+
+
+@dataclass
+class Arrival:
+    """A call as the server saw it, and what its answer said."""
+
+    moment: float
+    ours: bool
+
+
+@dataclass
+class Scope:
+    """One limit of a strict server, for the host or for an endpoint: what it counts and what it said of it."""
+
+    fixed: bool
+    limits: Limits
+    arrivals: list[Arrival] = field(default_factory=list)
+    opened: dict[int, Opened] = field(default_factory=dict)
+    told: Limits = field(default_factory=dict)  # in the newest answer with headers
+    told_of: int = 0  # arrivals that this answer counted
+
+    def change(self, limits: Limits) -> None:
+        """The server's limit is another one from now on; new windows begin empty."""
+        self.opened = {seconds: self.opened[seconds] for seconds in self.opened if seconds in limits}
+        self.limits = limits
+
+    def arrive(self, moment: float, ours: bool) -> None:
+        self.arrivals.append(Arrival(moment, ours))
+        for seconds in self.limits:
+            began, _ = self.opened.get(seconds, (float("-inf"), 0))
+            if moment >= began + seconds:
+                self.opened[seconds] = (moment, len(self.arrivals) - 1)
+
+    def counted(self, seconds: int, moment: float) -> list[int]:
+        """The arrivals in the window at that moment."""
+        if self.fixed:
+            began, first = self.opened.get(seconds, (float("-inf"), 0))
+            return list(range(first, len(self.arrivals))) if moment < began + seconds else []
+        return [n for n, each in enumerate(self.arrivals) if each.moment > moment - seconds]
+
+    def overrun(self, told: Limits, told_of: int, moment: float) -> str | None:
+        """How the call that arrived last broke a limit known when it was sent: by others only if they were told of."""
+        for seconds in self.limits.keys() & told.keys():
+            known = [n for n in self.counted(seconds, moment) if self.arrivals[n].ours or n < told_of]
+            if len(known) > told[seconds]:
+                return f"call {len(known)} of {told[seconds]} in {seconds} s"
+        return None
+
+    def headers(self, kind: str, moment: float) -> dict[str, str]:
+        counts = {seconds: len(self.counted(seconds, moment)) for seconds in self.limits}
+        return {
+            f"x-{kind}-rate-limit": ",".join(f"{calls}:{seconds}" for seconds, calls in self.limits.items()),
+            f"x-{kind}-rate-limit-count": ",".join(f"{count}:{seconds}" for seconds, count in counts.items()),
+        }
+
+
+@dataclass
+class OpenCall:
+    """A call under way: what was known of the limits when it was sent, and what came back so far."""
+
+    number: int
+    endpoint: str
+    sent: float
+    told: dict[str, Limits]
+    told_of: dict[str, int]
+    answer: HttpAnswer | None = None
+    counted: dict[str, int] = field(default_factory=dict)
+    arrived: bool = False
+
+
+class World:
+    """Two processes, a strict server, other users of the same key, and a clock; `steps` says what happens."""
+
+    def __init__(self, fixed: bool) -> None:
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        upgrades.create(connection)
+        self.db = Database(connection, Path("in memory"))
+        self.clock = FakeClock()
+        self.limiters = [Limiter(RiotLedger(self.db), self.clock, LONGEST_CALL) for _ in range(2)]
+        self.scopes = {scope: Scope(fixed, STATED[0]) for scope in (APPLICATION, MATCH, MATCH_IDS, ACCOUNT)}
+        self.open: list[OpenCall | None] = [None, None]
+
+    def send(self, process: int, endpoint: str, patient: bool) -> None:
+        """The process, once it has ended what it does, sends a call; `patient`: at the first moment it may."""
+        self.end(process, "all")
+        for _ in range(6 if patient else 1):
+            try:
+                number = self.limiters[process].reserve(EUROPE, endpoint)
+            except NotYet as wait:
+                assert wait.until > self.clock.now()
+                if patient:
+                    self.advance((wait.until - self.clock.now()).total_seconds() + A_MOMENT)
+            else:
+                both = {scope: self.scopes[scope] for scope in (APPLICATION, endpoint)}
+                told = {scope: dict(each.told) for scope, each in both.items()}
+                told_of = {scope: each.told_of for scope, each in both.items()}
+                self.open[process] = OpenCall(number, endpoint, self.clock.ticks, told, told_of)
+                return
+
+    def arrive(self, process: int) -> None:
+        """The call reaches the server, which counts it and would refuse what is too much."""
+        call = self.open[process]
+        if call is None or call.arrived:
+            return
+        call.arrived = True
+        now, headers, full = self.clock.ticks, {}, None
+        for scope, kind in ((APPLICATION, "app"), (call.endpoint, "method")):
+            server = self.scopes[scope]
+            server.arrive(now, ours=True)
+            call.counted[scope] = len(server.arrivals)
+            overrun = server.overrun(call.told[scope], call.told_of[scope], now)
+            assert overrun is None, f"sent into a known limit of {scope or 'the host'}: {overrun}"
+            headers |= server.headers(kind, now)
+            if any(len(server.counted(seconds, now)) > calls for seconds, calls in server.limits.items()):
+                full = full or {"app": "application"}.get(kind, kind)
+        if full:
+            headers |= {"x-rate-limit-type": full, "retry-after": "1"}
+        call.answer = HttpAnswer(429 if full else 200, headers, b"{}")
+
+    def end(self, process: int, heard: str) -> None:
+        """The process hears "all" of the answer, no "headers", or "nothing"."""
+        call = self.open[process]
+        if call is None:
+            return
+        self.arrive(process)
+        assert call.answer
+        answer = {"all": call.answer, "headers": HttpAnswer(call.answer.status, {}, b""), "nothing": None}[heard]
+        self.limiters[process].settle(call.number, EUROPE, call.endpoint, answer)
+        if heard == "all":
+            for scope, counted in call.counted.items():
+                server, kind = self.scopes[scope], "method" if scope else "app"
+                server.told = limits.read_pairs(call.answer.headers[f"x-{kind}-rate-limit"])
+                server.told_of = max(server.told_of, counted)
+        self.open[process] = None
+
+    def crash(self, process: int, restart: bool) -> None:
+        """The process dies; what it sent has arrived before, or never will. The next run may begin at once."""
+        self.open[process] = None
+        if restart and process == 0:
+            self.limiters[0].begin_run([EUROPE], [MATCH, MATCH_IDS])
+
+    def others(self, endpoint: str, number: int) -> None:
+        """Somebody else uses the key."""
+        for _ in range(number):
+            for scope in (APPLICATION, endpoint):
+                self.scopes[scope].arrive(self.clock.ticks, ours=False)
+
+    def advance(self, seconds: float) -> None:
+        """Time passes; a call that lasts too long is ended by its deadline, just before which it may arrive."""
+        goal = self.clock.ticks + seconds
+        for process, call in enumerate(self.open):
+            if call and call.sent + LONGEST_CALL <= goal:
+                self.clock.advance(max(0.0, call.sent + LONGEST_CALL - self.clock.ticks))
+                self.end(process, "nothing")
+        self.clock.advance(max(0.0, goal - self.clock.ticks))
+
+    def set_back(self, seconds: float) -> None:
+        """The wall clock is set back, and seen to be so by the next run."""
+        self.clock.moment -= timedelta(seconds=seconds)
+        self.limiters[0].begin_run([EUROPE], [])
+
+
+PROCESSES = st.integers(0, 1)
+ENDPOINTS = st.sampled_from([MATCH, MATCH_IDS])
+SCOPES = st.sampled_from([APPLICATION, MATCH, ACCOUNT])
+MOMENTS = st.sampled_from([0.0, 0.001, 0.2, 0.5, 0.9, 1.0, 1.4, 1.5, 2.0, 3.1, 5.0, 9.6, 10.0, 10.4, 14.9, 16.0, 31.0])
+SEND = st.tuples(st.just("send"), PROCESSES, ENDPOINTS, st.booleans())
+STEP = st.one_of(
+    SEND,
+    SEND,
+    st.tuples(st.just("arrive"), PROCESSES),
+    st.tuples(st.just("end"), PROCESSES, st.sampled_from(["all", "all", "headers", "nothing"])),
+    st.tuples(st.just("crash"), PROCESSES, st.booleans()),
+    st.tuples(st.just("advance"), MOMENTS),
+    st.tuples(st.just("change"), SCOPES, st.sampled_from(STATED)),
+    st.tuples(st.just("set_back"), MOMENTS),
+)
+OTHERS = st.tuples(st.just("others"), ENDPOINTS, st.integers(1, 3))
+
+
+def play(fixed: bool, steps: list[tuple[object, ...]]) -> World:
+    world = World(fixed)
+    for name, *values in steps:
+        if name == "send" and values[0] == 1:
+            values[1] = ACCOUNT  # the second process is another command, with an endpoint of its own
+        if name == "change":
+            world.scopes[values[0]].change(values[1])
+        else:
+            getattr(world, str(name))(*values)
+    return world
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(fixed=st.booleans(), steps=st.lists(STEP, min_size=10, max_size=60))
+def test_own_calls_never_go_into_a_known_limit(fixed: bool, steps: list[tuple[object, ...]]) -> None:
+    play(fixed, steps)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(fixed=st.booleans(), steps=st.lists(STEP | OTHERS, min_size=10, max_size=60))
+def test_with_others_at_the_same_key_no_call_goes_into_a_known_limit(
+    fixed: bool, steps: list[tuple[object, ...]]
+) -> None:
+    play(fixed, steps)

@@ -1,0 +1,185 @@
+"""The pure rules: headers to windows, windows to waiting times, a 429 to a pause."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from support import START
+
+from lolslackbot.model import Window
+from lolslackbot.riot import limits
+from lolslackbot.riot.limits import APPLICATION, MARGIN
+
+TWO_MINUTES = Window(seconds=120, calls=100)
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("header", "pairs"),
+    [
+        ("20:1,100:120", {1: 20, 120: 100}),
+        ("2000:60", {60: 2000}),
+        (" 20:1 , 100:120 ", {1: 20, 120: 100}),
+        ("1200000:600,20000:10", {600: 1200000, 10: 20000}),
+        (None, {}),
+        ("", {}),
+        (",", {}),
+        ("garbage", {}),
+        ("20", {}),
+        ("20:", {}),
+        (":1", {}),
+        ("20:1:3", {}),
+        ("-20:1", {}),
+        ("2.5:1", {}),
+        ("20;1", {}),
+        ("0:10", {}),  # a limit of nothing would never be asked again
+        ("10:0", {}),
+        ("20:1,garbage,100:120", {1: 20, 120: 100}),  # what can be read is kept
+        ("٣:١", {}),
+        ("9" * 10 + ":1", {}),
+        ("999999999:999999999", {999999999: 999999999}),
+    ],
+)
+def test_a_header_is_read_as_far_as_it_can_be(header: str | None, pairs: dict[int, int]) -> None:
+    assert limits.read_pairs(header) == pairs
+
+
+def test_each_scope_has_its_own_headers() -> None:
+    assert limits.header_names(APPLICATION) == ("x-app-rate-limit", "x-app-rate-limit-count")
+    assert limits.header_names("match") == ("x-method-rate-limit", "x-method-rate-limit-count")
+
+
+def test_a_call_counts_for_the_window_and_a_margin() -> None:
+    assert limits.span(TWO_MINUTES) == timedelta(seconds=120) + MARGIN
+    assert timedelta(seconds=0.5) <= MARGIN
+
+
+@pytest.mark.parametrize(
+    ("extra_calls", "extra_at", "now", "free"),
+    [
+        (0, None, 0, 100),
+        (30, 0, 0, 70),
+        (30, 0, 120.4, 70),
+        (30, 0, 120.5, 100),  # over: Riot's window has ended, wherever it began
+        (130, 0, 1, -30),
+    ],
+)
+def test_calls_from_elsewhere_take_the_place_of_ours_until_the_window_is_over(
+    extra_calls: int, extra_at: float | None, now: float, free: int
+) -> None:
+    window = Window(120, 100, extra_calls, None if extra_at is None else after(extra_at))
+    assert limits.free_calls(window, after(now)) == free
+
+
+@pytest.mark.parametrize(
+    ("extra_calls", "extra_at", "blocker", "now", "opens"),
+    [
+        (0, None, None, 0, None),
+        (0, None, 0, 10, 120.5),
+        (0, None, 0, 120.5, None),
+        (30, 0, None, 10, None),  # others took some, there is room
+        (30, 0, 5, 10, 120.5),  # theirs leave it before ours
+        (30, 10, 5, 10, 125.5),  # ours before theirs
+        (100, 0, None, 10, 120.5),  # others took all
+        (100, 0, None, 120.5, None),
+        (30, 0, 100, 121, 220.5),  # theirs are gone already
+    ],
+)
+def test_a_full_window_says_when_to_look_again(
+    extra_calls: int, extra_at: float | None, blocker: float | None, now: float, opens: float | None
+) -> None:
+    window = Window(120, 100, extra_calls, None if extra_at is None else after(extra_at))
+    found = limits.opens_at(window, None if blocker is None else after(blocker), after(now))
+    assert found == (None if opens is None else after(opens))
+
+
+@pytest.mark.parametrize(
+    ("before", "counted", "known", "extra_calls"),
+    [
+        (0, None, 50, 0),  # no count in the answer
+        (0, 50, 50, 0),
+        (0, 1, 50, 0),  # their window is new: ours is not emptied for that
+        (0, 51, 50, 1),
+        (0, 120, 1, 119),  # over the limit, as Riot counts refused calls
+        (10, 55, 50, 10),  # fewer than were seen a moment ago: they do not vanish before their window ends
+        (10, 65, 50, 15),
+    ],
+)
+def test_the_count_of_riot_corrects_ours_upward_only(
+    before: int, counted: int | None, known: int, extra_calls: int
+) -> None:
+    window = Window(120, 100, before, START if before else None)
+    assert limits.learn(window, counted, known, after(60)).extra_calls == extra_calls
+
+
+def test_what_was_counted_of_others_is_forgotten_after_its_window() -> None:
+    window = Window(120, 100, 10, START)
+    assert limits.learn(window, 55, 50, after(121)) == Window(120, 100, 5, after(121))
+
+
+@pytest.mark.parametrize(
+    ("headers", "scope"),
+    [
+        ({"x-rate-limit-type": "application"}, APPLICATION),
+        ({"x-rate-limit-type": " Application "}, APPLICATION),
+        ({"x-rate-limit-type": "method"}, "match"),
+        ({"x-rate-limit-type": "service"}, "match"),
+        ({"x-rate-limit-type": "server"}, "match"),
+        ({"x-rate-limit-type": "something new"}, "match"),
+        ({"x-rate-limit-type": ""}, "match"),
+        ({}, "match"),
+    ],
+)
+def test_a_429_concerns_the_host_only_if_it_says_application(headers: dict[str, str], scope: str) -> None:
+    assert limits.refused_scope(headers, "match") == scope
+
+
+WINDOWS = (Window(1, 20), Window(120, 100))
+
+
+@pytest.mark.parametrize(
+    ("headers", "windows", "times", "seconds"),
+    [
+        ({"x-rate-limit-type": "application", "retry-after": "2"}, WINDOWS, 1, 2),
+        ({"x-rate-limit-type": "application", "retry-after": " 96 "}, WINDOWS, 7, 96),
+        ({"x-rate-limit-type": "service", "retry-after": "0"}, WINDOWS, 1, 0),  # 0 occurs; the margin stays
+        ({"retry-after": "21"}, (), 3, 21),
+        ({}, (), 1, 5),
+        ({}, WINDOWS, 1, 5),  # without a type our own windows say nothing
+        ({}, (), 2, 10),
+        ({}, (), 3, 20),
+        ({}, (), 6, 160),
+        ({}, (), 7, 300),
+        ({}, (), 1000, 300),
+        ({"x-rate-limit-type": "service"}, WINDOWS, 2, 10),
+        ({"x-rate-limit-type": "application"}, WINDOWS, 1, 120),  # until our own window has surely ended
+        ({"x-rate-limit-type": "method"}, WINDOWS[:1], 1, 5),
+        ({"x-rate-limit-type": "method"}, (), 1, 5),
+        ({"x-rate-limit-type": "method"}, WINDOWS, 7, 300),
+        ({"retry-after": "-1"}, (), 1, 5),
+        ({"retry-after": "1.5"}, (), 1, 5),
+        ({"retry-after": "soon"}, (), 1, 5),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, (), 1, 5),
+        ({"retry-after": "²"}, (), 1, 5),
+        ({"retry-after": "9" * 10}, (), 1, 5),
+        ({"retry-after": ""}, (), 1, 5),
+    ],
+)
+def test_a_pause_is_what_riot_says_and_a_margin_or_grows(
+    headers: dict[str, str], windows: tuple[Window, ...], times: int, seconds: int
+) -> None:
+    assert limits.pause_after(headers, windows, times)[0] == timedelta(seconds=seconds) + MARGIN
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"x-rate-limit-type": "Service", "retry-after": "3"}, "429 of type service, Retry-After 3"),
+        ({}, "429 of type none, Retry-After none"),
+        ({"x-rate-limit-type": "a\x00b", "retry-after": "x" * 90}, f"429 of type none, Retry-After {'x' * 40}"),
+    ],
+)
+def test_the_reason_of_a_pause_is_one_short_line(headers: dict[str, str], reason: str) -> None:
+    assert limits.pause_after(headers, (), 1)[1] == reason

@@ -1,0 +1,376 @@
+"""match-v5 JSON to a match: every trap that answers of Riot have shown, made by hand in small."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import puuid
+
+from lolslackbot.model import PUUID, Outcome
+from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
+
+MATCH_ID = "EUW1_7000000001"
+BEGAN = 1_763_900_000_000  # ms
+GONE = object()  # a field that is to be left out
+BOT = {"puuid": "BOT", "summonerName": "Ryze bot", "win": False, "timePlayed": 1871}
+
+
+def without(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not GONE}
+
+
+def a_player(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """What match-v5 says of one participant, as far as it is read."""
+    fields = {
+        "puuid": puuid(number),
+        "riotIdGameName": f"Player {number}",
+        "riotIdTagline": "EUW",
+        "summonerName": "",
+        "championId": 103,
+        "championName": "Ahri",
+        "teamId": 100,
+        "teamPosition": "MIDDLE",
+        "win": True,
+        "placement": 0,
+        "kills": 7,
+        "deaths": 2,
+        "assists": 9,
+        "totalMinionsKilled": 180,
+        "neutralMinionsKilled": 21,
+        "timePlayed": 1871,
+        "gameEndedInEarlySurrender": False,
+        "gameEndedInSurrender": False,
+    }
+    return without({**fields, **changes})
+
+
+def body(*players: Any, **changes: Any) -> dict[str, Any]:
+    """A whole answer with these participants; `changes` are of `info`."""
+    info = {
+        "gameMode": "CLASSIC",
+        "queueId": 420,
+        "gameDuration": 1871,
+        "gameStartTimestamp": BEGAN,
+        "gameEndTimestamp": BEGAN + 1_871_000,
+        "participants": list(players) or [a_player(1), a_player(2, win=False, teamId=200)],
+    }
+    return {"metadata": {"matchId": MATCH_ID}, "info": without({**info, **changes})}
+
+
+def moment(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def test_a_match_is_read_with_all_that_a_message_needs() -> None:
+    match = read_match(MATCH_ID, body())
+    assert match.match_id == MATCH_ID
+    assert (match.queue_id, match.game_mode, match.outcome) == (420, "CLASSIC", Outcome.DECIDED)
+    assert match.duration == 1871
+    assert match.ended_at == moment(BEGAN + 1_871_000)
+    winner, loser = match.participants
+    assert (winner.puuid, winner.name, winner.tag_line) == (puuid(1), "Player 1", "EUW")
+    assert (winner.champion_id, winner.champion_name, winner.team_position) == (103, "Ahri", "MIDDLE")
+    assert (winner.kills, winner.deaths, winner.assists, winner.creep_score) == (7, 2, 9, 201)
+    assert (winner.team_id, winner.win, winner.placement) == (100, True, 0)
+    assert (loser.team_id, loser.win) == (200, False)
+
+
+def test_fields_nobody_knows_are_ignored() -> None:
+    document = body(a_player(PlayerScore0=1.5, missions={}, challenges=None, new=[[]]), gameModeMutators=["x"])
+    assert read_match(MATCH_ID, {**document, "more": 1}) == read_match(MATCH_ID, body(a_player()))
+
+
+# When and how long
+
+
+@pytest.mark.parametrize(
+    ("players", "info", "duration", "ended_at"),
+    [
+        # Seconds where gameEndTimestamp is there, milliseconds where it is not; timePlayed is seconds always.
+        ([{}], {}, 1871, BEGAN + 1_871_000),
+        ([{}], {"gameDuration": 966_759, "gameEndTimestamp": GONE}, 1871, BEGAN + 1_871_000),
+        ([{"timePlayed": GONE}], {"gameDuration": 966_759, "gameEndTimestamp": GONE}, 966, BEGAN + 966_000),
+        ([{"timePlayed": 0}], {"gameDuration": 966_759, "gameEndTimestamp": GONE}, 966, BEGAN + 966_000),
+        ([{"timePlayed": GONE}], {"gameDuration": 1500}, 1500, BEGAN + 1_500_000),
+        # The longest counts: in Arena a player leaves the game when knocked out.
+        ([{"timePlayed": 700}, {"timePlayed": 1303}, {"timePlayed": "x"}], {}, 1303, BEGAN + 1_303_000),
+        # gameEndTimestamp can lie well after the real end.
+        ([{}], {"gameEndTimestamp": BEGAN + 9_999_000}, 1871, BEGAN + 1_871_000),
+        # Only where start or length is missing it is the best there is.
+        ([{}], {"gameStartTimestamp": 0}, 1871, BEGAN + 1_871_000),
+        ([{}], {"gameStartTimestamp": GONE}, 1871, BEGAN + 1_871_000),
+        ([{"timePlayed": 0}], {"gameDuration": 0}, 0, BEGAN + 1_871_000),
+        # Floats.
+        ([{"timePlayed": 1871.0}], {"gameStartTimestamp": float(BEGAN)}, 1871, BEGAN + 1_871_000),
+    ],
+)
+def test_length_and_end_are_right_in_every_shape(
+    players: list[dict[str, Any]], info: dict[str, Any], duration: int, ended_at: int
+) -> None:
+    participants = [a_player(number, **each) for number, each in enumerate(players)]
+    match = read_match(MATCH_ID, body(*participants, **info))
+    assert match.duration == duration
+    assert match.ended_at == moment(ended_at)
+
+
+@pytest.mark.parametrize(
+    ("players", "info", "reason"),
+    [
+        ({}, {"gameStartTimestamp": GONE, "gameEndTimestamp": GONE}, "does not say when it ended"),
+        ({}, {"gameStartTimestamp": -5, "gameEndTimestamp": 0}, "does not say when it ended"),
+        ({}, {"gameStartTimestamp": "now", "gameEndTimestamp": None}, "does not say when it ended"),
+        ({"timePlayed": GONE}, {"gameDuration": GONE}, "gameDuration is no whole number"),
+        ({"timePlayed": GONE}, {"gameDuration": 0.5}, "gameDuration is no whole number"),
+        ({"timePlayed": 2**53}, {}, "it ended at"),  # a year beyond every calendar
+        ({}, {"gameStartTimestamp": 2**52}, "it ended at"),
+        ({"timePlayed": 0}, {"gameDuration": 0, "gameEndTimestamp": 2**53}, "it ended at"),
+    ],
+)
+def test_a_match_that_does_not_say_when_it_ended_is_none(
+    players: dict[str, Any], info: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(NotAMatch, match=reason):
+        read_match(MATCH_ID, body(a_player(**players), **info))
+
+
+# Outcome
+
+
+@pytest.mark.parametrize(
+    ("mode", "players", "outcome"),
+    [
+        ("CLASSIC", [{"win": True}, {"win": False}], Outcome.DECIDED),
+        ("CLASSIC", [{"win": True, "gameEndedInSurrender": True}, {"win": False}], Outcome.SURRENDERED),
+        # A remake still gives one team `win`, and says surrender as well.
+        (
+            "CLASSIC",
+            [{"gameEndedInEarlySurrender": True, "gameEndedInSurrender": True}, {"win": False}],
+            Outcome.REMAKE,
+        ),
+        ("CLASSIC", [{"win": False, "gameEndedInEarlySurrender": True}, {"win": False}], Outcome.REMAKE),
+        ("CLASSIC", [{"win": False}, {"win": False}], Outcome.NOBODY_WON),  # after a crash of the game
+        ("CLASSIC", [{"win": False, "gameEndedInSurrender": True}], Outcome.NOBODY_WON),
+        ("ARAM", [{"win": False}], Outcome.NOBODY_WON),
+        ("CHERRY", [{"win": False}, {"win": False}], Outcome.DECIDED),  # placements decide
+        ("CHERRY", [{"win": True}, {"win": False}], Outcome.DECIDED),
+        ("STRAWBERRY", [{"win": False}], Outcome.DECIDED),  # nobody survived
+        ("STRAWBERRY", [{"win": True}], Outcome.DECIDED),
+        ("CLASSIC", [{"gameEndedInEarlySurrender": "true", "gameEndedInSurrender": 1}], Outcome.DECIDED),
+        ("CLASSIC", [{"gameEndedInEarlySurrender": GONE, "gameEndedInSurrender": GONE}], Outcome.DECIDED),
+    ],
+)
+def test_the_outcome_is_what_the_flags_of_the_participants_say(
+    mode: str, players: list[dict[str, Any]], outcome: Outcome
+) -> None:
+    participants = [a_player(number, **each) for number, each in enumerate(players)]
+    assert read_match(MATCH_ID, body(*participants, gameMode=mode)).outcome is outcome
+
+
+@pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", "", None])
+def test_the_result_field_alone_says_nothing(result: str | None) -> None:
+    """In June 2024 thousands of whole games were marked as aborted."""
+    assert read_match(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
+
+
+def test_a_bot_that_won_counts_as_a_winner() -> None:
+    match = read_match(MATCH_ID, body(a_player(win=False), {**BOT, "win": True}))
+    assert match.outcome is Outcome.DECIDED
+    assert [each.win for each in match.participants] == [False]
+
+
+def test_the_length_alone_makes_no_remake() -> None:
+    match = read_match(MATCH_ID, body(a_player(timePlayed=120), gameDuration=120))
+    assert (match.outcome, match.duration) == (Outcome.DECIDED, 120)
+
+
+def test_arena_says_who_came_which() -> None:
+    """Eighteen players in teams of three, whose team ids mean nothing."""
+    players = [a_player(n, placement=n // 3 + 1, win=n < 9, teamId=0) for n in range(18)]
+    match = read_match(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1750))
+    assert Counter(each.placement for each in match.participants) == dict.fromkeys(range(1, 7), 3)
+    assert match.outcome is Outcome.DECIDED
+    assert match.queue_id == 1750
+
+
+# Participants
+
+
+def test_bots_are_dropped_and_humans_are_found_by_puuid() -> None:
+    match = read_match(MATCH_ID, body(BOT, a_player(1), BOT, a_player(2), BOT))
+    assert [each.puuid for each in match.participants] == [puuid(1), puuid(2)]
+
+
+def test_a_game_of_bots_has_nobody_in_it() -> None:
+    assert read_match(MATCH_ID, body(BOT, {**BOT, "win": True})).participants == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "tag_line"),
+    [
+        ({}, "Player 1", "EUW"),
+        ({"summonerName": "Old"}, "Player 1", "EUW"),
+        ({"riotIdGameName": GONE, "riotIdName": "", "riotIdTagline": "", "summonerName": "Old"}, "Old", ""),
+        ({"riotIdGameName": "", "summonerName": "Old"}, "Old", "EUW"),
+        ({"riotIdGameName": GONE, "riotIdTagline": GONE, "summonerName": GONE}, "", ""),
+        ({"riotIdGameName": None, "riotIdTagline": 7}, "", ""),
+        ({"riotIdGameName": "Ñandú 龍 \U0001f600"}, "Ñandú 龍 \U0001f600", "EUW"),
+        ({"riotIdGameName": "a\ud800b", "riotIdTagline": "\udfff"}, "a?b", "?"),  # JSON can spell a lone surrogate
+    ],
+)
+def test_names_old_and_new_are_read_and_can_be_stored(names: dict[str, Any], name: str, tag_line: str) -> None:
+    [player] = read_match(MATCH_ID, body(a_player(**names))).participants
+    assert (player.name, player.tag_line) == (name, tag_line)
+    f"{player.name}{player.tag_line}".encode()
+
+
+def test_a_lone_surrogate_anywhere_in_the_text_is_replaced() -> None:
+    document = json.loads(json.dumps(body(a_player(championName="\ud800", teamPosition="\ud800"), gameMode="\ud800")))
+    match = read_match(MATCH_ID, document)
+    [player] = match.participants
+    assert (match.game_mode, player.champion_name, player.team_position) == ("?", "?", "?")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "attribute", "read"),
+    [
+        ("kills", 3.0, "kills", 3),
+        ("kills", 0, "kills", 0),
+        ("kills", 2**53, "kills", 2**53),
+        ("totalMinionsKilled", GONE, "creep_score", None),
+        ("neutralMinionsKilled", GONE, "creep_score", None),
+        ("totalMinionsKilled", "180", "creep_score", None),
+        ("totalMinionsKilled", 0, "creep_score", 21),
+        ("teamId", GONE, "team_id", 0),
+        ("teamId", None, "team_id", 0),
+        ("teamId", 2**60, "team_id", 0),
+        ("placement", GONE, "placement", 0),
+        ("placement", True, "placement", 0),
+        ("teamPosition", GONE, "team_position", ""),
+        ("championName", GONE, "champion_name", ""),
+        ("championName", ["Ahri"], "champion_name", ""),
+    ],
+)
+def test_what_a_message_can_do_without_has_a_default(field: str, value: Any, attribute: str, read: Any) -> None:
+    [player] = read_match(MATCH_ID, body(a_player(**{field: value}))).participants
+    assert getattr(player, attribute) == read
+
+
+@pytest.mark.parametrize("field", ["kills", "deaths", "assists", "championId"])
+@pytest.mark.parametrize(
+    "value",
+    [GONE, None, "7", True, 2.5, 2**53 + 1, 10**400, -(2**60), 1e300, float("inf"), float("-inf"), [], {}],
+    ids=lambda value: repr(value)[:12],
+)
+def test_a_number_that_a_message_shows_is_never_made_up(field: str, value: Any) -> None:
+    with pytest.raises(NotAMatch, match=f"{field} is no whole number"):
+        read_match(MATCH_ID, body(a_player(**{field: value})))
+
+
+@pytest.mark.parametrize("value", [GONE, None, 1, "true"])
+def test_a_participant_neither_won_nor_lost_makes_no_match(value: Any) -> None:
+    with pytest.raises(NotAMatch, match="win is neither true nor false"):
+        read_match(MATCH_ID, body(a_player(1), a_player(2, win=value)))
+
+
+@pytest.mark.parametrize("value", [GONE, None, 7, [], True])
+def test_a_participant_without_puuid_makes_no_match(value: Any) -> None:
+    with pytest.raises(NotAMatch, match="a participant without puuid"):
+        read_match(MATCH_ID, body(a_player(1), a_player(2, puuid=value)))
+
+
+@pytest.mark.parametrize(
+    ("odd", "length"),
+    [
+        ("0b1f3c9e-5a66-4f0e-9c53-8d1a2b3c4d5e", 36),  # not encrypted for our key
+        ("", 0),
+        ("bot", 3),
+        (puuid(1)[:-1], 77),
+        (puuid(1) + "x", 79),
+        (puuid(1)[:-1] + "ü", 78),
+        (puuid(1) + "\n", 79),
+    ],
+)
+def test_ids_of_another_kind_are_no_fault_of_the_match(odd: str, length: int) -> None:
+    with pytest.raises(ForeignIds, match=f"a puuid of {length} characters instead of 78"):
+        read_match(MATCH_ID, body(a_player(1), a_player(2, puuid=odd)))
+
+
+# What is no match
+
+
+def test_an_aborted_game_is_an_empty_shell() -> None:
+    document = body(gameMode="", queueId=0, gameDuration=0, gameStartTimestamp=0, participants=[])
+    with pytest.raises(NotAMatch, match="^nothing in it: an aborted game without data$"):
+        read_match(MATCH_ID, document)
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (None, "no metadata"),
+        ([], "no metadata"),
+        ("text", "no metadata"),
+        (7, "no metadata"),
+        ({}, "no metadata"),
+        ({"metadata": None, "info": {}}, "no metadata"),
+        ({"metadata": [], "info": {}}, "no metadata"),
+        ({"metadata": {"matchId": MATCH_ID}}, "no info"),
+        ({"metadata": {"matchId": MATCH_ID}, "info": "x"}, "no info"),
+        ({"metadata": {"matchId": MATCH_ID}, "info": {}}, "no list of participants"),
+        ({"metadata": {}, "info": {}}, "about another one"),
+        ({**body(), "metadata": {"matchId": "EUW1_7000000002"}}, "about another one"),
+        ({**body(), "metadata": {"matchId": MATCH_ID.lower()}}, "about another one"),
+        ({**body(), "metadata": {"matchId": [MATCH_ID]}}, "about another one"),
+        (body(participants=None), "no list of participants"),
+        (body(participants={}), "no list of participants"),
+        (body(participants="BOT"), "no list of participants"),
+        (body(participants=[None]), "no list of participants"),
+        (body(a_player(), "BOT"), "no list of participants"),
+        (body(queueId=GONE), "queueId is no whole number"),
+        (body(queueId="420"), "queueId is no whole number"),
+        (body(queueId=2**63), "queueId is no whole number"),
+    ],
+)
+def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str) -> None:
+    with pytest.raises(NotAMatch, match=f"^not a valid match: .*{reason}"):
+        read_match(MATCH_ID, document)
+
+
+# Answers that Riot really gave
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "riot-samples"
+NO_SAMPLES = f"there are no recorded answers beside the checkout (../shared/{SAMPLES.name})"
+ABORTED = {"EUW1_6834713231"}
+REMAKES = {"BR1_2619338540", "EUW1_7602474620"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(SAMPLES.glob("match-q*.json")) or [pytest.param(None, marks=pytest.mark.skip(reason=NO_SAMPLES))],
+    ids=lambda path: path.stem if path else "none",
+)
+def test_every_recorded_match_reads_or_says_truly_why_not(path: Path) -> None:
+    document = json.loads(path.read_bytes())
+    match_id = path.stem.rpartition("-")[2]
+    if match_id in ABORTED:
+        with pytest.raises(NotAMatch, match="nothing in it"):
+            read_match(match_id, document)
+        return
+    match = read_match(match_id, document)
+    info = document["info"]
+    humans = [each for each in info["participants"] if each["puuid"] != "BOT"]
+    assert [each.puuid for each in match.participants] == [each["puuid"] for each in humans]
+    assert sorted(each.puuid for each in match.participants) == sorted(document["metadata"]["participants"])
+    assert all(PUUID.fullmatch(each.puuid) and each.champion_id > 0 for each in match.participants)
+    assert all(each.name for each in match.participants)
+    assert (match.outcome is Outcome.REMAKE) == (match_id in REMAKES)
+    assert match.outcome is not Outcome.NOBODY_WON
+    assert 60 < match.duration < 2 * 3600
+    # Riot's own end, where it is given, lies at the computed one or (Swarm, which can be paused) minutes later.
+    late = timedelta(milliseconds=info.get("gameEndTimestamp", match.ended_at.timestamp() * 1000)) - timedelta(
+        seconds=match.ended_at.timestamp()
+    )
+    assert timedelta(seconds=-4) < late < timedelta(minutes=5)

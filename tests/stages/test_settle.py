@@ -1,0 +1,218 @@
+"""A message of unknown outcome: found in the channel's history, sent again once, or kept for a person."""
+
+from datetime import timedelta
+
+import pytest
+from fakes import FakeSlack
+from support import FakeClock, a_match, add_player, store_match
+
+from lolslackbot.errors import Exit, Unusable
+from lolslackbot.settings import ChannelLimit
+from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.deliver import Limits, deliver
+from lolslackbot.stages.run import Run
+from lolslackbot.stages.settle import Policy
+from lolslackbot.store import messages
+from lolslackbot.store.database import Database
+
+LOST = Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")
+KEY = "EUW1_1:C1"
+
+
+@pytest.fixture
+def slack(clock: FakeClock) -> FakeSlack:
+    slack = FakeSlack()
+    slack.clock = clock
+    return slack
+
+
+@pytest.fixture
+def lost(db: Database, slack: FakeSlack, clock: FakeClock) -> str:
+    """A message whose outcome nobody knows, three minutes after its claim."""
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    slack.outcomes["C1"] = [LOST]
+    run = send(db, slack, clock)
+    assert (run.status, state(db), slack.reads) == (Exit.SOME_FAILED, "uncertain", [])
+    return KEY
+
+
+def send(db: Database, slack: FakeSlack, clock: FakeClock, *, resend: bool = True, max_seconds: float = 80) -> Run:
+    run = Run("deliver", clock, max_seconds)
+    slack.requests.clear()
+    slack.reads.clear()
+    limits = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend))
+    deliver(db, lambda _: slack, run, limits)  # type: ignore[arg-type,return-value]
+    clock.advance(180)
+    return run
+
+
+def state(db: Database) -> str:
+    row = db.row("SELECT state FROM messages")
+    assert row
+    return str(row["state"])
+
+
+def test_what_stands_in_the_channel_is_delivered(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
+    slack.histories["C1"] = {lost: "1700000000.000009"}
+    run = send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C1"]
+    assert slack.keys == []
+    assert run.status is Exit.OK
+    row = db.row("SELECT state, slack_ts, error FROM messages")
+    assert row
+    assert tuple(row) == ("delivered", "1700000000.000009", None)
+
+
+def test_what_is_not_there_goes_out_once_more_after_two_runs_and_ten_minutes(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    sent_in = []
+    for minute in range(3, 60, 3):
+        send(db, slack, clock)
+        if slack.keys:
+            sent_in.append(minute)
+    assert sent_in == [12]
+    assert state(db) == "delivered"
+
+
+def test_one_run_that_looks_is_not_enough_however_late(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    clock.advance(3600)
+    send(db, slack, clock)
+    assert slack.keys == []
+    send(db, slack, clock)
+    assert slack.keys == [lost]
+
+
+def test_it_goes_out_again_once_at_most(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
+    slack.outcomes["C1"] = [LOST] * 9
+    sent = 0
+    for _ in range(100):
+        send(db, slack, clock)
+        sent += len(slack.keys)
+    assert sent == 1
+    assert state(db) == "uncertain"
+    assert slack.reads == []  # decided: only a person sends it again
+
+
+def test_with_hold_it_never_goes_out_again(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
+    reads = 0
+    for _ in range(20):
+        send(db, slack, clock, resend=False)
+        assert slack.keys == []
+        reads += slack.reads.count("C1")
+    assert (state(db), reads) == ("uncertain", 2)
+
+
+def test_found_late_counts_even_after_it_was_absent_once(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    send(db, slack, clock)
+    slack.histories["C1"] = {lost: "1700000000.000009"}
+    send(db, slack, clock)
+    assert state(db) == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict.TOKEN_REJECTED, Exit.OK),
+        (Verdict.CHANNEL_BROKEN, Exit.OK),
+        (Verdict.UNCERTAIN, Exit.OK),
+        (Verdict.LIMITED, Exit.LATER),
+        (Verdict.NOT_SENT, Exit.LATER),
+    ],
+)
+def test_where_the_history_cannot_be_read_it_stays_uncertain_and_visible(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str, verdict: Verdict, status: Exit
+) -> None:
+    slack.histories["C1"] = SlackProblem(verdict, "missing_scope (needed channels:history)")
+    for _ in range(10):
+        assert send(db, slack, clock).status is status
+        assert slack.keys == []
+    row = db.row("SELECT state, error, absences FROM messages")
+    assert row
+    assert (row["state"], row["absences"]) == ("uncertain", 0)
+    assert "missing_scope" in row["error"]
+
+
+def test_a_problem_of_one_channel_does_not_stop_the_look_up_in_another(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number, channel=f"C{number}")
+        store_match(db, a_match(f"EUW1_{number}", number))
+        slack.outcomes[f"C{number}"] = [LOST]
+    build_messages(db, Run("build-messages", clock, 80), "")
+    send(db, slack, clock)
+    slack.histories["C1"] = SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel")
+    send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C1", "C2"]
+    slack.histories["C1"] = SlackProblem(Verdict.LIMITED, "ratelimited")
+    send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C1"]
+
+
+def test_a_missing_token_leaves_it_uncertain(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
+    def client(workspace: str) -> FakeSlack:
+        raise Unusable("SLACK_BOT_TOKEN is not set")
+
+    run = Run("deliver", clock, 80)
+    limits = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
+    deliver(db, client, run, limits)  # type: ignore[arg-type]
+    assert state(db) == "uncertain"
+
+
+def test_a_clock_that_differs_from_slacks_re_sends_nothing(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    slack.clock = FakeClock(clock.now())  # stands still: ours was set forward
+    clock.advance(24 * 3600 - 60)
+    for _ in range(3):
+        run = send(db, slack, clock)
+        assert slack.keys == []
+    assert "clock differs" in run.summary()
+    assert state(db) == "uncertain"
+
+
+def test_what_a_dead_run_left_is_looked_up_in_the_next(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    message = messages.queues(db)[0].message
+    assert messages.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
+    clock.advance(60)
+    slack.histories["C1"] = {KEY: "1700000000.000009"}
+    run = send(db, slack, clock)
+    assert (state(db), run.status, slack.keys) == ("delivered", Exit.OK, [])
+
+
+def test_news_goes_out_before_old_doubts_are_looked_into(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    store_match(db, a_match("EUW1_2"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    reads_at_post: list[int] = []
+    slack.on_post = lambda _: reads_at_post.append(len(slack.reads))
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_2:C1"]
+    assert reads_at_post == [0]
+
+
+def test_a_run_out_of_time_looks_nothing_up(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
+    send(db, slack, clock, max_seconds=0)
+    assert slack.reads == []
+
+
+def test_after_a_day_without_an_answer_only_a_person_decides(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope")
+    clock.advance(25 * 3600)
+    send(db, slack, clock)
+    assert slack.reads == []
+    assert state(db) == "uncertain"

@@ -1,0 +1,539 @@
+"""The SQLite file: a commit that survives power loss, one clear line for each fault, and reading that writes nothing."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import START, add_player
+
+from lolslackbot.clock import text_of
+from lolslackbot.errors import Exit, NotNow, RunEnds, Unusable
+from lolslackbot.store import database, players, upgrades
+from lolslackbot.store.database import Database, create_database, fault_of, open_database, read_only
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(home: Path) -> Path:
+    """A database with a player in it, closed."""
+    with closing(create_database(home / "lolslackbot.db")) as db:
+        add_player(db)
+    return home / "lolslackbot.db"
+
+
+@pytest.fixture(autouse=True)
+def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds a lock says so at once."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+
+
+def sql(path: Path, *statements: str) -> list[tuple[Any, ...]]:
+    """Runs statements past the store; the rows of the last one."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return [connection.execute(statement).fetchall() for statement in statements][-1]
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file, byte for byte."""
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def fault(path: Path, kind: type[RunEnds] = Unusable) -> str:
+    """The one line with which the database is refused, of all that open or read it the same."""
+    texts = []
+    for opening in (open_database, _read):
+        with pytest.raises(RunEnds) as caught:
+            opening(path).close()
+        assert type(caught.value) is kind
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]
+    assert "\n" not in texts[0]
+    assert str(path) in texts[0]
+    return texts[0]
+
+
+def _read(path: Path) -> Database:
+    with read_only(path) as db:
+        return db
+
+
+# Making and opening
+
+
+def test_each_connection_keeps_commits_through_a_power_cut(path: Path) -> None:
+    with closing(create_database(path)) as made, closing(open_database(path)) as opened:
+        for db in (made, opened):
+            kept = {
+                name: db.rows(f"PRAGMA {name}")[0][0]
+                for name in ("journal_mode", "synchronous", "foreign_keys", "fullfsync", "trusted_schema")
+            }
+            assert kept == {
+                "journal_mode": "delete",
+                "synchronous": 3,  # EXTRA
+                "foreign_keys": 1,
+                "fullfsync": 1,
+                "trusted_schema": 0,
+            }
+
+
+def test_a_pragma_that_is_not_kept_is_no_place_for_claims(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_PRAGMAS", {"synchronous": ("OFF", 3)})
+    with pytest.raises(Unusable, match="SQLite does not keep PRAGMA synchronous = OFF"):
+        open_database(path)
+
+
+def test_a_database_that_somebody_turned_to_wal_is_turned_back(path: Path) -> None:
+    assert sql(path, "PRAGMA journal_mode = WAL") == [("wal",)]
+    open_database(path).close()
+    assert sql(path, "PRAGMA journal_mode") == [("delete",)]
+
+
+def test_the_file_and_its_folder_are_private_even_if_the_umask_is_not(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(create_database(home / "lolslackbot.db")) as db, db.transaction():
+            db.write("INSERT INTO channels VALUES ('C1', 'default')")
+            assert {file.name: mode_of(file) for file in home.iterdir()} == {
+                "lolslackbot.db": 0o600,
+                "lolslackbot.db-journal": 0o600,
+            }
+    finally:
+        os.umask(before)
+    assert mode_of(home) == 0o700
+
+
+def test_making_a_database_twice_changes_nothing(path: Path) -> None:
+    before = path.read_bytes()
+    with closing(create_database(path)) as db:
+        assert len(players.tracks(db)) == 1
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_a_database(home: Path) -> None:
+    home.mkdir()
+    (home / "lolslackbot.db").touch()
+    with closing(create_database(home / "lolslackbot.db")) as db:
+        assert players.tracks(db) == []
+        assert db.rows("PRAGMA user_version")[0][0] == upgrades.newest()
+
+
+def test_several_processes_may_make_the_same_database_at_once(home: Path) -> None:
+    script = f"""
+from pathlib import Path
+from lolslackbot.store.database import create_database
+db = create_database(Path({str(home / "lolslackbot.db")!r}))
+print(db.rows("SELECT COUNT(*) FROM players")[0][0])
+"""
+    started = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.communicate(timeout=60) == ("0\n", "")
+    assert [file.name for file in home.iterdir()] == ["lolslackbot.db"]
+
+
+@pytest.mark.parametrize("name", ["a b.db", "100%.db", "a?mode=memory.db", "a#b.db", "é.db"])
+def test_odd_names_are_names(home: Path, name: str) -> None:
+    create_database(home / name).close()
+    with closing(open_database(home / name)), read_only(home / name) as db:
+        assert players.tracks(db) == []
+    assert [file.name for file in home.iterdir()] == [name]
+
+
+def test_a_database_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unusable, match=r"the database .*/file/a.db cannot be made: (File exists|Not a directory)"):
+        create_database(tmp_path / "file" / "a.db")
+    with pytest.raises(Unusable, match="cannot be made: Is a directory"):
+        create_database(tmp_path)
+
+
+# What cannot be used
+
+
+def test_where_there_is_none_it_says_so_and_makes_nothing(home: Path) -> None:
+    assert fault(home / "lolslackbot.db").startswith("there is no database at ")
+    assert not home.exists()
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    assert fault(tmp_path).startswith("there is no database at ")
+
+
+UNUSABLE = {
+    "empty": (b"", "is empty: `lolslackbot track` makes a database of it"),
+    "text": (b"riot_id,platform,channel,workspace\n" * 100, "is not a SQLite database (SQLITE_NOTADB)"),
+    "binary": (b"\x00\xff" * 4096, "is not a SQLite database (SQLITE_NOTADB)"),
+}
+
+
+@pytest.mark.parametrize(("content", "line"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_file_that_is_no_database_is_refused_and_stays_as_it_is(home: Path, content: bytes, line: str) -> None:
+    home.mkdir()
+    path = home / "lolslackbot.db"
+    path.write_bytes(content)
+    assert line in fault(path)
+    assert snapshot(home) == {"lolslackbot.db": content}
+
+
+def test_text_is_not_made_a_database_either(home: Path) -> None:
+    home.mkdir()
+    path = home / "players.csv"
+    path.write_bytes(UNUSABLE["text"][0])
+    with pytest.raises(Unusable, match="is not a SQLite database"):
+        create_database(path)
+    assert snapshot(home) == {"players.csv": UNUSABLE["text"][0]}
+
+
+def test_a_foreign_database_is_refused_and_stays_as_it_is(home: Path) -> None:
+    home.mkdir()
+    path = home / "firefox.db"
+    sql(path, "CREATE TABLE bookmarks (url)", "PRAGMA user_version = 1")
+    before = path.read_bytes()
+    assert fault(path).endswith("is not a lolslackbot database")
+    with pytest.raises(Unusable, match="is not a lolslackbot database"):
+        create_database(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.xfail(strict=True, reason="create_database sets journal_mode before it looks whose file it is")
+def test_a_foreign_database_in_wal_mode_stays_in_it(home: Path) -> None:
+    home.mkdir()
+    path = home / "firefox.db"
+    sql(path, "PRAGMA journal_mode = WAL", "CREATE TABLE bookmarks (url)", "PRAGMA wal_checkpoint(TRUNCATE)")
+    with pytest.raises(Unusable, match="is not a lolslackbot database"):
+        create_database(path)
+    assert sql(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_newer_schema_is_refused_and_stays_as_it_is(path: Path) -> None:
+    newer = upgrades.newest() + 1
+    sql(path, f"PRAGMA user_version = {newer}")
+    before = snapshot(path.parent)
+    assert f"was written by a newer lolslackbot (schema {newer}, this one knows {newer - 1})" in fault(path)
+    with pytest.raises(Unusable, match="newer lolslackbot"):
+        create_database(path)
+    assert snapshot(path.parent) == before
+
+
+def test_a_damaged_database_is_refused_and_stays_as_it_is(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:120] = b"\xff" * 20
+    path.write_bytes(content)
+    assert "is damaged: put a backup in its place (SQLITE_CORRUPT" in fault(path)
+    assert snapshot(path.parent) == {"lolslackbot.db": bytes(content)}
+
+
+def test_damage_that_only_a_query_meets_is_one_line_too(path: Path) -> None:
+    (page,) = sql(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'players'")[0]
+    (size,) = sql(path, "PRAGMA page_size")[0]
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : (page - 1) * size + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    with closing(open_database(path)) as db:
+        for query in (db.rows, db.row):
+            with pytest.raises(Unusable, match="is damaged"):
+                query("SELECT * FROM players")
+    with pytest.raises(Unusable, match="is damaged"), read_only(path) as db:
+        players.tracks(db)
+
+
+def test_a_locked_database_is_for_later(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert "is locked by another program; the next run tries again (SQLITE_BUSY)" in fault(path, NotNow)
+        with pytest.raises(NotNow):
+            create_database(path)
+
+
+def test_a_write_lock_keeps_writers_out_and_lets_readers_in(path: Path) -> None:
+    with closing(open_database(path)) as db, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert len(players.tracks(db)) == 1
+        with pytest.raises(NotNow, match="is locked"), db.transaction():
+            pytest.fail("it got in")
+
+
+def test_a_reader_may_keep_a_commit_out_and_nothing_of_it_stays(path: Path) -> None:
+    with closing(open_database(path)) as db, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM players").fetchall()
+        with pytest.raises(NotNow, match="is locked"), db.transaction():
+            db.write("DELETE FROM tracks")
+        other.execute("COMMIT")
+        assert len(players.tracks(db)) == 1
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+        assert players.tracks(db) == []
+
+
+def test_a_lock_that_passes_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 10)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.2, lambda: (other.execute("COMMIT"), other.close())).start()
+    with closing(open_database(path)) as db:
+        assert len(players.tracks(db)) == 1
+
+
+def test_a_full_disk_is_one_line_and_nothing_half_written_stays(path: Path) -> None:
+    with closing(open_database(path)) as db:
+        db.rows("PRAGMA max_page_count = 1")  # SQLite takes the present size then
+        with pytest.raises(Unusable, match="cannot be written: the disk is full"), db.transaction():
+            db.write("DELETE FROM tracks")
+            for number in range(10_000):
+                db.write("INSERT INTO channels VALUES (:channel, 'default')", channel=f"C{number}")
+        assert len(players.tracks(db)) == 1
+
+
+def test_a_file_moved_away_during_the_run_is_not_written_to(path: Path) -> None:
+    with closing(open_database(path)) as db:
+        path.rename(path.with_name("moved.db"))
+        with pytest.raises(Unusable, match="was moved or deleted during the run"), db.transaction():
+            db.write("DELETE FROM tracks")
+    assert not path.exists()
+
+
+@contextmanager
+def _as_nobody() -> Iterator[Path]:
+    """A folder of a user who is not root, and that user: root is stopped by no permission."""
+    folder = Path(tempfile.mkdtemp())
+    as_root = os.geteuid() == 0
+    try:
+        if as_root:
+            os.chown(folder, NOBODY, NOBODY)
+            try:
+                os.seteuid(NOBODY)
+            except OSError:
+                pytest.skip("root, which no permission stops, and which may not become another user")
+        yield folder
+    finally:
+        if as_root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def test_a_file_that_is_not_ours_to_read_is_one_line() -> None:
+    with _as_nobody() as folder:
+        create_database(folder / "a.db").close()
+        (folder / "a.db").chmod(0)
+        assert "cannot be opened by this user (SQLITE_CANTOPEN" in fault(folder / "a.db")
+
+
+def test_a_read_only_file_can_be_read_and_its_first_write_is_one_line() -> None:
+    with _as_nobody() as folder:
+        create_database(folder / "a.db").close()
+        (folder / "a.db").chmod(0o400)
+        with closing(open_database(folder / "a.db")) as db:
+            assert players.tracks(db) == []
+            with pytest.raises(Unusable, match="is read-only for this user"), db.transaction():
+                db.write("DELETE FROM tracks")
+
+
+def test_in_a_read_only_folder_reading_goes_on_and_the_first_write_is_one_line() -> None:
+    with _as_nobody() as folder:
+        with closing(create_database(folder / "a.db")) as db:
+            add_player(db)
+        folder.chmod(0o500)
+        with read_only(folder / "a.db") as db:
+            assert len(players.tracks(db)) == 1
+        with (
+            closing(open_database(folder / "a.db")) as db,
+            pytest.raises(Unusable, match="cannot be opened"),
+            db.transaction(),
+        ):
+            db.write("DELETE FROM tracks")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "status"),
+    [
+        ("SQLITE_BUSY", NotNow, 75),
+        ("SQLITE_BUSY_SNAPSHOT", NotNow, 75),
+        ("SQLITE_LOCKED_SHAREDCACHE", NotNow, 75),
+        ("SQLITE_FULL", Unusable, 2),
+        ("SQLITE_READONLY", Unusable, 2),
+        ("SQLITE_READONLY_DBMOVED", Unusable, 2),
+        ("SQLITE_CANTOPEN_ISDIR", Unusable, 2),
+        ("SQLITE_PERM", Unusable, 2),
+        ("SQLITE_NOTADB", Unusable, 2),
+        ("SQLITE_CORRUPT_INDEX", Unusable, 2),
+        ("SQLITE_IOERR_FSYNC", Unusable, 2),
+        ("SQLITE_CONSTRAINT_PRIMARYKEY", None, None),  # a bug stays a bug
+        ("SQLITE_ERROR", None, None),
+        (None, None, None),
+    ],
+)
+def test_what_a_sqlite_error_means_to_a_person(
+    code: str | None, kind: type[RunEnds] | None, status: int | None
+) -> None:
+    error = sqlite3.OperationalError("of all things")
+    if code:
+        error.sqlite_errorname = code
+    found = fault_of(error, Path("/srv/a.db"))
+    if kind is None:
+        assert found is None
+    else:
+        assert type(found) is kind
+        assert found.exit_status == Exit(status)
+        assert str(found).startswith("the database /srv/a.db ")
+        assert str(found).endswith(f"({code})")
+
+
+def test_a_mistake_of_ours_keeps_its_own_error(db: Database) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        db.rows("SELECT * FROM dragons")
+    with pytest.raises(sqlite3.IntegrityError), db.transaction():
+        db.write("INSERT INTO tracks VALUES (999, 'C999', '')")
+
+
+# Transactions
+
+
+def test_a_transaction_commits_all_of_it_at_its_end(path: Path) -> None:
+    with closing(open_database(path)) as db, closing(open_database(path)) as other:
+        with db.transaction():
+            assert db.write("INSERT INTO channels VALUES ('C2', 'default')") == 1
+            assert db.write("UPDATE channels SET workspace = 'acme'") == 2
+            assert other.rows("SELECT * FROM channels WHERE channel_id = 'C2'") == []
+        assert [tuple(row) for row in other.rows("SELECT * FROM channels")] == [("C1", "acme"), ("C2", "acme")]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, Unusable, sqlite3.OperationalError])
+def test_an_error_inside_takes_all_of_it_back(db: Database, error: type[BaseException]) -> None:
+    with pytest.raises(error), db.transaction():
+        db.write("INSERT INTO channels VALUES ('C2', 'default')")
+        raise error
+    assert db.rows("SELECT * FROM channels") == []
+    with db.transaction():
+        db.write("INSERT INTO channels VALUES ('C2', 'default')")
+    assert len(db.rows("SELECT * FROM channels")) == 1
+
+
+def test_a_write_outside_a_transaction_is_a_bug(db: Database) -> None:
+    with pytest.raises(AssertionError):
+        db.write("DELETE FROM channels")
+
+
+def test_a_row_is_the_first_or_none(db: Database) -> None:
+    assert db.row("SELECT 1 WHERE 0") is None
+    row = db.row("SELECT :a AS a UNION SELECT 2", a=1)
+    assert row is not None
+    assert row["a"] == 1
+
+
+# Reading only
+
+
+def test_reading_only_sees_what_is_committed_and_cannot_write(path: Path) -> None:
+    before = snapshot(path.parent)
+    with read_only(path) as db:
+        assert len(players.tracks(db)) == 1
+        with pytest.raises(Unusable, match="read-only"), db.transaction():
+            db.write("DELETE FROM tracks")
+    assert snapshot(path.parent) == before
+
+
+def test_an_older_schema_is_read_as_the_newest_and_stays_older(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upgrades, "newest", lambda: 2)
+    monkeypatch.setattr(upgrades, "STEPS", {1: "ALTER TABLE channels ADD COLUMN style TEXT NOT NULL DEFAULT 'full';"})
+    before = snapshot(path.parent)
+    with read_only(path) as db:
+        assert [row["style"] for row in db.rows("SELECT style FROM channels")] == ["full"]
+        copy = db.path
+    assert snapshot(path.parent) == before
+    assert not copy.parent.exists()
+
+
+WRITER = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode = DELETE")
+connection.execute("PRAGMA cache_size = 1")  # what is changed does not stay in memory: the journal is synced first
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("DELETE FROM tracks")
+for number in range(2000):
+    connection.execute("INSERT INTO channels VALUES (?, 'half a transaction')", [f"D{number:0200}"])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def crashed(path: Path) -> Path:
+    """A database whose last writer was killed in the middle of a transaction, and left a hot journal."""
+    before = path.read_bytes()
+    killed = subprocess.run([sys.executable, "-c", WRITER, str(path)], timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    journal = path.with_name("lolslackbot.db-journal").read_bytes()
+    assert journal[:8] == bytes.fromhex("d9d505f920a163d7")  # hot: its header is written, not zero
+    assert path.read_bytes() != before
+    return path
+
+
+def test_reading_after_a_crash_sees_the_last_commit_and_writes_nothing(crashed: Path) -> None:
+    before = snapshot(crashed.parent)
+    assert set(before) == {"lolslackbot.db", "lolslackbot.db-journal"}
+    with read_only(crashed) as db:
+        assert len(players.tracks(db)) == 1
+        assert len(db.rows("SELECT * FROM channels")) == 1
+        copy = db.path
+        assert mode_of(copy.parent) == 0o700
+    assert snapshot(crashed.parent) == before
+    assert not copy.parent.exists()
+
+
+def test_opening_after_a_crash_rolls_back_to_the_last_commit(crashed: Path) -> None:
+    with closing(open_database(crashed)) as db:
+        assert len(players.tracks(db)) == 1
+        assert len(db.rows("SELECT * FROM channels")) == 1
+    assert [file.name for file in crashed.parent.iterdir()] == ["lolslackbot.db"]
+
+
+def test_a_body_that_fails_while_reading_after_a_crash_leaves_no_copy(crashed: Path) -> None:
+    with pytest.raises(ZeroDivisionError), read_only(crashed) as db:
+        copy = db.path
+        raise ZeroDivisionError
+    assert not copy.parent.exists()
+
+
+@pytest.mark.xfail(strict=True, reason="the fault of the copy names the copy, not the file that the person named")
+def test_a_fault_met_in_the_copy_names_the_file_and_not_the_copy(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrades, "newest", lambda: 0)
+    with pytest.raises(Unusable) as caught, read_only(crashed):
+        pytest.fail("it was read")
+    assert str(crashed) in str(caught.value)
+
+
+@pytest.mark.xfail(strict=True, reason="an OSError while copying comes out bare: a traceback instead of one line")
+def test_a_copy_that_finds_no_room_is_one_line(crashed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", no_room)
+    with pytest.raises(RunEnds), read_only(crashed):
+        pytest.fail("it was read")
+
+
+def test_times_are_kept_as_text_that_sorts(path: Path) -> None:
+    assert sql(path, "SELECT named_at > '2026-11-22T' FROM players") == [(1,)]
+    assert text_of(START) > sql(path, "SELECT since FROM tracks")[0][0]

@@ -1,0 +1,210 @@
+"""Older databases: every step or none, by one of several processes, and what a kill half-way leaves."""
+
+import logging
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import add_player
+
+from lolslackbot.store import players, upgrades
+from lolslackbot.store.database import create_database, open_database
+
+STEPS = {
+    1: "ALTER TABLE channels ADD COLUMN style TEXT NOT NULL DEFAULT 'full';",
+    2: """
+        -- Two statements and a trigger, whose body holds semicolons too.
+        CREATE TABLE pauses (channel_id TEXT PRIMARY KEY) STRICT;
+        CREATE TRIGGER forget AFTER DELETE ON channels BEGIN
+            DELETE FROM pauses WHERE channel_id = OLD.channel_id;
+            DELETE FROM tracks WHERE channel_id = OLD.channel_id;
+        END;
+    """,
+}
+
+
+@pytest.fixture
+def path(home: Path) -> Path:
+    """A database of schema 1 with a player in it."""
+    with closing(create_database(home / "lolslackbot.db")) as db:
+        add_player(db)
+        with db.transaction():
+            db.rows("PRAGMA user_version = 1")
+    return home / "lolslackbot.db"
+
+
+def plan(monkeypatch: pytest.MonkeyPatch, steps: dict[int, str]) -> None:
+    """The program knows `steps`, and so the schema after the last of them."""
+    monkeypatch.setattr(upgrades, "STEPS", steps)
+    monkeypatch.setattr(upgrades, "newest", lambda: max(steps) + 1)
+
+
+def state(path: Path) -> tuple[int, list[Any]]:
+    """The schema version and the columns and tables that the steps make."""
+    with closing(sqlite3.connect(path)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        made = connection.execute(
+            """
+            SELECT name FROM sqlite_schema WHERE name IN ('pauses', 'forget')
+            UNION SELECT name FROM pragma_table_info('channels') WHERE name = 'style'
+            """
+        )
+        return version, [name for (name,) in made]
+
+
+def run(path: Path, script: str) -> "subprocess.Popen[str]":
+    """A process that opens `path` after it has changed the steps it knows."""
+    opening = f"""
+from pathlib import Path
+from lolslackbot.store import upgrades
+from lolslackbot.store.database import open_database
+path = Path({str(path)!r})
+upgrades.STEPS = {STEPS!r}
+upgrades.newest = lambda: 3
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", opening + script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_this_schema_needs_no_upgrade(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert set(upgrades.STEPS) == set(range(1, upgrades.newest()))
+    with caplog.at_level(logging.INFO):
+        open_database(path).close()
+    assert "upgrading" not in caplog.text
+
+
+def test_an_older_database_is_brought_up_step_by_step_and_keeps_its_rows(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan(monkeypatch, STEPS)
+    with caplog.at_level(logging.INFO), closing(open_database(path)) as db:
+        assert [row["style"] for row in db.rows("SELECT style FROM channels")] == ["full"]
+        assert len(players.tracks(db)) == 1
+    assert state(path) == (3, ["forget", "pauses", "style"])
+    assert [record.getMessage() for record in caplog.records if "upgrading" in record.message] == [
+        f"upgrading {path} from schema 1 to 2",
+        f"upgrading {path} from schema 2 to 3",
+    ]
+
+
+def test_each_earlier_schema_is_brought_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan(monkeypatch, {1: STEPS[1]})
+    open_database(path).close()
+    assert state(path) == (2, ["style"])
+    plan(monkeypatch, STEPS)
+    open_database(path).close()
+    assert state(path) == (3, ["forget", "pauses", "style"])
+
+
+def test_a_database_is_made_and_upgraded_by_the_same_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan(monkeypatch, STEPS)
+    create_database(home / "lolslackbot.db").close()
+    assert state(home / "lolslackbot.db") == (3, ["forget", "pauses", "style"])
+
+
+@pytest.mark.parametrize("fault", ["CREATE TABLE players (x);", "INSERT INTO nowhere VALUES (1);", "no SQL at all;"])
+def test_a_step_that_fails_takes_all_of_them_back(path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    plan(monkeypatch, {**STEPS, 3: f"DELETE FROM tracks;\n{fault}"})
+    before = path.read_bytes()
+    with pytest.raises(sqlite3.Error):
+        open_database(path)
+    assert path.read_bytes() == before
+    plan(monkeypatch, STEPS)
+    open_database(path).close()
+    assert state(path) == (3, ["forget", "pauses", "style"])
+
+
+def test_a_step_that_does_not_end_in_a_semicolon_is_a_bug_and_changes_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(monkeypatch, {1: STEPS[1] + "DELETE FROM tracks"})
+    with pytest.raises(AssertionError, match="semicolon"):
+        open_database(path)
+    assert state(path) == (1, [])
+
+
+def test_a_process_killed_half_way_leaves_the_old_version(path: Path) -> None:
+    killed = run(
+        path,
+        """
+import os, signal, sqlite3
+connection = sqlite3.connect(path, isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
+rows = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000)"
+upgrades.STEPS[2] += f"INSERT INTO pauses {rows} SELECT x || zeroblob(100) FROM n;" + chr(10) + "SELECT die();"
+upgrades.upgrade(connection, path)
+""",
+    )
+    assert killed.communicate(timeout=60) == ("", "")
+    assert killed.returncode == -signal.SIGKILL
+    assert path.with_name("lolslackbot.db-journal").exists()
+    assert state(path) == (1, [])
+    with closing(open_database(path)) as db:
+        assert len(players.tracks(db)) == 1
+
+
+def test_of_two_processes_one_upgrades_and_the_other_finds_it_done(path: Path) -> None:
+    started = [run(path, 'print(open_database(path).rows("PRAGMA user_version")[0][0])') for _ in range(3)]
+    for process in started:
+        assert process.communicate(timeout=60) == ("3\n", "")
+    assert state(path) == (3, ["forget", "pauses", "style"])
+
+
+def test_a_process_that_waited_for_the_lock_does_no_step_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan(monkeypatch, STEPS)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        versions = iter([1, 3])  # before it has the lock, and under it
+        open_database(path).close()
+        monkeypatch.setattr(upgrades, "version", lambda _: next(versions))
+        upgrades.upgrade(connection, path)
+        assert not connection.in_transaction
+    assert state(path)[0] == 3
+
+
+def test_making_the_schema_leaves_a_file_that_holds_something(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+        upgrades.create(connection)
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("bookmarks",)]
+        assert upgrades.version(connection) == 0
+
+
+def test_making_the_schema_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = upgrades.schema().partition("CREATE TABLE tracks")[0] + "CREATE TABLE players (x);"
+    monkeypatch.setattr(upgrades, "schema", lambda: half)
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        with pytest.raises(sqlite3.OperationalError):
+            upgrades.create(connection)
+        assert upgrades.is_empty(connection)
+        assert upgrades.version(connection) == 0
+        assert connection.execute("PRAGMA application_id").fetchone()[0] == 0
+
+
+def test_the_schema_is_found_beside_the_modules_or_one_folder_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lolslackbot"
+    (package / "store").mkdir(parents=True)
+    monkeypatch.setattr(upgrades, "__file__", str(package / "store" / "upgrades.py"))
+    read = upgrades.schema.__wrapped__
+    with pytest.raises(FileNotFoundError, match=r"schema\.sql is neither in .*/lolslackbot nor beside it"):
+        read()
+    (tmp_path / "schema.sql").write_text("-- a checkout")
+    assert read() == "-- a checkout"
+    (package / "schema.sql").write_text("-- installed")
+    assert read() == "-- installed"
+
+
+def test_the_schema_states_its_version_and_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"PRAGMA application_id = {upgrades.APPLICATION_ID};" in upgrades.schema()
+    assert upgrades.newest() >= 1
+    monkeypatch.setattr(upgrades, "schema", lambda: "CREATE TABLE a (b);")
+    with pytest.raises(AssertionError, match="user_version"):
+        upgrades.newest.__wrapped__()

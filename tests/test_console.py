@@ -1,0 +1,179 @@
+"""What a person sees, and the few values that everything else is made of: errors, clock, model."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from support import START, FakeClock
+
+from lolslackbot.clock import Budget, Clock, moment_of, text_of
+from lolslackbot.console import one_line, show_error, show_json, show_line, show_table
+from lolslackbot.errors import Exit, NotFound, NotNow, Rejected, RunEnds, Unusable, worst
+from lolslackbot.model import MATCH_ID, PUUID, Message, RiotId, game_id_of, platform_of
+
+# Console
+
+
+def test_a_table_has_columns_as_wide_as_they_need(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table([{"player": "Ahri#EUW", "problem": None}, {"player": "Li", "problem": 404}], "nobody")
+    assert capsys.readouterr().out == "player    problem\nAhri#EUW\nLi        404\n"
+
+
+def test_a_table_without_rows_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table([], "nobody is tracked")
+    assert capsys.readouterr().out == "nobody is tracked\n"
+
+
+@pytest.mark.xfail(strict=True, reason="show_table prints cells as they are; names come from Riot")
+@pytest.mark.parametrize("hostile", ["\n", "\r", "\x07", "\x9b", "\u202e", "\u2028"])
+def test_a_hostile_name_in_a_table_moves_no_cursor(capsys: pytest.CaptureFixture[str], hostile: str) -> None:
+    show_table([{"player": f"A{hostile}B"}], "nobody")
+    assert capsys.readouterr().out == "player\nA B\n"
+
+
+@pytest.mark.parametrize("value", [[], {"name": "Ahri ★", "since": None}, [{"a": [1, 2]}]])
+def test_json_is_readable_by_programs_and_people(capsys: pytest.CaptureFixture[str], value: Any) -> None:
+    show_json(value)
+    out = capsys.readouterr().out
+    assert json.loads(out) == value
+    assert "\\u" not in out
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("plain", "plain"),
+        ("Ahri ★ 阿狸", "Ahri ★ 阿狸"),
+        ("two\nlines\r\n", "two lines  "),
+        ("\x1b[2Jgone", " [2Jgone"),
+        ("bell\x07 \x9b31m", "bell   31m"),
+        ("\u202eright to left", " right to left"),
+        ("\u2028\u2029\ud800", "   "),
+        ("", ""),
+    ],
+)
+def test_foreign_text_moves_no_cursor(capsys: pytest.CaptureFixture[str], text: str, line: str) -> None:
+    assert one_line(text) == line
+    show_line(text)
+    show_error(text)
+    out, err = capsys.readouterr()
+    assert out == f"{line}\n"
+    assert err == f"lolslackbot: {line}\n"
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([], 0),
+        ([0], 0),
+        ([0, 75], 75),
+        ([75, 1], 1),
+        ([1, 77, 75], 77),
+        ([77, 2, 1], 2),
+        ([0, 75, 1, 77, 2], 2),
+    ],
+)
+def test_of_several_statuses_the_more_pressing_one_wins(statuses: list[int], expected: int) -> None:
+    assert worst(*map(Exit, statuses)) == expected
+    assert worst(*map(Exit, reversed(statuses))) == expected
+
+
+@pytest.mark.parametrize(("kind", "status"), [(RunEnds, 1), (NotFound, 1), (Unusable, 2), (NotNow, 75), (Rejected, 77)])
+def test_an_error_that_ends_a_run_knows_its_exit_status(kind: type[RunEnds], status: int) -> None:
+    error = kind("why")
+    assert isinstance(error, RunEnds)
+    assert error.exit_status == status
+    assert str(error) == "why"
+
+
+# Clock
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 11, 23, 2, 26, 43, 120_000, tzinfo=UTC), "2026-11-23T02:26:43.120Z"),
+        (datetime(2026, 11, 23, 2, 26, 43, 999_999, tzinfo=UTC), "2026-11-23T02:26:43.999Z"),  # never a later moment
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00.000Z"),
+        (datetime(2026, 11, 23, 2, 0, tzinfo=timezone(timedelta(hours=9))), "2026-11-22T17:00:00.000Z"),
+    ],
+)
+def test_a_moment_is_kept_as_utc_text_with_milliseconds(moment: datetime, text: str) -> None:
+    assert text_of(moment) == text
+    assert text_of(moment_of(text)) == text
+    assert timedelta(0) <= moment - moment_of(text) < timedelta(milliseconds=1)
+
+
+def test_texts_of_moments_sort_as_they_happened() -> None:
+    moments = [START + timedelta(milliseconds=step) for step in (0, 1, 999, 1000, 3_600_000, 86_400_000)]
+    assert sorted(map(text_of, reversed(moments))) == [text_of(moment) for moment in moments]
+
+
+def test_the_systems_clock_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    clock = Clock()
+    assert clock.now().tzinfo is UTC
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert clock.steady() <= clock.steady()
+    clock.sleep(1.5)
+    assert slept == [1.5]
+
+
+def test_a_budget_is_spent_once_its_seconds_are_over(clock: FakeClock) -> None:
+    budget = Budget(clock, 80)
+    assert (budget.left(), budget.spent()) == (80, False)
+    clock.advance(79)
+    assert (budget.left(), budget.spent()) == (1, False)
+    clock.advance(1)
+    assert (budget.left(), budget.spent()) == (0, True)
+    clock.advance(100)
+    assert (budget.left(), budget.spent()) == (0, True)
+
+
+def test_a_budget_does_not_follow_the_time_of_day(clock: FakeClock) -> None:
+    budget = Budget(clock, 80)
+    clock.moment -= timedelta(days=1)
+    assert budget.left() == 80
+
+
+# Model
+
+
+@pytest.mark.parametrize(
+    ("match_id", "platform", "game_id"),
+    [("EUW1_7376970903", "euw1", 7376970903), ("KR_1", "kr", 1), ("OC1_999999999999999999", "oc1", 10**18 - 1)],
+)
+def test_a_match_id_tells_its_platform_and_number(match_id: str, platform: str, game_id: int) -> None:
+    assert MATCH_ID.fullmatch(match_id)
+    assert platform_of(match_id) == platform
+    assert game_id_of(match_id) == game_id
+
+
+@pytest.mark.parametrize(
+    "text", ["", "EUW1", "EUW1_", "_1", "euw1_1", "EUW1_1 ", "EUW1_x", "EUW1_1234567890123456789", "EUW1_١", "E1W_1"]
+)
+def test_what_is_no_match_id_is_seen(text: str) -> None:
+    assert not MATCH_ID.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"), [("a" * 78, True), ("A-_9" * 19 + "xx", True), ("a" * 36, False), ("é" * 78, False)]
+)
+def test_a_puuid_has_78_characters(text: str, good: bool) -> None:
+    assert bool(PUUID.fullmatch(text)) is good
+
+
+def test_riot_ids_are_compared_without_upper_and_lower_case() -> None:
+    assert str(RiotId("Ahri Fan", "EUW")) == "Ahri Fan#EUW"
+    assert RiotId("STRASSE", "euw").folded == RiotId("straße", "EUW").folded
+    assert RiotId("Ahri", "EUW").folded != RiotId("Ahri", "NA1").folded
+
+
+def test_a_messages_key_is_its_match_and_channel() -> None:
+    assert Message("EUW1_1", "C1", "default", "text", None).key == "EUW1_1:C1"

@@ -1,0 +1,168 @@
+"""The total deadline, the size cap, and which proxy is used."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from lolslackbot import transport
+from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, deadline, is_loopback, proxies_for, read_capped
+
+
+def ring() -> None:
+    """The alarm goes off, without waiting for it."""
+    os.kill(os.getpid(), signal.SIGALRM)
+
+
+@pytest.fixture(autouse=True)
+def _the_alarm_is_put_back() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+# deadline
+
+
+def test_what_ends_in_time_is_not_disturbed() -> None:
+    with deadline(60):
+        left, interval = signal.getitimer(signal.ITIMER_REAL)
+    assert 59 < left <= 60
+    assert interval == 1.0
+
+
+def test_a_call_that_takes_too_long_is_ended() -> None:
+    with pytest.raises(DeadlineExceeded, match="^no whole answer within 15 s$"), deadline(15):
+        ring()
+
+
+def test_it_ends_a_read_from_a_socket_that_stays_silent() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(DeadlineExceeded), deadline(0.05):
+        ours.recv(1)
+
+
+def test_it_goes_on_ringing_where_the_first_alarm_got_lost() -> None:
+    """Python drops an exception that is raised while a finaliser runs."""
+    rang = 0
+    with pytest.raises(DeadlineExceeded), deadline(60):
+        try:
+            ring()
+        except DeadlineExceeded:
+            rang += 1
+        assert signal.getitimer(signal.ITIMER_REAL)[1] == 1.0
+        ring()
+    assert rang == 1
+
+
+@pytest.mark.parametrize("seconds", [0, -3, 0.0001])
+def test_no_time_left_is_a_very_short_time(seconds: float) -> None:
+    """A timer of 0 seconds would never ring."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(DeadlineExceeded), deadline(seconds):
+        ours.recv(1)
+
+
+def test_an_error_inside_comes_through_and_the_alarm_is_off() -> None:
+    with pytest.raises(ZeroDivisionError), deadline(60):
+        _ = 1 // 0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_handler_that_was_there_before_is_put_back() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: heard.append(number))
+    try:
+        with pytest.raises(DeadlineExceeded), deadline(60):
+            ring()
+        assert heard == []
+        ring()
+        assert heard == [signal.SIGALRM]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_the_deadline_is_nothing_that_urllib_takes_for_a_failed_connection() -> None:
+    assert not issubclass(DeadlineExceeded, OSError)
+
+
+# read_capped
+
+
+def test_a_body_is_read_whole() -> None:
+    assert read_capped([]) == b""
+    assert read_capped([b"ab", b"", b"c"]) == b"abc"
+
+
+def test_a_body_of_exactly_the_cap_is_read() -> None:
+    assert len(read_capped([b"x" * transport.MAX_BODY])) == transport.MAX_BODY
+
+
+def test_a_body_beyond_the_cap_is_not_read_to_its_end() -> None:
+    asked = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield b"x" * 1024 * 1024
+
+    with pytest.raises(BodyTooLarge, match=f"larger than {transport.MAX_BODY} bytes"):
+        read_capped(endless())
+    assert asked == 5
+
+
+# Proxies
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("8.8.8.8", False),
+        ("2001:db8::1", False),
+        ("example.com", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "proxies"),
+    [
+        ({}, "https://europe.api.example", {}),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://europe.api.example", {"https": "http://proxy:3128"}),
+        ({"https_proxy": "http://proxy:3128"}, "https://europe.api.example/x?y", {"https": "http://proxy:3128"}),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "https://europe.api.example", {}),  # of the other scheme
+        ({"HTTPS_PROXY": ""}, "https://europe.api.example", {}),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "api.example"}, "https://europe.api.example", {}),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, "https://europe.api.example", {}),
+        (
+            {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other.example"},
+            "https://europe.api.example",
+            {"https": "http://proxy:3128"},
+        ),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://127.0.0.1:8080/x", {}),  # never one for loopback
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://localhost:8080/x", {}),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://[::1]:8080/x", {}),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "https:///nowhere", {"https": "http://proxy:3128"}),
+    ],
+)
+def test_the_proxy_is_what_the_environment_says(
+    environment: dict[str, str], url: str, proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxies_for(url) == proxies
