@@ -35,7 +35,8 @@ def _is_filled() -> bool:
 def _fill() -> None:
     print(f"Making the virtual environment {HOME} (a minute, once) …", flush=True)
     try:
-        venv.create(HOME, with_pip=True)
+        if not PYTHON.exists():
+            venv.create(HOME, with_pip=True)
         command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[test]"]
         subprocess.run([*command, "--disable-pip-version-check"], check=True)
     except subprocess.CalledProcessError as error:

@@ -1,9 +1,11 @@
 """Hand-written stand-ins and short ways to what many tests need."""
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from typing import Any
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
+from lolslackbot.sandbox import Sandbox
 from lolslackbot.store import matches, players
 from lolslackbot.store.database import Database
 
@@ -120,8 +123,8 @@ class Bot:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: str, **extra: str) -> "subprocess.Popen[str]":
-        """Starts a command; `extra` are further environment variables."""
+    def start(self, *arguments: str, before: Callable[[], None] | None = None, **extra: str) -> "subprocess.Popen[str]":
+        """Starts a command; `extra` are further environment variables, `before` runs in the new process first."""
         return subprocess.Popen(
             [sys.executable, "-m", "lolslackbot", "--home", str(self.home), *arguments],
             env={**_bare_environment(), **self.environment, **extra},
@@ -129,11 +132,18 @@ class Bot:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=before,
         )
 
     def run(self, *arguments: str, **extra: str) -> Result:
         """Runs a command to its end."""
         process = self.start(*arguments, **extra)
+        out, err = process.communicate(timeout=120)
+        return Result(process.returncode, out, err)
+
+    def run_on_full_disk(self, *arguments: str) -> Result:
+        """Runs a command that can write half a kilobyte into a file: to SQLite that is a full disk."""
+        process = self.start(*arguments, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)))
         out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)
 
@@ -159,6 +169,11 @@ class Bot:
         with closing(sqlite3.connect(self.database)) as connection:
             connection.execute(sql)
             connection.commit()
+
+
+def keys_in(sandbox: Sandbox, channel: str) -> list[str]:
+    """What Slack truly holds in a channel, by key, in the order it came."""
+    return [post.key for post in sandbox.slack.posts if post.channel == channel]
 
 
 def _bare_environment() -> dict[str, str]:

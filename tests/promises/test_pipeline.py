@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from support import Bot
+from support import Bot, keys_in
 
 from lolslackbot.sandbox import Sandbox
 
@@ -44,8 +44,8 @@ def test_each_channel_gets_exactly_its_messages_in_the_order_the_games_ended(bot
     fourth = sandbox.riot.add_game([crab], ended=ago(5))
 
     assert [result.status for result in bot.tick()[:2]] == [0, 0]
-    assert sandbox.keys_in("C1") == [f"{match}:C1" for match in (first, third, fourth)]
-    assert sandbox.keys_in("C2") == [f"{match}:C2" for match in (first, second, third)]
+    assert keys_in(sandbox, "C1") == [f"{match}:C1" for match in (first, third, fourth)]
+    assert keys_in(sandbox, "C2") == [f"{match}:C2" for match in (first, second, third)]
     shared = next(post for post in sandbox.slack.posts if post.key == f"{first}:C1")
     assert "Ahri Fan" in shared.text
     assert "螃蟹" in shared.text
@@ -104,7 +104,7 @@ def test_two_games_between_two_ticks_both_arrive(bot: Bot, sandbox: Sandbox) -> 
     later = datetime.now(UTC) + timedelta(seconds=1)
     games = [sandbox.riot.add_game([ahri], ended=later + timedelta(seconds=number)) for number in (0, 1)]
     bot.tick()
-    assert sandbox.keys_in("C1") == [f"{game}:C1" for game in games]
+    assert keys_in(sandbox, "C1") == [f"{game}:C1" for game in games]
 
 
 def test_a_second_workspace_is_posted_to_with_its_own_token(bot: Bot, sandbox: Sandbox) -> None:
@@ -138,7 +138,7 @@ def test_an_untracked_player_is_announced_no_more_and_leaves_shared_messages(bot
     result = bot.run("untrack", "AHRI FAN#euw")
     assert (result.status, result.out) == (0, "AHRI FAN#euw is no longer announced in C1\n")
     bot.run("deliver")
-    assert sandbox.keys_in("C1") == [f"{shared}:C1"]
+    assert keys_in(sandbox, "C1") == [f"{shared}:C1"]
     assert "Ahri Fan" not in sandbox.slack.posts[0].text
     assert "Ahri Fan" not in str(sandbox.slack.posts[0].blocks)
     assert bot.rows(f"SELECT state, error FROM messages WHERE match_id = '{alone}'") == [("expired", "untracked")]

@@ -1,0 +1,480 @@
+"""A Slack Web API on loopback: chat.postMessage, conversations.history, .info, .join and auth.test.
+
+Arguments, answers and error codes are those of docs.slack.dev's pages on these methods.
+"""
+
+import base64
+import binascii
+import html
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from random import Random
+from typing import Any
+from urllib.parse import parse_qsl
+
+from lolslackbot.sandbox.blocks import fault_of, shown
+from lolslackbot.sandbox.mishaps import JSON, Answer, Mishap
+from lolslackbot.sandbox.server import Call, Handle, Loopback, Recorded
+
+SCOPES = ("chat:write", "channels:read", "groups:read", "channels:history", "groups:history", "channels:join")
+MAX_TEXT = 40_000
+MAX_PAGE = 999
+
+
+@dataclass
+class Channel:
+    """A test may change any of it at any time."""
+
+    id: str
+    workspace: str = "default"
+    name: str = "general"
+    member: bool = True
+    archived: bool = False
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One installation of the app, with ids of its own."""
+
+    name: str
+    token: str
+    team_id: str
+    user_id: str
+    bot_id: str
+    app_id: str
+
+
+@dataclass(kw_only=True)
+class Post:
+    """A message that stands in a channel. at: monotonic; `arguments` as the request carried them."""
+
+    channel: str
+    workspace: str
+    text: str
+    ts: str
+    blocks: list[Any] = field(default_factory=list)
+    metadata: dict[str, Any] | None = None
+    bot_id: str | None = None
+    at: float = field(default_factory=time.monotonic)
+    wall: float = field(default_factory=time.time)
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def key(self) -> str | None:
+        """What stands under `key` in its metadata."""
+        found = (self.metadata or {}).get("event_payload", {}).get("key")
+        return found if isinstance(found, str) else None
+
+    def as_message(self, *, all_metadata: bool = True) -> dict[str, Any]:
+        """As the API shows it; without include_all_metadata only the event type comes back."""
+        message: dict[str, Any] = {"type": "message", "ts": self.ts, "text": self.text}
+        if self.bot_id:
+            message["bot_id"] = self.bot_id
+        if self.blocks:
+            message["blocks"] = self.blocks
+        if self.metadata:
+            event_type = {"event_type": self.metadata.get("event_type")}
+            message["metadata"] = self.metadata if all_metadata else event_type
+        return message
+
+
+@dataclass(kw_only=True)
+class Request(Recorded):
+    """One request to Slack. method: `chat.postMessage`; workspace: whose token; error: as answered."""
+
+    method: str
+    arguments: dict[str, Any]
+    workspace: str | None = None
+    error: str | None = None
+
+
+class Refused(Exception):
+    """`ok: false` with a code."""
+
+    def __init__(self, code: str, **fields: Any) -> None:
+        super().__init__(code)
+        self.body = {"ok": False, "error": code, **fields}
+
+
+class Slack(Loopback[Request]):
+    """`posts` is what the bot posted and everyone sees; a test may take some away."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.posts: list[Post] = []
+        self.channels: dict[str, Channel] = {}
+        self.workspaces: dict[str, Workspace] = {}
+        self.scopes: dict[str, set[str]] = {}
+        self.history_lag = 0.0  # seconds for which a fresh message is not in the history yet
+        self.page_size = MAX_PAGE  # Slack may answer fewer messages than asked for
+        self._random = Random(seed)
+        self._foreign: list[Post] = []
+        self._revoked: set[str] = set()
+        self._stamps: set[int] = set()
+        self._methods: dict[str, Callable[[Request, Workspace], dict[str, Any]]] = {
+            "chat.postMessage": self._post_message,
+            "conversations.history": self._history,
+            "conversations.info": self._info,
+            "conversations.join": self._join,
+            "auth.test": self._auth_test,
+        }
+        self.add_workspace("default")
+
+    # What a test sets up
+
+    def add_workspace(self, name: str) -> str:
+        """Installs the app in a further workspace; answers its token."""
+        with self._lock:
+            token = f"xoxb-{self._digits()}-{self._digits()}-{self._digits()}"
+            ids = [f"{letter}0{self._digits()[:9]}" for letter in "TUBA"]
+            self.workspaces[name] = Workspace(name, token, *ids)
+            self.scopes[name] = set(SCOPES)
+            return token
+
+    def add_channel(
+        self,
+        channel: str,
+        workspace: str = "default",
+        name: str = "general",
+        *,
+        member: bool = True,
+        archived: bool = False,
+        private: bool = False,
+    ) -> Channel:
+        """A new channel; member: the bot is in it."""
+        with self._lock:
+            if workspace not in self.workspaces:
+                raise ValueError(f"no workspace {workspace!r}")
+            self.channels[channel] = Channel(channel, workspace, name, member, archived, private)
+            return self.channels[channel]
+
+    def add_message(
+        self,
+        channel: str,
+        text: str,
+        metadata: dict[str, Any] | None = None,
+        bot_id: str | None = None,
+        ts: str | None = None,
+    ) -> Post:
+        """Somebody else's message: in the history, not in `posts`."""
+        with self._lock:
+            workspace = self.channels[channel].workspace
+            post = Post(
+                channel=channel,
+                workspace=workspace,
+                text=text,
+                ts=ts or self._stamp(),
+                metadata=metadata,
+                bot_id=bot_id,
+            )
+            self._foreign.append(post)
+            return post
+
+    def revoke(self, workspace: str = "default") -> None:
+        """Its token answers invalid_auth from now on."""
+        self._revoked.add(workspace)
+
+    def reinstate(self, workspace: str = "default") -> None:
+        """Its token is good again."""
+        self._revoked.discard(workspace)
+
+    def misbehave(
+        self,
+        mishap: Mishap,
+        method: str | None = "chat.postMessage",
+        channel: str | None = None,
+        times: int | None = None,
+        workspace: str | None = None,
+    ) -> Handle[Request]:
+        """Plays a mishap on requests to a method (None: any), `times` times (None: always); oldest first."""
+
+        def meets(request: Request) -> bool:
+            return (
+                method in (None, request.method)
+                and channel in (None, request.arguments.get("channel"))
+                and workspace in (None, request.workspace)
+            )
+
+        return self._add(mishap, meets, times)
+
+    def transcript(self, channel: str | None = None) -> str:
+        """The accepted posts, as a reader of the channel sees them."""
+        with self._lock:
+            return "\n".join(self.line_of(post) for post in self.posts if channel in (None, post.channel))
+
+    def line_of(self, post: Post) -> str:
+        """One post as in a chat: when, where, what; further lines are indented."""
+        when = datetime.fromtimestamp(float(post.ts)).strftime("%H:%M:%S")
+        name = self.channels[post.channel].name if post.channel in self.channels else post.channel
+        text = shown(post.blocks) if post.blocks else html.unescape(post.text)
+        return f"[{when}] #{name}  " + text.replace("\n", "\n    ")
+
+    def _digits(self) -> str:
+        return str(self._random.randrange(10**11, 10**12))
+
+    def _stamp(self) -> str:
+        """Unique, and increasing while the clock is."""
+        stamp = int((time.time() + self.clock_skew) * 1_000_000)
+        while stamp in self._stamps:
+            stamp += 1
+        self._stamps.add(stamp)
+        return f"{stamp // 1_000_000}.{stamp % 1_000_000:06}"
+
+    # How a request is answered
+
+    def _read(self, call: Call) -> Request:
+        path, _, query = call.target.partition("?")
+        workspace = self._workspace_of(call.headers)
+        return Request(
+            headers=call.headers,
+            method=path.removeprefix("/api/"),
+            arguments={**dict(parse_qsl(query)), **_arguments(call)},
+            workspace=workspace.name if workspace else None,
+        )
+
+    def _workspace_of(self, headers: dict[str, str]) -> Workspace | None:
+        token = headers.get("authorization", "").removeprefix("Bearer ")
+        return next((each for each in self.workspaces.values() if each.token == token), None)
+
+    def _work(self, request: Request) -> Answer:
+        headers = {"x-slack-req-id": f"sandbox-{len(self.requests)}"}
+        try:
+            workspace = self._authorised(request)
+            headers["x-oauth-scopes"] = ",".join(sorted(self.scopes[workspace.name]))
+            if request.method not in self._methods:
+                raise Refused("unknown_method", req_method=request.method)
+            body = {"ok": True, **self._methods[request.method](request, workspace)}
+        except Refused as refused:
+            body = refused.body
+        request.error = body.get("error")
+        return Answer(200, json.dumps(body).encode(), headers)
+
+    def _unapplied(self, request: Request) -> Answer:
+        request.error = "internal_error"  # the code that says the least
+        return Answer(200, json.dumps({"ok": False, "error": request.error}).encode())
+
+    def _finish(self, request: Request, answer: Answer) -> Answer:
+        """The code that the client is told, when a mishap tells one."""
+        if request.mishap:
+            found = re.search(rb'"error": "(\w+)"', answer.body or b"") if request.status else None
+            request.error = found[1].decode() if found else None
+        return answer
+
+    def _usual_body(self, request: Request, status: int) -> tuple[bytes, str]:
+        if status == 429:
+            return b'{"ok": false, "error": "ratelimited"}', JSON
+        return f"{status}".encode(), "text/plain"  # what stands before Slack rather than Slack
+
+    def _authorised(self, request: Request) -> Workspace:
+        if "authorization" not in request.headers:
+            raise Refused("not_authed")
+        if request.workspace is None or request.workspace in self._revoked:
+            raise Refused("invalid_auth")
+        return self.workspaces[request.workspace]
+
+    def _channel(self, request: Request, scope: str = "", private_scope: str = "") -> Channel:
+        """The channel that is meant, if this token may know of it and has the scope for it."""
+        workspace = request.workspace or ""
+        channel = self.channels.get(str(request.arguments.get("channel", "")))
+        private = channel is not None and channel.private
+        self._need(workspace, private_scope if private and private_scope else scope)
+        if channel is None or channel.workspace != workspace or (private and not channel.member):
+            raise Refused("channel_not_found")
+        return channel
+
+    def _need(self, workspace: str, scope: str) -> None:
+        have = self.scopes[workspace]
+        if scope not in have:
+            raise Refused("missing_scope", needed=scope, provided=",".join(sorted(have)))
+
+    def _auth_test(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        return {
+            "url": f"https://{workspace.name}.slack.com/",
+            "team": workspace.name,
+            "user": "lolslackbot",
+            "team_id": workspace.team_id,
+            "user_id": workspace.user_id,
+            "bot_id": workspace.bot_id,
+            "app_id": workspace.app_id,
+        }
+
+    def _info(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        channel = self._channel(request, "channels:read", "groups:read")
+        return {"channel": _described(channel)}
+
+    def _join(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        channel = self._channel(request, "channels:join")
+        if channel.private:
+            raise Refused("method_not_supported_for_channel_type")
+        if channel.archived:
+            raise Refused("is_archived")
+        if channel.member:
+            return {"channel": _described(channel), "warning": "already_in_channel"}
+        channel.member = True
+        return {"channel": _described(channel)}
+
+    def _post_message(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        channel = self._channel(request, "chat:write")
+        if channel.archived:
+            raise Refused("is_archived")
+        if not channel.member and "chat:write.public" not in self.scopes[workspace.name]:
+            raise Refused("not_in_channel")
+        text, blocks, metadata = _checked_message(request.arguments)
+        post = Post(
+            channel=channel.id,
+            workspace=workspace.name,
+            text=text,
+            ts=self._stamp(),
+            blocks=blocks,
+            metadata=metadata,
+            bot_id=workspace.bot_id,
+            arguments=request.arguments,
+        )
+        self.posts.append(post)
+        return {"channel": channel.id, "ts": post.ts, "message": self._message(post)}
+
+    def _history(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        channel = self._channel(request, "channels:history", "groups:history")
+        if not channel.member:
+            raise Refused("not_in_channel")
+        arguments = request.arguments
+        limit = _limit(arguments.get("limit", 100))
+        cursor = _cursor(arguments.get("cursor"))
+        found = [post for post in self._visible(channel) if _within(post.ts, arguments)]
+        found = [post for post in found if cursor is None or Decimal(post.ts) <= cursor]
+        page = found[: min(limit, self.page_size)]
+        all_metadata = _is_true(arguments.get("include_all_metadata"))
+        answer: dict[str, Any] = {
+            "messages": [self._message(post, all_metadata=all_metadata) for post in page],
+            "has_more": len(page) < len(found),
+            "pin_count": 0,
+        }
+        if len(page) < len(found):
+            next_cursor = base64.b64encode(f"next_ts:{found[len(page)].ts}".encode()).decode()
+            answer["response_metadata"] = {"next_cursor": next_cursor}
+        return answer
+
+    def _message(self, post: Post, *, all_metadata: bool = True) -> dict[str, Any]:
+        message = post.as_message(all_metadata=all_metadata)
+        workspace = self.workspaces[post.workspace]
+        if post.bot_id == workspace.bot_id:
+            return {
+                **message,
+                "user": workspace.user_id,
+                "app_id": workspace.app_id,
+                "team": workspace.team_id,
+            }
+        return message
+
+    def _visible(self, channel: Channel) -> list[Post]:
+        """The channel's messages, newest first, but for those too fresh to be in the history."""
+        known_since = time.monotonic() - self.history_lag
+        messages = [each for each in (*self.posts, *self._foreign) if each.channel == channel.id]
+        ripe = [each for each in messages if each.at <= known_since]
+        return sorted(ripe, key=lambda each: Decimal(each.ts), reverse=True)
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    """Of a JSON or a form body; what is neither is none."""
+    if not call.headers.get("content-type", "").startswith("application/json"):
+        return dict(parse_qsl(call.body.decode("utf-8", "replace")))
+    try:
+        found = json.loads(call.body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _checked_message(arguments: dict[str, Any]) -> tuple[str, list[Any], dict[str, Any] | None]:
+    text, blocks = arguments.get("text") or "", _unpacked(arguments.get("blocks"))
+    if not text and not blocks:
+        raise Refused("no_text")
+    if not isinstance(text, str):
+        raise Refused("invalid_arguments")
+    if len(text) > MAX_TEXT:
+        raise Refused("msg_too_long")
+    if fault := fault_of(blocks) if blocks else None:
+        raise Refused("invalid_blocks", errors=[fault], response_metadata={"messages": [f"[ERROR] {fault}"]})
+    metadata = _unpacked(arguments.get("metadata"))
+    if metadata is not None and not _is_metadata(metadata):
+        raise Refused("invalid_metadata_format")
+    return text, blocks or [], metadata
+
+
+def _unpacked(value: Any) -> Any:
+    """A form carries lists and objects as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_metadata(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("event_type"), str)
+        and isinstance(value.get("event_payload"), dict)
+    )
+
+
+def _described(channel: Channel) -> dict[str, Any]:
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "is_channel": not channel.private,
+        "is_group": False,
+        "is_archived": channel.archived,
+        "is_member": channel.member,
+        "is_private": channel.private,
+    }
+
+
+def _is_true(value: Any) -> bool:
+    return value in (True, 1, "1", "true", "True")
+
+
+def _limit(value: Any) -> int:
+    try:
+        limit = int(value)
+    except (TypeError, ValueError):
+        limit = 0
+    if not 1 <= limit <= MAX_PAGE:
+        raise Refused("invalid_limit")
+    return limit
+
+
+def _cursor(value: Any) -> Decimal | None:
+    """The time of the first message of the page that it stands for."""
+    if not value:
+        return None
+    try:
+        return Decimal(base64.b64decode(value, validate=True).decode().removeprefix("next_ts:"))
+    except (binascii.Error, ValueError, InvalidOperation) as error:
+        raise Refused("invalid_cursor") from error
+
+
+def _within(ts: str, arguments: dict[str, Any]) -> bool:
+    """Both ends are exclusive unless `inclusive`."""
+    moment = Decimal(ts)
+    oldest, latest = _moment(arguments, "oldest"), _moment(arguments, "latest")
+    if _is_true(arguments.get("inclusive")) and moment in (oldest, latest):
+        return True
+    return (oldest is None or moment > oldest) and (latest is None or moment < latest)
+
+
+def _moment(arguments: dict[str, Any], name: str) -> Decimal | None:
+    value = arguments.get(name)
+    if value in (None, ""):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise Refused(f"invalid_ts_{name}") from error
