@@ -299,6 +299,7 @@ def _participant(plan: Plan, seat: _Seat, placement: int, win: bool, rng: Random
         "individualPosition": lane or "Invalid",
         "lane": {"UTILITY": "BOTTOM"}.get(lane, lane) or "NONE",
         "placement": placement,
+        "positionAssignedByMatchmaking": lane,
         "playerSubteamId": seat.team + 1 if placement else 0,
         "role": "SUPPORT" if lane in ("", "UTILITY") else "SOLO",
         "subteamPlacement": placement,

@@ -20,6 +20,7 @@ from lolslackbot.sandbox.mishaps import SHOWS_NO_STATUS, Answer, Manner, Mishap
 
 HOST = "127.0.0.1"
 DEATH_SECONDS = 0.2  # how long a killed client's connection may take to show it
+POLL_SECONDS = 0.005  # how often the listening thread looks whether it is to stop
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Loopback(ABC, Generic[R]):
         self._stopping = Event()
         self._http = _Server((HOST, self.port), _handler_for(self))
         self.port = self._http.server_address[1]
-        Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        Thread(target=self._http.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
 
     def stop(self) -> None:
         """Refuses connections from now on; whatever was under way ends unanswered."""

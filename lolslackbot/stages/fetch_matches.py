@@ -145,6 +145,7 @@ class _Fetching:
             self._went_well(host)
             self._wanted = [*wanted, *self._wanted]
             self._run.count("new", len(wanted))
+            logger.debug("%d ids listed, new: %s", len(page.match_ids), ", ".join(wanted) or "none")
             if page.odd:
                 logger.warning("the list holds %s", page.odd)
             if not page.full:

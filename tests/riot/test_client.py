@@ -1,0 +1,705 @@
+"""One call a method: what goes out, what comes back, and what becomes of every way in which it can go wrong."""
+
+import json
+import logging
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+import responses
+from support import START, FakeClock, puuid
+
+from lolslackbot import transport
+from lolslackbot.model import Account, RiotId
+from lolslackbot.riot import client as client_module
+from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotClient
+from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.store.database import Database
+from lolslackbot.store.limits import RiotLedger
+
+KEY = "RGAPI-00000000-secret-0000-000000000000"
+URL = "https://{routing}.riot.example"
+ANYONE = RiotId("Some Body", "EUW")
+PUUID = puuid(1)
+IDS = f"/lol/match/v5/matches/by-puuid/{PUUID}/ids"
+
+
+class CountingLimiter(Limiter):
+    """The real one, which also writes down what it is told."""
+
+    def __init__(self, db: Database, clock: FakeClock) -> None:
+        super().__init__(RiotLedger(db), clock, client_module.CALL_SECONDS)
+        self.reserved: list[tuple[str, str]] = []
+        self.settled: list[tuple[str, str, int | None]] = []
+
+    def reserve(self, routing: str, endpoint: str) -> int:
+        call = super().reserve(routing, endpoint)
+        self.reserved.append((routing, endpoint))
+        return call
+
+    def settle(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
+        super().settle(call, routing, endpoint, answer)
+        self.settled.append((routing, endpoint, answer.status if answer else None))
+
+
+@pytest.fixture
+def limiter(db: Database, clock: FakeClock) -> CountingLimiter:
+    return CountingLimiter(db, clock)
+
+
+@pytest.fixture
+def riot(limiter: CountingLimiter, clock: FakeClock) -> RiotClient:
+    return RiotClient(KEY, URL, limiter, clock)
+
+
+@pytest.fixture
+def http() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+def ask_match(riot: RiotClient) -> Any:
+    return riot.match("EUW1_1").document
+
+
+def open_calls(db: Database) -> int:
+    row = db.row("SELECT COUNT(*) AS open FROM riot_calls WHERE open = 1")
+    assert row
+    return int(row["open"])
+
+
+# What goes out
+
+
+@pytest.mark.parametrize(
+    ("ask", "endpoint", "url", "body"),
+    [
+        (
+            lambda riot: riot.account(ANYONE, "kr"),
+            ("asia", ACCOUNT),
+            "https://asia.riot.example/riot/account/v1/accounts/by-riot-id/Some%20Body/EUW",
+            {"puuid": PUUID},
+        ),
+        (
+            lambda riot: riot.account(ANYONE, None),
+            ("americas", ACCOUNT),
+            "https://americas.riot.example/riot/account/v1/accounts/by-riot-id/Some%20Body/EUW",
+            {"puuid": PUUID},
+        ),
+        (
+            lambda riot: riot.account_of(PUUID, "oc1"),
+            ("asia", ACCOUNT),  # not offered on sea
+            f"https://asia.riot.example/riot/account/v1/accounts/by-puuid/{PUUID}",
+            {"puuid": PUUID},
+        ),
+        (
+            lambda riot: riot.platform(PUUID),
+            ("americas", PLATFORM),
+            f"https://americas.riot.example/riot/account/v1/region/by-game/lol/by-puuid/{PUUID}",
+            {"puuid": PUUID, "game": "lol", "region": "euw1"},
+        ),
+        (
+            lambda riot: riot.match_ids(PUUID, "oc1", START, 200),
+            ("sea", MATCH_IDS),
+            f"https://sea.riot.example{IDS}?startTime=1795435200&start=200&count=100",
+            [],
+        ),
+        (
+            lambda riot: riot.match("TH2_24825892"),
+            ("sea", MATCH),
+            "https://sea.riot.example/lol/match/v5/matches/TH2_24825892",
+            {},
+        ),
+    ],
+)
+def test_each_endpoint_is_asked_once_at_its_host(
+    riot: RiotClient,
+    limiter: CountingLimiter,
+    http: responses.RequestsMock,
+    ask: Callable[[RiotClient], object],
+    endpoint: tuple[str, str],
+    url: str,
+    body: Any,
+) -> None:
+    http.get(url.partition("?")[0], json=body)
+    ask(riot)
+    [call] = http.calls
+    assert call.request.url == url
+    assert call.request.method == "GET"
+    assert call.request.body is None
+    assert limiter.reserved == [endpoint]
+    assert limiter.settled == [(*endpoint, 200)]
+
+
+def test_start_time_is_in_whole_seconds(riot: RiotClient, http: responses.RequestsMock) -> None:
+    http.get(f"https://europe.riot.example{IDS}", json=[])
+    riot.match_ids(PUUID, "euw1", datetime(2026, 1, 1, 0, 0, 7, 999_999, tzinfo=UTC), 0)
+    assert "startTime=1767225607&" in str(http.calls[0].request.url)
+
+
+def test_the_key_goes_into_its_header_and_nowhere_else(riot: RiotClient, http: responses.RequestsMock) -> None:
+    http.get(f"https://europe.riot.example{IDS}", json=[])
+    riot.match_ids(PUUID, "euw1", START, 0)
+    request = http.calls[0].request
+    assert request.headers["X-Riot-Token"] == KEY
+    assert [name for name, value in request.headers.items() if KEY in str(value)] == ["X-Riot-Token"]
+    assert KEY not in str(request.url)
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "path"),
+    [
+        ("Some Body", "EUW", "Some%20Body/EUW"),
+        ("a/b", "c?d", "a%2Fb/c%3Fd"),
+        ("50%", "%20", "50%25/%2520"),
+        ("a#b&c=d+e", ";x", "a%23b%26c%3Dd%2Be/%3Bx"),
+        ("Ñ龍", "한국", "%C3%91%E9%BE%8D/%ED%95%9C%EA%B5%AD"),
+        ("~._-", "\U0001f600", "~._-/%F0%9F%98%80"),
+    ],
+)
+def test_names_are_percent_encoded_exactly_once_on_the_wire(
+    limiter: CountingLimiter, clock: FakeClock, name: str, tag: str, path: str
+) -> None:
+    with answering(whole(b'{"puuid": "%s"}' % PUUID.encode())) as server:
+        RiotClient(KEY, server.url, limiter, clock).account(RiotId(name, tag), "euw1")
+    [request] = server.requests
+    assert request.startswith(f"GET /europe/riot/account/v1/accounts/by-riot-id/{path} HTTP/1.1\r\n")
+
+
+def test_neither_proxies_nor_passwords_come_from_files_nobody_thinks_of(
+    riot: RiotClient, http: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={})
+    ask_match(riot)
+    assert "Authorization" not in http.calls[0].request.headers
+    assert not riot._session.trust_env
+
+
+def test_the_proxy_of_the_environment_is_used_for_hosts_elsewhere_only(
+    riot: RiotClient, limiter: CountingLimiter, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(b"HTTP/1.1 502 no\r\nContent-Length: 0\r\n\r\n", whole(b"{}")) as server:
+        monkeypatch.setenv("HTTPS_PROXY", server.root)
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        with pytest.raises(RiotRefusal, match="^no usable answer: ProxyError$"):
+            ask_match(riot)
+        assert ask_match(RiotClient(KEY, server.url, limiter, clock)) == {}
+    through_the_proxy, direct = server.requests
+    assert through_the_proxy.startswith("CONNECT europe.riot.example:443 ")
+    assert KEY not in through_the_proxy
+    assert direct.startswith("GET /europe/lol/match/")
+
+
+# What comes back
+
+
+@pytest.mark.parametrize(
+    ("body", "account"),
+    [
+        ({"puuid": PUUID, "gameName": "Some Body", "tagLine": "EUW"}, Account(PUUID, ANYONE)),
+        ({"puuid": PUUID}, Account(PUUID, None)),  # Riot may leave them out
+        ({"puuid": PUUID, "gameName": "Some Body"}, Account(PUUID, None)),
+        ({"puuid": PUUID, "gameName": "", "tagLine": "EUW"}, Account(PUUID, None)),
+        ({"puuid": PUUID, "gameName": None, "tagLine": None}, Account(PUUID, None)),
+        ({"puuid": PUUID, "gameName": "a\ud800", "tagLine": "x", "more": 1}, Account(PUUID, RiotId("a?", "x"))),
+    ],
+)
+def test_an_account_is_read(
+    riot: RiotClient, http: responses.RequestsMock, body: dict[str, Any], account: Account
+) -> None:
+    http.get(re.compile("https://europe.riot.example/riot/account/.*"), json=body)
+    assert riot.account_of(PUUID, "euw1") == account
+    assert riot.account(ANYONE, "euw1") == account
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"puuid": "0b1f3c9e-5a66-4f0e-9c53-8d1a2b3c4d5e"}, "200, but a puuid of 36 characters instead of 78"),
+        ({"puuid": PUUID + "x"}, "200, but a puuid of 79 characters instead of 78"),
+        ({"puuid": "\ud800" * 78}, "200, but a puuid of 78 characters instead of 78"),
+        ({"puuid": ""}, "200, but without puuid"),
+        ({"puuid": 7}, "200, but without puuid"),
+        ({}, "200, but without puuid"),
+        ([], "200, but without puuid"),
+        (None, "200, but without puuid"),
+        ({"puuid": PUUID, "gameName": 7, "tagLine": "x"}, "200, but without gameName"),
+        ({"puuid": PUUID, "gameName": "x", "tagLine": ["x"]}, "200, but without tagLine"),
+    ],
+)
+def test_an_account_of_odd_form_is_never_taken(
+    riot: RiotClient, http: responses.RequestsMock, body: Any, words: str
+) -> None:
+    http.get(re.compile("https://europe.riot.example/riot/account/.*"), body=json.dumps(body))
+    with pytest.raises(RiotRefusal) as refusal:
+        riot.account(ANYONE, "euw1")
+    assert (refusal.value.verdict, refusal.value.status, str(refusal.value)) == (Verdict.UNAVAILABLE, 200, words)
+
+
+@pytest.mark.parametrize(("region", "platform"), [("euw1", "euw1"), ("EUW1", "euw1"), ("kr", "kr"), ("th2", "th2")])
+def test_the_platform_of_a_player_is_read(
+    riot: RiotClient, http: responses.RequestsMock, region: str, platform: str
+) -> None:
+    http.get(re.compile("https://americas.riot.example/.*"), json={"puuid": PUUID, "game": "lol", "region": region})
+    assert riot.platform(PUUID) == platform
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"region": "pbe1"}, "200, but the unknown platform 'pbe1'"),
+        ({"region": "europe"}, "200, but the unknown platform 'europe'"),
+        ({"region": None}, "200, but without region"),
+        ({}, "200, but without region"),
+        ([], "200, but without region"),
+    ],
+)
+def test_a_platform_nobody_knows_is_never_taken(
+    riot: RiotClient, http: responses.RequestsMock, body: Any, words: str
+) -> None:
+    http.get(re.compile("https://americas.riot.example/.*"), json=body)
+    with pytest.raises(RiotRefusal) as refusal:
+        riot.platform(PUUID)
+    assert (refusal.value.verdict, str(refusal.value)) == (Verdict.UNAVAILABLE, words)
+
+
+@pytest.mark.parametrize(
+    ("body", "match_ids", "full", "odd"),
+    [
+        ([], (), False, None),
+        (["EUW1_2", "EUW1_1"], ("EUW1_2", "EUW1_1"), False, None),
+        ([f"EUW1_{n}" for n in range(99)], tuple(f"EUW1_{n}" for n in range(99)), False, None),
+        ([f"EUW1_{n}" for n in range(100)], tuple(f"EUW1_{n}" for n in range(100)), True, None),
+        (["x"] * 100, (), True, "100 match ids of odd form ('x')"),  # the next page may be good
+        (["EUW1_2", "euw1_1"], ("EUW1_2",), False, "1 match ids of odd form ('euw1_1')"),
+        (["TH2_1", "XX9_1"], ("TH2_1",), False, "1 match ids of odd form ('XX9_1')"),  # no host has it
+        ([None, 7, "EUW1_1"], ("EUW1_1",), False, "2 match ids of odd form (None)"),
+        (["EUW1_1234567890123456789"], (), False, "1 match ids of odd form ('EUW1_1234567890123456789')"),
+        (["EUW1_1/../2", "EUW1_1\n", "EUW1_١"], (), False, "3 match ids of odd form ('EUW1_1/../2')"),
+        (["\ud800" * 80], (), False, "1 match ids of odd form (" + repr("\ud800" * 80)[:60] + ")"),
+    ],
+)
+def test_a_page_of_match_ids_holds_those_that_can_be_asked_for(
+    riot: RiotClient, http: responses.RequestsMock, body: Any, match_ids: tuple[str, ...], full: bool, odd: str | None
+) -> None:
+    http.get(f"https://europe.riot.example{IDS}", json=body)
+    page = riot.match_ids(PUUID, "euw1", START, 0)
+    assert (page.match_ids, page.full, page.odd) == (match_ids, full, odd)
+
+
+@pytest.mark.parametrize("body", [{}, None, "EUW1_1", 7])
+def test_what_is_no_list_is_no_empty_list(riot: RiotClient, http: responses.RequestsMock, body: Any) -> None:
+    http.get(f"https://europe.riot.example{IDS}", body=json.dumps(body))
+    with pytest.raises(RiotRefusal, match="^200, but no list$") as refusal:
+        riot.match_ids(PUUID, "euw1", START, 0)
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+
+
+def test_a_match_comes_back_with_its_bytes(riot: RiotClient, http: responses.RequestsMock) -> None:
+    body = '{ "metadata": {"matchId": "EUW1_1"},\n "info": "Ñ" }'.encode()
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=body)
+    answer = riot.match("EUW1_1")
+    assert answer.body == body
+    assert answer.document == {"metadata": {"matchId": "EUW1_1"}, "info": "Ñ"}
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "words"),
+    [
+        (400, '{"status":{"message":"Exception decrypting x"}}', Verdict.OTHER_KEY, "400 Exception decrypting x"),
+        (400, '{"status":{"message":"Bad request"}}', Verdict.UNAVAILABLE, "400 Bad request"),
+        (401, '{"status":{"message":"Unknown apikey"}}', Verdict.UNAUTHORIZED, "401 Unknown apikey"),
+        (403, '{"status":{"message":"Forbidden"}}', Verdict.FORBIDDEN, "403 Forbidden"),
+        (404, '{"status":{"message":"Data not found"}}', Verdict.NOT_FOUND, "404 Data not found"),
+        (429, '{"status":{"message":"Rate limit exceeded"}}', Verdict.LIMITED, "429 Rate limit exceeded"),
+        (500, "", Verdict.UNAVAILABLE, "500 (no message)"),
+        (503, "<html>down</html>", Verdict.UNAVAILABLE, "503 <html>down</html>"),
+        (302, "moved", Verdict.UNAVAILABLE, "302 moved"),
+        (204, "", Verdict.UNAVAILABLE, "204 (no message)"),
+        (200, "<html>", Verdict.UNAVAILABLE, "200, but no JSON: Expecting value: line 1 column 1 (char 0)"),
+    ],
+)
+def test_each_refusal_is_raised_and_the_limiter_hears_of_it_once(
+    riot: RiotClient,
+    limiter: CountingLimiter,
+    http: responses.RequestsMock,
+    status: int,
+    body: str,
+    verdict: Verdict,
+    words: str,
+) -> None:
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", status=status, body=body)
+    with pytest.raises(RiotRefusal) as refusal:
+        ask_match(riot)
+    assert (refusal.value.verdict, refusal.value.status, str(refusal.value)) == (verdict, status, words)
+    assert len(http.calls) == 1
+    assert limiter.settled == [("europe", MATCH, status)]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.ConnectionError(f"refused, with {KEY} in it"), "ConnectionError"),
+        (requests.exceptions.SSLError("certificate"), "SSLError"),
+        (requests.ConnectTimeout("slow"), "ConnectTimeout"),
+        (requests.ReadTimeout("slow"), "ReadTimeout"),
+        (requests.exceptions.ChunkedEncodingError("cut"), "ChunkedEncodingError"),
+        (requests.exceptions.ContentDecodingError("gzip"), "ContentDecodingError"),
+        (requests.exceptions.InvalidHeader("odd"), "InvalidHeader"),
+        (transport.DeadlineExceeded("no whole answer within 15 s"), "no whole answer within 15 s"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_answer_is_a_fault_that_passes_and_the_limiter_hears_of_it_once(
+    riot: RiotClient,
+    limiter: CountingLimiter,
+    http: responses.RequestsMock,
+    db: Database,
+    error: Exception,
+    words: str,
+) -> None:
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=error)
+    with pytest.raises(RiotRefusal) as refusal:
+        ask_match(riot)
+    assert (refusal.value.verdict, refusal.value.status) == (Verdict.UNAVAILABLE, None)
+    assert str(refusal.value) == f"no usable answer: {words}"
+    assert refusal.value.__cause__ is error
+    assert limiter.settled == [("europe", MATCH, None)]
+    assert open_calls(db) == 0
+
+
+def test_a_body_without_end_is_not_read(
+    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 1000)
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=b'"' + b"x" * 2000 + b'"')
+    with pytest.raises(RiotRefusal, match="^no usable answer: the answer is larger than 1000 bytes$") as refusal:
+        ask_match(riot)
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert limiter.settled == [("europe", MATCH, None)]
+
+
+def test_a_mistake_of_ours_stays_one_and_the_call_counts_as_open(
+    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock, db: Database
+) -> None:
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        ask_match(riot)
+    assert limiter.settled == []
+    assert open_calls(db) == 1
+
+
+def test_what_the_limiter_forbids_is_not_sent(
+    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock
+) -> None:
+    http.get(
+        "https://europe.riot.example/lol/match/v5/matches/EUW1_1",
+        json={},
+        headers={"X-App-Rate-Limit": "1:10", "X-App-Rate-Limit-Count": "1:10"},
+    )
+    ask_match(riot)
+    for _ in range(3):
+        with pytest.raises(NotYet, match="1 calls in 10 s to europe are spent"):
+            ask_match(riot)
+    assert len(http.calls) == 1
+    assert limiter.reserved == [("europe", MATCH)]
+
+
+def test_a_match_of_an_unknown_platform_is_not_asked_for(riot: RiotClient, limiter: CountingLimiter) -> None:
+    with pytest.raises(KeyError):
+        riot.match("XX9_1")
+    assert limiter.reserved == []
+
+
+# A real server
+
+
+def whole(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+class RawServer:
+    """A server on loopback that sends bytes as they are, one answer a connection, the last one again and again."""
+
+    def __init__(self, answers: tuple[bytes | Callable[[socket.socket], None], ...]) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._answers = answers
+        self.root = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = self.root + "/{routing}"
+        self.requests: list[str] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            with connection:
+                self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        received = b""
+        while b"\r\n\r\n" not in received and (more := connection.recv(65536)):
+            received += more
+        if not received:
+            return
+        answer = self._answers[min(len(self.requests), len(self._answers) - 1)]
+        self.requests.append(received.decode("latin-1"))
+        try:
+            if callable(answer):
+                answer(connection)
+            else:
+                connection.sendall(answer)
+        except OSError:  # the client went away
+            return
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+
+@contextmanager
+def answering(*answers: bytes | Callable[[socket.socket], None]) -> Iterator[RawServer]:
+    server = RawServer(answers)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte now and then: no socket's time-out ever strikes."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    for _ in range(500):
+        connection.sendall(b" ")
+        time.sleep(0.02)
+
+
+def drip_headers(connection: socket.socket) -> None:
+    """Not even the headers come to an end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(500):
+        connection.sendall(b"x")
+        time.sleep(0.02)
+
+
+def test_a_server_that_drips_is_left_at_the_deadline_of_a_call(
+    limiter: CountingLimiter, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "CALL_SECONDS", 0.2)
+    with answering(drip) as server:
+        riot = RiotClient(KEY, server.url, limiter, clock, time_left=lambda: 60)
+        began = time.monotonic()
+        with pytest.raises(RiotRefusal, match="^no usable answer: no whole answer within 0 s$") as refusal:
+            ask_match(riot)
+        assert 0.1 < time.monotonic() - began < 1
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert limiter.settled == [("europe", MATCH, None)]
+    assert len(server.requests) == 1
+
+
+def test_no_call_outlasts_the_run_by_more_than_a_second(limiter: CountingLimiter, clock: FakeClock) -> None:
+    with answering(drip_headers) as server:
+        riot = RiotClient(KEY, server.url, limiter, clock, time_left=lambda: 0)
+        began = time.monotonic()
+        with pytest.raises(RiotRefusal, match="^no usable answer: no whole answer within 1 s$"):
+            ask_match(riot)
+        assert 0.9 < time.monotonic() - began < 1.6
+    assert limiter.settled == [("europe", MATCH, None)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", "ConnectionError"),  # hangs up
+        (b"garbage\r\n\r\n", "ConnectionError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n[]", "ChunkedEncodingError"),  # cut off, though good JSON
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n", "ChunkedEncodingError"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n[]", "ChunkedEncodingError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]", "ContentDecodingError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n[]", "InvalidHeader"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n[]", "ConnectionError"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n[]", "ConnectionError"),
+    ],
+    ids=lambda value: repr(value[-24:]),
+)
+def test_a_broken_answer_is_a_fault_that_passes_and_is_asked_for_once(
+    limiter: CountingLimiter, clock: FakeClock, raw: bytes, words: str
+) -> None:
+    with answering(raw) as server, pytest.raises(RiotRefusal) as refusal:
+        ask_match(RiotClient(KEY, server.url, limiter, clock))
+    assert (refusal.value.verdict, str(refusal.value)) == (Verdict.UNAVAILABLE, f"no usable answer: {words}")
+    assert len(server.requests) == 1
+    assert limiter.settled == [("europe", MATCH, None)]
+
+
+def test_a_host_where_nobody_listens_is_a_fault_that_passes(limiter: CountingLimiter, clock: FakeClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with pytest.raises(RiotRefusal, match="^no usable answer: ConnectionError$"):
+        ask_match(RiotClient(KEY, f"http://127.0.0.1:{port}", limiter, clock))
+    assert limiter.settled == [("europe", MATCH, None)]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(limiter: CountingLimiter, clock: FakeClock, status: int) -> None:
+    with answering(whole(b"{}")) as elsewhere:
+        moved = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere.root}/\r\nContent-Length: 0\r\n\r\n".encode()
+        with answering(moved) as server, pytest.raises(RiotRefusal, match=f"^{status} ") as refusal:
+            ask_match(RiotClient(KEY, server.url, limiter, clock))
+        assert len(server.requests) == 1
+        assert elsewhere.requests == []
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert limiter.settled == [("europe", MATCH, status)]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="client.py: requests computes the redirect it may not follow; its ValueError escapes"
+)
+@pytest.mark.parametrize("location", [b"http://[::1", b"/\xff", b"https://\xe9.example/"])
+def test_a_redirect_to_nowhere_is_refused_like_any_other(
+    limiter: CountingLimiter, clock: FakeClock, location: bytes
+) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+    with answering(moved) as server, pytest.raises(RiotRefusal) as refusal:
+        ask_match(RiotClient(KEY, server.url, limiter, clock))
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert limiter.settled == [("europe", MATCH, 302)]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="client.py: requests reads the body of a redirect whole, before read_capped does"
+)
+def test_the_body_of_a_redirect_is_capped_like_any_other(
+    limiter: CountingLimiter, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 100_000)
+    sent = 0
+
+    def endless(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n")
+        while sent < 50_000_000:
+            sent += connection.send(b"x" * 100_000)
+
+    with answering(endless) as server, pytest.raises(RiotRefusal):
+        ask_match(RiotClient(KEY, server.url, limiter, clock))
+    assert sent < 20_000_000  # what the sockets' buffers take
+
+
+# Secrets and the log
+
+
+SERVER_FAULTS: dict[str, Any] = {
+    "403": {"status": 403, "body": '{"status":{"message":"Forbidden"}}'},
+    "500": {"status": 500, "body": "<html>"},
+    "no JSON": {"status": 200, "body": "{"},
+    "no list": {"status": 200, "body": "{}"},
+    "refused": {"body": requests.ConnectionError("refused")},
+    "late": {"body": transport.DeadlineExceeded("late")},
+    "too large": {"body": transport.BodyTooLarge("large")},
+}
+
+
+@pytest.mark.parametrize("fault", SERVER_FAULTS)
+def test_no_error_and_no_log_line_shows_the_key(
+    riot: RiotClient, http: responses.RequestsMock, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    http.get(f"https://europe.riot.example{IDS}", **SERVER_FAULTS[fault])
+    with pytest.raises(RiotRefusal) as refusal:
+        riot.match_ids(PUUID, "euw1", START, 0)
+    told = [str(error) + repr(error) for error in (refusal.value, refusal.value.__cause__)]
+    assert KEY not in "".join([*told, *(record.getMessage() for record in caplog.records)])
+    assert caplog.records
+
+
+@pytest.mark.xfail(strict=True, reason="answers.py: message_of quotes a body that quotes the key, for errors and holds")
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_server_that_quotes_the_key_does_not_get_it_into_errors_or_the_database(
+    riot: RiotClient, http: responses.RequestsMock, db: Database, status: int
+) -> None:
+    """Some proxies answer a refused request with a page that shows its headers."""
+    http.get(
+        "https://europe.riot.example/lol/match/v5/matches/EUW1_1", status=status, body=f"refused: X-Riot-Token: {KEY}"
+    )
+    with pytest.raises(RiotRefusal) as refusal:
+        ask_match(riot)
+    kept = [row["reason"] for row in db.rows("SELECT reason FROM holds")]
+    assert KEY not in "".join([str(refusal.value), *kept])
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ({"json": []}, f"GET europe{IDS} -> 200, 0 ms"),
+        (
+            {
+                "json": [],
+                "headers": {
+                    "X-App-Rate-Limit": "20:1,100:120",
+                    "X-App-Rate-Limit-Count": "1:1,2:120",
+                    "X-Method-Rate-Limit": "2000:10",
+                },
+            },
+            f"GET europe{IDS} -> 200, 0 ms; x-app-rate-limit: 20:1,100:120 (1:1,2:120 used); "
+            "x-method-rate-limit: 2000:10",
+        ),
+        (
+            {
+                "status": 429,
+                "body": '{"status":{"message":"Rate limit exceeded"}}',
+                "headers": {"X-Rate-Limit-Type": "service", "Retry-After": "3"},
+            },
+            f"GET europe{IDS} -> 429, 0 ms; x-rate-limit-type: service; retry-after: 3; Rate limit exceeded",
+        ),
+        ({"status": 503}, f"GET europe{IDS} -> 503, 0 ms; (no message)"),
+        ({"body": requests.ReadTimeout("slow")}, f"GET europe{IDS} -> ReadTimeout('slow'), 0 ms"),
+    ],
+    ids=["200", "200 with limits", "429", "503", "silence"],
+)
+def test_every_call_is_one_line_of_the_debug_log(
+    riot: RiotClient,
+    http: responses.RequestsMock,
+    caplog: pytest.LogCaptureFixture,
+    answer: dict[str, Any],
+    line: str,
+) -> None:
+    caplog.set_level(logging.DEBUG, "lolslackbot.riot.client")
+    http.get(f"https://europe.riot.example{IDS}", **answer)
+    try:
+        riot.match_ids(PUUID, "euw1", START, 0)
+    except RiotRefusal:
+        assert answer.get("status", 0) != 200
+    lines = [record.getMessage() for record in caplog.records if record.name == "lolslackbot.riot.client"]
+    assert lines == [line]
+
+
+def test_the_line_says_how_long_the_call_took(
+    riot: RiotClient, http: responses.RequestsMock, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def slowly(_request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        clock.advance(0.25)
+        return 200, {}, "{}"
+
+    caplog.set_level(logging.DEBUG, "lolslackbot.riot.client")
+    http.add_callback(responses.GET, "https://europe.riot.example/lol/match/v5/matches/EUW1_1", slowly)
+    ask_match(riot)
+    assert caplog.records[-1].getMessage().endswith("-> 200, 250 ms")

@@ -1,0 +1,58 @@
+"""The README, the example crontab and --help say the same as the code."""
+
+import re
+from pathlib import Path
+
+import click
+
+from lolslackbot.cli import cli
+from lolslackbot.settings import read_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_readme_lists_every_command() -> None:
+    assert isinstance(cli, click.Group)
+    for name in cli.commands:
+        assert f"`lolslackbot {name}" in README, name
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    source = (ROOT / "lolslackbot" / "settings.py").read_text("utf-8")
+    names = {f"LOLSLACKBOT_{name}" for name in re.findall(r'given\.\w+\(\s*"([A-Z_]+)"', source)}
+    assert len(names) > 8
+    for name in names | {"LOLSLACKBOT_HOME", "LOLSLACKBOT_DATABASE", "RIOT_API_KEY", "SLACK_BOT_TOKEN"}:
+        assert f"`{name}`" in README, name
+    settings = read_settings(Path("/home/x"), None, {})
+    for value in (settings.match_link, settings.riot_url, settings.slack_url):
+        assert f"`{value}`" in README
+    for name, value in (
+        ("MAX_SECONDS", settings.max_seconds),
+        ("MAX_WAIT", settings.max_wait),
+        ("ANNOUNCE_WITHIN", settings.announce_within),
+        ("UNCERTAIN_AFTER", settings.uncertain_after),
+    ):
+        assert f"| `LOLSLACKBOT_{name}` | {value:g} |" in README, name
+
+
+def test_the_readme_has_riots_notice() -> None:
+    notice = (
+        "not endorsed by Riot Games and does not reflect the views or opinions of Riot Games or anyone officially "
+        "involved in producing or managing Riot Games properties"
+    )
+    assert notice in " ".join(README.split())
+
+
+def test_the_example_crontab_chains_the_three_stages_quietly_every_three_minutes() -> None:
+    lines = (ROOT / "crontab.example").read_text("utf-8").splitlines()
+    (job,) = [line for line in lines if line.startswith("*")]
+    assert job == "*/3 * * * * $BOT -q fetch-matches; $BOT -q build-messages; $BOT -q deliver"
+
+
+def test_every_command_and_option_has_help() -> None:
+    assert isinstance(cli, click.Group)
+    for name, command in cli.commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), (name, parameter.name)
