@@ -138,7 +138,9 @@ CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', '
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
 
 -- Whatever holds work back, in one place: why, since when, until when.
---   scope 'channel C0123'      broken   Slack refuses the channel; until a person, or `retry`, says otherwise
+--   scope 'everything'         paused   a person said `pause`; until `resume`
+--   scope 'channel C0123'      paused   the same for one channel
+--                              broken   Slack refuses the channel; until a person says `retry --channel`
 --                              limited  Slack said "too fast"
 --   scope 'workspace default'  limited  more than one of its channels was told so
 --                              rejected its token was refused
@@ -147,7 +149,7 @@ CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claime
 --   scope 'riot europe match'  limited  429 for one endpoint at that host
 CREATE TABLE holds (
     scope  TEXT NOT NULL,
-    kind   TEXT NOT NULL CHECK (kind IN ('broken', 'limited', 'rejected')),
+    kind   TEXT NOT NULL CHECK (kind IN ('paused', 'broken', 'limited', 'rejected')),
     reason TEXT NOT NULL,
     since  TEXT NOT NULL,                   -- later than now: the clock was set back, and the hold is moved with it
     until  TEXT,                            -- NULL: until it is lifted; in the past: over, kept to explain

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from lolslackbot import __version__, logs
+from lolslackbot.admin.pause import pause, resume
+from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.status import Status, status
 from lolslackbot.admin.tracking import (
     Tracker,
     Wish,
@@ -374,3 +377,85 @@ def channels_command(app: App, as_json: bool) -> None:
             for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
         ]
     show_json(rows) if as_json else show_table(rows, "no channel is told anything: `lolslackbot track` begins")
+
+
+@cli.command("pause")
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
+@click.pass_obj
+def pause_command(app: App, channel: str | None) -> None:
+    """Stop delivering before the next message, also of a run at work."""
+    with person(), closing(open_database(app.settings.database)) as db:
+        app.begin_log()
+        show_line(pause(db, channel, app.clock.now()))
+
+
+@cli.command("resume")
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
+@click.pass_obj
+def resume_command(app: App, channel: str | None) -> None:
+    """Go on after `pause`; what grew too old meanwhile expires."""
+    with person(), closing(open_database(app.settings.database)) as db:
+        app.begin_log()
+        show_line(resume(db, channel))
+
+
+@cli.command("retry")
+@click.option("--match", "match_id", metavar="ID", help="Ask Riot again for a match that is missing or was given up.")
+@click.option("--message", nargs=2, metavar="MATCH_ID C", help="Send a failed or uncertain message again.")
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
+@click.option("--missing", is_flag=True, help="Ask Riot again for all matches it answered 404 for.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.pass_obj
+def retry_command(
+    app: App, match_id: str | None, message: tuple[str, str] | None, channel: str | None, missing: bool, yes: bool
+) -> None:
+    """Put back what you decide to try again. Shows what it will do and asks first."""
+    if sum(map(bool, (match_id, message, channel, missing))) != 1:
+        raise click.UsageError("it takes one of --match, --message, --channel and --missing")
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
+    with person(), closing(open_database(app.settings.database)) as db:
+        app.begin_log()
+        now = app.clock.now()
+        if message:
+            plan = retry_message(db, *message)
+        elif channel:
+            plan = retry_channel(db, channel)
+        elif match_id:
+            plan = retry_matches(db, [match_id], now)
+        else:
+            plan = retry_missing(db, now)
+        for sentence in plan.sentences:
+            show_line(sentence)
+        if not yes:
+            click.confirm("Do it?", abort=True)
+        plan.do()
+
+
+@cli.command("status")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def status_command(app: App, as_json: bool) -> None:
+    """Say what waits, what is held back and why, and what needs a person (then exit 1)."""
+    with person(), read_only(app.settings.database) as db:
+        found = status(db, app.clock.now())
+    if as_json:
+        show_json(found.as_json())
+    else:
+        show_status(found)
+    sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
+
+
+def show_status(found: Status) -> None:
+    """One screen."""
+    for need in found.needs or ["Nothing needs a person."]:
+        show_line(need)
+    asked = (
+        f"Riot was last asked at {text_of(found.last_listed_at)}" if found.last_listed_at else "Riot was never asked"
+    )
+    counts = ", ".join(f"{number} {what}" for what, number in found.waiting.items() if number)
+    show_line(f"{asked}; waiting: {counts or 'nothing'}")
+    for hold in found.holds:
+        if hold.until is not None:
+            state = "held back until" if found.in_force(hold) else "was held back until"
+            show_line(f"{hold.scope} {state} {text_of(hold.until)}: {hold.reason}")

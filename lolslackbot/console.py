@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from lolslackbot.logs import one_line
+
 
 def show_table(rows: Sequence[dict[str, Any]], empty: str) -> None:
     """Columns as wide as they need, headed by the names of the first row's keys."""
     if not rows:
         click.echo(empty)
         return
-    table = [list(rows[0]), *[["" if cell is None else str(cell) for cell in row.values()] for row in rows]]
+    table = [list(rows[0]), *[["" if cell is None else one_line(str(cell)) for cell in row.values()] for row in rows]]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     for line in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -28,8 +30,3 @@ def show_line(text: str) -> None:
 
 def show_error(text: str) -> None:
     click.echo(f"lolslackbot: {one_line(text)}", err=True)
-
-
-def one_line(text: str) -> str:
-    """Foreign text without what moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TextIO
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -24,6 +25,11 @@ def logging_about(*words: str) -> Iterator[None]:
         yield
     finally:
         _about.reset(before)
+
+
+def one_line(text: str) -> str:
+    """Foreign text without what moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 class MaskingFormatter(logging.Formatter):
@@ -43,7 +49,7 @@ class MaskingFormatter(logging.Formatter):
         text = super().format(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text
+        return text if self._traces else one_line(text)
 
 
 class HeldHandler(logging.Handler):
@@ -54,14 +60,11 @@ class HeldHandler(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self.lines) < MAX_HELD:
-            self.lines.append(self.format(record))
-
-
-def private_file(path: Path) -> None:
-    """Makes sure a file exists that only its owner may read. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+        try:
+            if len(self.lines) < MAX_HELD:
+                self.lines.append(self.format(record))
+        except Exception:  # noqa: BLE001 - a badly formed log call must not end the run
+            self.handleError(record)
 
 
 def log_to_stderr(level: int, secrets: Sequence[str]) -> None:
@@ -80,13 +83,21 @@ def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
 
 def log_to_file(path: Path, secrets: Sequence[str]) -> None:
     """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
-    private_file(path)
-    with suppress(FileNotFoundError):  # another command may be rotating at this moment
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment
         if path.stat().st_size > MAX_LOG:
             _rotate(path)
-            private_file(path)
+    descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)  # also that of a file somebody made
+    stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
     pattern = f"%(asctime)s.%(msecs)03dZ %(levelname)s run-{os.getpid()} %(about)s: %(message)s"
-    _add(logging.FileHandler(path, encoding="utf-8"), MaskingFormatter(pattern, secrets, traces=True))
+    _add(_ClosingHandler(stream), MaskingFormatter(pattern, secrets, traces=True))
+
+
+class _ClosingHandler(logging.StreamHandler[TextIO]):
+    def close(self) -> None:
+        super().close()
+        self.stream.close()
 
 
 def stop_logging() -> None:

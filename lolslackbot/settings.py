@@ -94,7 +94,7 @@ def read_settings(home: Path, database: Path | None, environment: Mapping[str, s
     values = {**_env_file(home / "env"), **environment}
     given = _Given(values)
     named = values.get(PREFIX + "DATABASE")
-    path = database or (Path(named).expanduser() if named else Path("lolslackbot.db"))
+    path = database or _path("DATABASE", named or "lolslackbot.db")
     return Settings(
         home=home,
         database=path if database else home / path,
@@ -114,7 +114,14 @@ def read_settings(home: Path, database: Path | None, environment: Mapping[str, s
 
 def default_home(environment: Mapping[str, str], app_dir: str) -> Path:
     """Where everything lives unless `--home` says otherwise."""
-    return Path(environment.get(PREFIX + "HOME") or app_dir).expanduser()
+    return _path("HOME", environment.get(PREFIX + "HOME") or app_dir)
+
+
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise Unusable(f"{PREFIX}{name} is {text!r}: there is no such user") from None
 
 
 class _Given:
@@ -132,7 +139,8 @@ class _Given:
         try:
             return parse(text.strip())
         except ValueError as error:
-            raise Unusable(f"{PREFIX}{name} is {text!r}: {error}") from None
+            shown = "not usable" if "@" in text else repr(text)  # what stands before an @ may be a password
+            raise Unusable(f"{PREFIX}{name} is {shown}: {error}") from None
 
     def seconds(self, name: str, default: float, least: float) -> float:
         def parse(text: str) -> float:
@@ -163,11 +171,11 @@ def _uncertain(text: str) -> bool:
 def _template(text: str, allowed: set[str]) -> None:
     """Raises ValueError unless every {field} of a URL template is one that will be filled in."""
     try:
-        fields = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None]
+        parts = list(Formatter().parse(text))
     except ValueError:
         raise ValueError("its braces do not match") from None
-    for name, spec, conversion in fields:
-        if name not in allowed or spec or conversion:
+    for literal, name, spec, conversion in parts:
+        if "{" in literal or "}" in literal or (name is not None and name not in allowed) or spec or conversion:
             raise ValueError(
                 f"it may hold {', '.join('{' + each + '}' for each in sorted(allowed))} and no other braces"
             )
@@ -181,7 +189,7 @@ def _url(text: str) -> str:
         raise ValueError("it is not a URL") from None
     if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f]", text):
         raise ValueError("it must be a URL that begins with https://")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if any(mark in text for mark in "@?#"):
         raise ValueError("it must have no user, query or fragment")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http is allowed for loopback addresses only; use https")

@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "clock": set(),
     "transport": set(),
     "quiet": {"clock", "errors"},
-    "console": set(),
+    "console": {"logs"},
     "logs": set(),
     "settings": {"errors", "transport"},
     "riot": BASE | {"transport"},

@@ -46,7 +46,7 @@ def read_riot_id(text: str) -> RiotId:
     name, tag = name.strip(), tag.strip()
     if not hash_sign or not name or not tag or "#" in name:
         raise ValueError(f"{text!r} is no Riot ID: it reads NAME#TAG, as shown in the client's friends list")
-    if len(name) > 40 or len(tag) > 10 or not (name + tag).isprintable() or name in (".", "..") or "/" in tag:
+    if len(name) > 40 or len(tag) > 10 or not (name + tag).isprintable() or {name, tag} & {".", ".."} or "/" in tag:
         raise ValueError(f"{text!r} is no Riot ID: names have at most 16 characters, tags at most 5")
     return RiotId(name, tag)
 
@@ -97,7 +97,7 @@ def _read_rows(path: Path, rows: "csv.DictReader[str]") -> list[Wish]:
             except ValueError as error:
                 raise Unusable(f"{path}, line {rows.line_num}: {error}") from None
     except csv.Error as error:
-        raise Unusable(f"{path}, line {rows.line_num}: {error}") from None
+        raise Unusable(f"{path}, line {rows.reader.line_num}: {error}") from None
     return wishes
 
 

@@ -17,7 +17,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidirection
 
 def plain_text(announcement: Announcement) -> str:
     """The whole message without blocks: what notifications and screen readers get, and the fallback."""
-    lines = [f"{clean(line.name)}: {line.facts}" for line in announcement.lines]
+    lines = [f"{clean(line.name)}: {visible(line.facts)}" for line in announcement.lines]
     return "\n".join(
         html.escape(text, quote=False) for text in (announcement.headline, *lines, announcement.link) if text
     )
@@ -27,17 +27,22 @@ def blocks_json(announcement: Announcement) -> str:
     """The message as Block Kit JSON: one rich_text block."""
     elements: list[dict[str, Any]] = [_text(announcement.headline, bold=True)]
     for line in announcement.lines:
-        elements += [_text("\n"), _text(clean(line.name), bold=True), _text(f": {line.facts}")]
+        elements += [_text("\n"), _text(clean(line.name), bold=True), _text(f": {visible(line.facts)}")]
     if announcement.link:
         elements += [_text("\n"), {"type": "link", "url": announcement.link, "text": "Match details"}]
     section = {"type": "rich_text_section", "elements": elements}
     return json.dumps([{"type": "rich_text", "elements": [section]}])
 
 
+def visible(text: str) -> str:
+    """Foreign text on one line, without what cannot be seen but turns or breaks the text around it."""
+    seen = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    return " ".join(seen.split())
+
+
 def clean(name: str) -> str:
-    """A foreign name on one line, without what cannot be seen but turns or breaks the text around it."""
-    seen = "".join(" " if c.isspace() else c for c in name if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
-    words = " ".join(seen.split())
+    """A foreign name, visible and not too long."""
+    words = visible(name)
     return (words if len(words) <= MAX_NAME else words[: MAX_NAME - 1] + "…") or "(no name)"
 
 

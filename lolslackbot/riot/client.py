@@ -44,6 +44,13 @@ class MatchAnswer:
     document: Any
 
 
+class _StaysHere(requests.Session):
+    """A redirect would carry the key to another host: it comes back as the 3xx it is, its target not even read."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class RiotClient:
     """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent)."""
 
@@ -58,7 +65,8 @@ class RiotClient:
         self._url = url
         self._limiter = limiter
         self._clock = clock
-        self._session = requests.Session()
+        self._key = key.encode()
+        self._session = _StaysHere()
         self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
         self._session.headers = {"X-Riot-Token": key, "Accept": "application/json"}
 
@@ -125,7 +133,6 @@ class RiotClient:
         return answer
 
     def _send(self, url: str, query: Mapping[str, int] | None) -> HttpAnswer:
-        # A redirect would carry the key to another host: it comes back as the 3xx it is.
         with (
             deadline(min(CALL_SECONDS, self._time_left() + 1)),
             self._session.get(
@@ -138,6 +145,8 @@ class RiotClient:
             ) as response,
         ):
             body = read_capped(response.iter_content(65536))
+            if response.status_code != 200:  # its text goes into errors, and a proxy may quote the request in it
+                body = body.replace(self._key, b"***")
             return HttpAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     def _milliseconds(self, began: float) -> float:

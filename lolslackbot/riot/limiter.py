@@ -38,6 +38,7 @@ class Ledger(Protocol):
     def hold(self, routing: str, endpoint: str, reason: str, now: datetime, until: datetime) -> None: ...
     def went_well(self, routing: str, endpoint: str, now: datetime) -> None: ...
     def windows(self, routing: str, endpoint: str) -> Sequence[Window]: ...
+    def all_windows(self, routing: str) -> Sequence[Window]: ...
     def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None: ...
     def open_call(self, routing: str, endpoint: str, now: datetime) -> datetime | None: ...
     def newest_call(self, routing: str, endpoint: str, number: int, after: datetime) -> datetime | None: ...
@@ -79,9 +80,10 @@ class Limiter:
         with self._ledger.transaction():
             now = self._clock.now()
             self._ledger.follow_clock(routing, now, self._longest_call)
-            if wait := self.free_at(routing, endpoint):
-                raise wait
-            return self._ledger.begin_call(routing, endpoint, now + self._longest_call)
+            wait = self.free_at(routing, endpoint)
+            if wait is None:
+                return self._ledger.begin_call(routing, endpoint, now + self._longest_call)
+        raise wait  # only now: raised inside, it would take the following of the clock back
 
     def settle(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
         """Records the end of a call, and what the headers of its answer teach if there was one."""
@@ -90,7 +92,7 @@ class Limiter:
             self._ledger.end_call(call, now)
             if answer:
                 self._heed(routing, endpoint, answer, now)
-            self._ledger.forget(routing, now - self._longest_window(routing, endpoint))
+            self._ledger.forget(routing, now - self._longest_window(routing))
 
     def _held(self, routing: str, scope: str, now: datetime) -> NotYet | None:
         held = self._ledger.held_until(routing, scope)
@@ -146,10 +148,10 @@ class Limiter:
         logger.warning("nothing more to %s for %.1f s: %s", name, wait.total_seconds(), reason)
         self._ledger.hold(routing, scope, reason, now, now + wait)
 
-    def _longest_window(self, routing: str, endpoint: str) -> timedelta:
+    def _longest_window(self, routing: str) -> timedelta:
         """How long a call may still matter. A window yet unknown is learnt from Riot's own count."""
-        windows = [*self._ledger.windows(routing, APPLICATION), *self._ledger.windows(routing, endpoint)]
-        return max((limits.span(window) for window in windows), default=timedelta(0)) + timedelta(hours=1)
+        spans = [limits.span(window) for window in self._ledger.all_windows(routing)]
+        return max(spans, default=timedelta(0)) + timedelta(hours=1)
 
 
 def _name(routing: str, scope: str) -> str:

@@ -59,8 +59,13 @@ def _extra_ends(window: Window) -> datetime:
 
 def learn(window: Window, counted: int | None, known: int, now: datetime) -> Window:
     """The window after an answer said `counted` calls are in it, `known` of them ours: corrected up, never down."""
-    extra = 0 if counted is None else counted - known
-    if extra <= 0 or extra <= window.calls - free_calls(window, now):
+    if counted is None:
+        return window
+    extra, others = counted - known, window.calls - free_calls(window, now)
+    if counted >= window.calls and (extra > 0 or others > 0):
+        # Full, and not by us alone: who of the others called when cannot be told, so it is full until all of it ends.
+        return replace(window, extra_calls=max(extra, window.calls), extra_at=now)
+    if extra <= 0 or extra < others:
         return window
     return replace(window, extra_calls=extra, extra_at=now)
 

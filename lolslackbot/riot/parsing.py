@@ -91,7 +91,7 @@ def _duration(info: Mapping[str, Any], everyone: list[Mapping[str, Any]]) -> int
     if played > 0:
         return played
     duration = _number(info, "gameDuration")
-    return duration if "gameEndTimestamp" in info else duration // 1000
+    return duration if info.get("gameEndTimestamp") is not None else duration // 1000
 
 
 def _end(info: Mapping[str, Any], everyone: list[Mapping[str, Any]], duration: int) -> datetime:

@@ -184,9 +184,10 @@ def next_cursor(document: Mapping[str, Any]) -> str | None:
 def date_of(answer: HttpAnswer) -> datetime | None:
     """What time it was for Slack (the Date header)."""
     try:
-        return parsedate_to_datetime(answer.headers.get("date", ""))
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
         return None
+    return date if date.tzinfo else None
 
 
 def read_object(answer: HttpAnswer) -> dict[str, Any] | None:
@@ -210,7 +211,7 @@ def describe_error(document: Mapping[str, Any]) -> str:
 
 def _retry_after(answer: HttpAnswer) -> float:
     stated = answer.headers.get("retry-after", "").strip()
-    return float(stated) if re.fullmatch(r"[0-9]{1,6}", stated) else LIMITED_WAIT
+    return max(1.0, float(stated)) if re.fullmatch(r"[0-9]{1,6}", stated) else LIMITED_WAIT
 
 
 def _excerpt(answer: HttpAnswer) -> str:

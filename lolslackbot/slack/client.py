@@ -135,7 +135,8 @@ class SlackClient:
             return answer
         verdict = Verdict.UNCERTAIN if self._sdk.connected else Verdict.NOT_SENT
         what = "no whole answer" if self._sdk.connected else "Slack could not be reached"
-        cause = getattr(lost, "reason", None) or lost
+        reason = getattr(lost, "reason", None)
+        cause = reason if isinstance(reason, Exception) else lost  # URLError wraps the error that tells more
         logger.warning("POST %s -> %s, %.0f ms", method, what, milliseconds, exc_info=lost)
         return Posted(verdict, f"{what}: {type(cause).__name__}")
 
@@ -172,6 +173,8 @@ class _OneRequestClient(WebClient):
             response = error
         with response:
             body = read_capped(iter(lambda: response.read(65536), b""))
+            if getattr(response, "length", None):  # cut: http.client does not mind when it is read in pieces
+                body = b"(cut) " + body  # the status may say enough; that is no JSON any more
             headers = {name.lower(): value for name, value in response.headers.items()}
             self.answer = HttpAnswer(response.status, headers, body)
         return {"status": self.answer.status, "headers": headers, "body": body.decode("utf-8", "replace")}

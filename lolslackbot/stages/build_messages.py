@@ -26,16 +26,26 @@ def build_messages(db: Database, run: Run, match_link: str) -> None:
 
 def _build(db: Database, run: Run, match_id: str, match_link: str) -> None:
     now = run.clock.now()
-    drafts = [draft(db, run, match_id, *listener, match_link) for listener in matches.listeners(db, match_id)]
+    drafts = [
+        draft
+        for listener in matches.listeners(db, match_id)
+        if (draft := _draft(db, run, match_id, *listener, match_link))
+    ]
     messages.add(db, match_id, drafts, now)
     built = [each for each in drafts if not each.error]
     run.count("built", len(built))
     logger.debug("built for %s", ", ".join(each.channel_id for each in built) or "no channel")
 
 
-def draft(db: Database, run: Run, match_id: str, channel_id: str, workspace: str, match_link: str) -> Draft:
-    """The message in words; where wording fails, a draft that says so: the other channels get theirs."""
+def _draft(db: Database, run: Run, match_id: str, channel_id: str, workspace: str, match_link: str) -> Draft | None:
+    """The message in words; where wording fails, a draft that says so: the other channels get theirs.
+
+    None where everybody in it was untracked at this very moment.
+    """
     with run.item(channel_id):
-        announcement = announce(matches.as_heard_in(db, match_id, channel_id), match_link)
+        match = matches.as_heard_in(db, match_id, channel_id)
+        if not match.participants:
+            return None
+        announcement = announce(match, match_link)
         return Draft(channel_id, workspace, plain_text(announcement), blocks_json(announcement))
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

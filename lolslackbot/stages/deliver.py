@@ -60,9 +60,10 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
 def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datetime) -> str | None:
     """Why the next message of a channel may not go out now, None if it may."""
     channel, workspace = queue.message.channel_id, queue.message.workspace
+    scopes = (holds.EVERYTHING, holds.channel_scope(channel), holds.workspace_scope(workspace))
     for hold in holds.all_live(db, now):
-        if hold.kind != "rejected" and hold.scope in (holds.channel_scope(channel), holds.workspace_scope(workspace)):
-            until = f"until {text_of(hold.until)}" if hold.until else "until somebody mends it"
+        if hold.kind != "rejected" and hold.scope in scopes:
+            until = f"until {text_of(hold.until)}" if hold.until else "until a person says otherwise"
             return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"
     claims = messages.recent_claims(db, channel, limit.seconds, now)
     if len(claims) >= limit.messages:

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,17 +86,22 @@ def open_database(path: Path) -> Database:
     Raises Unusable when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
     """
     must_exist(path)
-    with _faults(path):
+    return _open(path, path)
+
+
+def _open(path: Path, named: Path) -> Database:
+    """named: the file that a fault is to name, where that is a copy of another."""
+    with _faults(named):
         connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
-        with _faults(path):
-            _check_identity(connection, path)
+        with _faults(named):
+            _check_identity(connection, named)
             _set_up(connection)
-            upgrades.upgrade(connection, path)
+            upgrades.upgrade(connection, named)
     except BaseException:
         connection.close()
         raise
-    return Database(connection, path)
+    return Database(connection, named)
 
 
 def create_database(path: Path) -> Database:
@@ -107,6 +112,8 @@ def create_database(path: Path) -> Database:
     except OSError as error:
         raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
     with _faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        if not upgrades.is_empty(connection):
+            _check_identity(connection, path)
         _set_up(connection)
         upgrades.create(connection)
     return open_database(path)
@@ -125,14 +132,16 @@ def read_only(path: Path) -> Iterator[Database]:
             connection.execute("PRAGMA query_only = ON")
             yield Database(connection, path)
             return
-    with tempfile.TemporaryDirectory(prefix="lolslackbot-") as folder:
-        copy = Path(folder, path.name)
-        for suffix in ("", "-journal"):
-            source = path.with_name(path.name + suffix)
-            if source.exists():
-                shutil.copyfile(source, copy.with_name(copy.name + suffix))
-        with closing(open_database(copy)) as database:
-            yield database
+    with ExitStack() as stack:
+        try:
+            copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-")), path.name)
+            for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
+                source = path.with_name(path.name + suffix)
+                if source.exists():
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+        except OSError as error:
+            raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
+        yield stack.enter_context(closing(_open(copy, path)))
 
 
 def _needs_copy(connection: sqlite3.Connection, path: Path) -> bool:

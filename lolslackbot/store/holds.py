@@ -7,6 +7,7 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
 
 RIOT_KEY = "riot"
+EVERYTHING = "everything"
 
 
 def riot_scope(routing: str, endpoint: str = "") -> str:
@@ -59,7 +60,7 @@ def put(db: Database, scope: str, kind: str, reason: str, now: datetime, until: 
         ON CONFLICT (scope, kind) DO UPDATE
         SET reason = excluded.reason,
             since = excluded.since,
-            until = CASE WHEN excluded.until < until THEN until ELSE excluded.until END,
+            until = CASE WHEN until IS NULL OR excluded.until < until THEN until ELSE excluded.until END,
             times = times + 1
         """,
         scope=scope,
@@ -85,20 +86,31 @@ def went_well(db: Database, scope: str, now: datetime) -> None:
 
 
 def follow_clock(db: Database, now: datetime) -> None:
-    """After the clock was set back, a hold begun in what is now the future lasts its length from now, no longer."""
-    late = db.rows("SELECT * FROM holds WHERE since > :now AND until IS NOT NULL", now=text_of(now))
-    if not late:
-        return
-    with db.transaction():
-        for hold in map(_hold, late):
-            assert hold.until is not None
-            db.write(
-                "UPDATE holds SET since = :now, until = :until WHERE scope = :scope AND kind = :kind",
-                now=text_of(now),
-                until=text_of(now + (hold.until - hold.since)),
-                scope=hold.scope,
-                kind=hold.kind,
-            )
+    """`rebase` in a commit of its own, where there is anything to do."""
+    if _from_later(db, now):
+        with db.transaction():
+            rebase(db, now)
+
+
+def rebase(db: Database, now: datetime) -> None:
+    """After the clock was set back, a hold begun in what is now the future lasts its length from now, no longer.
+
+    Inside a transaction.
+    """
+    for hold in _from_later(db, now):
+        assert hold.until is not None
+        db.write(
+            "UPDATE holds SET since = :now, until = :until WHERE scope = :scope AND kind = :kind",
+            now=text_of(now),
+            until=text_of(now + (hold.until - hold.since)),
+            scope=hold.scope,
+            kind=hold.kind,
+        )
+
+
+def _from_later(db: Database, now: datetime) -> list[Hold]:
+    rows = db.rows("SELECT * FROM holds WHERE since > :now AND until IS NOT NULL", now=text_of(now))
+    return [_hold(row) for row in rows]
 
 
 def _hold(row: Row) -> Hold:

@@ -36,6 +36,7 @@ class RiotLedger:
             routing=routing,
             now=text_of(now),
         )
+        holds.rebase(self._db, now)
 
     def forget(self, routing: str, before: datetime) -> None:
         """Drops calls that no window can hold any more."""
@@ -76,6 +77,13 @@ class RiotLedger:
             endpoint=endpoint,
         )
         return [_window(row) for row in rows]
+
+    def all_windows(self, routing: str) -> list[Window]:
+        """The windows of the application and of every endpoint at that host."""
+        return [
+            _window(row)
+            for row in self._db.rows("SELECT * FROM riot_windows WHERE routing = :routing", routing=routing)
+        ]
 
     def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None:
         """Replaces what was known of this limit: the newest header wins."""

@@ -45,9 +45,12 @@ def looks(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetim
 
 
 def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], now: datetime) -> None:
-    """wanted, missing -> stored, with the columns of the `known` players in it and their names of today."""
+    """wanted, missing -> stored, with the columns of the `known` players in it and their names of today.
+
+    A match that was given up while its body was on the way (`untrack`) stays so.
+    """
     with db.transaction():
-        db.write(
+        stored = db.write(
             """
             UPDATE matches
             SET state = 'stored', reason = NULL, looked_at = :now, next_look_at = NULL,
@@ -64,7 +67,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             ended_at=text_of(match.ended_at),
             body=zlib.compress(body),
         )
-        for participant in match.participants:
+        for participant in match.participants if stored else ():
             if player := known.get(participant.puuid):
                 _add_participant(db, match.match_id, player, participant)
                 if participant.name and participant.tag_line:
@@ -189,17 +192,58 @@ def give_up_untracked(db: Database) -> None:
 
 
 def want_again(db: Database, match_id: str, now: datetime) -> bool:
-    """given_up, without ever having been asked for, -> wanted; whether it was so. Inside a transaction."""
+    """given_up unasked, or since nobody in it was tracked, -> wanted; whether it was so. Inside a transaction."""
     return (
         db.write(
             """
             UPDATE matches SET state = 'wanted', reason = NULL, next_look_at = :now
-            WHERE match_id = :match_id AND state = 'given_up' AND looked_at IS NULL
+            WHERE match_id = :match_id AND state = 'given_up' AND (looked_at IS NULL OR reason = :untracked)
             """,
             match_id=match_id,
             now=text_of(now),
+            untracked=UNTRACKED,
         )
         > 0
+    )
+
+
+def counts(db: Database) -> dict[str, int]:
+    """How many matches wait for something: for their body, for another look after a 404, for their messages."""
+    row = db.row(
+        """
+        SELECT
+            (SELECT COUNT(*) FROM matches WHERE next_look_at IS NOT NULL AND state = 'wanted') AS wanted,
+            (SELECT COUNT(*) FROM matches WHERE next_look_at IS NOT NULL AND state = 'missing') AS missing,
+            (SELECT COUNT(*) FROM matches WHERE state = 'stored' AND built_at IS NULL) AS to_build
+        """
+    )
+    assert row
+    return dict(row)
+
+
+def state_of(db: Database, match_id: str) -> str | None:
+    """The state of a match, None if it was never listed."""
+    row = db.row("SELECT state FROM matches WHERE match_id = :match_id", match_id=match_id)
+    return row["state"] if row else None
+
+
+def missing(db: Database) -> list[str]:
+    """The matches that Riot answered 404 for."""
+    return [
+        row["match_id"] for row in db.rows("SELECT match_id FROM matches WHERE state = 'missing' ORDER BY match_id")
+    ]
+
+
+def retry(db: Database, match_id: str, now: datetime) -> None:
+    """missing, given_up -> wanted, as if it were listed now, since a person says so. Inside a transaction."""
+    db.write(
+        """
+        UPDATE matches
+        SET state = 'wanted', reason = NULL, looks = 0, failures = 0, listed_at = :now, next_look_at = :now
+        WHERE match_id = :match_id AND state IN ('missing', 'given_up')
+        """,
+        match_id=match_id,
+        now=text_of(now),
     )
 
 

@@ -131,6 +131,21 @@ def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) ->
     return [moment_of(row["claimed_at"]) for row in rows]
 
 
+def counts(db: Database, failed_after: datetime) -> dict[str, int]:
+    """How many messages wait, are of unknown outcome, and failed since that moment."""
+    row = db.row(
+        """
+        SELECT
+            (SELECT COUNT(*) FROM messages WHERE state = 'pending') AS pending,
+            (SELECT COUNT(*) FROM messages WHERE state IN ('sending', 'uncertain')) AS uncertain,
+            (SELECT COUNT(*) FROM messages WHERE state = 'failed' AND ended_at > :after) AS failed
+        """,
+        after=text_of(failed_after),
+    )
+    assert row
+    return dict(row)
+
+
 def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     """The channels of a workspace that wait since Slack said "too fast"."""
     rows = db.rows(
@@ -260,21 +275,19 @@ def mark_untold(db: Database, message: Message, error: str, now: datetime) -> No
 
 
 def send_again(db: Database, message: Message, now: datetime) -> None:
-    """uncertain -> pending, once at most: it is not in the channel."""
-    _look_up_ended(
-        db,
-        message,
-        "state = 'pending', error = 'not in the channel, goes out again', resends = resends + 1, absences = 0",
-        now,
-    )
+    """uncertain -> pending, since it is not in the channel; once at most, whoever asks."""
+    change = "state = 'pending', error = 'not in the channel, goes out again', resends = 1, absences = 0"
+    _look_up_ended(db, message, change, now, unless="resends > 0")
 
 
-def _look_up_ended(db: Database, message: Message, change: str, now: datetime, **values: str) -> None:
+def _look_up_ended(
+    db: Database, message: Message, change: str, now: datetime, unless: str = "FALSE", **values: str
+) -> None:
     with db.transaction():
         db.write(
             f"""
             UPDATE messages SET {change}, settled_at = :now
-            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain'
+            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND NOT ({unless})
             """,
             match_id=message.match_id,
             channel_id=message.channel_id,
@@ -297,6 +310,10 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
                     settled_at = NULL
                 WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
                   AND text = :text AND ended_at >= :oldest
+                  AND NOT EXISTS (
+                      SELECT 1 FROM holds
+                      WHERE kind = 'paused' AND scope IN ('everything', 'channel ' || :channel_id)
+                  )
                 """,
                 match_id=message.match_id,
                 channel_id=message.channel_id,
@@ -307,6 +324,39 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
             )
             == 1
         )
+
+
+def of_channel(db: Database, channel_id: str, state: str) -> list[Message]:
+    """The messages of a channel in that state, in the order the games ended."""
+    rows = db.rows(
+        "SELECT * FROM messages WHERE channel_id = :channel_id AND state = :state ORDER BY ended_at, match_id",
+        channel_id=channel_id,
+        state=state,
+    )
+    return [_message(row) for row in rows]
+
+
+def find(db: Database, match_id: str, channel_id: str) -> tuple[Message, str] | None:
+    """A message and its state."""
+    row = db.row(
+        "SELECT * FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
+        match_id=match_id,
+        channel_id=channel_id,
+    )
+    return (_message(row), row["state"]) if row else None
+
+
+def retry(db: Database, message: Message) -> None:
+    """failed, uncertain -> pending, since a person says so. Inside a transaction.
+
+    One whose wording had failed is worded again: its match goes back to be built.
+    """
+    key = {"match_id": message.match_id, "channel_id": message.channel_id}
+    here = "match_id = :match_id AND channel_id = :channel_id AND state IN ('failed', 'uncertain')"
+    if message.text:
+        db.write(f"UPDATE messages SET state = 'pending', error = NULL, absences = 0, resends = 0 WHERE {here}", **key)
+    elif db.write(f"DELETE FROM messages WHERE {here}", **key):
+        db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.match_id)
 
 
 def mark_delivered(db: Database, message: Message, token: str, slack_ts: str, now: datetime) -> None:

@@ -44,6 +44,12 @@ def to_list(db: Database) -> list[Player]:
     return [_player(row) for row in rows]
 
 
+def last_listed_at(db: Database) -> datetime | None:
+    """When Riot was last asked for anybody's list."""
+    row = db.row("SELECT MAX(listed_at) AS last FROM players")
+    return moment_of(row["last"]) if row and row["last"] else None
+
+
 def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
     """The player of that name, upper and lower case alike; a tracked one, or the last to be named so, first."""
     rows = db.rows(
@@ -119,6 +125,11 @@ def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
     assert row
     if row["workspace"].lower() != workspace.lower():
         raise Unusable(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
+
+
+def knows_channel(db: Database, channel_id: str) -> bool:
+    """Whether that channel was ever named in a track."""
+    return db.row("SELECT 1 FROM channels WHERE channel_id = :channel_id", channel_id=channel_id) is not None
 
 
 def untrack(db: Database, player_id: int, channel_id: str) -> None:

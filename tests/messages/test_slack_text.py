@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lolslackbot.messages.announcement import Announcement, Line
@@ -100,6 +100,7 @@ def test_without_a_link_the_blocks_have_none() -> None:
     assert {element["type"] for element in elements(said("A", "B"))} == {"text"}
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.text(st.characters(codec=None), max_size=120), min_size=1, max_size=10))
 def test_no_name_at_all_gets_out_of_its_place(names: list[str]) -> None:
     announcement = said(*names, link="https://x.example/")

@@ -570,9 +570,6 @@ def test_no_redirect_is_followed(limiter: CountingLimiter, clock: FakeClock, sta
     assert limiter.settled == [("europe", MATCH, status)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="client.py: requests computes the redirect it may not follow; its ValueError escapes"
-)
 @pytest.mark.parametrize("location", [b"http://[::1", b"/\xff", b"https://\xe9.example/"])
 def test_a_redirect_to_nowhere_is_refused_like_any_other(
     limiter: CountingLimiter, clock: FakeClock, location: bytes
@@ -584,9 +581,6 @@ def test_a_redirect_to_nowhere_is_refused_like_any_other(
     assert limiter.settled == [("europe", MATCH, 302)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="client.py: requests reads the body of a redirect whole, before read_capped does"
-)
 def test_the_body_of_a_redirect_is_capped_like_any_other(
     limiter: CountingLimiter, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -631,7 +625,6 @@ def test_no_error_and_no_log_line_shows_the_key(
     assert caplog.records
 
 
-@pytest.mark.xfail(strict=True, reason="answers.py: message_of quotes a body that quotes the key, for errors and holds")
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_server_that_quotes_the_key_does_not_get_it_into_errors_or_the_database(
     riot: RiotClient, http: responses.RequestsMock, db: Database, status: int

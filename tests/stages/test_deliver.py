@@ -396,7 +396,7 @@ def test_a_dry_run_tells_what_goes_out_and_why_the_rest_does_not(db: Database, c
     assert [note.split(maxsplit=1) for note in notes] == [
         ["EUW1_1:C1", "expires: no longer news"],
         ["EUW1_4:C1", "waits: the others use up what the channel may get now"],
-        ["EUW1_5:C2", "does not go now: channel C2 is broken until somebody mends it: is_archived"],
+        ["EUW1_5:C2", "does not go now: channel C2 is broken until a person says otherwise: is_archived"],
         ["EUW1_6:C3", notes[3].split(maxsplit=1)[1]],
     ]
     assert "channel C3 is limited until" in notes[3]

@@ -432,7 +432,6 @@ def test_runs_that_did_not_find_it_are_counted_until_it_goes_out_again(db: Datab
     assert row_of(db)["attempts"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="send_again leaves `once at most` to its caller")
 def test_a_message_goes_out_again_once_at_most(db: Database) -> None:
     of = in_state(db, "uncertain")
     messages.send_again(db, of, LATER)

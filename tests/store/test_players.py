@@ -264,7 +264,6 @@ def test_a_match_given_up_after_a_look_stays_so_in_another_list(db: Database) ->
     assert states(db) == {"EUW1_1": "given_up"}
 
 
-@pytest.mark.xfail(strict=True, reason="want_again asks looked_at IS NULL, which a 5xx before the untrack has set")
 @pytest.mark.parametrize("look", ["5xx", "404"])
 def test_a_match_given_up_as_untracked_is_wanted_again_though_a_look_had_failed(db: Database, look: str) -> None:
     one, two = add_player(db, 1), add_player(db, 2)

@@ -1,0 +1,78 @@
+"""Puts back what a person decides to try again: says first what it will do, then does it in one commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from lolslackbot.errors import NotFound
+from lolslackbot.model import Message
+from lolslackbot.store import holds, matches, messages, players
+from lolslackbot.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a retry will do, as sentences; `do` does it."""
+
+    sentences: list[str]
+    do: Callable[[], None]
+
+
+def retry_message(db: Database, match_id: str, channel_id: str) -> Plan:
+    """failed or uncertain -> pending. Raises NotFound where there is nothing of the kind."""
+    found = messages.find(db, match_id, channel_id)
+    if found is None:
+        raise NotFound(f"there is no message about {match_id} in {channel_id}")
+    message, state = found
+    if state not in ("failed", "uncertain"):
+        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to try again")
+    doubt = "; if Slack has it after all, it will stand there twice" if state == "uncertain" else ""
+    return Plan([f"the {state} message {message.key} goes out again{doubt}"], _in_one_commit(db, [message]))
+
+
+def retry_channel(db: Database, channel_id: str) -> Plan:
+    """The channel counts as well, and its failed messages go out again, those that still are news."""
+    if not players.knows_channel(db, channel_id):
+        raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
+    failed = messages.of_channel(db, channel_id, "failed")
+    hold = holds.find(db, holds.channel_scope(channel_id), "broken")
+    sentences = [f"{channel_id} was marked broken ({hold.reason}) and counts as well again"] if hold else []
+    sentences += [f"the failed message {message.key} goes out again" for message in failed]
+    if not sentences:
+        raise NotFound(f"{channel_id} is well and none of its messages failed: there is nothing to try again")
+    return Plan(sentences, _in_one_commit(db, failed, channel_id))
+
+
+def retry_matches(db: Database, match_ids: list[str], now: datetime) -> Plan:
+    """missing or given_up -> wanted. Raises NotFound where there is nothing of the kind."""
+    for match_id in match_ids:
+        state = matches.state_of(db, match_id)
+        if state not in ("missing", "given_up"):
+            known = f"is {state}: there is nothing to try again" if state else "was never listed"
+            raise NotFound(f"match {match_id} {known}")
+
+    def do() -> None:
+        with db.transaction():
+            for match_id in match_ids:
+                matches.retry(db, match_id, now)
+
+    return Plan([f"match {match_id} is asked for again" for match_id in match_ids], do)
+
+
+def retry_missing(db: Database, now: datetime) -> Plan:
+    """All that Riot answered 404 for."""
+    missing = matches.missing(db)
+    if not missing:
+        raise NotFound("no match is missing: there is nothing to try again")
+    return retry_matches(db, missing, now)
+
+
+def _in_one_commit(db: Database, again: list[Message], channel_id: str | None = None) -> Callable[[], None]:
+    def do() -> None:
+        with db.transaction():
+            if channel_id:
+                holds.lift(db, holds.channel_scope(channel_id), "broken")
+            for message in again:
+                messages.retry(db, message)
+
+    return do

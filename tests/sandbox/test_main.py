@@ -1,0 +1,50 @@
+"""`python -m lolslackbot.sandbox` as a newcomer runs it."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def process() -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "lolslackbot.sandbox", "--seed", "2", "--every", "0.2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_what_to_paste_and_shows_the_posts(process: "subprocess.Popen[str]", number: int) -> None:
+    assert process.stdout
+    lines = [process.stdout.readline().rstrip("\n") for _ in range(12)]
+    assert lines[0].startswith("# The first game")
+    exports = dict(found.groups() for line in lines if (found := re.fullmatch(r"export (\w+)='(.*)'", line)))
+    assert Path(exports["LOLSLACKBOT_HOME"]).is_dir()
+    assert exports["RIOT_API_KEY"].startswith("RGAPI-")
+    Path(exports["LOLSLACKBOT_HOME"]).rmdir()
+    tracks = [shlex.split(line) for line in lines if line.startswith("lolslackbot track ")]
+    assert len(tracks) == 3
+    assert any(not track[2].isascii() for track in tracks)
+    assert lines[-1] == "lolslackbot fetch-matches; lolslackbot build-messages; lolslackbot deliver"
+    assert re.match(r"# (EUW1|NA1)_\d+ is over: ", process.stdout.readline())
+
+    request = urllib.request.Request(
+        exports["LOLSLACKBOT_SLACK_URL"] + "chat.postMessage",
+        json.dumps({"channel": tracks[0][4], "text": "Ahri Fan won"}).encode(),
+        {"Authorization": f"Bearer {exports['SLACK_BOT_TOKEN']}", "Content-Type": "application/json"},
+    )
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+    shown = next(line for line in process.stdout if not line.startswith("# "))
+    assert shown.endswith("#rift  Ahri Fan won\n")
+    os.kill(process.pid, number)
+    assert process.wait(5) == 0
+    assert process.stdout.read().endswith("# The sandbox is closed.\n")

@@ -1,0 +1,300 @@
+"""The loopback Slack: what it posts, what it refuses, what its history shows."""
+
+import http.client
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+
+from lolslackbot.sandbox import Sandbox
+from lolslackbot.sandbox.slack import SCOPES
+
+Call = Callable[..., Any]
+KEY = {"event_type": "lol_match", "event_payload": {"key": "EUW1_1:C1"}}
+SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
+TEXT = {"type": "plain_text", "text": "x"}
+
+
+@pytest.fixture(autouse=True)
+def _channel(sandbox: Sandbox) -> None:
+    sandbox.slack.add_channel("C1")
+
+
+def rich(*elements: Any) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": list(elements)}]}
+
+
+def test_a_post_is_answered_and_shown(sandbox: Sandbox, call: Call) -> None:
+    answer = call("chat.postMessage", channel="C1", text="a &lt; b", metadata=KEY, unfurl_links=False).json
+    post = sandbox.slack.posts[0]
+    assert (answer["ok"], answer["channel"], answer["ts"]) == (True, "C1", post.ts)
+    assert answer["message"]["text"] == post.text == "a &lt; b"
+    assert answer["message"]["bot_id"] == sandbox.slack.workspaces["default"].bot_id
+    assert (post.key, post.workspace, post.arguments["unfurl_links"]) == ("EUW1_1:C1", "default", False)
+    request = sandbox.slack.requests[0]
+    assert (request.method, request.workspace, request.status, request.error) == (
+        "chat.postMessage",
+        "default",
+        200,
+        None,
+    )
+    assert abs(float(post.ts) - time.time()) < 5
+
+
+def test_a_form_posts_as_well(sandbox: Sandbox, call: Call) -> None:
+    blocks = '[{"type": "divider"}]'
+    assert call("chat.postMessage", form=True, channel="C1", text="hi", blocks=blocks).json["ok"]
+    assert sandbox.slack.posts[0].blocks == [{"type": "divider"}]
+
+
+def test_time_stamps_are_unique_and_increase(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.add_message("C1", "hello")
+    stamps = [call("chat.postMessage", channel="C1", text="x").json["ts"] for _ in range(20)]
+    stamps += [sandbox.slack.add_message("C1", "x").ts for _ in range(500)]
+    assert stamps == sorted(set(stamps), key=float)
+    assert all(len(stamp.partition(".")[2]) == 6 for stamp in stamps)
+
+
+def test_a_skewed_clock_shifts_ts_and_date(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.clock_skew = -3600
+    answer = call("chat.postMessage", channel="C1", text="x")
+    assert 3590 < time.time() - float(answer.json["ts"]) < 3610
+    assert 3590 < time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp() < 3610
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "code"),
+    [
+        ({}, {"channel": "C9"}, "channel_not_found"),
+        ({}, {"channel": None}, "channel_not_found"),
+        ({"workspace": "other"}, {}, "channel_not_found"),
+        ({"archived": True}, {}, "is_archived"),
+        ({"member": False}, {}, "not_in_channel"),
+        ({"member": False, "private": True}, {}, "channel_not_found"),
+        ({}, {"text": ""}, "no_text"),
+        ({}, {"text": ["x"]}, "invalid_arguments"),
+        ({}, {"text": "x" * 40_001}, "msg_too_long"),
+        ({}, {"metadata": {"event_type": "x"}}, "invalid_metadata_format"),
+        ({}, {"blocks": "["}, "invalid_blocks"),
+    ],
+)
+def test_what_is_refused(sandbox: Sandbox, call: Call, changes: Any, arguments: Any, code: str) -> None:
+    for name, value in changes.items():
+        setattr(sandbox.slack.channels["C1"], name, value)
+    answer = call("chat.postMessage", **{"channel": "C1", "text": "x", **arguments})
+    assert (answer.status, answer.json["ok"], answer.json["error"]) == (200, False, code)
+    assert sandbox.slack.posts == []
+    assert sandbox.slack.requests[-1].error == code
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [SECTION],
+        [{"type": "divider"}] * 50,
+        [{**SECTION, "accessory": {"type": "image", "image_url": "http://x/y.png", "alt_text": "y"}}],
+        [{"type": "section", "fields": [TEXT] * 10}],
+        [{"type": "header", "text": {"type": "plain_text", "text": "x" * 150}}],
+        [
+            {
+                "type": "context",
+                "elements": [TEXT, {"type": "image", "image_url": "http://x", "alt_text": "y"}],
+            }
+        ],
+        [rich({"type": "text", "text": "x", "style": {"bold": True}}, {"type": "link", "url": "http://x"})],
+    ],
+)
+def test_good_blocks(sandbox: Sandbox, call: Call, blocks: Any) -> None:
+    assert call("chat.postMessage", channel="C1", text="x", blocks=blocks).json["ok"]
+    assert sandbox.slack.posts[0].blocks == blocks
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        {"type": "divider"},
+        [{"type": "divider"}] * 51,
+        ["divider"],
+        [{"type": "news"}],
+        [{"type": "section"}],
+        [{"type": "section", "text": {"type": "mrkdwn", "text": ""}}],
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}],
+        [{"type": "section", "fields": [TEXT] * 11}],
+        [{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}],
+        [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}],
+        [{"type": "context", "elements": []}],
+        [{"type": "actions", "elements": []}],
+        [rich({"type": "text", "text": ""})],
+        [rich("x")],
+        [{"type": "rich_text", "elements": ["x"]}],
+        [{"type": "rich_text", "elements": [{"type": "section", "elements": []}]}],
+        [{"type": "image", "image_url": "http://127.0.0.1/x.png", "alt_text": "x"}],
+    ],
+)
+def test_bad_blocks(sandbox: Sandbox, call: Call, blocks: Any) -> None:
+    answer = call("chat.postMessage", channel="C1", text="x", blocks=blocks).json
+    assert answer["error"] == "invalid_blocks"
+    assert answer["response_metadata"]["messages"] == [f"[ERROR] {answer['errors'][0]}"]
+    assert sandbox.slack.posts == []
+
+
+def test_tokens(sandbox: Sandbox, call: Call) -> None:
+    assert call("auth.test", token=None).json["error"] == "not_authed"
+    assert call("auth.test", token="xoxb-1").json["error"] == "invalid_auth"
+    assert call("nothing.here").json["error"] == "unknown_method"
+    sandbox.slack.revoke("default")
+    assert call("chat.postMessage", channel="C1", text="x").json["error"] == "invalid_auth"
+    sandbox.slack.reinstate("default")
+    assert call("chat.postMessage", channel="C1", text="x").json["ok"]
+
+
+def test_workspaces_do_not_see_each_other(sandbox: Sandbox, call: Call) -> None:
+    token = sandbox.slack.add_workspace("friends")
+    sandbox.slack.add_channel("C2", workspace="friends", name="rift")
+    assert call("chat.postMessage", channel="C2", text="x").json["error"] == "channel_not_found"
+    assert call("chat.postMessage", token=token, channel="C2", text="x").json["ok"]
+    here, there = call("auth.test").json, call("auth.test", token=token).json
+    for name in ("team_id", "bot_id", "app_id", "user_id"):
+        assert here[name] != there[name]
+    assert sandbox.slack.requests[-1].workspace == "friends"
+    with pytest.raises(ValueError, match="workspace"):
+        sandbox.slack.add_channel("C3", workspace="nobody")
+
+
+def test_scopes(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.add_channel("G1", private=True)
+    calls = [
+        ("chat:write", "chat.postMessage", "C1"),
+        ("channels:read", "conversations.info", "C1"),
+        ("groups:read", "conversations.info", "G1"),
+        ("channels:history", "conversations.history", "C1"),
+        ("groups:history", "conversations.history", "G1"),
+        ("channels:join", "conversations.join", "C1"),
+    ]
+    assert call("auth.test").headers["x-oauth-scopes"] == ",".join(sorted(SCOPES))
+    for scope, method, channel in calls:
+        sandbox.slack.scopes["default"].discard(scope)
+        answer = call(method, channel=channel, text="x").json
+        assert (answer["error"], answer["needed"]) == ("missing_scope", scope)
+        assert scope not in answer["provided"]
+        sandbox.slack.scopes["default"].add(scope)
+        assert call(method, channel=channel, text="x").json["ok"]
+
+
+def test_a_public_channel_can_be_posted_to_with_a_scope_of_its_own(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.channels["C1"].member = False
+    sandbox.slack.scopes["default"].add("chat:write.public")
+    assert call("chat.postMessage", channel="C1", text="x").json["ok"]
+    assert call("conversations.history", channel="C1").json["error"] == "not_in_channel"
+
+
+def test_info_and_join(sandbox: Sandbox, call: Call) -> None:
+    channel = sandbox.slack.channels["C1"]
+    channel.member = False
+    assert not call("conversations.info", form=True, channel="C1").json["channel"]["is_member"]
+    assert call("conversations.join", form=True, channel="C1").json["channel"]["is_member"]
+    assert call("conversations.join", form=True, channel="C1").json["warning"] == "already_in_channel"
+    channel.archived = True
+    assert call("conversations.info", channel="C1").json["channel"]["is_archived"]
+    assert call("conversations.join", channel="C1").json["error"] == "is_archived"
+    channel.private = True
+    assert call("conversations.join", channel="C1").json["error"] == "method_not_supported_for_channel_type"
+
+
+def test_history_shows_metadata_only_when_asked(sandbox: Sandbox, call: Call) -> None:
+    call("chat.postMessage", channel="C1", text="x", metadata=KEY)
+    sandbox.slack.add_message("C1", "hi", metadata=KEY, bot_id="B9")
+    shown = call("conversations.history", form=True, channel="C1", include_all_metadata="1").json
+    foreign, own = shown["messages"]
+    assert own["metadata"] == foreign["metadata"] == KEY
+    assert (own["bot_id"], foreign["bot_id"]) == (sandbox.slack.workspaces["default"].bot_id, "B9")
+    assert own["app_id"] == sandbox.slack.workspaces["default"].app_id
+    assert "app_id" not in foreign
+    plain = call("conversations.history", channel="C1").json["messages"]
+    assert [each["metadata"] for each in plain] == [{"event_type": "lol_match"}] * 2
+    assert len(sandbox.slack.posts) == 1
+
+
+def test_history_pages_are_complete_and_newest_first(sandbox: Sandbox, call: Call) -> None:
+    stamps = [sandbox.slack.add_message("C1", str(number)).ts for number in range(25)]
+    sandbox.slack.page_size = 7
+    found: list[str] = []
+    cursor = ""
+    for _ in range(4):
+        page = call("conversations.history", form=True, channel="C1", limit=10, cursor=cursor).json
+        found += [each["ts"] for each in page["messages"]]
+        sandbox.slack.add_message("C1", "news in between must not shift the pages")
+        cursor = page.get("response_metadata", {}).get("next_cursor", "")
+        assert page["has_more"] == bool(cursor)
+    assert found == stamps[::-1]
+    assert cursor == ""
+
+
+def test_history_bounds_are_exclusive_unless_inclusive(sandbox: Sandbox, call: Call) -> None:
+    for ts in ("100.000001", "100.000002", "100.000003"):
+        sandbox.slack.add_message("C1", "x", ts=ts)
+
+    def between(**arguments: Any) -> list[str]:
+        messages = call("conversations.history", form=True, channel="C1", **arguments).json["messages"]
+        return [each["ts"][-1] for each in messages]
+
+    assert between(oldest="100.000001") == ["3", "2"]
+    assert between(oldest="100.000001", inclusive="1") == ["3", "2", "1"]
+    assert between(oldest="100.000001", latest="100.000003") == ["2"]
+    assert between(latest="100.000002", inclusive="true") == ["2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"limit": 0}, "invalid_limit"),
+        ({"limit": 1000}, "invalid_limit"),
+        ({"limit": "x"}, "invalid_limit"),
+        ({"cursor": "x"}, "invalid_cursor"),
+        ({"oldest": "x"}, "invalid_ts_oldest"),
+        ({"channel": "C9"}, "channel_not_found"),
+    ],
+)
+def test_history_refuses(sandbox: Sandbox, call: Call, arguments: Any, code: str) -> None:
+    sandbox.slack.add_message("C1", "x")
+    assert call("conversations.history", **{"channel": "C1", **arguments}).json["error"] == code
+
+
+def test_history_can_lag(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.history_lag = 0.3
+    call("chat.postMessage", channel="C1", text="x")
+    assert call("conversations.history", channel="C1").json["messages"] == []
+    time.sleep(0.35)
+    assert len(call("conversations.history", channel="C1").json["messages"]) == 1
+
+
+def test_a_transcript_reads_like_a_chat(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.add_channel("C2", name="rift")
+    call("chat.postMessage", channel="C1", text="a &lt; b\nc", metadata=KEY)
+    bold = {"type": "text", "text": "Won", "style": {"bold": True}}
+    link = {"type": "link", "url": "http://x", "text": "more"}
+    blocks = [
+        rich(bold, {"type": "text", "text": " &amp; \n"}, link, {"type": "link", "url": "http://y"}),
+        {"type": "section", "text": {"type": "mrkdwn", "text": "&lt;3"}, "fields": [TEXT]},
+        {"type": "context", "elements": [TEXT, TEXT]},
+        {"type": "header", "text": {"type": "plain_text", "text": "H"}},
+        {"type": "divider"},
+    ]
+    call("chat.postMessage", channel="C2", text="fallback", blocks=blocks)
+    assert sandbox.slack.transcript("C1").endswith("] #general  a < b\n    c")
+    shown = sandbox.slack.transcript("C2").partition("  ")[2]
+    assert shown == "Won &amp; \n    more <http://x>http://y\n    <3\n    x\n    x  x\n    H"
+    assert len(sandbox.slack.transcript().splitlines()) == 8
+
+
+def test_bodies_that_are_no_arguments(sandbox: Sandbox, call: Call) -> None:
+    for body in (b"{", b"[1]", b""):
+        connection = http.client.HTTPConnection("127.0.0.1", sandbox.slack.port, timeout=5)
+        token = sandbox.settings["SLACK_BOT_TOKEN"]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connection.request("POST", "/api/chat.postMessage", body, headers)
+        assert b"channel_not_found" in connection.getresponse().read()
+        connection.close()
+    assert [request.arguments for request in sandbox.slack.requests] == [{}, {}, {}]
