@@ -1,4 +1,4 @@
-"""Metadata stands in pyproject.toml; this copies schema.sql, which lies at the top level to be read, into the package."""
+"""Metadata stands in pyproject.toml; this copies schema.sql, which lies at the top level, into the package."""
 
 import shutil
 from pathlib import Path

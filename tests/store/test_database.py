@@ -319,7 +319,7 @@ def test_a_file_moved_away_during_the_run_is_not_written_to(path: Path) -> None:
 @contextmanager
 def _as_nobody() -> Iterator[Path]:
     """A folder of a user who is not root, and that user: root is stopped by no permission."""
-    folder = Path(tempfile.mkdtemp())
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # one that this user can reach
     as_root = os.geteuid() == 0
     try:
         if as_root:
