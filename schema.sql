@@ -125,6 +125,7 @@ CREATE TABLE messages (
     settled_at  TEXT,                       -- when the outcome was recorded
     absences    INTEGER NOT NULL DEFAULT 0, -- uncertain: runs that read the channel's history and did not find it
     resends     INTEGER NOT NULL DEFAULT 0, -- times it went out again after not being found; at most 1
+    restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),  -- 1: doubted since, and because of, a restore
     PRIMARY KEY (match_id, channel_id),
     CHECK ((state = 'sending') = (claim_token IS NOT NULL)),
     CHECK (state <> 'delivered' OR slack_ts IS NOT NULL),
@@ -156,6 +157,11 @@ CREATE TABLE holds (
     times  INTEGER NOT NULL DEFAULT 1,      -- in a row: what waits grow with where Riot names none
     PRIMARY KEY (scope, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- When a backup was put back. What ended before may have been announced by the database it replaced.
+CREATE TABLE restores (
+    restored_at TEXT PRIMARY KEY
+) STRICT;
 
 -- Riot's rate limits as its headers last stated them. endpoint '' is the application's own limit at that host.
 CREATE TABLE riot_windows (

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from lolslackbot import __version__, logs
+from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
 from lolslackbot.admin.status import Status, status
@@ -430,6 +431,27 @@ def retry_command(
         if not yes:
             click.confirm("Do it?", abort=True)
         plan.do()
+
+
+@cli.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup_command(app: App, file: Path) -> None:
+    """Copy the database, while it is in use, into FILE (replacing it), and verify the copy."""
+    with person():
+        app.begin_log(to_file=app.settings.database.is_file())
+        show_line(backup(app.settings.database, file.absolute()))
+
+
+@cli.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def restore_command(app: App, file: Path) -> None:
+    """Put a backup back, without announcing anything twice; the replaced database is kept beside it."""
+    with person():
+        app.begin_log(to_file=app.home.is_dir())
+        for sentence in restore(app.settings.database, file.absolute(), app.clock.now()):
+            show_line(sentence)
 
 
 @cli.command("status")

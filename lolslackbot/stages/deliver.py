@@ -44,6 +44,8 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     holds.follow_clock(db, now)
     if orphans := messages.adopt_orphans(db, now):
         logger.error("%d messages were being sent when the last run died: uncertain", len(orphans))
+    with db.transaction():
+        messages.doubt_restored(db, now)
     run.count("expired", messages.expire(db, now - limits.announce_within))
     for error, number in messages.fail_in_broken_channels(db).items():
         logger.error("%d messages failed without a call: %s", number, error)

@@ -1,17 +1,16 @@
-"""One piece, one commit, the next piece: a stage's run lock, its per-item guard, its counts and its exit status."""
+"""One piece, one commit, the next piece: the guard around each, the counts, the exit status."""
 
-import fcntl
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lolslackbot.clock import Budget, Clock
-from lolslackbot.errors import Exit, NotNow, RunEnds, Unusable, worst
+from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.logs import logging_about
 from lolslackbot.store.database import Database, must_exist, open_database
+from lolslackbot.store.locks import run_lock
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ def run_stage(
     with logging_about(stage):
         try:
             must_exist(database)  # before the lock file: where there is no database, nothing is made
-            with _run_lock(database, stage), closing(open_database(database)) as db:
+            with run_lock(database, stage), closing(open_database(database)) as db:
                 run.began = True
                 work(db, run)
         except RunEnds as end:
@@ -94,29 +93,3 @@ def run_stage(
             run.ends_with(Exit.SOME_FAILED, run.ended_by)
         logger.info("%s; exit %d", run.summary(), run.status)
     return run
-
-
-@contextmanager
-def _run_lock(database: Path, stage: str) -> Iterator[None]:
-    """Holds the stage's kernel lock, which dies with its process. Raises NotNow when another run has it.
-
-    flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
-    lock on a removed file excludes nobody.
-    """
-    path = database.with_name(f"{database.name}.{stage}.lock")
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Unusable(f"the lock file {path} cannot be opened: {error.strerror}") from error
-    try:
-        _lock(descriptor, f"another {stage} is at work on {database}")
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, taken: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise NotNow(taken) from None

@@ -53,7 +53,7 @@ class Settling:
         return again
 
     def _is_looked_for(self, each: Uncertain) -> bool:
-        decided = each.absences >= RUNS and (each.resends or not self._policy.resend)
+        decided = each.absences >= RUNS and ((each.resends and not each.restored) or not self._policy.resend)
         return not decided and self._run.clock.now() - each.claimed_at < LOOKED_FOR + self._policy.after
 
     def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
@@ -78,12 +78,21 @@ class Settling:
         """Stays uncertain, with the reason. What concerns more than one channel stops the workspace's look-ups."""
         logger.warning("cannot be looked up: %s", problem, exc_info=problem)
         for each in unknown:
-            error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
-            messages.mark_untold(self._db, each.message, error, self._run.clock.now())
+            self._record_problem(each, problem)
         if isinstance(problem, Unusable) or problem.verdict is not Verdict.CHANNEL_BROKEN:
             self._stopped.add(unknown[0].message.workspace)
         if isinstance(problem, SlackProblem) and problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT):
             self._run.ends_with(Exit.LATER)
+
+    def _record_problem(self, each: Uncertain, problem: SlackProblem | Unusable) -> None:
+        now = self._run.clock.now()
+        if each.restored and isinstance(problem, SlackProblem) and _will_last(problem):
+            error = f"it may have been announced before the restore, and cannot be looked up: {problem}"
+            messages.expire_restored(self._db, each.message, error, now)
+            self._run.count("expired")
+        else:
+            error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
+            messages.mark_untold(self._db, each.message, error, now)
 
     def _settle_message(self, each: Uncertain, history: History) -> bool:
         """Whether it goes out again."""
@@ -98,14 +107,20 @@ class Settling:
         if not self._may_go_again(each, history, now):
             logger.info("%s is not in the channel (%d. run that looked)", each.message.key, each.absences + 1)
             return False
-        messages.send_again(self._db, each.message, now)
+        again = messages.send_restored if each.restored else messages.send_again
+        again(self._db, each.message, now)
         logger.warning("%s is not in the channel after %s: goes out again", each.message.key, now - each.claimed_at)
         return True
 
     def _may_go_again(self, each: Uncertain, history: History, now: datetime) -> bool:
-        if not self._policy.resend or each.resends or each.absences + 1 < RUNS:
+        if not self._policy.resend or (each.resends and not each.restored) or each.absences + 1 < RUNS:
             return False
         if history.now is not None and abs(now - history.now) > SKEW:
             self._run.note(f"this machine's clock differs from Slack's by {abs(now - history.now)}: nothing is re-sent")
             return False
         return now - each.claimed_at >= self._policy.after
+
+
+def _will_last(problem: SlackProblem) -> bool:
+    """Whether no later run can read that history either: a scope is missing, or the bot is not in the channel."""
+    return problem.verdict is Verdict.CHANNEL_BROKEN or "missing_scope" in str(problem)

@@ -70,6 +70,11 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.rollback()
 
+    def back_up(self, target: sqlite3.Connection) -> None:
+        """Copies every page."""
+        with _faults(self.path):
+            self._connection.backup(target)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -92,7 +97,7 @@ def open_database(path: Path) -> Database:
 def _open(path: Path, named: Path) -> Database:
     """named: the file that a fault is to name, where that is a copy of another."""
     with _faults(named):
-        connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = _connect(path, "rw")
     try:
         with _faults(named):
             _check_identity(connection, named)
@@ -106,8 +111,8 @@ def _open(path: Path, named: Path) -> Database:
 
 def create_database(path: Path) -> Database:
     """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
@@ -119,6 +124,80 @@ def create_database(path: Path) -> Database:
     return open_database(path)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder private to the user, if there is none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Unusable(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A consistent copy of a database in use, verified, private, and whole or not there at all."""
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with read_only(source) as db, _faults(target), closing(sqlite3.connect(partial)) as copy:
+            db.rows("BEGIN")
+            db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
+            db.back_up(copy)
+        verify(partial)
+        settle_file(partial)
+        partial.replace(target)
+        settle_file(target.parent)
+    except OSError as error:
+        raise Unusable(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def swap(database: Path, fresh: Path, kept: Path) -> None:
+    """Makes `fresh` the database, at once, and gives the one it replaces, if there is one, the name `kept`.
+
+    The old one stays locked meanwhile: a journal that somebody began beside it would be taken for the new one's.
+    """
+    with ExitStack() as stack:
+        try:
+            if database.exists():
+                _lock_or_free(database, kept, stack)
+                os.link(database, kept)  # so that there is a database at every moment
+            fresh.replace(database)
+            settle_file(database.parent)
+        except OSError as error:
+            raise Unusable(f"{database} cannot be replaced: {error.strerror}") from error
+
+
+def _lock_or_free(database: Path, kept: Path, stack: ExitStack) -> None:
+    """Locks out everybody else; where the file cannot even be opened, its journal goes with it to its new name."""
+    try:
+        stack.enter_context(closing(_open(database, database))).rows("BEGIN EXCLUSIVE")
+    except Unusable:
+        journal = database.with_name(f"{database.name}-journal")
+        if journal.exists():
+            journal.rename(kept.with_name(f"{kept.name}-journal"))
+
+
+def verify(path: Path) -> None:
+    """Raises Unusable unless `path` is a sound database of ours that this program can read."""
+    if not path.is_file():
+        raise Unusable(f"there is no file {path}")
+    with _faults(path), closing(_connect(path, "ro")) as connection:
+        _check_identity(connection, path)
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise Unusable(f"the database {path} is damaged: {found}")
+
+
+def settle_file(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def read_only(path: Path) -> Iterator[Database]:
     """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
@@ -126,7 +205,7 @@ def read_only(path: Path) -> Iterator[Database]:
     Where reading needs one of these, a private copy is read instead, and thrown away.
     """
     must_exist(path)
-    with _faults(path), closing(sqlite3.connect(_uri(path, "ro"), uri=True, timeout=BUSY_SECONDS)) as connection:
+    with _faults(path), closing(_connect(path, "ro")) as connection:
         connection.row_factory = sqlite3.Row
         if not _needs_copy(connection, path):
             connection.execute("PRAGMA query_only = ON")
@@ -155,8 +234,9 @@ def _needs_copy(connection: sqlite3.Connection, path: Path) -> bool:
         raise
 
 
-def _uri(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}"
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _set_up(connection: sqlite3.Connection) -> None:

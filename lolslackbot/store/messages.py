@@ -53,12 +53,28 @@ def add(db: Database, match_id: str, drafts: Sequence[Draft], now: datetime) -> 
                 blocks=draft.blocks,
                 now=text_of(now),
             )
+        doubt_restored(db, now)
         db.write(
             "UPDATE matches SET built_at = :now, reason = :reason WHERE match_id = :match_id",
             match_id=match_id,
             now=text_of(now),
             reason=None if drafts else matches.UNTRACKED,
         )
+
+
+def doubt_restored(db: Database, now: datetime) -> int:
+    """pending -> uncertain, once, where the game ended before a restore; how many. Inside a transaction.
+
+    The database that was replaced may have announced it: the channel's history is asked first.
+    """
+    return db.write(
+        """
+        UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, error = :error
+        WHERE state = 'pending' AND restored = 0 AND ended_at < (SELECT MAX(restored_at) FROM restores)
+        """,
+        now=text_of(now),
+        error="it may have been announced before the restore",
+    )
 
 
 def reword(db: Database, match_id: str, draft: Draft) -> None:
@@ -160,8 +176,9 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
 
 
 def expire(db: Database, oldest: datetime) -> int:
-    """pending -> expired where the game ended before `oldest`; how many."""
-    return _end_waiting(db, "expired", matches.NO_LONGER_NEWS, "ended_at < :bound", text_of(oldest))
+    """pending -> expired where the game ended before `oldest`; how many. So is what a restore made doubtful."""
+    doubted = "OR (state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound)"
+    return _end_waiting(db, "expired", matches.NO_LONGER_NEWS, f"ended_at < :bound {doubted}", text_of(oldest))
 
 
 def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
@@ -236,6 +253,7 @@ class Uncertain:
     claimed_at: datetime
     absences: int  # runs that read the history to its end without finding it
     resends: int
+    restored: bool  # never claimed here: a database that was replaced may have announced it
 
 
 def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
@@ -254,6 +272,7 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
             claimed_at=moment_of(row["claimed_at"]),
             absences=row["absences"],
             resends=row["resends"],
+            restored=bool(row["restored"]),
         )
         for row in rows
     ]
@@ -277,7 +296,18 @@ def mark_untold(db: Database, message: Message, error: str, now: datetime) -> No
 def send_again(db: Database, message: Message, now: datetime) -> None:
     """uncertain -> pending, since it is not in the channel; once at most, whoever asks."""
     change = "state = 'pending', error = 'not in the channel, goes out again', resends = 1, absences = 0"
-    _look_up_ended(db, message, change, now, unless="resends > 0")
+    _look_up_ended(db, message, change, now, unless="resends > 0 OR restored = 1")
+
+
+def send_restored(db: Database, message: Message, now: datetime) -> None:
+    """uncertain -> pending: the database that was replaced had not announced it either."""
+    change = "state = 'pending', error = 'not announced before the restore', absences = 0"
+    _look_up_ended(db, message, change, now, unless="restored = 0")
+
+
+def expire_restored(db: Database, message: Message, error: str, now: datetime) -> None:
+    """uncertain -> expired: whether it was announced before the restore cannot be found out."""
+    _look_up_ended(db, message, "state = 'expired', error = :error", now, unless="restored = 0", error=error)
 
 
 def _look_up_ended(

@@ -414,3 +414,30 @@ def test_one_message_names_all_tracked_players_of_the_channel(db: Database, slac
     assert "Player 1" in texts["C1"]
     assert "Player 2: Wukong" in texts["C1"]
     assert "Player 1" not in texts["C2"]
+
+
+def test_after_a_day_without_slack_no_channel_is_flooded_and_the_rest_expires_with_a_reason(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    channels = [f"C{number}" for number in range(1, 6)]
+    for number, channel in enumerate(channels, 1):
+        add_player(db, number, channel=channel)
+    for number in range(100):  # a game of all five every fifteen minutes, for a day and an hour
+        store_match(db, a_match(f"EUW1_{number}", 1, 2, 3, 4, 5, ended_at=clock.now()), clock.now())
+        build_messages(db, Run("build-messages", clock, 80), "")
+        for channel in channels:
+            slack.outcomes[channel] = [Posted(Verdict.NOT_SENT, "Slack could not be reached")] * 2
+        send(db, slack, clock)
+        assert len(slack.requests) <= 1  # one try a run
+        clock.advance(900 - 180)
+    slack.outcomes.clear()
+    sent: dict[str, list[str]] = {channel: [] for channel in channels}
+    for _ in range(40):  # two hours of ticks
+        send(db, slack, clock)
+        for message in slack.requests:
+            sent[message.channel_id].append(message.key)
+    for channel in channels:
+        assert 0 < len(sent[channel]) <= 60  # two hours of 30
+        assert len(set(sent[channel])) == len(sent[channel])
+    left = db.rows("SELECT DISTINCT state, error FROM messages WHERE state <> 'delivered'")
+    assert [tuple(each) for each in left] == [("expired", "no longer news")]

@@ -1,0 +1,37 @@
+"""Kernel locks beside the database: one run of a stage at a time, whoever starts it."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lolslackbot.errors import NotNow, Unusable
+
+STAGES = ("fetch-matches", "build-messages", "deliver")
+
+
+@contextmanager
+def run_lock(database: Path, stage: str) -> Iterator[None]:
+    """Holds the stage's kernel lock, which dies with its process. Raises NotNow when another run has it.
+
+    flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
+    lock on a removed file excludes nobody.
+    """
+    path = database.with_name(f"{database.name}.{stage}.lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Unusable(f"the lock file {path} cannot be opened: {error.strerror}") from error
+    try:
+        _lock(descriptor, f"another {stage} is at work on {database}")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, taken: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NotNow(taken) from None

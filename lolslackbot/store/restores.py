@@ -1,0 +1,30 @@
+"""What a backup that is put back must not forget: today's rate limits, and that its messages may be out already."""
+
+from datetime import datetime
+
+from lolslackbot.clock import text_of
+from lolslackbot.store import messages
+from lolslackbot.store.database import Database
+
+_LIMITS = {
+    "riot_windows": "TRUE",
+    "riot_calls": "TRUE",
+    "holds": "kind = 'limited'",
+}
+
+
+def keep_limits(today: Database, restored: Database) -> None:
+    """Replaces the rate limits in a restored database by those known today. Inside a transaction of `restored`."""
+    for table, which in _LIMITS.items():
+        restored.write(f"DELETE FROM {table} WHERE {which}")
+        for row in today.rows(f"SELECT * FROM {table} WHERE {which}"):
+            columns = row.keys()
+            places = ", ".join(f":{column}" for column in columns)
+            restored.write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", **dict(row))
+
+
+def doubt_all(restored: Database, now: datetime) -> int:
+    """From `now` on, what waits and ended earlier is looked up before it goes out; how many. Inside a transaction."""
+    restored.write("INSERT INTO restores (restored_at) VALUES (:now) ON CONFLICT DO NOTHING", now=text_of(now))
+    restored.write("UPDATE messages SET restored = 0")
+    return messages.doubt_restored(restored, now)
