@@ -91,5 +91,5 @@ def run_stage(
             logger.exception("the run ends with an unexpected error")
             run.ended_by = f"unexpected {type(error).__name__}, see the log"
             run.ends_with(Exit.SOME_FAILED, run.ended_by)
-        logger.info("%s; exit %d", run.summary(), run.status)
+        logger.debug("%s; exit %d", run.summary(), run.status)
     return run
