@@ -159,7 +159,7 @@ def test_odd_names_are_names(home: Path, name: str) -> None:
 
 def test_a_database_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Unusable, match=r"the database .*/file/a.db cannot be made: (File exists|Not a directory)"):
+    with pytest.raises(Unusable, match=r"the folder .*/file cannot be made: (File exists|Not a directory)"):
         create_database(tmp_path / "file" / "a.db")
     with pytest.raises(Unusable, match="cannot be made: Is a directory"):
         create_database(tmp_path)

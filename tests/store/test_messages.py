@@ -108,6 +108,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "settled_at": None,
         "absences": 0,
         "resends": 0,
+        "restored": 0,
     }
     assert messages.waiting(db) == [
         (message("EUW1_1", "C1"), match.ended_at),
