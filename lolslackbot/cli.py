@@ -57,6 +57,7 @@ class Stopped(BaseException):
 def main() -> NoReturn:
     """The installed command. Whatever happens, a person gets one line, and the caller an exit status."""
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = cli.main(prog_name="lolslackbot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

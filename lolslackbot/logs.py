@@ -123,4 +123,4 @@ def _add(handler: logging.Handler, formatter: MaskingFormatter) -> None:
     logger.setLevel(logging.DEBUG)
     logger.addHandler(handler)
     for library in ("urllib3", "slack_sdk"):  # their debug lines carry whole bodies, cookies and proxy passwords
-        logging.getLogger(library).setLevel(logging.WARNING)
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what goes wrong in them is logged where it is caught

@@ -1,6 +1,7 @@
 """What `-q` may say: cron mails every word, so an unchanged failure speaks once a day."""
 
 import hashlib
+import os
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +29,9 @@ def may_speak(memory: Path, status: Exit, problems: list[str], now: datetime) ->
     if said_at and timedelta(0) <= now - said_at < AGAIN_AFTER:
         return False
     with suppress(OSError):
-        memory.write_text(f"{kind} {text_of(now)}\n")
+        descriptor = os.open(memory, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{kind} {text_of(now)}\n")
     return True
 
 

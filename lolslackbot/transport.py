@@ -53,7 +53,7 @@ def read_capped(chunks: Iterable[bytes]) -> bytes:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
-    if host == "localhost":
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -92,7 +92,7 @@ class FakeRiot:
     def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Page:
         self._asked(puuid)
         ids = self.lists.get(puuid, [])[start : start + PAGE]
-        return Page(tuple(ids), len(ids) == PAGE, None)
+        return Page(tuple(ids), (), len(ids) == PAGE, None)
 
     def match(self, match_id: str) -> MatchAnswer:
         self._asked(match_id)

@@ -15,7 +15,7 @@ from typing import Any
 from lolslackbot.clock import Clock
 from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
 from lolslackbot.sandbox import Sandbox
-from lolslackbot.store import matches, players
+from lolslackbot.store import listings, matches, players
 from lolslackbot.store.database import Database
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -103,7 +103,7 @@ def store_match(db: Database, match: Match, now: datetime = START, body: bytes =
     """Lists and stores a match for those of its participants that are known."""
     known = players.with_puuids(db, (each.puuid for each in match.participants))
     for player in known.values():
-        players.record_page(db, player.player_id, [match.match_id], None, now)
+        listings.record_page(db, player.player_id, [match.match_id], None, now)
     matches.store(db, match, body, known, now)
 
 

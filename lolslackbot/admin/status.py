@@ -79,10 +79,11 @@ def status(db: Database, now: datetime) -> Status:
 
 def _need_of(hold: Hold) -> str:
     """What a hold that no time lifts asks of a person."""
+    channel = hold.scope.removeprefix("channel ")
     remedy = {
         "rejected": "renew the key or token; the next run tries it",
-        "broken": f"mend the channel in Slack, then `lolslackbot retry --channel {hold.scope.split()[-1]}`",
-        "paused": "`lolslackbot resume` goes on",
+        "broken": f"mend the channel in Slack, then `lolslackbot retry --channel {channel}`",
+        "paused": f"`lolslackbot resume{'' if hold.scope == holds.EVERYTHING else f' --channel {channel}'}` goes on",
     }[hold.kind]
     return f"{hold.scope} is {hold.kind} since {text_of(hold.since)}: {hold.reason}; {remedy}"
 

@@ -32,6 +32,7 @@ class Page:
     """One page of a player's match ids, newest first."""
 
     match_ids: tuple[str, ...]
+    unroutable: tuple[str, ...]  # well-formed, but of a platform that has no host
     full: bool  # there may be a further one
     odd: str | None  # what was left out, since no match can be asked for by it
 
@@ -65,7 +66,7 @@ class RiotClient:
         self._url = url
         self._limiter = limiter
         self._clock = clock
-        self._key = key.encode()
+        self._key = key
         self._session = _StaysHere()
         self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
         self._session.headers = {"X-Riot-Token": key, "Accept": "application/json"}
@@ -83,7 +84,7 @@ class RiotClient:
         found = self._json(routing.account_region(platform), ACCOUNT, f"/riot/account/v1/accounts/{path}")
         puuid = _field(found, "puuid")
         if not PUUID.fullmatch(puuid):
-            raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but a puuid of {len(puuid)} characters instead of 78", 200)
+            raise RiotRefusal(Verdict.ODD_IDS, f"200, but a puuid of {len(puuid)} characters instead of 78", 200)
         if not (found.get("gameName") and found.get("tagLine")):  # Riot may leave them out
             return Account(puuid, None)
         return Account(puuid, RiotId(_field(found, "gameName"), _field(found, "tagLine")))
@@ -103,9 +104,14 @@ class RiotClient:
         found = self._json(routing.match_region(platform), MATCH_IDS, path, query)
         if not isinstance(found, list):
             raise RiotRefusal(Verdict.UNAVAILABLE, "200, but no list", 200)
-        good = tuple(each for each in found if _askable(each))
-        odd = [each for each in found if not _askable(each)]
-        return Page(good, len(found) >= PAGE, f"{len(odd)} match ids of odd form ({odd[0]!r:.60})" if odd else None)
+        good = [each for each in found if isinstance(each, str) and MATCH_ID.fullmatch(each)]
+        odd = [each for each in found if each not in good]
+        return Page(
+            match_ids=tuple(each for each in good if routing.knows(platform_of(each))),
+            unroutable=tuple(each for each in good if not routing.knows(platform_of(each))),
+            full=len(found) >= PAGE,
+            odd=f"{len(odd)} match ids of odd form ({odd[0]!r:.60})" if odd else None,
+        )
 
     def match(self, match_id: str) -> MatchAnswer:
         """match-v5: one match. Its prefix says which host has it."""
@@ -145,18 +151,12 @@ class RiotClient:
             ) as response,
         ):
             body = read_capped(response.iter_content(65536))
-            if response.status_code != 200:  # its text goes into errors, and a proxy may quote the request in it
-                body = body.replace(self._key, b"***")
-            return HttpAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+            # A proxy may quote the request, and parts of an answer go into errors and the database.
+            headers = {k.lower(): v.replace(self._key, "***") for k, v in response.headers.items()}
+            return HttpAnswer(response.status_code, headers, body.replace(self._key.encode(), b"***"))
 
     def _milliseconds(self, began: float) -> float:
         return (self._clock.steady() - began) * 1000
-
-
-def _askable(match_id: object) -> bool:
-    return (
-        isinstance(match_id, str) and MATCH_ID.fullmatch(match_id) is not None and routing.knows(platform_of(match_id))
-    )
 
 
 def _field(found: Any, name: str) -> str:

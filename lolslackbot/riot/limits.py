@@ -80,6 +80,8 @@ def pause_after(headers: Mapping[str, str], windows: Sequence[Window], times: in
     stated = headers.get("retry-after", "").strip()
     if stated.isascii() and stated.isdigit() and len(stated) <= 9:
         wait = int(stated)
+        if times > 1:  # what was said before did not help
+            wait = max(wait, _PAUSES[min(times - 1, len(_PAUSES)) - 1])
     else:
         wait = _PAUSES[min(times, len(_PAUSES)) - 1]
         if _kind(headers) in ("application", "method"):  # then until our own windows have surely ended

@@ -87,6 +87,8 @@ class SlackClient:
         found: dict[str, str] = {}
         cursor: str | None = None
         for _ in range(MOST_PAGES):
+            if self._time_left() <= 0:
+                raise SlackProblem(Verdict.UNCERTAIN, "the run's time is up before the history is read")
             document, answer = self._read(
                 "conversations.history", partial(self._history_page, channel_id, oldest, cursor)
             )
@@ -119,7 +121,8 @@ class SlackClient:
         began = self._clock.steady()
         lost: Exception | None = None
         # A post that is cut short is uncertain, so it gets a few seconds even at the end of a run.
-        seconds = min(CALL_SECONDS, max(LEAST_SECONDS, self._time_left()))
+        least = LEAST_SECONDS if method == "chat.postMessage" else 1
+        seconds = min(CALL_SECONDS, max(least, self._time_left()))
         try:
             with deadline(seconds):
                 call()
@@ -175,7 +178,9 @@ class _OneRequestClient(WebClient):
             body = read_capped(iter(lambda: response.read(65536), b""))
             if getattr(response, "length", None):  # cut: http.client does not mind when it is read in pieces
                 body = b"(cut) " + body  # the status may say enough; that is no JSON any more
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            # A proxy may quote the request, and parts of an answer go into errors and the database.
+            body = body.replace(str(self.token).encode(), b"***")
+            headers = {name.lower(): value.replace(str(self.token), "***") for name, value in response.headers.items()}
             self.answer = HttpAnswer(response.status, headers, body)
         return {"status": self.answer.status, "headers": headers, "body": body.decode("utf-8", "replace")}
 

@@ -42,6 +42,7 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     """Sends what waits and may go, once each; what may not, waits or ends with a reason."""
     now = run.clock.now()
     holds.follow_clock(db, now)
+    messages.follow_clock(db, now)
     if orphans := messages.adopt_orphans(db, now):
         logger.error("%d messages were being sent when the last run died: uncertain", len(orphans))
     with db.transaction():

@@ -10,11 +10,11 @@ from lolslackbot.errors import Exit, Rejected, RunEnds
 from lolslackbot.model import Match, Player, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
-from lolslackbot.riot.client import MATCH, MATCH_IDS, PAGE, RiotClient
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, matches, players
+from lolslackbot.store import holds, listings, matches, players
 from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ PAGES = 3  # of one player's list in one run
 LIST_MARGIN = timedelta(hours=6)  # which time `startTime` compares with is not documented; games last under two hours
 LOOKS_AGAIN = (timedelta(minutes=10), timedelta(minutes=50))  # after a first and a second 404: fresh bodies can lag
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (3, 6, 12, 24, 48, 60))  # after server faults in a row
+SUSPECTS = 2  # matches that answer 403 in a row; then a call is made that no closed match can spoil
 FAULTS_IN_A_ROW = 3  # then a host is left alone for this run
 
 
@@ -46,6 +47,7 @@ class _WaitsTooLong(RunEnds):
 def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
     """Asks what is due while the allowance and the time last. Raises Rejected when the key is refused."""
     holds.follow_clock(db, run.clock.now())
+    matches.follow_clock(db, run.clock.now(), PAUSES[-1])
     limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
     _Fetching(db, riot, limiter, run, limits).work()
 
@@ -62,6 +64,7 @@ class _Fetching:
         self._faults: dict[str, list[str]] = {}  # by host, in this run
         self._in_a_row: dict[str, int] = {}  # server faults since the last good answer of a host
         self._resolved: set[int] = set()  # players whose Riot ID was resolved again in this run
+        self._suspects: dict[str, RiotRefusal] = {}  # matches that answered 403, until another call tells why
 
     def _now(self) -> datetime:
         return self._run.clock.now()
@@ -71,8 +74,10 @@ class _Fetching:
         try:
             if holds.find(self._db, holds.RIOT_KEY, "rejected") and self._players:
                 self._list(self._players.pop(0))  # one call tells whether the key is well again
-            while piece := self._next():
-                if isinstance(piece, Player):
+            while (piece := self._next()) or self._suspects:
+                if piece is None or len(self._suspects) >= SUSPECTS:
+                    self._prove_key()
+                elif isinstance(piece, Player):
                     self._players.remove(piece)
                     self._list(piece)
                 else:
@@ -138,12 +143,16 @@ class _Fetching:
     def _read_pages(self, player: Player) -> None:
         since = self._now() - self._limits.announce_within - LIST_MARGIN
         host = routing.match_region(player.platform)
+        odd: str | None = None
         for number in range(PAGES):
             self._wait_for(host, MATCH_IDS)
             page = self._riot.match_ids(player.puuid, player.platform, since, number * PAGE)
-            wanted = players.record_page(self._db, player.player_id, page.match_ids, page.odd, self._now())
+            odd = page.odd or odd
+            wanted = listings.record_page(self._db, player.player_id, page.match_ids, odd, self._now(), page.unroutable)
             self._went_well(host)
-            self._wanted = [*wanted, *self._wanted]
+            if wanted:  # in their order among all: lists are not always in it
+                due = matches.to_look_at(self._db, self._now())
+                self._wanted = [match_id for match_id in due if match_id not in self._suspects]
             self._run.count("new", len(wanted))
             logger.debug("%d ids listed, new: %s", len(page.match_ids), ", ".join(wanted) or "none")
             if page.odd:
@@ -175,10 +184,10 @@ class _Fetching:
                 self._asked_in_vain(player)
 
     def _asked_in_vain(self, player: Player) -> None:
-        players.asked_in_vain(self._db, player.player_id, self._now())
+        listings.asked_in_vain(self._db, player.player_id, self._now())
 
     def _flag(self, player: Player, problem: str) -> None:
-        players.record_problem(self._db, player.player_id, problem, self._now())
+        listings.record_problem(self._db, player.player_id, problem, self._now())
         self._run.count("flagged")
 
     def _resolve_again(self, player: Player, refusal: RiotRefusal) -> None:
@@ -189,7 +198,7 @@ class _Fetching:
         self._resolved.add(player.player_id)
         logger.warning("the puuid belongs to another key (%s): resolving %s again", refusal, player.riot_id)
         try:
-            self._wait_for(routing.account_region(player.platform), "account")
+            self._wait_for(routing.account_region(player.platform), ACCOUNT)
             account = self._riot.account(player.riot_id, player.platform)
         except NotYet as wait:
             logger.debug("%s", wait)
@@ -206,6 +215,8 @@ class _Fetching:
     def _account_refused(self, player: Player, error: RiotRefusal) -> None:
         if error.verdict is Verdict.NOT_FOUND:
             self._flag(player, f"the puuid belongs to another key, and Riot knows no {player.riot_id}: track it anew")
+        elif error.verdict is Verdict.ODD_IDS:
+            self._flag(player, f"the puuid belongs to another key, and Riot hands out odd ones: {error}")
         elif error.verdict is Verdict.FORBIDDEN or (error.verdict is Verdict.UNAUTHORIZED and not self._good_answers):
             self._key_rejected(error)
         else:
@@ -240,7 +251,7 @@ class _Fetching:
             return
         except ForeignIds as error:
             logger.warning("Riot hands out ids that are not encrypted for our key: %s", error, exc_info=True)
-            self._put_off(match_id, str(error))
+            self._put_off(match_id, f"odd ids: {error}")
             self._run.failed("ids not encrypted for our key")
             return
         known = players.with_puuids(self._db, (each.puuid for each in match.participants))
@@ -279,9 +290,8 @@ class _Fetching:
             case Verdict.NOT_FOUND:
                 self._missing(match_id, refusal)
             case Verdict.FORBIDDEN:
-                if not self._key_proves_good():
-                    self._key_rejected(refusal)
-                self._give_up(match_id, f"closed: {refusal}, while the key is good")
+                logger.warning("%s: this match is closed, or the key is refused: the next calls tell", refusal)
+                self._suspects[match_id] = refusal
             case Verdict.UNAUTHORIZED if not self._good_answers:
                 self._key_rejected(refusal)
             case _:
@@ -314,6 +324,9 @@ class _Fetching:
         self._good_answers += 1
         self._answering.add(host)
         self._in_a_row[host] = 0
+        for match_id, refusal in self._suspects.items():
+            self._give_up(match_id, f"closed: {refusal}, while the key is good")
+        self._suspects.clear()
         if self._good_answers == 1 and holds.find(self._db, holds.RIOT_KEY, "rejected"):
             with self._db.transaction():
                 holds.lift(self._db, holds.RIOT_KEY, "rejected")
@@ -340,26 +353,26 @@ class _Fetching:
                 for fault in faults:
                     self._run.failed(fault)
 
-    def _key_proves_good(self) -> bool:
-        """After a 403 on one match: whether any *other* call is answered well, so that only this match is closed.
+    def _prove_key(self) -> None:
+        """After a 403 on a match: calls that are never closed by themselves, a list and an account.
 
-        The list that is due next, or any; then an account: of those, none is ever closed by itself.
+        A 200 clears the key, and so gives the suspects up; without one the key counts as refused.
         """
-        before = self._good_answers
-        if self._players:
-            self._list(self._players.pop(0))
-        if self._good_answers == before:
-            self._ask_any_account()
-        return self._good_answers > before
-
-    def _ask_any_account(self) -> None:
+        refusal = next(iter(self._suspects.values()))
         anyone = next(iter(players.to_list(self._db)), None)
-        if anyone is None:
-            return
-        host = routing.account_region(anyone.platform)
+        if anyone:
+            self._players = [each for each in self._players if each.player_id != anyone.player_id]
+            self._list(anyone)
+            if self._suspects:
+                self._ask_for_account(anyone)
+        if self._suspects:
+            self._key_rejected(refusal)
+
+    def _ask_for_account(self, player: Player) -> None:
+        host = routing.account_region(player.platform)
+        self._wait_for(host, ACCOUNT)
         try:
-            self._wait_for(host, "account")
-            self._riot.account_of(anyone.puuid, anyone.platform)
+            self._riot.account_of(player.puuid, player.platform)
         except (NotYet, RiotRefusal) as refusal:
             logger.info("no proof that the key is good: %s", refusal, exc_info=True)
         else:

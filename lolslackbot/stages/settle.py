@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict
 from lolslackbot.stages.run import Run
-from lolslackbot.store import messages
+from lolslackbot.store import holds, messages
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Uncertain
 
@@ -53,7 +53,7 @@ class Settling:
         return again
 
     def _is_looked_for(self, each: Uncertain) -> bool:
-        decided = each.absences >= RUNS and ((each.resends and not each.restored) or not self._policy.resend)
+        decided = each.absences >= RUNS and each.resends and not each.restored
         return not decided and self._run.clock.now() - each.claimed_at < LOOKED_FOR + self._policy.after
 
     def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
@@ -81,8 +81,20 @@ class Settling:
             self._record_problem(each, problem)
         if isinstance(problem, Unusable) or problem.verdict is not Verdict.CHANNEL_BROKEN:
             self._stopped.add(unknown[0].message.workspace)
-        if isinstance(problem, SlackProblem) and problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT):
-            self._run.ends_with(Exit.LATER)
+        self._end_run_with(problem, unknown[0].message.workspace)
+
+    def _end_run_with(self, problem: SlackProblem | Unusable, workspace: str) -> None:
+        if isinstance(problem, Unusable):
+            self._run.ends_with(Exit.UNUSABLE, str(problem))
+        elif problem.verdict is Verdict.TOKEN_REJECTED and not _will_last(problem):
+            self._run.ends_with(Exit.REJECTED, str(problem))
+            self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
+            with self._db.transaction():
+                scope = holds.workspace_scope(workspace)
+                if not holds.find(self._db, scope, "rejected"):  # since the first refusal
+                    holds.put(self._db, scope, "rejected", str(problem), self._run.clock.now(), None)
+        elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
+            self._run.ends_with(Exit.LATER, str(problem))
 
     def _record_problem(self, each: Uncertain, problem: SlackProblem | Unusable) -> None:
         now = self._run.clock.now()

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
@@ -11,6 +11,7 @@ from lolslackbot.store.database import Database
 
 BEFORE_TRACKING = "before tracking"
 NO_LONGER_NEWS = "no longer news"
+NO_HOST = "unknown platform: no host to ask"
 UNTRACKED = "untracked: it names nobody who is tracked"
 
 
@@ -32,6 +33,21 @@ def to_look_at(db: Database, now: datetime) -> list[str]:
         now=text_of(now),
     )
     return [row["match_id"] for row in rows]
+
+
+def follow_clock(db: Database, now: datetime, longest_pause: timedelta) -> None:
+    """After the clock was set back, no look waits longer than the longest pause."""
+    bound = text_of(now + longest_pause)
+    if db.row("SELECT 1 FROM matches WHERE next_look_at > :bound LIMIT 1", bound=bound):
+        with db.transaction():
+            db.write(
+                """
+                UPDATE matches SET next_look_at = :bound, listed_at = MIN(listed_at, :now)
+                WHERE next_look_at > :bound
+                """,
+                bound=bound,
+                now=text_of(now),
+            )
 
 
 def looks(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetime] | None:
@@ -144,6 +160,15 @@ def give_up(db: Database, match_id: str, reason: str, now: datetime, ended_at: d
             now=text_of(now),
             ended_at=ended_at and text_of(ended_at),
         )
+
+
+def end_unasked(db: Database, match_id: str, reason: str) -> None:
+    """wanted -> given_up, without a look. Inside a transaction."""
+    db.write(
+        "UPDATE matches SET state = 'given_up', reason = :reason, next_look_at = NULL WHERE match_id = :match_id",
+        match_id=match_id,
+        reason=reason,
+    )
 
 
 def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | None) -> int:

@@ -256,6 +256,16 @@ class Uncertain:
     restored: bool  # never claimed here: a database that was replaced may have announced it
 
 
+def follow_clock(db: Database, now: datetime) -> None:
+    """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now."""
+    if db.row("SELECT 1 FROM messages WHERE state = 'uncertain' AND claimed_at > :now LIMIT 1", now=text_of(now)):
+        with db.transaction():
+            db.write(
+                "UPDATE messages SET claimed_at = :now WHERE state = 'uncertain' AND claimed_at > :now",
+                now=text_of(now),
+            )
+
+
 def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
     """The messages of unknown outcome, by channel; those claimed later (in this very run) are left for the next."""
     rows = db.rows(

@@ -1,13 +1,12 @@
-"""Players, the channels that track them, and the lists that Riot gives of their matches."""
+"""Players, and the channels that track them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Unusable
-from lolslackbot.model import Player, RiotId, game_id_of, platform_of
-from lolslackbot.store import matches
+from lolslackbot.model import Player, RiotId
 from lolslackbot.store.database import Database, Row
 
 
@@ -162,70 +161,6 @@ def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> 
         game_name=riot_id.game_name,
         tag_line=riot_id.tag_line,
         seen_at=text_of(seen_at),
-    )
-
-
-def record_page(
-    db: Database, player_id: int, match_ids: Sequence[str], problem: str | None, now: datetime
-) -> list[str]:
-    """Enters a page of a player's list into the ledger; the ids that are wanted because of it."""
-    with db.transaction():
-        wanted = [match_id for match_id in match_ids if _enter(db, player_id, match_id, now)]
-        _asked(db, player_id, problem, now)
-        return wanted
-
-
-def record_problem(db: Database, player_id: int, problem: str, now: datetime) -> None:
-    """The player's list cannot be had, and a person should know."""
-    with db.transaction():
-        _asked(db, player_id, problem, now)
-
-
-def asked_in_vain(db: Database, player_id: int, now: datetime) -> None:
-    """The list did not come, by no fault of the player's: the others are asked first now."""
-    with db.transaction():
-        db.write(
-            "UPDATE players SET listed_at = :now WHERE player_id = :player_id", player_id=player_id, now=text_of(now)
-        )
-
-
-def _enter(db: Database, player_id: int, match_id: str, now: datetime) -> bool:
-    new = db.write(
-        """
-        INSERT INTO matches (match_id, platform, game_id, listed_at, next_look_at)
-        VALUES (:match_id, :platform, :game_id, :now, :now)
-        ON CONFLICT DO NOTHING
-        """,
-        match_id=match_id,
-        platform=platform_of(match_id),
-        game_id=game_id_of(match_id),
-        now=text_of(now),
-    )
-    listed = db.write(
-        "INSERT INTO listings (player_id, match_id) VALUES (:player_id, :match_id) ON CONFLICT DO NOTHING",
-        player_id=player_id,
-        match_id=match_id,
-    )
-    # Given up unasked because of another player's list: for this player it may be news.
-    return bool(new) or (bool(listed) and matches.want_again(db, match_id, now))
-
-
-def _asked(db: Database, player_id: int, problem: str | None, now: datetime) -> None:
-    db.write(
-        """
-        UPDATE players
-        SET listed_at = :now,
-            problem = :problem,
-            problem_since = CASE
-                WHEN :problem IS NULL THEN NULL
-                WHEN problem = :problem THEN problem_since
-                ELSE :now
-            END
-        WHERE player_id = :player_id
-        """,
-        player_id=player_id,
-        problem=problem,
-        now=text_of(now),
     )
 
 

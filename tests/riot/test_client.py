@@ -244,7 +244,8 @@ def test_an_account_of_odd_form_is_never_taken(
     http.get(re.compile("https://europe.riot.example/riot/account/.*"), body=json.dumps(body))
     with pytest.raises(RiotRefusal) as refusal:
         riot.account(ANYONE, "euw1")
-    assert (refusal.value.verdict, refusal.value.status, str(refusal.value)) == (Verdict.UNAVAILABLE, 200, words)
+    expected = Verdict.ODD_IDS if "characters" in words else Verdict.UNAVAILABLE
+    assert (refusal.value.verdict, refusal.value.status, str(refusal.value)) == (expected, 200, words)
 
 
 @pytest.mark.parametrize(("region", "platform"), [("euw1", "euw1"), ("EUW1", "euw1"), ("kr", "kr"), ("th2", "th2")])
@@ -283,7 +284,7 @@ def test_a_platform_nobody_knows_is_never_taken(
         ([f"EUW1_{n}" for n in range(100)], tuple(f"EUW1_{n}" for n in range(100)), True, None),
         (["x"] * 100, (), True, "100 match ids of odd form ('x')"),  # the next page may be good
         (["EUW1_2", "euw1_1"], ("EUW1_2",), False, "1 match ids of odd form ('euw1_1')"),
-        (["TH2_1", "XX9_1"], ("TH2_1",), False, "1 match ids of odd form ('XX9_1')"),  # no host has it
+        (["TH2_1", "XX9_1"], ("TH2_1",), False, None),  # no host has the second: unroutable
         ([None, 7, "EUW1_1"], ("EUW1_1",), False, "2 match ids of odd form (None)"),
         (["EUW1_1234567890123456789"], (), False, "1 match ids of odd form ('EUW1_1234567890123456789')"),
         (["EUW1_1/../2", "EUW1_1\n", "EUW1_١"], (), False, "3 match ids of odd form ('EUW1_1/../2')"),
@@ -296,6 +297,7 @@ def test_a_page_of_match_ids_holds_those_that_can_be_asked_for(
     http.get(f"https://europe.riot.example{IDS}", json=body)
     page = riot.match_ids(PUUID, "euw1", START, 0)
     assert (page.match_ids, page.full, page.odd) == (match_ids, full, odd)
+    assert page.unroutable == tuple(each for each in body if each == "XX9_1")
 
 
 @pytest.mark.parametrize("body", [{}, None, "EUW1_1", 7])

@@ -1,17 +1,21 @@
 """Which call comes next, and what each answer leads to: state and number of calls."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot
+from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
 from support import START, FakeClock, add_player, puuid
 
 from lolslackbot.errors import Exit, Rejected
+from lolslackbot.riot.answers import Verdict
+from lolslackbot.riot.client import Page
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.stages.fetch_matches import Limits, fetch_matches
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, players
+from lolslackbot.store import holds, listings, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.limits import RiotLedger
 
@@ -64,7 +68,7 @@ def test_the_players_longest_unasked_come_first_and_nobody_starves(
 ) -> None:
     for number in (1, 2, 3):
         add_player(db, number)
-    players.asked_in_vain(db, 1, START - timedelta(minutes=1))
+    listings.asked_in_vain(db, 1, START - timedelta(minutes=1))
     fetch(db, riot, clock)
     assert riot.calls == [puuid(2), puuid(3), puuid(1)]
 
@@ -291,29 +295,95 @@ def test_a_closed_match_is_given_up_once_another_call_proves_the_key_good(
 ) -> None:
     add_player(db, 1)
     add_player(db, 2)
-    riot.lists[puuid(1)] = ["EUW1_3", "EUW1_2", "EUW1_1"]
-    for number in (1, 2, 3):
+    riot.add_game("EUW1_3", 1, ended_at=JUST_NOW)
+    riot.lists[puuid(1)] = ["EUW1_2", "EUW1_4", "EUW1_1", "EUW1_3"]  # in whatever order
+    for number in (4, 2, 1):
         riot.fail(f"EUW1_{number}", FORBIDDEN)
     run = fetch(db, riot, clock)
-    # The first is cleared by the list that was due; for the others none is, so an account is asked for.
-    assert riot.calls == [
-        *(puuid(1), "EUW1_3", puuid(2)),
-        *("EUW1_2", f"account of {puuid(1)}"),
-        *("EUW1_1", f"account of {puuid(1)}"),
-    ]
-    assert state(db, "EUW1_3")[0] == "given_up"
-    assert "closed" in (state(db, "EUW1_3")[1] or "")
+    # The first is cleared by the match that was due; two in a row by the list that was due.
+    assert riot.calls == [puuid(1), "EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1", puuid(2)]
+    assert {state(db, f"EUW1_{number}") for number in (4, 2, 1)} == {("given_up", "closed: 403, while the key is good")}
+    assert state(db, "EUW1_3")[0] == "stored"
     assert run.status is Exit.OK
+    fetch(db, riot, clock)
+    assert sorted(riot.calls) == [puuid(1), puuid(2)]
 
 
-def test_a_403_that_no_other_call_clears_rejects_the_key(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+def test_the_only_match_there_is_may_be_closed(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db, 1)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.fail("EUW1_1", FORBIDDEN)
+    assert fetch(db, riot, clock).status is Exit.OK
+    assert riot.calls == [puuid(1), "EUW1_1", puuid(1)]
+    assert state(db, "EUW1_1")[0] == "given_up"
+
+
+def test_a_list_that_fails_leaves_the_proof_to_an_account(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db, 1)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.fail("EUW1_1", FORBIDDEN)
+    riot.fail(puuid(1), None, UNAVAILABLE)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "EUW1_1", puuid(1), f"account of {puuid(1)}"]
+    assert state(db, "EUW1_1")[0] == "given_up"
+
+
+def test_a_403_that_no_other_call_clears_rejects_the_key_and_holds_up_no_other_match(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
     add_player(db)
     riot.lists[puuid(1)] = ["EUW1_1"]
     riot.fail("EUW1_1", FORBIDDEN)
+    riot.fail(puuid(1), None, UNAVAILABLE)
     riot.fail(f"account of {puuid(1)}", UNAVAILABLE)
     with pytest.raises(Rejected):
         fetch(db, riot, clock)
     assert state(db, "EUW1_1") == ("wanted", None)
+
+
+def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    real = riot.match_ids
+
+    def with_another(*arguments: Any) -> Page:
+        return replace(real(*arguments), unroutable=("XX9_5",))
+
+    riot.match_ids = with_another  # type: ignore[method-assign]
+    for _ in range(2):
+        fetch(db, riot, clock)
+        assert state(db, "XX9_5") == ("given_up", "unknown platform: no host to ask")
+
+
+def test_odd_ids_on_any_page_are_flagged(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    pages = iter([Page((), (), True, "1 match ids of odd form ('x')"), Page((), (), False, None)])
+    riot.match_ids = lambda *_: next(pages)  # type: ignore[method-assign,assignment,misc]
+    fetch(db, riot, clock)
+    assert players.to_list(db)[0].problem == "1 match ids of odd form ('x')"
+
+
+def test_odd_ids_for_a_puuid_of_another_key_are_flagged(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
+    fetch(db, riot, clock)
+    assert "odd" in (players.to_list(db)[0].problem or "")
+    assert players.to_list(db)[0].puuid == puuid(1)
+
+
+def test_a_clock_set_back_delays_no_look_beyond_the_longest_pause(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, since=START - timedelta(days=9))
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW - timedelta(days=1))
+    riot.fail("EUW1_1", UNAVAILABLE, None)
+    fetch(db, riot, clock)
+    clock.moment -= timedelta(days=1)
+    for _ in range(21):
+        fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
 
 
 def test_a_401_with_a_key_just_proved_good_is_like_a_server_fault(

@@ -11,7 +11,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Outcome, Player
-from lolslackbot.store import matches, messages, players
+from lolslackbot.store import listings, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
 
@@ -26,7 +26,7 @@ def row_of(db: Database, match_id: str = ID) -> dict[str, Any]:
 
 
 def listed(db: Database, player: Player, *match_ids: str, now: datetime = START) -> None:
-    players.record_page(db, player.player_id, match_ids, None, now)
+    listings.record_page(db, player.player_id, match_ids, None, now)
 
 
 def in_state(db: Database, state: str) -> None:

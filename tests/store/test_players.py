@@ -10,7 +10,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Unusable
 from lolslackbot.model import RiotId
-from lolslackbot.store import matches, players
+from lolslackbot.store import listings, matches, players
 from lolslackbot.store.database import Database
 
 AHRI = RiotId("Ahri", "EUW")
@@ -27,7 +27,7 @@ def states(db: Database) -> dict[str, str]:
     return {row["match_id"]: row["state"] for row in db.rows("SELECT * FROM matches")}
 
 
-def listings(db: Database) -> list[tuple[int, str]]:
+def entries(db: Database) -> list[tuple[int, str]]:
     return [tuple(row) for row in db.rows("SELECT player_id, match_id FROM listings ORDER BY 1, 2")]
 
 
@@ -120,9 +120,9 @@ def test_tracking_again_after_untracking_begins_anew(db: Database) -> None:
 
 def test_the_longest_unasked_is_listed_first_and_the_untracked_never(db: Database) -> None:
     one, two, three, four = (add_player(db, number) for number in (1, 2, 3, 4))
-    players.asked_in_vain(db, one.player_id, LATER)
-    players.record_page(db, two.player_id, [], None, START)
-    players.record_page(db, four.player_id, [], None, START - timedelta(days=1))
+    listings.asked_in_vain(db, one.player_id, LATER)
+    listings.record_page(db, two.player_id, [], None, START)
+    listings.record_page(db, four.player_id, [], None, START - timedelta(days=1))
     assert players.to_list(db) == [three, four, two, one]  # the third was never asked
     with db.transaction():
         players.untrack(db, four.player_id, "C1")
@@ -173,7 +173,7 @@ def test_players_are_tracked_since_the_first_of_their_tracks(db: Database) -> No
 
 def test_another_puuid_is_the_same_player(db: Database) -> None:
     player = add_player(db)
-    players.record_page(db, player.player_id, ["EUW1_1"], "other key", START)
+    listings.record_page(db, player.player_id, ["EUW1_1"], "other key", START)
     players.replace_puuid(db, player.player_id, puuid(9))
     assert players.with_puuids(db, [puuid(1), puuid(9)]) == {
         puuid(9): players.to_list(db)[0],
@@ -182,7 +182,7 @@ def test_another_puuid_is_the_same_player(db: Database) -> None:
     assert players.to_list(db)[0].problem is None
     assert row_of(db, player.player_id)["problem_since"] is None
     assert len(players.tracks(db)) == 1
-    assert listings(db) == [(player.player_id, "EUW1_1")]
+    assert entries(db) == [(player.player_id, "EUW1_1")]
 
 
 def test_a_puuid_belongs_to_one_player(db: Database) -> None:
@@ -219,8 +219,8 @@ def test_matches_stored_in_any_order_leave_the_name_of_the_youngest(db: Database
 
 def test_a_page_enters_the_ledger_once(db: Database) -> None:
     player = add_player(db)
-    assert players.record_page(db, player.player_id, ["EUW1_2", "EUW1_1"], None, START) == ["EUW1_2", "EUW1_1"]
-    assert players.record_page(db, player.player_id, ["EUW1_3", "EUW1_2", "EUW1_1"], None, LATER) == ["EUW1_3"]
+    assert listings.record_page(db, player.player_id, ["EUW1_2", "EUW1_1"], None, START) == ["EUW1_2", "EUW1_1"]
+    assert listings.record_page(db, player.player_id, ["EUW1_3", "EUW1_2", "EUW1_1"], None, LATER) == ["EUW1_3"]
     assert states(db) == dict.fromkeys(["EUW1_1", "EUW1_2", "EUW1_3"], "wanted")
     row = db.row("SELECT * FROM matches WHERE match_id = 'EUW1_2'")
     assert row
@@ -231,26 +231,26 @@ def test_a_page_enters_the_ledger_once(db: Database) -> None:
 
 def test_the_same_id_twice_on_a_page_is_one_match(db: Database) -> None:
     player = add_player(db)
-    assert players.record_page(db, player.player_id, ["EUW1_1", "EUW1_1"], None, START) == ["EUW1_1"]
-    assert listings(db) == [(player.player_id, "EUW1_1")]
+    assert listings.record_page(db, player.player_id, ["EUW1_1", "EUW1_1"], None, START) == ["EUW1_1"]
+    assert entries(db) == [(player.player_id, "EUW1_1")]
 
 
 def test_the_same_match_in_two_lists_is_wanted_once(db: Database) -> None:
     one, two = add_player(db, 1), add_player(db, 2)
-    assert players.record_page(db, one.player_id, ["EUW1_1"], None, START) == ["EUW1_1"]
-    assert players.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == []
+    assert listings.record_page(db, one.player_id, ["EUW1_1"], None, START) == ["EUW1_1"]
+    assert listings.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == []
     assert states(db) == {"EUW1_1": "wanted"}
-    assert listings(db) == [(one.player_id, "EUW1_1"), (two.player_id, "EUW1_1")]
+    assert entries(db) == [(one.player_id, "EUW1_1"), (two.player_id, "EUW1_1")]
     assert matches.to_look_at(db, LATER) == ["EUW1_1"]
 
 
 def test_a_match_given_up_unasked_is_wanted_again_in_another_list(db: Database) -> None:
     one, two = add_player(db, 1), add_player(db, 2)
-    players.record_page(db, one.player_id, ["EUW1_2", "EUW1_1"], None, START)
+    listings.record_page(db, one.player_id, ["EUW1_2", "EUW1_1"], None, START)
     assert matches.give_up_older(db, "EUW1_2", matches.BEFORE_TRACKING, None) == 1
-    assert players.record_page(db, one.player_id, ["EUW1_2", "EUW1_1"], None, START) == []  # the list it came from
+    assert listings.record_page(db, one.player_id, ["EUW1_2", "EUW1_1"], None, START) == []  # the list it came from
     assert states(db)["EUW1_1"] == "given_up"
-    assert players.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == ["EUW1_1"]
+    assert listings.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == ["EUW1_1"]
     row = db.row("SELECT * FROM matches WHERE match_id = 'EUW1_1'")
     assert row
     assert (row["state"], row["reason"], row["next_look_at"]) == ("wanted", None, text_of(LATER))
@@ -258,16 +258,16 @@ def test_a_match_given_up_unasked_is_wanted_again_in_another_list(db: Database) 
 
 def test_a_match_given_up_after_a_look_stays_so_in_another_list(db: Database) -> None:
     one, two = add_player(db, 1), add_player(db, 2)
-    players.record_page(db, one.player_id, ["EUW1_1"], None, START)
+    listings.record_page(db, one.player_id, ["EUW1_1"], None, START)
     matches.give_up(db, "EUW1_1", "closed", START)
-    assert players.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == []
+    assert listings.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == []
     assert states(db) == {"EUW1_1": "given_up"}
 
 
 @pytest.mark.parametrize("look", ["5xx", "404"])
 def test_a_match_given_up_as_untracked_is_wanted_again_though_a_look_had_failed(db: Database, look: str) -> None:
     one, two = add_player(db, 1), add_player(db, 2)
-    players.record_page(db, one.player_id, ["EUW1_1"], None, START)
+    listings.record_page(db, one.player_id, ["EUW1_1"], None, START)
     if look == "5xx":
         matches.put_off(db, "EUW1_1", "HTTP 503", START, LATER)
     else:
@@ -275,13 +275,13 @@ def test_a_match_given_up_as_untracked_is_wanted_again_though_a_look_had_failed(
     with db.transaction():
         players.untrack(db, one.player_id, "C1")
         matches.give_up_untracked(db)
-    assert players.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == ["EUW1_1"]
+    assert listings.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == ["EUW1_1"]
 
 
 def test_a_page_is_entered_whole_or_not_at_all(db: Database) -> None:
     player = add_player(db)
     with pytest.raises(ValueError):
-        players.record_page(db, player.player_id, ["EUW1_1", "no id"], None, START)
+        listings.record_page(db, player.player_id, ["EUW1_1", "no id"], None, START)
     assert states(db) == {}
     assert row_of(db, player.player_id)["listed_at"] is None
 
@@ -293,16 +293,16 @@ def test_a_problem_is_kept_since_it_began_and_ends_with_a_good_list(db: Database
         row = row_of(db, player.player_id)
         return row["problem"], row["problem_since"], row["listed_at"]
 
-    players.record_problem(db, player.player_id, "404", START)
+    listings.record_problem(db, player.player_id, "404", START)
     assert problem() == ("404", text_of(START), text_of(START))
-    players.record_problem(db, player.player_id, "404", LATER)
+    listings.record_problem(db, player.player_id, "404", LATER)
     assert problem() == ("404", text_of(START), text_of(LATER))
-    players.record_problem(db, player.player_id, "other key", LATER)
+    listings.record_problem(db, player.player_id, "other key", LATER)
     assert problem() == ("other key", text_of(LATER), text_of(LATER))
     assert players.to_list(db)[0].problem == "other key"
-    players.asked_in_vain(db, player.player_id, LATER + timedelta(minutes=3))
+    listings.asked_in_vain(db, player.player_id, LATER + timedelta(minutes=3))
     assert problem() == ("other key", text_of(LATER), text_of(LATER + timedelta(minutes=3)))
-    players.record_page(db, player.player_id, ["EUW1_1"], "an odd id", LATER)
+    listings.record_page(db, player.player_id, ["EUW1_1"], "an odd id", LATER)
     assert problem() == ("an odd id", text_of(LATER), text_of(LATER))
-    players.record_page(db, player.player_id, [], None, LATER)
+    listings.record_page(db, player.player_id, [], None, LATER)
     assert problem() == (None, None, text_of(LATER))
