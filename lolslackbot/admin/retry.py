@@ -27,7 +27,9 @@ def retry_message(db: Database, match_id: str, channel_id: str) -> Plan:
     if state not in ("failed", "uncertain"):
         raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to try again")
     doubt = "; if Slack has it after all, it will stand there twice" if state == "uncertain" else ""
-    return Plan([f"the {state} message {message.key} goes out again{doubt}"], _in_one_commit(db, [message]))
+    return Plan(
+        [f"the {state} message {message.key} goes out again, if it still is news{doubt}"], _in_one_commit(db, [message])
+    )
 
 
 def retry_channel(db: Database, channel_id: str) -> Plan:
@@ -37,7 +39,7 @@ def retry_channel(db: Database, channel_id: str) -> Plan:
     failed = messages.of_channel(db, channel_id, "failed")
     hold = holds.find(db, holds.channel_scope(channel_id), "broken")
     sentences = [f"{channel_id} was marked broken ({hold.reason}) and counts as well again"] if hold else []
-    sentences += [f"the failed message {message.key} goes out again" for message in failed]
+    sentences += [f"the failed message {message.key} goes out again, if it still is news" for message in failed]
     if not sentences:
         raise NotFound(f"{channel_id} is well and none of its messages failed: there is nothing to try again")
     return Plan(sentences, _in_one_commit(db, failed, channel_id))

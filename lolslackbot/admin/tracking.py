@@ -150,7 +150,7 @@ class Tracker:
         except RiotRefusal as refusal:
             if refusal.verdict is Verdict.OTHER_KEY and not players.with_puuids(self._db, [account.puuid]):
                 players.replace_puuid(self._db, known.player_id, account.puuid)
-            elif refusal.verdict is not Verdict.OTHER_KEY:
+            elif refusal.verdict not in (Verdict.OTHER_KEY, Verdict.NOT_FOUND):
                 raise _in_words(wish, refusal) from refusal
 
     def _ask(self, wish: Wish, call: Callable[[], T]) -> T:

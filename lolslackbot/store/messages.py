@@ -82,7 +82,8 @@ def reword(db: Database, match_id: str, draft: Draft) -> None:
     db.write(
         """
         UPDATE messages SET text = :text, blocks = :blocks
-        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+        WHERE match_id = :match_id AND channel_id = :channel_id
+          AND (state = 'pending' OR state = 'uncertain' AND restored = 1 AND attempts = 0)
         """,
         match_id=match_id,
         channel_id=draft.channel_id,
@@ -96,7 +97,8 @@ def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
     rows = db.rows(
         """
         SELECT match_id FROM messages JOIN participants USING (match_id)
-        WHERE channel_id = :channel_id AND player_id = :player_id AND state = 'pending'
+        WHERE channel_id = :channel_id AND player_id = :player_id
+          AND (state = 'pending' OR state = 'uncertain' AND restored = 1 AND attempts = 0)
         """,
         channel_id=channel_id,
         player_id=player_id,
@@ -182,11 +184,15 @@ def expire(db: Database, oldest: datetime) -> int:
 
 
 def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
-    """pending -> expired: nobody in it is tracked here any more. Inside a transaction."""
+    """pending -> expired: nobody in it is tracked here any more. So is what a restore made doubtful.
+
+    Inside a transaction.
+    """
     db.write(
         """
         UPDATE messages SET state = 'expired', error = 'untracked'
-        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+        WHERE match_id = :match_id AND channel_id = :channel_id
+          AND (state = 'pending' OR state = 'uncertain' AND restored = 1 AND attempts = 0)
         """,
         match_id=match_id,
         channel_id=channel_id,

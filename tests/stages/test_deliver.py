@@ -1,12 +1,14 @@
 """What each answer of Slack leads to, and who may be posted to when: state, order and number of requests."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, participant, store_match
 
 from lolslackbot.errors import Exit, Unusable
+from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.stages.build_messages import build_messages
@@ -441,3 +443,59 @@ def test_after_a_day_without_slack_no_channel_is_flooded_and_the_rest_expires_wi
         assert len(set(sent[channel])) == len(sent[channel])
     left = db.rows("SELECT DISTINCT state, error FROM messages WHERE state <> 'delivered'")
     assert [tuple(each) for each in left] == [("expired", "no longer news")]
+
+
+def test_a_token_refused_again_is_refused_since_the_first_time(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    since = clock.now()
+    slack.outcomes["C1"] = [Posted(Verdict.TOKEN_REJECTED, "token_revoked")] * 2
+    for attempts in (1, 2):
+        assert send(db, slack, clock).status is Exit.REJECTED
+        assert slack.keys == ["EUW1_1:C1"]
+        assert row(db, "EUW1_1") == ("pending", attempts, "token_revoked")
+    hold = holds.find(db, "workspace default", "rejected")
+    assert hold
+    assert (hold.since, hold.times) == (since, 1)
+
+
+def test_a_claim_lost_to_somebody_else_is_an_error_that_stops_nobody(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+
+    def take_over(message: Message) -> None:
+        if message.match_id == "EUW1_1":
+            with db.transaction():
+                db.write("UPDATE messages SET claim_token = 'another' WHERE state = 'sending'")
+
+    slack.on_post = take_over
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+    assert (row(db, "EUW1_1")[0], row(db, "EUW1_2")[0]) == ("sending", "delivered")
+    assert (run.status, run.counts["failed"]) == (Exit.SOME_FAILED, 1)
+
+
+def test_a_message_reworded_after_it_was_picked_goes_out_in_its_new_words(
+    db: Database, slack: FakeSlack, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    claim = messages.claim
+    claims = []
+
+    def reworded_first(*arguments: Any) -> bool:
+        if not claims:
+            with db.transaction():
+                db.write("UPDATE messages SET text = 'new words'")
+        claims.append(claim(*arguments))
+        return claims[-1]
+
+    monkeypatch.setattr(messages, "claim", reworded_first)
+    send(db, slack, clock)
+    assert claims == [False, True]
+    assert [message.text for message in slack.requests] == ["new words"]
+    assert row(db, "EUW1_1")[:2] == ("delivered", 1)

@@ -10,12 +10,13 @@ from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, Fa
 from support import START, FakeClock, add_player, puuid
 
 from lolslackbot.errors import Exit, Rejected
+from lolslackbot.model import Window
 from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.client import Page
-from lolslackbot.riot.limiter import Limiter
+from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.stages.fetch_matches import Limits, fetch_matches
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, listings, players
+from lolslackbot.store import holds, listings, matches, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.limits import RiotLedger
 
@@ -549,3 +550,262 @@ def test_untracked_while_it_was_wanted_is_given_up_without_a_call(
     del riot.match  # type: ignore[attr-defined]
     fetch(db, riot, clock)
     assert {state(db, f"EUW1_{number}")[1] for number in (1, 2)} == {"untracked: it names nobody who is tracked"}
+
+
+# Limits met on the way
+
+
+def hold(db: Database, clock: FakeClock, host: str, endpoint: str, seconds: float) -> None:
+    """A 429 of that endpoint, `seconds` of which are left."""
+    with db.transaction():
+        RiotLedger(db).hold(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
+
+
+def test_a_short_limit_is_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    hold(db, clock, "europe", "match-ids", 7)
+    run = fetch(db, riot, clock)
+    assert clock.slept == [7.001]
+    assert riot.calls == [puuid(1)]
+    assert (run.status, run.counts["listed"]) == (Exit.OK, 1)
+
+
+def test_a_long_hold_after_a_429_ends_the_run_without_a_call_and_says_when_it_goes_on(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    hold(db, clock, "europe", "match-ids", 60)
+    run = fetch(db, riot, clock)
+    assert (riot.calls, clock.slept) == ([], [])
+    assert run.status is Exit.LATER
+    assert "429 method; goes on after 2026-11-23T12:01:00.000Z" in run.summary()
+
+
+def test_our_own_count_of_a_full_window_ends_the_run_without_a_failure(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    ledger = RiotLedger(db)
+    with db.transaction():
+        ledger.put_windows("europe", "", [Window(120, 1)])
+        ledger.end_call(ledger.begin_call("europe", "match-ids", clock.now()), clock.now())
+    run = fetch(db, riot, clock)
+    assert (riot.calls, clock.slept) == ([], [])
+    assert run.status is Exit.OK
+    assert "1 calls in 120 s to europe are spent; goes on after" in run.summary()
+
+
+def test_a_limit_that_outlasts_the_run_is_not_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    hold(db, clock, "europe", "match-ids", 8)
+    run = fetch(db, riot, clock, max_seconds=5)
+    assert (riot.calls, clock.slept, run.status) == ([], [], Exit.LATER)
+
+
+def test_other_hosts_go_on_while_one_is_limited(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db, 1)
+    add_player(db, 2, platform="kr")
+    hold(db, clock, "europe", "", 60)
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(2)]
+    assert (run.status, run.counts["listed"]) == (Exit.LATER, 1)
+
+
+def test_an_endpoint_that_is_limited_does_not_hold_up_the_other_one(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    hold(db, clock, "europe", "match", 60)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), puuid(2)]
+    assert state(db, "EUW1_1") == ("wanted", None)
+
+
+@pytest.mark.parametrize("asked", [puuid(1), "EUW1_1"])
+def test_a_call_that_another_process_forestalled_is_made_once_the_limit_allows(
+    db: Database, riot: FakeRiot, clock: FakeClock, asked: str
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail(asked, NotYet(START + timedelta(seconds=3), "a first call to europe is still open"), None)
+    run = fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert riot.calls.count(asked) == 2
+    assert (run.status, run.counts["failed"]) == (Exit.OK, 0)
+
+
+@pytest.mark.parametrize("asked", [puuid(1), "EUW1_1"])
+def test_a_429_costs_one_call_is_no_failure_and_is_waited_for(
+    db: Database, riot: FakeRiot, clock: FakeClock, asked: str
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    endpoint = "match" if asked == "EUW1_1" else "match-ids"
+    answer = riot._asked
+
+    def limited_once(what: str) -> None:
+        answer(what)
+        if what == asked and not clock.slept:
+            hold(db, clock, "europe", endpoint, 5)  # as the client records it
+            raise refused(Verdict.LIMITED, 429)
+
+    riot._asked = limited_once  # type: ignore[method-assign]
+    run = fetch(db, riot, clock)
+    assert clock.slept == [5.001]
+    assert riot.calls.count(asked) == 2
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert (run.status, run.counts["answered 429"], run.counts["failed"]) == (Exit.OK, 1, 0)
+
+
+def test_a_limit_met_between_two_pages_is_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    for number in range(1, 151):
+        riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW - timedelta(days=40))
+    answer = riot._asked
+
+    def limited_after_the_first(what: str) -> None:
+        answer(what)
+        if not clock.slept:
+            hold(db, clock, "europe", "match-ids", 2)
+
+    riot._asked = limited_after_the_first  # type: ignore[method-assign]
+    fetch(db, riot, clock)
+    assert clock.slept == [2.001]
+    assert riot.calls[:2] == [puuid(1)] * 2
+    assert db.row("SELECT COUNT(*) AS n FROM matches")["n"] == 150  # type: ignore[index]
+
+
+def test_a_limit_met_while_resolving_again_leaves_the_player_for_the_next_run(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.fail("Player 1#EUW", NotYet(START + timedelta(seconds=3), "spent"))
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "Player 1#EUW"]
+    assert (run.status, players.to_list(db)[0].problem) == (Exit.OK, None)
+    riot.fail("Player 1#EUW", None)
+    riot.accounts["Player 1#EUW"] = puuid(91)
+    fetch(db, riot, clock)
+    assert players.to_list(db)[0].puuid == puuid(91)
+
+
+# Odd answers
+
+
+def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
+    db: Database, riot: FakeRiot, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    answer = riot.match_ids
+
+    def with_odd(*arguments: Any) -> Page:
+        return replace(answer(*arguments), odd="1 match ids of odd form ('x')")
+
+    riot.match_ids = with_odd  # type: ignore[method-assign]
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert players.to_list(db)[0].problem == "1 match ids of odd form ('x')"
+    assert "the list holds 1 match ids of odd form" in caplog.text
+
+
+def test_an_odd_puuid_for_a_riot_id_is_flagged_and_not_stored_over_a_good_one(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
+    run = fetch(db, riot, clock)
+    player = players.to_list(db)[0]
+    assert player.puuid == puuid(1)
+    assert "Riot hands out odd ones" in (player.problem or "")
+    assert (run.status, run.counts["flagged"]) == (Exit.OK, 1)
+
+
+def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    answer = riot.match
+
+    def untracked_meanwhile(match_id: str) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+            matches.give_up_untracked(db)
+        return answer(match_id)
+
+    riot.match = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    run = fetch(db, riot, clock)
+    assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
+    assert db.row("SELECT 1 FROM participants") is None
+    assert run.status is Exit.OK
+
+
+def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+
+    def untracked_meanwhile(match_id: str) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+            matches.give_up_untracked(db)
+        raise UNAVAILABLE
+
+    riot.match = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
+
+
+def test_a_closed_match_whose_players_were_all_untracked_meanwhile_cannot_clear_the_key(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+
+    def untracked_meanwhile(match_id: str) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+        raise FORBIDDEN
+
+    riot.match = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    with pytest.raises(Rejected):
+        fetch(db, riot, clock)
+    assert state(db, "EUW1_1") == ("wanted", None)
+
+
+def test_what_cannot_be_asked_before_the_time_is_up_is_said_to_be_left(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    answer = riot.match_ids
+
+    def slow(*arguments: Any) -> Page:
+        clock.advance(90)
+        return answer(*arguments)
+
+    riot.match_ids = slow  # type: ignore[method-assign]
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1)]
+    assert (run.status, "out of time, the next run goes on" in run.summary()) == (Exit.OK, True)
+
+
+def test_a_run_whose_time_is_up_with_everything_done_says_nothing_of_it(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    answer = riot.match_ids
+
+    def slow(*arguments: Any) -> Page:
+        clock.advance(90)
+        return answer(*arguments)
+
+    riot.match_ids = slow  # type: ignore[method-assign]
+    run = fetch(db, riot, clock)
+    assert "out of time" not in run.summary()

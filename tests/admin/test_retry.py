@@ -1,0 +1,336 @@
+"""What a person puts back: the sentences first, then the change in one commit; and what there is not to try again."""
+
+from datetime import timedelta
+
+import pytest
+from fakes import FakeSlack
+from support import START, FakeClock, a_match, add_player, store_match
+
+from lolslackbot.admin.retry import Plan, retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.errors import Exit, NotFound
+from lolslackbot.settings import ChannelLimit
+from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.stages import build_messages as building
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.deliver import Limits, deliver
+from lolslackbot.stages.run import Run
+from lolslackbot.stages.settle import Policy
+from lolslackbot.store import holds, listings, matches
+from lolslackbot.store.database import Database
+
+LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
+REFUSED = Posted(Verdict.MESSAGE_REFUSED, "msg_too_long")
+BROKEN = Posted(Verdict.CHANNEL_BROKEN, "is_archived")
+LOST = Posted(Verdict.UNCERTAIN, "HTTP 503")
+
+
+@pytest.fixture
+def slack() -> FakeSlack:
+    return FakeSlack()
+
+
+def games(db: Database, clock: FakeClock, *match_ids: str, player: int = 1) -> None:
+    """Stored and built games that ended one after the other."""
+    for number, match_id in enumerate(match_ids):
+        ended_at = clock.now() - timedelta(minutes=len(match_ids) - number)
+        store_match(db, a_match(match_id, player, ended_at=ended_at), clock.now())
+    build(db, clock)
+
+
+def build(db: Database, clock: FakeClock) -> None:
+    build_messages(db, Run("build-messages", clock, 80), "")
+
+
+def send(db: Database, slack: FakeSlack, clock: FakeClock) -> Run:
+    """One run, three minutes after the one before."""
+    run = Run("deliver", clock, 80)
+    slack.requests.clear()
+    deliver(db, lambda _: slack, run, LIMITS)  # type: ignore[arg-type,return-value]
+    clock.advance(180)
+    return run
+
+
+def everything(db: Database) -> list[tuple[object, ...]]:
+    return [
+        tuple(row)
+        for table in ("messages", "matches", "holds")
+        for row in db.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
+    ]
+
+
+def message(db: Database, match_id: str, channel_id: str = "C1") -> tuple[str, int, str | None]:
+    row = db.row(
+        "SELECT state, attempts, error FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
+        match_id=match_id,
+        channel_id=channel_id,
+    )
+    assert row
+    return row["state"], row["attempts"], row["error"]
+
+
+def does_nothing_until_asked(db: Database, plan: Plan, before: list[tuple[object, ...]]) -> None:
+    assert everything(db) == before
+    plan.do()
+    assert everything(db) != before
+
+
+# Messages
+
+
+def test_a_failed_message_goes_out_again_once(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [REFUSED]
+    send(db, slack, clock)
+    assert message(db, "EUW1_1") == ("failed", 1, "msg_too_long")
+    before = everything(db)
+    plan = retry_message(db, "EUW1_1", "C1")
+    assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
+    does_nothing_until_asked(db, plan, before)
+    assert message(db, "EUW1_1") == ("pending", 1, None)
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert message(db, "EUW1_1") == ("delivered", 2, None)
+    send(db, slack, clock)
+    assert slack.keys == []
+
+
+def test_an_uncertain_message_is_put_back_with_a_warning_of_doubles(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [LOST]
+    send(db, slack, clock)
+    before = everything(db)
+    plan = retry_message(db, "EUW1_1", "C1")
+    assert plan.sentences == [
+        "the uncertain message EUW1_1:C1 goes out again, if it still is news; "
+        "if Slack has it after all, it will stand there twice"
+    ]
+    does_nothing_until_asked(db, plan, before)
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert message(db, "EUW1_1") == ("delivered", 2, None)
+
+
+def test_what_was_found_delivered_between_the_question_and_the_answer_is_not_sent_again(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [LOST]
+    send(db, slack, clock)
+    plan = retry_message(db, "EUW1_1", "C1")
+    with db.transaction():
+        db.write("UPDATE messages SET state = 'delivered', slack_ts = '1.1'")
+    plan.do()
+    assert message(db, "EUW1_1")[0] == "delivered"
+
+
+@pytest.mark.parametrize("gone", ["DELETE FROM messages", "UPDATE messages SET state = 'delivered', slack_ts = '1.1'"])
+def test_a_message_without_words_that_changed_between_question_and_answer_is_left_alone(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    add_player(db)
+    with monkeypatch.context() as broken:
+        broken.setattr(building, "announce", lambda *_: 1 / 0)
+        games(db, clock, "EUW1_1")
+    plan = retry_message(db, "EUW1_1", "C1")
+    with db.transaction():
+        db.write(gone)
+    plan.do()
+    assert matches.to_build(db) == []
+
+
+@pytest.mark.parametrize("state", ["pending", "delivered", "expired", "sending"])
+def test_a_message_that_neither_failed_nor_is_uncertain_is_refused(db: Database, clock: FakeClock, state: str) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    with db.transaction():
+        db.write(
+            "UPDATE messages SET state = :state, claim_token = :token, claimed_at = ended_at, slack_ts = '1.1', "
+            "error = 'x'",
+            state=state,
+            token="t" if state == "sending" else None,
+        )
+    before = everything(db)
+    with pytest.raises(NotFound) as caught:
+        retry_message(db, "EUW1_1", "C1")
+    assert str(caught.value) == f"the message about EUW1_1 in C1 is {state}: there is nothing to try again"
+    assert caught.value.exit_status is Exit.SOME_FAILED
+    assert everything(db) == before
+
+
+@pytest.mark.parametrize(("match_id", "channel"), [("EUW1_9", "C1"), ("EUW1_1", "C9")])
+def test_a_message_that_there_is_not_is_refused(db: Database, clock: FakeClock, match_id: str, channel: str) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    with pytest.raises(NotFound, match=f"there is no message about {match_id} in {channel}"):
+        retry_message(db, match_id, channel)
+
+
+def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
+    db: Database, slack: FakeSlack, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 1, channel="C2")
+    announce = building.announce
+    answers = iter([ZeroDivisionError("a bug of ours"), None])
+
+    def sometimes(*arguments: object) -> object:
+        if fault := next(answers):
+            raise fault
+        return announce(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(building, "announce", sometimes)
+        games(db, clock, "EUW1_1")
+    assert message(db, "EUW1_1", "C1") == ("failed", 0, "it could not be worded: see the log")
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C2"]
+    plan = retry_message(db, "EUW1_1", "C1")
+    assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
+    plan.do()
+    assert matches.to_build(db) == ["EUW1_1"]
+    build(db, clock)
+    assert message(db, "EUW1_1", "C1") == ("pending", 0, None)
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert "Player 1" in slack.requests[0].text
+    assert message(db, "EUW1_1", "C2")[:2] == ("delivered", 1)
+
+
+def test_a_message_that_is_no_longer_news_is_not_promised_to_go_out(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [BROKEN]
+    send(db, slack, clock)
+    clock.advance(24 * 3600)
+    plan = retry_channel(db, "C1")
+    plan.do()
+    send(db, slack, clock)
+    assert message(db, "EUW1_1")[0] == "expired"
+    assert plan.sentences[-1] == "the failed message EUW1_1:C1 goes out again, if it still is news"
+
+
+# Channels
+
+
+def test_a_broken_channel_is_well_again_and_its_failed_messages_go_out_in_order(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_2", "EUW1_1")
+    slack.outcomes["C1"] = [BROKEN]
+    send(db, slack, clock)
+    assert [message(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")] == ["failed", "failed"]
+    before = everything(db)
+    plan = retry_channel(db, "C1")
+    assert plan.sentences == [
+        "C1 was marked broken (is_archived) and counts as well again",
+        "the failed message EUW1_2:C1 goes out again, if it still is news",
+        "the failed message EUW1_1:C1 goes out again, if it still is news",
+    ]
+    does_nothing_until_asked(db, plan, before)
+    assert holds.find(db, "channel C1", "broken") is None
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_2:C1", "EUW1_1:C1"]
+    assert [message(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")] == ["delivered", "delivered"]
+
+
+def test_failed_messages_of_a_channel_that_is_well_go_out_again_but_uncertain_ones_do_not(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["C1"] = [REFUSED, LOST]
+    send(db, slack, clock)
+    plan = retry_channel(db, "C1")
+    assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
+    plan.do()
+    assert (message(db, "EUW1_1")[0], message(db, "EUW1_2")[0]) == ("pending", "uncertain")
+
+
+def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    with db.transaction():
+        holds.put(db, "channel C1", "broken", "not_in_channel", START, None)
+    plan = retry_channel(db, "C1")
+    assert plan.sentences == ["C1 was marked broken (not_in_channel) and counts as well again"]
+    plan.do()
+    assert holds.all_known(db) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        ("C1", "C1 is well and none of its messages failed: there is nothing to try again"),
+        ("C9", "C9 is no channel of ours: see `lolslackbot channels`"),
+    ],
+)
+def test_a_channel_with_nothing_to_try_again_is_refused(db: Database, channel: str, words: str) -> None:
+    add_player(db)
+    with pytest.raises(NotFound) as caught:
+        retry_channel(db, channel)
+    assert str(caught.value) == words
+
+
+# Matches
+
+
+def listed(db: Database, *match_ids: str) -> None:
+    listings.record_page(db, add_player(db).player_id, match_ids, None, START)
+
+
+def test_a_missing_and_a_given_up_match_are_asked_for_again_as_if_listed_now(db: Database, clock: FakeClock) -> None:
+    listed(db, "EUW1_1", "EUW1_2")
+    matches.mark_missing(db, "EUW1_1", START, None)
+    matches.give_up(db, "EUW1_2", "no longer news", START)
+    clock.advance(3600)
+    before = everything(db)
+    plan = retry_matches(db, ["EUW1_1", "EUW1_2"], clock.now())
+    assert plan.sentences == ["match EUW1_1 is asked for again", "match EUW1_2 is asked for again"]
+    does_nothing_until_asked(db, plan, before)
+    assert matches.to_look_at(db, clock.now()) == ["EUW1_2", "EUW1_1"]
+    assert matches.looks(db, "EUW1_1", clock.now()) == (0, 0, clock.now())
+    assert [tuple(row) for row in db.rows("SELECT state, reason FROM matches")] == [("wanted", None)] * 2
+
+
+def test_all_missing_matches_and_no_others_are_asked_for_again(db: Database, clock: FakeClock) -> None:
+    listed(db, "EUW1_1", "EUW1_2", "EUW1_3", "EUW1_4")
+    for match_id in ("EUW1_1", "EUW1_3"):
+        matches.mark_missing(db, match_id, START, None)
+    matches.give_up(db, "EUW1_2", "before tracking", START)
+    plan = retry_missing(db, clock.now())
+    assert plan.sentences == ["match EUW1_1 is asked for again", "match EUW1_3 is asked for again"]
+    plan.do()
+    assert [matches.state_of(db, f"EUW1_{number}") for number in (1, 2, 3, 4)] == [
+        *("wanted", "given_up", "wanted", "wanted")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("match_id", "words"),
+    [
+        ("EUW1_1", "match EUW1_1 is wanted: there is nothing to try again"),
+        ("EUW1_2", "match EUW1_2 is stored: there is nothing to try again"),
+        ("EUW1_9", "match EUW1_9 was never listed"),
+    ],
+)
+def test_a_match_that_is_neither_missing_nor_given_up_is_refused(db: Database, match_id: str, words: str) -> None:
+    listed(db, "EUW1_1")
+    store_match(db, a_match("EUW1_2"))
+    before = everything(db)
+    with pytest.raises(NotFound) as caught:
+        retry_matches(db, [match_id], START)
+    assert str(caught.value) == words
+    assert everything(db) == before
+
+
+def test_where_no_match_is_missing_there_is_nothing_to_try_again(db: Database) -> None:
+    listed(db, "EUW1_1")
+    with pytest.raises(NotFound, match="no match is missing: there is nothing to try again"):
+        retry_missing(db, START)

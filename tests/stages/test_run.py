@@ -1,0 +1,150 @@
+"""The frame around a stage: its lock, its database, its counts, and how each end becomes an exit status."""
+
+from pathlib import Path
+
+import pytest
+from support import FakeClock, a_match, add_player, store_match
+
+from lolslackbot.errors import Exit, NotNow, Rejected, RunEnds, Unusable
+from lolslackbot.model import Match
+from lolslackbot.stages import build_messages as building
+from lolslackbot.stages.run import Run, run_stage
+from lolslackbot.store import matches
+from lolslackbot.store.database import Database
+from lolslackbot.store.locks import STAGES, run_lock
+
+STAGE = "build-messages"
+
+
+@pytest.fixture
+def path(db: Database) -> Path:
+    """A database that is there."""
+    return Path(db.path)
+
+
+def test_a_run_that_went_well_says_so_and_frees_its_lock(path: Path, clock: FakeClock) -> None:
+    for _ in range(2):
+        run = run_stage(STAGE, path, clock, 80, lambda db, run: run.count("built", 2))
+        assert (run.status, run.began, run.ended_by) == (Exit.OK, True, None)
+        assert run.summary() == "build-messages: 2 built"
+
+
+def test_a_run_without_a_database_makes_nothing_and_names_it(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "lolslackbot.db"
+    run = run_stage(STAGE, path, clock, 80, lambda db, run: pytest.fail("it must not begin"))
+    assert (run.status, run.began) == (Exit.UNUSABLE, False)
+    assert run.ended_by == f"there is no database at {path}: `lolslackbot track` makes one"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_run_of_a_stage_leaves_at_once_and_other_stages_do_not(path: Path, clock: FakeClock) -> None:
+    with run_lock(path, STAGE):
+        second = run_stage(STAGE, path, clock, 80, lambda db, run: pytest.fail("it must not begin"))
+        assert (second.status, second.began) == (Exit.LATER, False)
+        assert second.ended_by == f"another {STAGE} is at work on {path}"
+        for stage in STAGES:
+            if stage != STAGE:
+                assert run_stage(stage, path, clock, 80, lambda db, run: None).status is Exit.OK
+    assert run_stage(STAGE, path, clock, 80, lambda db, run: None).status is Exit.OK
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(path: Path, clock: FakeClock) -> None:
+    lock = path.with_name(f"{path.name}.{STAGE}.lock")
+    lock.mkdir()
+    run = run_stage(STAGE, path, clock, 80, lambda db, run: None)
+    assert (run.status, run.began) == (Exit.UNUSABLE, False)
+    assert run.ended_by == f"the lock file {lock} cannot be opened: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (Unusable("no key"), Exit.UNUSABLE),
+        (NotNow("limited"), Exit.LATER),
+        (Rejected("refused"), Exit.REJECTED),
+        (RunEnds("over"), Exit.SOME_FAILED),
+    ],
+)
+def test_what_ends_a_run_is_one_line_and_its_exit_status_and_the_work_before_it_counts(
+    path: Path, clock: FakeClock, end: RunEnds, status: Exit
+) -> None:
+    def work(db: Database, run: Run) -> None:
+        run.count("done")
+        with run.item("an item"):
+            raise end
+
+    run = run_stage(STAGE, path, clock, 80, work)
+    assert (run.status, run.ended_by, run.problems) == (status, str(end), [str(end)])
+    assert run.summary() == "build-messages: 1 done"
+
+
+def test_an_unexpected_error_is_one_line_with_its_stack_trace_in_the_log_only(
+    path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(db: Database, run: Run) -> None:
+        raise KeyError("a bug of ours")
+
+    run = run_stage(STAGE, path, clock, 80, work)
+    assert (run.status, run.ended_by) == (Exit.SOME_FAILED, "unexpected KeyError, see the log")
+    assert "a bug of ours" in caplog.text
+    assert "Traceback" in caplog.text
+    assert run_stage(STAGE, path, clock, 80, lambda db, run: None).status is Exit.OK  # the lock is free
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_what_stops_the_process_is_not_swallowed_and_frees_the_lock(
+    path: Path, clock: FakeClock, stop: type[BaseException]
+) -> None:
+    def work(db: Database, run: Run) -> None:
+        with run.item("an item"):
+            raise stop
+
+    with pytest.raises(stop):
+        run_stage(STAGE, path, clock, 80, work)
+    assert run_stage(STAGE, path, clock, 80, lambda db, run: None).status is Exit.OK
+
+
+def test_an_error_in_one_item_is_recorded_and_the_next_item_follows(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(STAGE, clock, 80)
+    recorded: list[str] = []
+    for item in ("first", "second", "third"):
+        with run.item(item, record=recorded.append):
+            if item == "second":
+                raise ValueError("odd")
+            run.count("done")
+    assert recorded == ["unexpected ValueError"]
+    assert (run.status, run.problems) == (Exit.SOME_FAILED, ["ValueError: odd"])
+    assert run.summary() == "build-messages: 2 done, 1 failed"
+    assert "second failed" in caplog.text
+
+
+def test_the_most_pressing_status_stays_and_a_note_is_made_once(clock: FakeClock) -> None:
+    run = Run(STAGE, clock, 80)
+    for status in (Exit.LATER, Exit.SOME_FAILED, Exit.REJECTED, Exit.LATER, Exit.OK):
+        run.ends_with(status)
+        run.note("out of time")
+    assert (run.status, run.notes, run.problems) == (Exit.REJECTED, ["out of time"], [])
+    run.ends_with(Exit.UNUSABLE, "no token")
+    assert (run.status, run.problems) == (Exit.UNUSABLE, ["no token"])
+    assert run.summary() == "build-messages: nothing to do; out of time"
+
+
+def test_a_channel_untracked_while_its_message_is_worded_gets_none(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    as_heard_in = matches.as_heard_in
+
+    def untracked_meanwhile(db: Database, match_id: str, channel_id: str) -> Match:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+        return as_heard_in(db, match_id, channel_id)
+
+    monkeypatch.setattr(matches, "as_heard_in", untracked_meanwhile)
+    run = Run(STAGE, clock, 80)
+    building.build_messages(db, run, "")
+    assert db.row("SELECT 1 FROM messages") is None
+    assert (run.status, run.counts["built"], matches.to_build(db)) == (Exit.OK, 0, [])
