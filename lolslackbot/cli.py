@@ -72,9 +72,10 @@ def main() -> NoReturn:
     except Stopped:
         show_error("stopped by SIGTERM")
         status = 143
-    except BrokenPipeError:  # `| head`; Python would complain once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = Exit.OK
+    except Exception as error:
+        logging.getLogger(__name__).debug("the command ends with an unexpected error", exc_info=True)
+        show_error(f"unexpected {type(error).__name__}: the log has more")  # its text may be anything
+        status = Exit.SOME_FAILED
     sys.exit(int(status or 0))
 
 
@@ -105,7 +106,8 @@ class App:
             try:
                 logs.log_to_file(self.settings.log, self.settings.secrets)
             except OSError as error:
-                show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
+                if not self.quiet:
+                    show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
 
     def run(self, stage: str, work: Callable[[Database, Run], None]) -> NoReturn:
         """Runs a stage as cron does: lock, work, one summary line, exit status."""
@@ -193,7 +195,8 @@ def cli(context: click.Context, home: Path | None, database: Path | None, verbos
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other")
-    chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
+    with person():
+        chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
     context.obj = App(chosen.absolute(), database and database.absolute(), verbose, quiet, Clock())
 
 
@@ -317,14 +320,16 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
 def track_all(tracker: Tracker, wishes: list[Wish]) -> Exit:
     """Each row on its own: one that Riot does not know does not stop the others."""
     faults: list[NotFound] = []
-    with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
-        for wish in bar:
-            try:
-                tracker.track(wish)
-            except NotFound as fault:
-                faults.append(fault)
-    for each in faults:
-        show_error(str(each))
+    try:
+        with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
+            for wish in bar:
+                try:
+                    tracker.track(wish)
+                except NotFound as fault:
+                    faults.append(fault)
+    finally:  # also when a later row ends it
+        for each in faults:
+            show_error(str(each))
     show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
     return Exit.SOME_FAILED if faults else Exit.OK
 
@@ -429,9 +434,10 @@ def retry_command(
             plan = retry_missing(db, now)
         for sentence in plan.sentences:
             show_line(sentence)
-        if not yes:
-            click.confirm("Do it?", abort=True)
-        plan.do()
+        if yes or click.confirm("Do it?"):
+            plan.do()
+        else:
+            show_line("nothing was changed")
 
 
 @cli.command("backup")

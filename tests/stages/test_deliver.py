@@ -10,12 +10,12 @@ from support import START, FakeClock, a_match, add_player, participant, store_ma
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver, dry_run
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import holds, messages
+from lolslackbot.store import holds, messages, restores
 from lolslackbot.store.database import Database
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
@@ -499,3 +499,24 @@ def test_a_message_reworded_after_it_was_picked_goes_out_in_its_new_words(
     assert claims == [False, True]
     assert [message.text for message in slack.requests] == ["new words"]
     assert row(db, "EUW1_1")[:2] == ("delivered", 1)
+
+
+def test_what_a_restore_put_in_doubt_expires_where_its_history_cannot_be_read(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    clock.advance(1)
+    with db.transaction():
+        assert restores.doubt_all(db, clock.now()) == 1
+    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope (needed channels:history)")
+    clock.advance(1)
+    run = send(db, slack, clock)
+    assert slack.keys == []
+    assert row(db, "EUW1_1") == (
+        "expired",
+        0,
+        "it may have been announced before the restore, and cannot be looked up: "
+        "missing_scope (needed channels:history)",
+    )
+    assert run.counts["expired"] == 1

@@ -617,6 +617,7 @@ def test_an_endpoint_that_is_limited_does_not_hold_up_the_other_one(
     add_player(db, 1)
     add_player(db, 2)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
     hold(db, clock, "europe", "match", 60)
     fetch(db, riot, clock)
     assert riot.calls == [puuid(1), puuid(2)]
@@ -809,3 +810,17 @@ def test_a_run_whose_time_is_up_with_everything_done_says_nothing_of_it(
     riot.match_ids = slow  # type: ignore[method-assign]
     run = fetch(db, riot, clock)
     assert "out of time" not in run.summary()
+
+
+def test_a_401_on_the_first_call_of_a_run_rejects_the_key_also_on_a_match(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.fail("EUW1_1", UNAVAILABLE, UNAUTHORIZED)
+    fetch(db, riot, clock)
+    with pytest.raises(Rejected):
+        fetch(db, riot, clock)
+    assert riot.calls == ["EUW1_1"]
+    assert state(db, "EUW1_1") == ("wanted", "503")
+    assert holds.find(db, holds.RIOT_KEY, "rejected")
