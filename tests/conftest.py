@@ -46,6 +46,6 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def bot(home: Path, sandbox: Sandbox, request: pytest.FixtureRequest) -> Bot:
-    """The real command against the sandbox; not measured where the same lines run again and again."""
-    return Bot(home, sandbox.settings, measured="test_never_" not in request.node.nodeid)
+def bot(home: Path, sandbox: Sandbox) -> Bot:
+    """The real command against the sandbox."""
+    return Bot(home, sandbox.settings)

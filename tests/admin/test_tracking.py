@@ -399,3 +399,28 @@ def test_what_a_restore_put_in_doubt_waits_too_and_is_announced_no_more(db: Data
     messages.mark_absent(db, found[0], START)
     messages.send_restored(db, found[0], START)
     assert message(db, "EUW1_1")[0] != "pending"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="messages.waiting_about leaves `uncertain` and `failed` alone: back to pending, they name the untracked one",
+)
+@pytest.mark.parametrize("back", ["send_again", "retry"])
+def test_what_goes_out_once_more_does_not_name_who_was_untracked_meanwhile(
+    db: Database, clock: FakeClock, back: str
+) -> None:
+    player = add_player(db)
+    build(db, clock, "EUW1_1", 1)
+    claimed = messages.queues(db)[0].message
+    assert messages.claim(db, claimed, "t", START - timedelta(days=1), START)
+    if back == "retry":
+        messages.mark_failed(db, claimed, "t", "msg_too_long", START, broken=False)
+    else:
+        messages.mark_uncertain(db, claimed, "t", "HTTP 503", START)
+    untrack(db, player.riot_id, None, "")
+    if back == "retry":
+        with db.transaction():
+            messages.retry(db, claimed)
+    else:
+        messages.send_again(db, claimed, START)
+    assert message(db, "EUW1_1")[0] != "pending"
