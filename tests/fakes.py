@@ -128,9 +128,6 @@ class FakeSlack:
 
     def post(self, message: Message) -> Posted:
         self.requests.append(message)
-        self.histories: dict[str, dict[str, str] | SlackProblem] = {}  # by channel
-        self.reads: list[str] = []
-        self.clock: FakeClock | None = None
         self.on_post(message)
         for name in (message.match_id, message.channel_id):
             if self.outcomes.get(name):

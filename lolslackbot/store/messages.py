@@ -82,8 +82,7 @@ def reword(db: Database, match_id: str, draft: Draft) -> None:
     db.write(
         """
         UPDATE messages SET text = :text, blocks = :blocks
-        WHERE match_id = :match_id AND channel_id = :channel_id
-          AND (state = 'pending' OR state = 'uncertain' AND restored = 1 AND attempts = 0)
+        WHERE match_id = :match_id AND channel_id = :channel_id AND state IN ('pending', 'failed', 'uncertain')
         """,
         match_id=match_id,
         channel_id=draft.channel_id,
@@ -93,12 +92,11 @@ def reword(db: Database, match_id: str, draft: Draft) -> None:
 
 
 def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
-    """The matches of that player whose message still waits in that channel."""
+    """The matches of that player whose message in that channel still waits, or may come to wait again."""
     rows = db.rows(
         """
         SELECT match_id FROM messages JOIN participants USING (match_id)
-        WHERE channel_id = :channel_id AND player_id = :player_id
-          AND (state = 'pending' OR state = 'uncertain' AND restored = 1 AND attempts = 0)
+        WHERE channel_id = :channel_id AND player_id = :player_id AND state IN ('pending', 'failed', 'uncertain')
         """,
         channel_id=channel_id,
         player_id=player_id,
@@ -184,15 +182,23 @@ def expire(db: Database, oldest: datetime) -> int:
 
 
 def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
-    """pending -> expired: nobody in it is tracked here any more. So is what a restore made doubtful.
+    """pending, failed -> expired: nobody in it is tracked here any more. So is what a restore made doubtful.
 
-    Inside a transaction.
+    What is uncertain stays so, to be looked up, but does not go out again. Inside a transaction.
     """
+    db.write(
+        """
+        UPDATE messages SET resends = 1
+        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND attempts > 0
+        """,
+        match_id=match_id,
+        channel_id=channel_id,
+    )
     db.write(
         """
         UPDATE messages SET state = 'expired', error = 'untracked'
         WHERE match_id = :match_id AND channel_id = :channel_id
-          AND (state = 'pending' OR state = 'uncertain' AND restored = 1 AND attempts = 0)
+          AND (state IN ('pending', 'failed') OR state = 'uncertain' AND attempts = 0)
         """,
         match_id=match_id,
         channel_id=channel_id,

@@ -401,10 +401,6 @@ def test_what_a_restore_put_in_doubt_waits_too_and_is_announced_no_more(db: Data
     assert message(db, "EUW1_1")[0] != "pending"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="messages.waiting_about leaves `uncertain` and `failed` alone: back to pending, they name the untracked one",
-)
 @pytest.mark.parametrize("back", ["send_again", "retry"])
 def test_what_goes_out_once_more_does_not_name_who_was_untracked_meanwhile(
     db: Database, clock: FakeClock, back: str

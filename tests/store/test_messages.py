@@ -185,6 +185,10 @@ ALLOWED = {
     ("sending", "mark_uncertain"): "uncertain",
     ("sending", "mark_failed"): "failed",
     ("sending", "put_back"): "pending",
+    ("failed", "expire_untracked"): "expired",
+    ("failed", "reword"): "failed",
+    ("uncertain", "expire_untracked"): "uncertain",  # looked up still, but not sent again
+    ("uncertain", "reword"): "uncertain",
     ("uncertain", "mark_found"): "delivered",
     ("uncertain", "mark_absent"): "uncertain",
     ("uncertain", "mark_untold"): "uncertain",
