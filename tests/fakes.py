@@ -1,7 +1,8 @@
 """A Riot and a Slack that a test scripts by hand; they keep every call. For the stages' own decisions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from support import FakeClock, puuid
 
 from lolslackbot.model import Account, Message, RiotId
 from lolslackbot.riot.answers import RiotRefusal, Verdict
-from lolslackbot.riot.client import PAGE, MatchAnswer, Page
+from lolslackbot.riot.client import PAGE, Answer, Page
 from lolslackbot.slack.answers import History, Identity, Posted, SlackProblem
 from lolslackbot.slack.answers import Verdict as PostVerdict
 
@@ -89,16 +90,18 @@ class FakeRiot:
         if fault:
             raise fault
 
-    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Page:
+    @contextmanager
+    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Iterator[Page]:
         self._asked(puuid)
         ids = self.lists.get(puuid, [])[start : start + PAGE]
-        return Page(tuple(ids), (), len(ids) == PAGE, None)
+        yield Page(tuple(ids), (), len(ids) == PAGE, None)
 
-    def match(self, match_id: str) -> MatchAnswer:
+    @contextmanager
+    def match(self, match_id: str) -> Iterator[Answer]:
         self._asked(match_id)
         if match_id not in self.bodies:
             raise NOT_FOUND
-        return MatchAnswer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id])
+        yield Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id])
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
         self._asked(str(riot_id))

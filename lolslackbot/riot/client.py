@@ -1,7 +1,8 @@
 """One method an endpoint, one call a method, through the limiter; typed values out, RiotRefusal otherwise."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,8 +39,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchAnswer:
-    """A match as Riot sent it: the bytes to keep and the JSON in them."""
+class Answer:
+    """What Riot sent: the bytes to keep and the JSON in them."""
 
     body: bytes
     document: Any
@@ -53,7 +54,10 @@ class _StaysHere(requests.Session):
 
 
 class RiotClient:
-    """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent)."""
+    """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent).
+
+    `match_ids` and `match` are `with` statements: what is written inside is committed together with the call's end.
+    """
 
     def __init__(
         self, key: str, url: str, limiter: Limiter, clock: Clock, time_left: Callable[[], float] = lambda: CALL_SECONDS
@@ -97,33 +101,28 @@ class RiotClient:
             raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but the unknown platform {platform!r}", 200)
         return platform
 
-    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Page:
+    @contextmanager
+    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Iterator[Page]:
         """match-v5: the ids from the `start`-th on of games since `start_time`, at most PAGE of them."""
         path = f"/lol/match/v5/matches/by-puuid/{quote(puuid, safe='')}/ids"
         query = {"startTime": int(start_time.timestamp()), "start": start, "count": PAGE}
-        found = self._json(routing.match_region(platform), MATCH_IDS, path, query)
-        if not isinstance(found, list):
-            raise RiotRefusal(Verdict.UNAVAILABLE, "200, but no list", 200)
-        good = [each for each in found if isinstance(each, str) and MATCH_ID.fullmatch(each)]
-        odd = [each for each in found if each not in good]
-        return Page(
-            match_ids=tuple(each for each in good if routing.knows(platform_of(each))),
-            unroutable=tuple(each for each in good if not routing.knows(platform_of(each))),
-            full=len(found) >= PAGE,
-            odd=f"{len(odd)} match ids of odd form ({odd[0]!r:.60})" if odd else None,
-        )
+        with self._get(routing.match_region(platform), MATCH_IDS, path, query) as answer:
+            yield _page(answer.document)
 
-    def match(self, match_id: str) -> MatchAnswer:
+    @contextmanager
+    def match(self, match_id: str) -> Iterator[Answer]:
         """match-v5: one match. Its prefix says which host has it."""
         host = routing.match_region(platform_of(match_id))
-        answer = self._get(host, MATCH, f"/lol/match/v5/matches/{match_id}")
-        return MatchAnswer(answer.body, answers.read_json(answer))
+        with self._get(host, MATCH, f"/lol/match/v5/matches/{match_id}") as answer:
+            yield answer
 
-    def _json(self, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None) -> Any:
-        return answers.read_json(self._get(host, endpoint, path, query))
+    def _json(self, host: str, endpoint: str, path: str) -> Any:
+        with self._get(host, endpoint, path) as answer:
+            return answer.document
 
-    def _get(self, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None) -> HttpAnswer:
-        """Exactly one request; its end and its headers are committed before anything is made of it."""
+    @contextmanager
+    def _get(self, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None) -> Iterator[Answer]:
+        """Exactly one request; its end and what its headers teach are committed with what is made of it inside."""
         call = self._limiter.reserve(host, endpoint)
         began = self._clock.steady()
         try:
@@ -135,8 +134,13 @@ class RiotClient:
         logger.debug(
             "GET %s%s -> %d, %.0f ms%s", host, path, answer.status, self._milliseconds(began), _limits_of(answer)
         )
-        self._limiter.settle(call, host, endpoint, answer)
-        return answer
+        try:
+            document = answers.read_json(answer)
+        except RiotRefusal:
+            self._limiter.settle(call, host, endpoint, answer)
+            raise
+        with self._limiter.settling(call, host, endpoint, answer):
+            yield Answer(answer.body, document)
 
     def _send(self, url: str, query: Mapping[str, int] | None) -> HttpAnswer:
         with (
@@ -157,6 +161,19 @@ class RiotClient:
 
     def _milliseconds(self, began: float) -> float:
         return (self._clock.steady() - began) * 1000
+
+
+def _page(found: Any) -> Page:
+    if not isinstance(found, list):
+        raise RiotRefusal(Verdict.UNAVAILABLE, "200, but no list", 200)
+    good = [each for each in found if isinstance(each, str) and MATCH_ID.fullmatch(each)]
+    odd = [each for each in found if each not in good]
+    return Page(
+        match_ids=tuple(each for each in good if routing.knows(platform_of(each))),
+        unroutable=tuple(each for each in good if not routing.knows(platform_of(each))),
+        full=len(found) >= PAGE,
+        odd=f"{len(odd)} match ids of odd form ({odd[0]!r:.60})" if odd else None,
+    )
 
 
 def _field(found: Any, name: str) -> str:

@@ -1,8 +1,8 @@
 """Lets a call to Riot go, or says until when not; what it knows, it keeps in a ledger that all processes share."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -93,6 +93,17 @@ class Limiter:
             if answer:
                 self._heed(routing, endpoint, answer, now)
             self._ledger.forget(routing, now - self._longest_window(routing))
+
+    @contextmanager
+    def settling(self, call: int, routing: str, endpoint: str, answer: HttpAnswer) -> Iterator[None]:
+        """`settle` in one commit with what is made of the answer inside; alone if that fails."""
+        try:
+            with self._ledger.transaction():
+                self.settle(call, routing, endpoint, answer)
+                yield
+        except Exception:
+            self.settle(call, routing, endpoint, answer)
+            raise
 
     def _held(self, routing: str, scope: str, now: datetime) -> NotYet | None:
         held = self._ledger.held_until(routing, scope)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import text_of
@@ -10,9 +10,10 @@ from lolslackbot.errors import Exit, Rejected, RunEnds
 from lolslackbot.model import Match, Player, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
-from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, RiotClient
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, Answer, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
+from lolslackbot.stages.lanes import Lanes
 from lolslackbot.stages.run import Run
 from lolslackbot.store import holds, listings, matches, players
 from lolslackbot.store.database import Database
@@ -36,6 +37,15 @@ class Limits:
     max_wait: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What was written of a match, and is told once that is committed: in the summary and in the log."""
+
+    counted: str
+    number: int
+    said: str
+
+
 class _WaitsTooLong(RunEnds):
     """What is left waits for a limit longer than this run may."""
 
@@ -52,13 +62,21 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     _Fetching(db, riot, limiter, run, limits).work()
 
 
+def _host_of_match(match_id: str) -> str:
+    return routing.match_region(platform_of(match_id))
+
+
+def _host_of_player(player: Player) -> str:
+    return routing.match_region(player.platform)
+
+
 class _Fetching:
     """One run: what is still to be asked, and what was learnt of the hosts and the key on the way."""
 
     def __init__(self, db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
         self._db, self._riot, self._limiter, self._run, self._limits = db, riot, limiter, run, limits
-        self._wanted = matches.to_look_at(db, self._now())
-        self._players = players.to_list(db)
+        self._wanted = self._due()
+        self._players = Lanes(_host_of_player, players.to_list(db))
         self._good_answers = 0  # in this run: each proves the key
         self._answering: set[str] = set()  # hosts that gave a good answer
         self._faults: dict[str, list[str]] = {}  # by host, in this run
@@ -69,34 +87,35 @@ class _Fetching:
     def _now(self) -> datetime:
         return self._run.clock.now()
 
+    def _due(self) -> Lanes[str]:
+        return Lanes(_host_of_match, matches.to_look_at(self._db, self._now()))
+
     def work(self) -> None:
         """Wanted matches before further lists, so that the news comes first."""
         try:
             if holds.find(self._db, holds.RIOT_KEY, "rejected") and self._players:
-                self._list(self._players.pop(0))  # one call tells whether the key is well again
-            while (piece := self._next()) or self._suspects:
-                if piece is None or len(self._suspects) >= SUSPECTS:
+                self._list(self._players.take())  # one call tells whether the key is well again
+            while (lane := self._next()) or self._suspects:
+                if lane is None or len(self._suspects) >= SUSPECTS:
                     self._prove_key()
-                elif isinstance(piece, Player):
-                    self._players.remove(piece)
-                    self._list(piece)
+                elif lane[1] == MATCH:
+                    self._look_at(self._wanted.take_from(lane[0]))
                 else:
-                    self._wanted.remove(piece)
-                    self._look_at(piece)
+                    self._list(self._players.take_from(lane[0]))
         except _WaitsTooLong as over:
             status = Exit.LATER if over.wait.refused else Exit.OK
             self._run.ends_with(status)
             self._run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
         self._sum_up_faults()
 
-    def _next(self) -> Player | str | None:
-        """The next player to list or match to look at: of the hosts that can be asked now; None: all done."""
+    def _next(self) -> tuple[str, str] | None:
+        """The next host and endpoint to ask, of those that can be asked now; None: all done."""
         while not self._run.budget.spent():
             waits = []
-            for host, endpoint, piece in self._heads():
+            for host, endpoint in self._heads():
                 wait = self._limiter.free_at(host, endpoint)
                 if wait is None:
-                    return piece
+                    return host, endpoint
                 waits.append(wait)
             if not waits:
                 return None
@@ -105,19 +124,12 @@ class _Fetching:
             self._run.note("out of time, the next run goes on")
         return None
 
-    def _heads(self) -> Iterator[tuple[str, str, Player | str]]:
-        """The first of each queue: there is one for each host, matches before lists."""
-        seen = set()
-        for match_id in self._wanted:
-            lane = (routing.match_region(platform_of(match_id)), MATCH)
-            if lane not in seen and not self._left_alone(lane[0]):
-                seen.add(lane)
-                yield *lane, match_id
-        for player in self._players:
-            lane = (routing.match_region(player.platform), MATCH_IDS)
-            if lane not in seen and not self._left_alone(lane[0]):
-                seen.add(lane)
-                yield *lane, player
+    def _heads(self) -> Iterator[tuple[str, str]]:
+        """Where something waits: matches before lists, what is due first in front."""
+        for endpoint, lanes in ((MATCH, self._wanted), (MATCH_IDS, self._players)):
+            for host in lanes.hosts():
+                if not self._left_alone(host):
+                    yield host, endpoint
 
     def _wait(self, wait: NotYet) -> None:
         left = wait.until - self._now()
@@ -131,28 +143,30 @@ class _Fetching:
     def _list(self, player: Player) -> None:
         """One player's list, page by page, each into the ledger at once."""
         with self._run.item(str(player.riot_id), record=lambda _: self._asked_in_vain(player)):
-            host = routing.match_region(player.platform)
+            host = _host_of_player(player)
             try:
                 self._read_pages(player)
             except NotYet as wait:  # another process was faster: again when the limit allows
                 logger.debug("%s", wait)
-                self._players.insert(0, player)
+                self._players.put_first(player)
             except RiotRefusal as refusal:
                 self._list_refused(player, host, refusal)
 
     def _read_pages(self, player: Player) -> None:
         since = self._now() - self._limits.announce_within - LIST_MARGIN
-        host = routing.match_region(player.platform)
+        host = _host_of_player(player)
         odd: str | None = None
         for number in range(PAGES):
             self._wait_for(host, MATCH_IDS)
-            page = self._riot.match_ids(player.puuid, player.platform, since, number * PAGE)
-            odd = page.odd or odd
-            wanted = listings.record_page(self._db, player.player_id, page.match_ids, odd, self._now(), page.unroutable)
+            with self._riot.match_ids(player.puuid, player.platform, since, number * PAGE) as page:
+                odd = page.odd or odd
+                wanted = listings.record_page(
+                    self._db, player.player_id, page.match_ids, odd, self._now(), page.unroutable
+                )
             self._went_well(host)
             if wanted:  # in their order among all: lists are not always in it
-                due = matches.to_look_at(self._db, self._now())
-                self._wanted = [match_id for match_id in due if match_id not in self._suspects]
+                self._wanted = self._due()
+                self._wanted.drop(self._suspects.__contains__)
             self._run.count("new", len(wanted))
             logger.debug("%d ids listed, new: %s", len(page.match_ids), ", ".join(wanted) or "none")
             if page.odd:
@@ -169,7 +183,7 @@ class _Fetching:
         match refusal.verdict:
             case Verdict.LIMITED:
                 self._run.count("answered 429")
-                self._players.insert(0, player)
+                self._players.put_first(player)
             case Verdict.NOT_FOUND:
                 logger.warning("Riot has no list for this player: %s", refusal)
                 self._flag(player, f"Riot has no list: {refusal}")
@@ -209,8 +223,8 @@ class _Fetching:
                 self._flag(player, f"the puuid belongs to another key, and {player.riot_id} is another player now")
                 return
             players.replace_puuid(self._db, player.player_id, account.puuid)
-            renewed = [each for each in players.to_list(self._db) if each.player_id == player.player_id]
-            self._players = [*renewed, *self._players]
+            for renewed in players.with_puuids(self._db, [account.puuid]).values():
+                self._players.put_first(renewed)
 
     def _account_refused(self, player: Player, error: RiotRefusal) -> None:
         if error.verdict is Verdict.NOT_FOUND:
@@ -232,40 +246,39 @@ class _Fetching:
             return
         with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
             try:
-                answer = self._riot.match(match_id)
+                with self._riot.match(match_id) as answer:
+                    fate = self._take(match_id, answer)
             except NotYet as wait:
                 logger.debug("%s", wait)
-                self._wanted.insert(0, match_id)
+                self._wanted.put_first(match_id)
             except RiotRefusal as refusal:
                 self._match_refused(match_id, refusal)
             else:
-                self._went_well(routing.match_region(platform_of(match_id)))
-                self._take(match_id, answer.body, answer.document)
+                self._tell(fate)
+                self._went_well(_host_of_match(match_id))
 
-    def _take(self, match_id: str, body: bytes, document: object) -> None:
+    def _take(self, match_id: str, answer: Answer) -> _Fate:
+        """Writes what becomes of a match that Riot has."""
         try:
-            match = read_match(match_id, document)
+            match = read_match(match_id, answer.document)
         except NotAMatch as error:
-            logger.warning("given up: %s", error, exc_info=True)
-            self._give_up(match_id, str(error))
-            return
+            logger.warning("not a match: %s", error, exc_info=True)
+            return self._end(match_id, str(error))
         except ForeignIds as error:
             logger.warning("Riot hands out ids that are not encrypted for our key: %s", error, exc_info=True)
             self._put_off(match_id, f"odd ids: {error}")
             self._run.failed("ids not encrypted for our key")
-            return
+            return _Fate("put off", 0, "put off: odd ids")
         known = players.with_puuids(self._db, (each.puuid for each in match.participants))
         since = players.tracked_since(self._db, (player.player_id for player in known.values()))
         if reason := self._not_news(match, since):
-            self._give_up(match_id, reason, match.ended_at)
-            if reason != matches.UNTRACKED:
-                oldest = match.ended_at if reason == matches.BEFORE_TRACKING else None
-                given_up = matches.give_up_older(self._db, match_id, reason, oldest)
-                self._run.count("given up", given_up)
-            return
-        matches.store(self._db, match, body, known, self._now())
-        self._run.count("fetched")
-        logger.info("stored; ended %s", text_of(match.ended_at))
+            fate = self._end(match_id, reason, match.ended_at)
+            if reason == matches.UNTRACKED:
+                return fate
+            oldest = match.ended_at if reason == matches.BEFORE_TRACKING else None
+            return replace(fate, number=1 + matches.give_up_older(self._db, match_id, reason, oldest))
+        matches.store(self._db, match, answer.body, known, self._now())
+        return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
 
     def _not_news(self, match: Match, since: datetime | None) -> str | None:
         """Why a match will not be announced, None if it will be."""
@@ -277,16 +290,22 @@ class _Fetching:
             return matches.NO_LONGER_NEWS
         return None
 
-    def _give_up(self, match_id: str, reason: str, ended_at: datetime | None = None) -> None:
+    def _give_up(self, match_id: str, reason: str) -> None:
+        self._tell(self._end(match_id, reason))
+
+    def _end(self, match_id: str, reason: str, ended_at: datetime | None = None) -> _Fate:
         matches.give_up(self._db, match_id, reason, self._now(), ended_at)
-        self._run.count("given up")
-        logger.info("given up: %s", reason)
+        return _Fate("given up", 1, f"given up: {reason}")
+
+    def _tell(self, fate: _Fate) -> None:
+        self._run.count(fate.counted, fate.number)
+        logger.info("%s", fate.said)
 
     def _match_refused(self, match_id: str, refusal: RiotRefusal) -> None:
         match refusal.verdict:
             case Verdict.LIMITED:
                 self._run.count("answered 429")
-                self._wanted.insert(0, match_id)
+                self._wanted.put_first(match_id)
             case Verdict.NOT_FOUND:
                 self._missing(match_id, refusal)
             case Verdict.FORBIDDEN:
@@ -295,7 +314,7 @@ class _Fetching:
             case Verdict.UNAUTHORIZED if not self._good_answers:
                 self._key_rejected(refusal)
             case _:
-                self._fault(routing.match_region(platform_of(match_id)), refusal)
+                self._fault(_host_of_match(match_id), refusal)
                 self._put_off(match_id, str(refusal))
 
     def _missing(self, match_id: str, refusal: RiotRefusal) -> None:
@@ -361,7 +380,7 @@ class _Fetching:
         refusal = next(iter(self._suspects.values()))
         anyone = next(iter(players.to_list(self._db)), None)
         if anyone:
-            self._players = [each for each in self._players if each.player_id != anyone.player_id]
+            self._players.drop(lambda each: each.player_id == anyone.player_id)
             self._list(anyone)
             if self._suspects:
                 self._ask_for_account(anyone)

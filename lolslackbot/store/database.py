@@ -58,8 +58,12 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Everything written inside is committed together, or not at all. Never open across a remote call.
 
-        IMMEDIATE, since a read that turns into a write later fails at once when another process writes.
+        Inside another one it is a part of that. IMMEDIATE, since a read that turns into a write later fails at once
+        when another process writes.
         """
+        if self._connection.in_transaction:
+            yield
+            return
         with _faults(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
         try:

@@ -63,8 +63,9 @@ def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
 
 def with_puuids(db: Database, puuids: Iterable[str]) -> dict[str, Player]:
     """Those of the players that we know, by puuid."""
-    found = (db.row("SELECT * FROM players WHERE puuid = :puuid", puuid=puuid) for puuid in puuids)
-    return {row["puuid"]: _player(row) for row in found if row}
+    values = {f"puuid_{number}": puuid for number, puuid in enumerate(puuids)}
+    rows = db.rows(f"SELECT * FROM players WHERE puuid IN ({', '.join(f':{name}' for name in values)})", **values)
+    return {row["puuid"]: _player(row) for row in rows}
 
 
 def tracked_since(db: Database, player_ids: Iterable[int]) -> datetime | None:

@@ -17,12 +17,12 @@ import responses
 from support import START, FakeClock, puuid
 
 from lolslackbot import transport
-from lolslackbot.model import Account, RiotId
+from lolslackbot.model import Account, RiotId, Window
 from lolslackbot.riot import client as client_module
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
-from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotClient
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Page, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
-from lolslackbot.store.database import Database
+from lolslackbot.store.database import Database, read_only
 from lolslackbot.store.limits import RiotLedger
 
 KEY = "RGAPI-00000000-secret-0000-000000000000"
@@ -66,8 +66,14 @@ def http() -> Iterator[responses.RequestsMock]:
         yield mock
 
 
-def ask_match(riot: RiotClient) -> Any:
-    return riot.match("EUW1_1").document
+def ask_match(riot: RiotClient, match_id: str = "EUW1_1") -> Any:
+    with riot.match(match_id) as answer:
+        return answer.document
+
+
+def ask_list(riot: RiotClient, platform: str = "euw1", since: datetime = START, start: int = 0) -> Page:
+    with riot.match_ids(PUUID, platform, since, start) as page:
+        return page
 
 
 def open_calls(db: Database) -> int:
@@ -107,13 +113,13 @@ def open_calls(db: Database) -> int:
             {"puuid": PUUID, "game": "lol", "region": "euw1"},
         ),
         (
-            lambda riot: riot.match_ids(PUUID, "oc1", START, 200),
+            lambda riot: ask_list(riot, "oc1", start=200),
             ("sea", MATCH_IDS),
             f"https://sea.riot.example{IDS}?startTime=1795435200&start=200&count=100",
             [],
         ),
         (
-            lambda riot: riot.match("TH2_24825892"),
+            lambda riot: ask_match(riot, "TH2_24825892"),
             ("sea", MATCH),
             "https://sea.riot.example/lol/match/v5/matches/TH2_24825892",
             {},
@@ -141,13 +147,13 @@ def test_each_endpoint_is_asked_once_at_its_host(
 
 def test_start_time_is_in_whole_seconds(riot: RiotClient, http: responses.RequestsMock) -> None:
     http.get(f"https://europe.riot.example{IDS}", json=[])
-    riot.match_ids(PUUID, "euw1", datetime(2026, 1, 1, 0, 0, 7, 999_999, tzinfo=UTC), 0)
+    ask_list(riot, since=datetime(2026, 1, 1, 0, 0, 7, 999_999, tzinfo=UTC))
     assert "startTime=1767225607&" in str(http.calls[0].request.url)
 
 
 def test_the_key_goes_into_its_header_and_nowhere_else(riot: RiotClient, http: responses.RequestsMock) -> None:
     http.get(f"https://europe.riot.example{IDS}", json=[])
-    riot.match_ids(PUUID, "euw1", START, 0)
+    ask_list(riot)
     request = http.calls[0].request
     assert request.headers["X-Riot-Token"] == KEY
     assert [name for name, value in request.headers.items() if KEY in str(value)] == ["X-Riot-Token"]
@@ -295,7 +301,7 @@ def test_a_page_of_match_ids_holds_those_that_can_be_asked_for(
     riot: RiotClient, http: responses.RequestsMock, body: Any, match_ids: tuple[str, ...], full: bool, odd: str | None
 ) -> None:
     http.get(f"https://europe.riot.example{IDS}", json=body)
-    page = riot.match_ids(PUUID, "euw1", START, 0)
+    page = ask_list(riot)
     assert (page.match_ids, page.full, page.odd) == (match_ids, full, odd)
     assert page.unroutable == tuple(each for each in body if each == "XX9_1")
 
@@ -304,16 +310,16 @@ def test_a_page_of_match_ids_holds_those_that_can_be_asked_for(
 def test_what_is_no_list_is_no_empty_list(riot: RiotClient, http: responses.RequestsMock, body: Any) -> None:
     http.get(f"https://europe.riot.example{IDS}", body=json.dumps(body))
     with pytest.raises(RiotRefusal, match="^200, but no list$") as refusal:
-        riot.match_ids(PUUID, "euw1", START, 0)
+        ask_list(riot)
     assert refusal.value.verdict is Verdict.UNAVAILABLE
 
 
 def test_a_match_comes_back_with_its_bytes(riot: RiotClient, http: responses.RequestsMock) -> None:
     body = '{ "metadata": {"matchId": "EUW1_1"},\n "info": "Ñ" }'.encode()
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=body)
-    answer = riot.match("EUW1_1")
-    assert answer.body == body
-    assert answer.document == {"metadata": {"matchId": "EUW1_1"}, "info": "Ñ"}
+    with riot.match("EUW1_1") as answer:
+        assert answer.body == body
+        assert answer.document == {"metadata": {"matchId": "EUW1_1"}, "info": "Ñ"}
 
 
 # What goes wrong
@@ -421,9 +427,32 @@ def test_what_the_limiter_forbids_is_not_sent(
     assert limiter.reserved == [("europe", MATCH)]
 
 
+def test_the_end_of_a_call_is_committed_with_what_is_made_of_its_answer(
+    riot: RiotClient, http: responses.RequestsMock, db: Database
+) -> None:
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={})
+    with riot.match("EUW1_1"), read_only(db.path) as other:
+        assert other.row("SELECT 1 FROM riot_calls WHERE open = 1")
+    assert open_calls(db) == 0
+
+
+def test_what_cannot_be_made_of_an_answer_does_not_take_back_that_the_call_was_made(
+    riot: RiotClient, http: responses.RequestsMock, db: Database
+) -> None:
+    headers = {"X-App-Rate-Limit": "20:1", "X-App-Rate-Limit-Count": "1:1"}
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={}, headers=headers)
+    with pytest.raises(ValueError, match="half-way"), riot.match("EUW1_1"):
+        with db.transaction():
+            db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
+        raise ValueError("half-way")
+    assert open_calls(db) == 0
+    assert RiotLedger(db).windows("europe", "") == [Window(1, 20)]
+    assert db.rows("SELECT * FROM channels") == []
+
+
 def test_a_match_of_an_unknown_platform_is_not_asked_for(riot: RiotClient, limiter: CountingLimiter) -> None:
     with pytest.raises(KeyError):
-        riot.match("XX9_1")
+        ask_match(riot, "XX9_1")
     assert limiter.reserved == []
 
 
@@ -621,7 +650,7 @@ def test_no_error_and_no_log_line_shows_the_key(
     caplog.set_level(logging.DEBUG)
     http.get(f"https://europe.riot.example{IDS}", **SERVER_FAULTS[fault])
     with pytest.raises(RiotRefusal) as refusal:
-        riot.match_ids(PUUID, "euw1", START, 0)
+        ask_list(riot)
     told = [str(error) + repr(error) for error in (refusal.value, refusal.value.__cause__)]
     assert KEY not in "".join([*told, *(record.getMessage() for record in caplog.records)])
     assert caplog.records
@@ -680,7 +709,7 @@ def test_every_call_is_one_line_of_the_debug_log(
     caplog.set_level(logging.DEBUG, "lolslackbot.riot.client")
     http.get(f"https://europe.riot.example{IDS}", **answer)
     try:
-        riot.match_ids(PUUID, "euw1", START, 0)
+        ask_list(riot)
     except RiotRefusal:
         assert answer.get("status", 0) != 200
     lines = [record.getMessage() for record in caplog.records if record.name == "lolslackbot.riot.client"]

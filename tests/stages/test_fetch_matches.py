@@ -1,6 +1,8 @@
 """Which call comes next, and what each answer leads to: state and number of calls."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -348,8 +350,10 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
     add_player(db)
     real = riot.match_ids
 
-    def with_another(*arguments: Any) -> Page:
-        return replace(real(*arguments), unroutable=("XX9_5",))
+    @contextmanager
+    def with_another(*arguments: Any) -> Iterator[Page]:
+        with real(*arguments) as page:
+            yield replace(page, unroutable=("XX9_5",))
 
     riot.match_ids = with_another  # type: ignore[method-assign]
     for _ in range(2):
@@ -360,7 +364,7 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
 def test_odd_ids_on_any_page_are_flagged(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     add_player(db)
     pages = iter([Page((), (), True, "1 match ids of odd form ('x')"), Page((), (), False, None)])
-    riot.match_ids = lambda *_: next(pages)  # type: ignore[method-assign,assignment,misc]
+    riot.match_ids = lambda *_: nullcontext(next(pages))  # type: ignore[method-assign,assignment,misc]
     fetch(db, riot, clock)
     assert players.to_list(db)[0].problem == "1 match ids of odd form ('x')"
 
@@ -703,8 +707,10 @@ def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     answer = riot.match_ids
 
-    def with_odd(*arguments: Any) -> Page:
-        return replace(answer(*arguments), odd="1 match ids of odd form ('x')")
+    @contextmanager
+    def with_odd(*arguments: Any) -> Iterator[Page]:
+        with answer(*arguments) as page:
+            yield replace(page, odd="1 match ids of odd form ('x')")
 
     riot.match_ids = with_odd  # type: ignore[method-assign]
     fetch(db, riot, clock)

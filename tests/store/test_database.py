@@ -438,6 +438,23 @@ def _write_and_raise(db: Database, error: type[BaseException]) -> None:
         raise error
 
 
+def test_a_transaction_inside_another_is_committed_or_taken_back_with_it(path: Path) -> None:
+    with closing(open_database(path)) as db, closing(open_database(path)) as other:
+        with pytest.raises(ValueError, match="outside"), db.transaction():
+            _write_inside(db)
+            raise ValueError("outside")
+        assert len(other.rows("SELECT * FROM channels")) == 1
+        with db.transaction():
+            _write_inside(db)
+            assert len(other.rows("SELECT * FROM channels")) == 1
+        assert len(other.rows("SELECT * FROM channels")) == 2
+
+
+def _write_inside(db: Database) -> None:
+    with db.transaction():
+        db.write("INSERT INTO channels VALUES ('C2', 'default')")
+
+
 def test_a_write_outside_a_transaction_is_a_bug(db: Database) -> None:
     with pytest.raises(AssertionError):
         db.write("DELETE FROM channels")
