@@ -71,9 +71,11 @@ class FakeRiot:
         self.accounts: dict[str, str] = {}
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
+        self.reserved: list[tuple[str, str | None]] = []  # matches asked for, and the host of the call made use of
+        self._hosts: list[str] = []  # of the calls reserved ahead
 
     def fail(self, asked: str, *faults: Exception | None) -> None:
-        """What asking for a puuid, a match id or a Riot ID raises, call by call; None: an answer."""
+        """What asking for a puuid, a match id or a Riot ID, or reserving a call to a host, raises, call by call."""
         self.faults[asked] = list(faults)
 
     def add_game(self, match_id: str, *numbers: int, ended_at: datetime) -> str:
@@ -83,11 +85,13 @@ class FakeRiot:
             self.lists.setdefault(puuid(number), []).insert(0, match_id)
         return match_id
 
+    def _fault(self, asked: str) -> Exception | None:
+        faults = self.faults.get(asked, [])
+        return faults.pop(0) if len(faults) > 1 else (faults[0] if faults else None)
+
     def _asked(self, what: str) -> None:
         self.calls.append(what)
-        faults = self.faults.get(what, [])
-        fault = faults.pop(0) if len(faults) > 1 else (faults[0] if faults else None)
-        if fault:
+        if fault := self._fault(what):
             raise fault
 
     @contextmanager
@@ -97,11 +101,18 @@ class FakeRiot:
         yield Page(tuple(ids), (), len(ids) == PAGE, None)
 
     @contextmanager
-    def match(self, match_id: str) -> Iterator[Answer]:
+    def match(self, match_id: str, call: int | None = None) -> Iterator[Answer]:
+        self.reserved.append((match_id, self._hosts[call - 1] if call else None))
         self._asked(match_id)
         if match_id not in self.bodies:
             raise NOT_FOUND
         yield Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id])
+
+    def reserve_match(self, host: str) -> int:
+        if fault := self._fault(host):
+            raise fault
+        self._hosts.append(host)
+        return len(self._hosts)
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
         self._asked(str(riot_id))

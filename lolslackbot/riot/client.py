@@ -106,24 +106,32 @@ class RiotClient:
         """match-v5: the ids from the `start`-th on of games since `start_time`, at most PAGE of them."""
         path = f"/lol/match/v5/matches/by-puuid/{quote(puuid, safe='')}/ids"
         query = {"startTime": int(start_time.timestamp()), "start": start, "count": PAGE}
-        with self._get(routing.match_region(platform), MATCH_IDS, path, query) as answer:
+        host = routing.match_region(platform)
+        with self._get(self._limiter.reserve(host, MATCH_IDS), host, MATCH_IDS, path, query) as answer:
             yield _page(answer.document)
 
+    def reserve_match(self, host: str) -> int:
+        """A call that the next `match` at that host makes use of: so it is counted in the commit this stands in."""
+        return self._limiter.reserve(host, MATCH)
+
     @contextmanager
-    def match(self, match_id: str) -> Iterator[Answer]:
-        """match-v5: one match. Its prefix says which host has it."""
+    def match(self, match_id: str, call: int | None = None) -> Iterator[Answer]:
+        """match-v5: one match. Its prefix says which host has it. call: from `reserve_match`, moments ago."""
         host = routing.match_region(platform_of(match_id))
-        with self._get(host, MATCH, f"/lol/match/v5/matches/{match_id}") as answer:
+        if call is None:
+            call = self.reserve_match(host)
+        with self._get(call, host, MATCH, f"/lol/match/v5/matches/{match_id}") as answer:
             yield answer
 
     def _json(self, host: str, endpoint: str, path: str) -> Any:
-        with self._get(host, endpoint, path) as answer:
+        with self._get(self._limiter.reserve(host, endpoint), host, endpoint, path) as answer:
             return answer.document
 
     @contextmanager
-    def _get(self, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None) -> Iterator[Answer]:
-        """Exactly one request; its end and what its headers teach are committed with what is made of it inside."""
-        call = self._limiter.reserve(host, endpoint)
+    def _get(
+        self, call: int, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None
+    ) -> Iterator[Answer]:
+        """Exactly one request, the reserved `call`; its end is committed with what is made of its answer inside."""
         began = self._clock.steady()
         try:
             answer = self._send(self._url.format(routing=host) + path, query)

@@ -27,22 +27,21 @@ class NotYet(Exception):
 
 
 class Ledger(Protocol):
-    """What the limiter needs kept. Everything is asked for one routing value and one endpoint ('' = all of them)."""
+    """What the limiter needs kept, for one routing value; a scope is an endpoint there, or '' for all of them."""
 
     def transaction(self) -> AbstractContextManager[None]: ...
     def follow_clock(self, routing: str, now: datetime, longest_call: timedelta) -> None: ...
     def end_open_calls(self, endpoints: Sequence[str], now: datetime) -> None: ...
     def forget(self, routing: str, before: datetime) -> None: ...
-    def held_until(self, routing: str, endpoint: str) -> tuple[datetime, str] | None: ...
-    def refusals(self, routing: str, endpoint: str) -> int: ...
-    def hold(self, routing: str, endpoint: str, reason: str, now: datetime, until: datetime) -> None: ...
-    def went_well(self, routing: str, endpoint: str, now: datetime) -> None: ...
-    def windows(self, routing: str, endpoint: str) -> Sequence[Window]: ...
-    def all_windows(self, routing: str) -> Sequence[Window]: ...
-    def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None: ...
-    def open_call(self, routing: str, endpoint: str, now: datetime) -> datetime | None: ...
-    def newest_call(self, routing: str, endpoint: str, number: int, after: datetime) -> datetime | None: ...
-    def ended_calls(self, routing: str, endpoint: str, after: datetime) -> int: ...
+    def holds(self, routing: str, scopes: Sequence[str]) -> Sequence[tuple[datetime, str]]: ...
+    def refusals(self, routing: str, scope: str) -> int: ...
+    def hold(self, routing: str, scope: str, reason: str, now: datetime, until: datetime) -> None: ...
+    def went_well(self, routing: str, scopes: Sequence[str], now: datetime) -> None: ...
+    def windows(self, routing: str) -> Mapping[str, Sequence[Window]]: ...
+    def put_windows(self, routing: str, scope: str, windows: Sequence[Window]) -> None: ...
+    def open_call(self, routing: str, scope: str, now: datetime) -> datetime | None: ...
+    def newest_call(self, routing: str, scope: str, number: int, after: datetime) -> datetime | None: ...
+    def ended_calls(self, routing: str, scope: str, after: datetime) -> int: ...
     def begin_call(self, routing: str, endpoint: str, counts_at: datetime) -> int: ...
     def end_call(self, call: int, counts_at: datetime) -> None: ...
 
@@ -57,30 +56,33 @@ class Limiter:
         self._longest_call = timedelta(seconds=longest_call)
 
     def begin_run(self, routings: Iterable[str], endpoints: Sequence[str]) -> None:
-        """For the only process that calls `endpoints`: what a dead one left open is over; the clock is followed."""
+        """For the only process that calls `endpoints`: what a dead one left open is over, what no window can hold any
+        more is forgotten, and the clock is followed.
+        """
         with self._ledger.transaction():
             now = self._clock.now()
             self._ledger.end_open_calls(endpoints, now)
             for routing in routings:
                 self._ledger.follow_clock(routing, now, self._longest_call)
+                self._ledger.forget(routing, now - self._longest_window(routing))
 
     def free_at(self, routing: str, endpoint: str) -> NotYet | None:
         """Until when no call may go to that endpoint at that host, and why; None if one may go now."""
         now = self._clock.now()
-        waits = [
-            wait
-            for scope in (APPLICATION, endpoint)
-            for wait in (self._held(routing, scope, now), self._full(routing, scope, now))
-            if wait
-        ]
-        return max(waits, key=lambda wait: wait.until, default=None)
+        scopes = (APPLICATION, endpoint)
+        held = [NotYet(*hold, refused=True) for hold in self._ledger.holds(routing, scopes) if hold[0] > now]
+        windows = self._ledger.windows(routing)
+        full = [self._full(routing, scope, windows.get(scope, ()), now) for scope in scopes]
+        return max((wait for wait in (*held, *full) if wait), key=lambda wait: wait.until, default=None)
 
     def reserve(self, routing: str, endpoint: str) -> int:
         """Counts a call that is about to be sent, in one transaction. Raises NotYet where it may not be sent."""
         with self._ledger.transaction():
             now = self._clock.now()
-            self._ledger.follow_clock(routing, now, self._longest_call)
             wait = self.free_at(routing, endpoint)
+            if wait:  # perhaps only by what was written before the clock was set back
+                self._ledger.follow_clock(routing, now, self._longest_call)
+                wait = self.free_at(routing, endpoint)
             if wait is None:
                 return self._ledger.begin_call(routing, endpoint, now + self._longest_call)
         raise wait  # only now: raised inside, it would take the following of the clock back
@@ -92,7 +94,6 @@ class Limiter:
             self._ledger.end_call(call, now)
             if answer:
                 self._heed(routing, endpoint, answer, now)
-            self._ledger.forget(routing, now - self._longest_window(routing))
 
     @contextmanager
     def settling(self, call: int, routing: str, endpoint: str, answer: HttpAnswer) -> Iterator[None]:
@@ -105,12 +106,7 @@ class Limiter:
             self.settle(call, routing, endpoint, answer)
             raise
 
-    def _held(self, routing: str, scope: str, now: datetime) -> NotYet | None:
-        held = self._ledger.held_until(routing, scope)
-        return NotYet(*held, refused=True) if held and held[0] > now else None
-
-    def _full(self, routing: str, scope: str, now: datetime) -> NotYet | None:
-        windows = self._ledger.windows(routing, scope)
+    def _full(self, routing: str, scope: str, windows: Sequence[Window], now: datetime) -> NotYet | None:
         if not windows:
             # Nothing is known of this limit yet: one call at a time, so that the first answer can tell.
             until = self._ledger.open_call(routing, scope, now)
@@ -127,33 +123,37 @@ class Limiter:
         blocker = self._ledger.newest_call(routing, scope, free, now - limits.span(window)) if free > 0 else None
         return limits.opens_at(window, blocker, now)
 
-    def _learn(self, routing: str, scope: str, headers: Mapping[str, str], now: datetime) -> None:
+    def _learn(
+        self, routing: str, scope: str, before: Sequence[Window], headers: Mapping[str, str], now: datetime
+    ) -> Sequence[Window]:
+        """The windows of a scope after an answer, kept where they differ from those `before`."""
         stated, counted = (limits.read_pairs(headers.get(name)) for name in limits.header_names(scope))
-        known = {window.seconds: window for window in self._ledger.windows(routing, scope)}
+        known = {window.seconds: window for window in before}
         if not stated:  # any header can be missing from any answer: what was known stays
             stated = {window.seconds: window.calls for window in known.values()}
         learnt = []
         for seconds, calls in stated.items():
-            before = known.get(seconds, Window(seconds, calls))
-            window = Window(seconds, calls, before.extra_calls, before.extra_at)
+            last = known.get(seconds, Window(seconds, calls))
+            window = Window(seconds, calls, last.extra_calls, last.extra_at)
             ours = self._ledger.ended_calls(routing, scope, now - limits.span(window))
             learnt.append(limits.learn(window, counted.get(seconds), ours, now))
-        if learnt != list(known.values()):
+        if learnt != list(before):
             self._ledger.put_windows(routing, scope, learnt)
+        return learnt
 
     def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, now: datetime) -> None:
-        for scope in (APPLICATION, endpoint):
-            self._learn(routing, scope, answer.headers, now)
+        scopes = (APPLICATION, endpoint)
+        known = self._ledger.windows(routing)
+        learnt = {scope: self._learn(routing, scope, known.get(scope, ()), answer.headers, now) for scope in scopes}
         if answer.status == 429:
-            self._refused(routing, endpoint, answer, now)
+            scope = limits.refused_scope(answer.headers, endpoint)
+            self._refused(routing, scope, learnt[scope], answer, now)
         else:
-            for scope in (APPLICATION, endpoint):
-                self._ledger.went_well(routing, scope, now)
+            self._ledger.went_well(routing, scopes, now)
 
-    def _refused(self, routing: str, endpoint: str, answer: HttpAnswer, now: datetime) -> None:
-        scope = limits.refused_scope(answer.headers, endpoint)
+    def _refused(self, routing: str, scope: str, windows: Sequence[Window], answer: HttpAnswer, now: datetime) -> None:
         times = self._ledger.refusals(routing, scope) + 1
-        wait, reason = limits.pause_after(answer.headers, self._ledger.windows(routing, scope), times)
+        wait, reason = limits.pause_after(answer.headers, windows, times)
         reason = f"{reason}: {message_of(answer)}"
         name = _name(routing, scope)
         logger.warning("nothing more to %s for %.1f s: %s", name, wait.total_seconds(), reason)
@@ -161,7 +161,7 @@ class Limiter:
 
     def _longest_window(self, routing: str) -> timedelta:
         """How long a call may still matter. A window yet unknown is learnt from Riot's own count."""
-        spans = [limits.span(window) for window in self._ledger.all_windows(routing)]
+        spans = [limits.span(window) for windows in self._ledger.windows(routing).values() for window in windows]
         return max(spans, default=timedelta(0)) + timedelta(hours=1)
 
 

@@ -77,6 +77,7 @@ class _Fetching:
         self._db, self._riot, self._limiter, self._run, self._limits = db, riot, limiter, run, limits
         self._wanted = self._due()
         self._players = Lanes(_host_of_player, players.to_list(db))
+        self._reserved: tuple[str, int] | None = None  # a host and a call there that is counted already
         self._good_answers = 0  # in this run: each proves the key
         self._answering: set[str] = set()  # hosts that gave a good answer
         self._faults: dict[str, list[str]] = {}  # by host, in this run
@@ -111,6 +112,8 @@ class _Fetching:
     def _next(self) -> tuple[str, str] | None:
         """The next host and endpoint to ask, of those that can be asked now; None: all done."""
         while not self._run.budget.spent():
+            if self._reserved:
+                return self._reserved[0], MATCH
             waits = []
             for host, endpoint in self._heads():
                 wait = self._limiter.free_at(host, endpoint)
@@ -241,21 +244,37 @@ class _Fetching:
 
     def _look_at(self, match_id: str) -> None:
         """One match call, and what becomes of the match in one commit."""
+        call, self._reserved = (self._reserved[1] if self._reserved else None), None
         looks = matches.looks(self._db, match_id, self._now())
         if looks is None:  # given up meanwhile
             return
         with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
             try:
-                with self._riot.match(match_id) as answer:
+                with self._riot.match(match_id, call) as answer:
                     fate = self._take(match_id, answer)
+                    reserved = self._reserve_next()
             except NotYet as wait:
                 logger.debug("%s", wait)
                 self._wanted.put_first(match_id)
             except RiotRefusal as refusal:
                 self._match_refused(match_id, refusal)
             else:
+                self._reserved = reserved
                 self._tell(fate)
                 self._went_well(_host_of_match(match_id))
+
+    def _reserve_next(self) -> tuple[str, int] | None:
+        """The next match call, where it may follow at once: a commit less than reserving it by itself.
+
+        If it is not made after all, it has been counted for nothing, which harms nobody.
+        """
+        host, endpoint = next(self._heads(), ("", ""))
+        if endpoint != MATCH or self._run.budget.spent():
+            return None
+        try:
+            return host, self._riot.reserve_match(host)
+        except NotYet:
+            return None
 
     def _take(self, match_id: str, answer: Answer) -> _Fate:
         """Writes what becomes of a match that Riot has."""

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,12 @@ class Database:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
+    """The right side of an `IN`, and the values it names."""
+    named = {f"{name}_{number}": value for number, value in enumerate(values)}
+    return f"({', '.join(f':{each}' for each in named)})", named
 
 
 def must_exist(path: Path) -> None:

@@ -1,10 +1,11 @@
 """Whatever holds work back, in one table: why, since when, until when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import Database, Row, listed
 
 RIOT_KEY = "riot"
 EVERYTHING = "everything"
@@ -51,6 +52,12 @@ def find(db: Database, scope: str, kind: str) -> Hold | None:
     return _hold(row) if row else None
 
 
+def limited(db: Database, scopes: Sequence[str]) -> list[Hold]:
+    """Until when these scopes were told to wait; some of that may be over."""
+    names, values = listed("scope", scopes)
+    return [_hold(row) for row in db.rows(f"SELECT * FROM holds WHERE kind = 'limited' AND scope IN {names}", **values)]
+
+
 def put(db: Database, scope: str, kind: str, reason: str, now: datetime, until: datetime | None) -> None:
     """Holds `scope` back; a longer hold that is there stays. Inside a transaction."""
     db.write(
@@ -76,12 +83,13 @@ def lift(db: Database, scope: str, kind: str) -> bool:
     return db.write("DELETE FROM holds WHERE scope = :scope AND kind = :kind", scope=scope, kind=kind) > 0
 
 
-def went_well(db: Database, scope: str, now: datetime) -> None:
+def went_well(db: Database, scopes: Sequence[str], now: datetime) -> None:
     """A limit that is over and was not met again no longer makes the next one longer. Inside a transaction."""
+    names, values = listed("scope", scopes)
     db.write(
-        "UPDATE holds SET times = 0 WHERE scope = :scope AND kind = 'limited' AND times > 0 AND until <= :now",
-        scope=scope,
+        f"UPDATE holds SET times = 0 WHERE kind = 'limited' AND scope IN {names} AND times > 0 AND until <= :now",
         now=text_of(now),
+        **values,
     )
 
 

@@ -55,9 +55,10 @@ class RiotLedger:
                 now=text_of(now),
             )
 
-    def held_until(self, routing: str, endpoint: str) -> tuple[datetime, str] | None:
-        hold = holds.find(self._db, holds.riot_scope(routing, endpoint), "limited")
-        return (hold.until, hold.reason) if hold and hold.until else None
+    def holds(self, routing: str, scopes: Sequence[str]) -> list[tuple[datetime, str]]:
+        """Until when Riot told us to wait, and its words."""
+        found = holds.limited(self._db, [holds.riot_scope(routing, scope) for scope in scopes])
+        return [(hold.until, hold.reason) for hold in found if hold.until]
 
     def refusals(self, routing: str, endpoint: str) -> int:
         """429s in a row so far."""
@@ -67,23 +68,17 @@ class RiotLedger:
     def hold(self, routing: str, endpoint: str, reason: str, now: datetime, until: datetime) -> None:
         holds.put(self._db, holds.riot_scope(routing, endpoint), "limited", reason, now, until)
 
-    def went_well(self, routing: str, endpoint: str, now: datetime) -> None:
-        holds.went_well(self._db, holds.riot_scope(routing, endpoint), now)
+    def went_well(self, routing: str, scopes: Sequence[str], now: datetime) -> None:
+        holds.went_well(self._db, [holds.riot_scope(routing, scope) for scope in scopes], now)
 
-    def windows(self, routing: str, endpoint: str) -> list[Window]:
-        rows = self._db.rows(
-            "SELECT * FROM riot_windows WHERE routing = :routing AND endpoint = :endpoint ORDER BY seconds",
-            routing=routing,
-            endpoint=endpoint,
-        )
-        return [_window(row) for row in rows]
-
-    def all_windows(self, routing: str) -> list[Window]:
-        """The windows of the application and of every endpoint at that host."""
-        return [
-            _window(row)
-            for row in self._db.rows("SELECT * FROM riot_windows WHERE routing = :routing", routing=routing)
-        ]
+    def windows(self, routing: str) -> dict[str, list[Window]]:
+        """The windows of the application (under '') and of every endpoint at that host, the shortest first."""
+        found: dict[str, list[Window]] = {}
+        for row in self._db.rows(
+            "SELECT * FROM riot_windows WHERE routing = :routing ORDER BY seconds", routing=routing
+        ):
+            found.setdefault(row["endpoint"], []).append(_window(row))
+        return found
 
     def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None:
         """Replaces what was known of this limit: the newest header wins."""

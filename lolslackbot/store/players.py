@@ -7,7 +7,7 @@ from datetime import datetime
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Unusable
 from lolslackbot.model import Player, RiotId
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import Database, Row, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
 
 def with_puuids(db: Database, puuids: Iterable[str]) -> dict[str, Player]:
     """Those of the players that we know, by puuid."""
-    values = {f"puuid_{number}": puuid for number, puuid in enumerate(puuids)}
-    rows = db.rows(f"SELECT * FROM players WHERE puuid IN ({', '.join(f':{name}' for name in values)})", **values)
+    names, values = listed("puuid", puuids)
+    rows = db.rows(f"SELECT * FROM players WHERE puuid IN {names}", **values)
     return {row["puuid"]: _player(row) for row in rows}
 
 

@@ -446,7 +446,7 @@ def test_what_cannot_be_made_of_an_answer_does_not_take_back_that_the_call_was_m
             db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
         raise ValueError("half-way")
     assert open_calls(db) == 0
-    assert RiotLedger(db).windows("europe", "") == [Window(1, 20)]
+    assert RiotLedger(db).windows("europe")[""] == [Window(1, 20)]
     assert db.rows("SELECT * FROM channels") == []
 
 

@@ -739,7 +739,7 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     answer = riot.match
 
-    def untracked_meanwhile(match_id: str) -> object:
+    def untracked_meanwhile(match_id: str, call: int | None) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -752,13 +752,57 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     assert run.status is Exit.OK
 
 
+def test_the_next_match_call_is_counted_in_the_commit_of_the_last_match(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    european, korean = add_player(db), add_player(db, 2, platform="kr")
+    for number, match_id in ((1, "EUW1_1"), (1, "EUW1_2"), (2, "KR_7")):
+        riot.add_game(match_id, number, ended_at=JUST_NOW)
+    listings.record_page(db, european.player_id, ["EUW1_2", "EUW1_1"], None, START)
+    listings.record_page(db, korean.player_id, ["KR_7"], None, START)
+    fetch(db, riot, clock)
+    assert riot.reserved == [("EUW1_2", None), ("KR_7", "asia"), ("EUW1_1", "europe")]  # hosts still take turns
+    assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2", "KR_7")} == {"stored"}
+
+
+def test_where_no_call_may_follow_at_once_nothing_is_lost(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    for match_id in ("EUW1_1", "EUW1_2"):
+        riot.add_game(match_id, 1, ended_at=JUST_NOW)
+    riot.fail("europe", NotYet(START, "20 calls in 1 s to europe are spent"))
+    fetch(db, riot, clock)
+    assert riot.reserved == [("EUW1_2", None), ("EUW1_1", None)]
+    assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")} == {"stored"}
+
+
+def test_a_match_given_up_after_its_call_was_counted_is_not_asked_for(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    for match_id in ("EUW1_1", "EUW1_2"):
+        riot.add_game(match_id, 1, ended_at=JUST_NOW)
+    reserve = riot.reserve_match
+
+    def untracked_meanwhile(host: str) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+            matches.give_up_untracked(db)
+        return reserve(host)
+
+    riot.reserve_match = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    run = fetch(db, riot, clock)
+    assert riot.calls[-1] == "EUW1_2"
+    assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
+    assert run.status is Exit.OK
+
+
 def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
 
-    def untracked_meanwhile(match_id: str) -> object:
+    def untracked_meanwhile(match_id: str, call: int | None) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -775,7 +819,7 @@ def test_a_closed_match_whose_players_were_all_untracked_meanwhile_cannot_clear_
     add_player(db)
     riot.lists[puuid(1)] = ["EUW1_1"]
 
-    def untracked_meanwhile(match_id: str) -> object:
+    def untracked_meanwhile(match_id: str, call: int | None) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
         raise FORBIDDEN

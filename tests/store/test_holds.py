@@ -104,11 +104,11 @@ def test_a_limit_that_is_over_makes_the_next_one_no_longer(db: Database) -> None
     put(db, START + MINUTE)
     put(db, START + MINUTE)
     with db.transaction():
-        holds.went_well(db, "riot europe", START)
+        holds.went_well(db, ["riot europe"], START)
     assert only(db).times == 2  # not over yet
     with db.transaction():
-        holds.went_well(db, "riot asia", START + MINUTE)
-        holds.went_well(db, "riot europe", START + MINUTE)
+        holds.went_well(db, ["riot asia"], START + MINUTE)
+        holds.went_well(db, ["riot europe"], START + MINUTE)
     assert only(db).times == 0
     put(db, START + HOUR)
     assert only(db).times == 1
@@ -117,7 +117,7 @@ def test_a_limit_that_is_over_makes_the_next_one_no_longer(db: Database) -> None
 def test_what_is_broken_or_rejected_does_not_end_by_going_well(db: Database) -> None:
     put(db, None, kind="rejected")
     with db.transaction():
-        holds.went_well(db, "riot europe", START + HOUR)
+        holds.went_well(db, ["riot europe"], START + HOUR)
     assert only(db).times == 1
 
 
