@@ -402,13 +402,20 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
         holds.put(db, "channel C2", "broken", "is_archived", START, None)
     result = command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "workspace", "players", "problem"],
-        ["C1", "default", "2"],
-        ["C2", "friends", "1", "is_archived"],
+        ["channel", "workspace", "players", "queues", "style", "problem"],
+        ["C1", "default", "2", "all", "full"],
+        ["C2", "friends", "1", "all", "full", "is_archived"],
     ]
     assert json.loads(command("channels", "--json").out) == [
-        {"channel": "C1", "workspace": "default", "players": 2, "problem": None},
-        {"channel": "C2", "workspace": "friends", "players": 1, "problem": "is_archived"},
+        {"channel": "C1", "workspace": "default", "players": 2, "queues": "all", "style": "full", "problem": None},
+        {
+            "channel": "C2",
+            "workspace": "friends",
+            "players": 1,
+            "queues": "all",
+            "style": "full",
+            "problem": "is_archived",
+        },
     ]
 
 

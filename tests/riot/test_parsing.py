@@ -102,7 +102,6 @@ def test_fields_nobody_knows_are_ignored() -> None:
         # Only where start or length is missing it is the best there is.
         ([{}], {"gameStartTimestamp": 0}, 1871, BEGAN + 1_871_000),
         ([{}], {"gameStartTimestamp": GONE}, 1871, BEGAN + 1_871_000),
-        ([{"timePlayed": 0}], {"gameDuration": 0}, 0, BEGAN + 1_871_000),
         # Floats.
         ([{"timePlayed": 1871.0}], {"gameStartTimestamp": float(BEGAN)}, 1871, BEGAN + 1_871_000),
     ],

@@ -75,15 +75,15 @@ def test_a_message_that_cannot_be_worded_is_failed_and_stops_no_other(
     add_player(db, 1, channel="C2")
     store_match(db, a_match("EUW1_1"))
     store_match(db, a_match("EUW1_2"))
-    real = stage.plain_text
+    real = stage.word
     calls = iter([True, False, False, False])
 
-    def sometimes(announcement: object) -> str:
+    def sometimes(*arguments: object) -> object:
         if next(calls):
             raise ValueError("a bug of ours")
-        return real(announcement)  # type: ignore[arg-type]
+        return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "plain_text", sometimes)
+    monkeypatch.setattr(stage, "word", sometimes)
     run = build(db, clock)
     assert [state for _, _, state in built(db)] == ["failed", "pending", "pending", "pending"]
     assert (run.status, run.counts["built"], run.counts["failed"]) == (Exit.SOME_FAILED, 3, 1)
@@ -107,6 +107,6 @@ def test_the_text_says_who_did_what_and_where_to_read_more(db: Database, clock: 
     text = db.row("SELECT text FROM messages")["text"]  # type: ignore[index]
     assert text == (
         "Victory · Ranked Solo/Duo · 31:11\n"
-        "Ahri &amp; &lt;!here&gt;: Ahri mid, 7/2/9, 201 CS\n"
+        "Ahri &amp; &lt;!here&gt;: Ahri mid, 7/2/9, 201 CS (6.4/min)\n"
         "https://example.org/euw1/7"
     )
