@@ -76,23 +76,18 @@ def _url(url: str) -> str:
 
 
 def _full(announcement: Announcement) -> list[Json]:
-    """Result with a picture beside it, the friends, then when it was and where to read more."""
-    told = [f"{announcement.mark} *{_escaped(announcement.result or announcement.queue)}*"]
-    told.append(_escaped(" · ".join([announcement.queue, announcement.length][not announcement.result :])))
+    """Result, when it was and where to read more, with a picture beside it; then the friends."""
+    result = announcement.result or announcement.queue
+    what = [announcement.queue, announcement.length] if announcement.result else [announcement.length]
+    more = [each for each in (_when(announcement), _more(announcement)) if each]
+    told = [f"{announcement.mark} *{_escaped(result)}*", _escaped(" · ".join(what)), " · ".join(more)]
     head: Json = {"type": "section", "text": _mrkdwn("\n".join(told))}
     if picture := _url(announcement.picture):
         # As an accessory it never hinders the message: Slack fetches an image block's while the call is handled.
         head["accessory"] = {"type": "image", "image_url": picture, "alt_text": clean(announcement.pictured)}
     listed = len(announcement.lines) > 1
     elements = [element for group in announcement.groups for element in _of_group(group, listed)]
-    return [
-        head,
-        {"type": "rich_text", "elements": elements},
-        {
-            "type": "context",
-            "elements": [_mrkdwn(" · ".join(filter(None, (_when(announcement), _more(announcement)))))],
-        },
-    ]
+    return [head, {"type": "rich_text", "elements": elements}]
 
 
 def _of_group(group: Group, listed: bool) -> list[Json]:

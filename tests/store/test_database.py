@@ -419,7 +419,10 @@ def test_a_transaction_commits_all_of_it_at_its_end(path: Path) -> None:
             assert db.write("INSERT INTO channels (channel_id, workspace) VALUES ('C2', 'default')") == 1
             assert db.write("UPDATE channels SET workspace = 'acme'") == 2
             assert other.rows("SELECT * FROM channels WHERE channel_id = 'C2'") == []
-        assert [tuple(row) for row in other.rows("SELECT channel_id, workspace FROM channels")] == [("C1", "acme"), ("C2", "acme")]
+        assert [tuple(row) for row in other.rows("SELECT channel_id, workspace FROM channels")] == [
+            ("C1", "acme"),
+            ("C2", "acme"),
+        ]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, Unusable, sqlite3.OperationalError])
