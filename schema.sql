@@ -191,7 +191,7 @@ CREATE TABLE champions (
 
 -- When Data Dragon was asked, and how that ended. One row; none: never.
 CREATE TABLE data_dragon (
-    only_row INTEGER PRIMARY KEY DEFAULT 1 CHECK (only_row = 1),
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     asked_at TEXT NOT NULL,                 -- written before it is asked: a run that dies then does not ask again
     problem  TEXT,                          -- why it brought nothing, NULL if it did
     version  TEXT                           -- of `champions`, '16.23.1'; NULL: there are none yet

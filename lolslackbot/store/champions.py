@@ -26,8 +26,8 @@ def begin_asking(db: Database, now: datetime) -> None:
     with db.transaction():
         db.write(
             """
-            INSERT INTO data_dragon (asked_at, problem) VALUES (:now, :problem)
-            ON CONFLICT DO UPDATE SET asked_at = excluded.asked_at, problem = excluded.problem
+            INSERT INTO data_dragon (only_row, asked_at, problem) VALUES (1, :now, :problem)
+            ON CONFLICT (only_row) DO UPDATE SET asked_at = excluded.asked_at, problem = excluded.problem
             """,
             now=text_of(now),
             problem="no answer",

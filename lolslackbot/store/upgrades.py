@@ -38,7 +38,7 @@ STEPS: dict[int, str] = {
             image       TEXT NOT NULL
         ) STRICT;
         CREATE TABLE data_dragon (
-            only_row INTEGER PRIMARY KEY DEFAULT 1 CHECK (only_row = 1),
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
             asked_at TEXT NOT NULL,
             problem  TEXT,
             version  TEXT
