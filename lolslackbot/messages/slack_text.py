@@ -113,7 +113,7 @@ def _compact(announcement: Announcement) -> list[Json]:
 
 def _told(line: Line) -> list[Json]:
     told = [_text(clean(line.name), bold=True), _text(f"  {visible(' · '.join(line.facts))}")]
-    return [*told, _text(" · ⭐ "), _text(visible(line.standout), italic=True)] if line.standout else told
+    return [*told, _text(" · ⭐\u00a0"), _text(visible(line.standout), italic=True)] if line.standout else told
 
 
 def _when(announcement: Announcement) -> str:

@@ -243,7 +243,7 @@ def test_the_blocks_are_the_result_beside_its_picture_and_the_friends() -> None:
                     "elements": [
                         {"type": "text", "text": "A", "style": {"bold": True}},
                         {"type": "text", "text": "  Ahri · 7/2/9"},
-                        {"type": "text", "text": " · ⭐ "},
+                        {"type": "text", "text": " · ⭐\u00a0"},
                         {"type": "text", "text": "pentakill", "style": {"italic": True}},
                     ],
                 }
