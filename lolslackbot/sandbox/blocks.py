@@ -4,6 +4,7 @@ Limits are those of docs.slack.dev's Block Kit reference.
 """
 
 import html
+import re
 from typing import Any
 
 MAX_BLOCKS = 50
@@ -123,4 +124,11 @@ def _words(block: dict[str, Any]) -> str:
         return _words(text)
     if block.get("type") == "link":
         return f"{text} <{block.get('url')}>" if text else str(block.get("url"))
-    return html.unescape(text) if block.get("type") == "mrkdwn" else str(text)
+    return _read_mrkdwn(text) if block.get("type") == "mrkdwn" else str(text)
+
+
+def _read_mrkdwn(text: str) -> str:
+    """Dates as their fallback, links as text and address, bold as plain."""
+    text = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", text)
+    text = re.sub(r"<(https?:[^|>]*)\|([^>]*)>", r"\2 &lt;\1&gt;", text)
+    return html.unescape(re.sub(r"(?m)(^|\s)\*([^*\n]+)\*(?=\s|$)", r"\1\2", text))
