@@ -302,7 +302,7 @@ def test_bodies_that_are_no_arguments(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_mrkdwn_reads_as_a_reader_sees_it() -> None:
-    text = "🟢 *Victory*\nARAM\n<!date^1^{time}|noon UTC> · <https://x.example/?a=1&amp;b=2|Match details> 2*3*4 &lt;!here&gt;"
+    text = "🟢 *Victory*\nARAM\n<!date^1^{time}|noon UTC> <https://x.example/?a=1&amp;b=2|Details> 2*3*4 &lt;!here&gt;"
     assert shown([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]) == (
-        "🟢 Victory\nARAM\nnoon UTC · Match details <https://x.example/?a=1&b=2> 2*3*4 <!here>"
+        "🟢 Victory\nARAM\nnoon UTC Details <https://x.example/?a=1&b=2> 2*3*4 <!here>"
     )
