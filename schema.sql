@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/upgrades.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -25,7 +25,9 @@ CREATE INDEX players_by_listing ON players (listed_at);
 -- A Slack channel that was named in a track. Its id is Slack's own and belongs to one workspace.
 CREATE TABLE channels (
     channel_id TEXT PRIMARY KEY,
-    workspace  TEXT NOT NULL DEFAULT 'default'   -- which bot token speaks here
+    workspace  TEXT NOT NULL DEFAULT 'default',  -- which bot token speaks here
+    queues     TEXT NOT NULL DEFAULT 'all',      -- what it wants to hear of: kinds of queues and queue ids, by comma
+    style      TEXT NOT NULL DEFAULT 'full' CHECK (style IN ('full', 'compact'))
 ) STRICT;
 
 -- "Announce this player's games in this channel."
@@ -63,6 +65,7 @@ CREATE TABLE matches (
     ended_at     TEXT,
     body         BLOB,                      -- the whole answer, zlib; NULL once pruned
     built_at     TEXT,                      -- when its messages were made; NULL: still to do
+    teams        INTEGER NOT NULL DEFAULT 0,   -- Arena: how many there were; 0 elsewhere
     CHECK (state <> 'given_up' OR reason IS NOT NULL),
     CHECK (state <> 'stored' OR ended_at IS NOT NULL)
 ) STRICT;
@@ -94,7 +97,15 @@ CREATE TABLE participants (
     kills         INTEGER NOT NULL,
     deaths        INTEGER NOT NULL,
     assists       INTEGER NOT NULL,
-    creep_score   INTEGER,                  -- lane minions and jungle monsters; NULL where the answer lacked them
+    -- NULL where the answer lacked them, or where they mean nothing:
+    creep_score   INTEGER,                  -- lane minions and jungle monsters
+    level         INTEGER,
+    damage        INTEGER,                  -- to champions
+    team_damage   INTEGER,                  -- of the whole team, bots and strangers too
+    team_kills    INTEGER,
+    penta_kills   INTEGER,
+    subteam       INTEGER NOT NULL DEFAULT 0,     -- Arena: who played together; 0 elsewhere
+    partners      TEXT NOT NULL DEFAULT '[]',     -- Arena: [[champion_id, champion_name], …] of the others in it
     PRIMARY KEY (match_id, player_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -138,6 +149,14 @@ CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', '
 -- How many went to a channel of late (flood guard, one a second).
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
 
+-- A stored match that a channel heard nothing of although it tracks a player in it, since it does not want that queue.
+CREATE TABLE unwanted (
+    match_id   TEXT NOT NULL REFERENCES matches,
+    channel_id TEXT NOT NULL REFERENCES channels,
+    queues     TEXT NOT NULL,               -- what the channel wanted to hear of at that time
+    PRIMARY KEY (match_id, channel_id)
+) STRICT, WITHOUT ROWID;
+
 -- Whatever holds work back, in one place: why, since when, until when.
 --   scope 'everything'         paused   a person said `pause`; until `resume`
 --   scope 'channel C0123'      paused   the same for one channel
@@ -161,6 +180,21 @@ CREATE TABLE holds (
 -- When a backup was put back. What ended before may have been announced by the database it replaced.
 CREATE TABLE restores (
     restored_at TEXT PRIMARY KEY
+) STRICT;
+
+-- Champions as Data Dragon shows them: the names that people see, and the files of their pictures.
+CREATE TABLE champions (
+    champion_id INTEGER PRIMARY KEY,
+    name        TEXT NOT NULL,
+    image       TEXT NOT NULL               -- 'MonkeyKing.png'
+) STRICT;
+
+-- When Data Dragon was asked, and how that ended. One row; none: never.
+CREATE TABLE data_dragon (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    asked_at TEXT NOT NULL,                 -- written before it is asked: a run that dies then does not ask again
+    problem  TEXT,                          -- why it brought nothing, NULL if it did
+    version  TEXT                           -- of `champions`, '16.23.1'; NULL: there are none yet
 ) STRICT;
 
 -- Riot's rate limits as its headers last stated them. endpoint '' is the application's own limit at that host.

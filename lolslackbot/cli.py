@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import quote
 
 import click
 
@@ -24,6 +25,7 @@ from lolslackbot.admin.status import Status, status
 from lolslackbot.admin.tracking import (
     Tracker,
     Wish,
+    prefer,
     read_channel_id,
     read_file,
     read_platform,
@@ -34,11 +36,12 @@ from lolslackbot.admin.tracking import (
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.console import show_error, show_json, show_line, show_table
 from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable
-from lolslackbot.model import RiotId
+from lolslackbot.messages.queues import ALL, KINDS, read_queues
+from lolslackbot.model import RiotId, Style
 from lolslackbot.quiet import may_speak
 from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.stages.run import Run, run_stage
-from lolslackbot.store import holds, players
+from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import Database, create_database, open_database, read_only
 
 if TYPE_CHECKING:
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
     from lolslackbot.stages.deliver import Limits as DeliveryLimits
 
 # What only one command needs (a client and its library) is imported by that command: the others start fast.
+
+
+BLOCK_KIT_BUILDER = "https://app.slack.com/block-kit-builder/#"
 
 
 class Stopped(BaseException):
@@ -206,11 +212,15 @@ def fetch_matches_command(app: App) -> None:
     """Ask Riot which games the tracked players finished, and for the games."""
 
     def work(db: Database, run: Run) -> None:
+        from lolslackbot.riot.data_dragon import DataDragon
+        from lolslackbot.stages.fetch_champions import fetch_champions
         from lolslackbot.stages.fetch_matches import Limits, fetch_matches
 
         riot, limiter = app.riot(db, run.budget.left)
         within, wait = app.settings.announce_within, app.settings.max_wait
         fetch_matches(db, riot, limiter, run, Limits(timedelta(seconds=within), timedelta(seconds=wait)))
+        if app.settings.ddragon_url:
+            fetch_champions(db, DataDragon(app.settings.ddragon_url, app.clock, run.budget.left), run)
 
     app.run("fetch-matches", work)
 
@@ -223,19 +233,22 @@ def build_messages_command(app: App) -> None:
     def work(db: Database, run: Run) -> None:
         from lolslackbot.stages.build_messages import build_messages
 
-        build_messages(db, run, app.settings.match_link)
+        build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)
 
     app.run("build-messages", work)
 
 
 @cli.command("deliver")
 @click.option("--dry-run", is_flag=True, help="Print what would go out now; call nobody, change nothing.")
+@click.option("--blocks", is_flag=True, help="With --dry-run: the blocks too, and a link that shows them in Slack.")
 @click.pass_obj
-def deliver_command(app: App, dry_run: bool) -> None:
+def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
     """Post what waits to Slack, each message once."""
+    if blocks and not dry_run:
+        raise click.UsageError("--blocks goes with --dry-run")
     if dry_run:
         with person():
-            show_dry_run(app)
+            show_dry_run(app, blocks)
         return
 
     def work(db: Database, run: Run) -> None:
@@ -255,8 +268,11 @@ def delivery_limits(settings: Settings) -> "DeliveryLimits":
     return Limits(timedelta(seconds=settings.announce_within), settings.channel_limit, uncertain)
 
 
-def show_dry_run(app: App) -> None:
-    """Each message that would go out now as it will read, then how many, and why others would not."""
+def show_dry_run(app: App, blocks: bool) -> None:
+    """Each message that would go out now as it will read, then how many, and why others would not.
+
+    blocks: their JSON too, with a link to Slack's Block Kit Builder, which shows what stands in the link itself.
+    """
     from lolslackbot.stages.deliver import dry_run
 
     app.begin_log(to_file=False)
@@ -266,6 +282,11 @@ def show_dry_run(app: App) -> None:
         show_line(f"{message.channel_id} (workspace {message.workspace}), {message.match_id}:")
         for line in html.unescape(message.text).splitlines():
             show_line(f"    {line}")
+        if blocks:
+            show_line(f"    {message.blocks or 'no blocks: they were refused, it goes out as plain text'}")
+        if blocks and message.blocks:
+            document = '{"blocks": ' + message.blocks + "}"
+            show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}")
     for note in notes:
         show_line(note)
     show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")
@@ -343,8 +364,8 @@ def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
     with person():
         with closing(open_database(app.settings.database)) as db:
             app.begin_log()
-            channels = untrack(db, riot_id, channel, app.settings.match_link)
-        show_line(f"{riot_id} is no longer announced in {', '.join(channels)}")
+            untracked = untrack(db, riot_id, channel, app.settings.match_link, app.settings.ddragon_url)
+        show_line(f"{riot_id} is no longer announced in {', '.join(untracked)}")
 
 
 @cli.command("players")
@@ -367,23 +388,57 @@ def players_command(app: App, as_json: bool) -> None:
     show_json(rows) if as_json else show_table(rows, "no player is tracked: `lolslackbot track` begins")
 
 
-@cli.command("channels")
+@cli.group("channels", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def channels_command(app: App, as_json: bool) -> None:
-    """List the channels, how many players each hears of, and what is wrong with it."""
+@click.pass_context
+def channels_command(context: click.Context, as_json: bool) -> None:
+    """List the channels: how many players each hears of, what it wants to hear, and what is wrong with it.
+
+    `channels set` says what a channel wants to hear.
+    """
+    app = context.find_object(App)
+    assert app
+    if context.invoked_subcommand:
+        if as_json:
+            raise click.UsageError("--json lists the channels; it goes with no further command")
+        return
     with person(), read_only(app.settings.database) as db:
-        tracks = players.tracks(db)
+        tracks, wishes = players.tracks(db), channels.preferences(db)
         rows = [
             {
                 "channel": channel_id,
                 "workspace": workspace,
                 "players": sum(track.channel_id == channel_id for track in tracks),
+                "queues": wishes[channel_id][0],
+                "style": wishes[channel_id][1].value,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
             for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
         ]
     show_json(rows) if as_json else show_table(rows, "no channel is told anything: `lolslackbot track` begins")
+
+
+@channels_command.command("set")
+@click.argument("channel", metavar="C", callback=checked(read_channel_id))
+@click.option(
+    "--queues",
+    metavar="Q,…",
+    callback=checked(read_queues),
+    help=f"What it hears of: {ALL}, or some of {', '.join(KINDS)} and Riot's queue ids, by comma.",
+)
+@click.option("--style", type=click.Choice([each.value for each in Style]), help="How much it reads about a game.")
+@click.pass_obj
+def channels_set_command(app: App, channel: str, queues: str | None, style: str | None) -> None:
+    """Say what a channel wants to hear, from now on.
+
+    \b
+    lolslackbot channels set C0123456789 --queues ranked,clash --style compact
+    """
+    if queues is None and style is None:
+        raise click.UsageError("it takes --queues, --style or both")
+    with person(), closing(open_database(app.settings.database)) as db:
+        app.begin_log()
+        show_line(prefer(db, channel, queues, Style(style) if style else None))
 
 
 @cli.command("pause")

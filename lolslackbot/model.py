@@ -1,7 +1,8 @@
 """The contract's words as values: what passes between Riot, the store, the wording and Slack. No I/O."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +17,13 @@ class Outcome(StrEnum):
     SURRENDERED = "surrendered"
     REMAKE = "remake"  # neither won nor lost, although match-v5 still gives one team `win`
     NOBODY_WON = "nobody_won"  # after a crash of the game
+
+
+class Style(StrEnum):
+    """How much a channel wants to read about a game."""
+
+    FULL = "full"
+    COMPACT = "compact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +62,21 @@ class Player:
 
 
 @dataclass(frozen=True, slots=True)
+class PastGame:
+    """How an earlier game ended for a player, as far as a series of wins or losses needs it."""
+
+    queue_id: int
+    game_mode: str
+    outcome: Outcome
+    win: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
-    """One human in a match, with what a message says of them (match-v5 `info.participants`)."""
+    """One human in a match, with what a message says of them (match-v5 `info.participants`).
+
+    Numbers of None are not known: the answer lacked them, or they mean nothing in that mode.
+    """
 
     puuid: str
     name: str  # '' when the body has none
@@ -70,6 +91,14 @@ class Participant:
     deaths: int
     assists: int
     creep_score: int | None
+    level: int | None = None
+    damage: int | None = None  # to champions
+    team_damage: int | None = None  # of the whole team, bots and strangers too
+    team_kills: int | None = None
+    penta_kills: int | None = None
+    subteam: int = 0  # Arena: who played together; 0 elsewhere
+    partners: tuple[tuple[int, str], ...] = ()  # Arena: champion_id and champion_name of the others in the subteam
+    past: tuple[PastGame, ...] = ()  # the newest first, without a gap as far as it goes; only as a channel hears it
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +112,23 @@ class Match:
     duration: int  # seconds
     ended_at: datetime
     participants: tuple[Participant, ...]
+    teams: int = 0  # Arena: how many there were; 0 elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """A champion as Data Dragon shows it."""
+
+    name: str  # the one people see
+    image: str  # file name of its picture
+
+
+@dataclass(frozen=True, slots=True)
+class Champions:
+    """Data Dragon's champions by `champion_id`, as of one of its versions; None: it never answered."""
+
+    version: str | None = None
+    by_id: Mapping[int, Champion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

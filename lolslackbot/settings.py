@@ -14,6 +14,7 @@ from lolslackbot.transport import is_loopback
 T = TypeVar("T")
 
 PREFIX = "LOLSLACKBOT_"
+DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
 WORKSPACE = re.compile(r"[A-Za-z0-9_]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -54,6 +55,7 @@ class Settings:
     match_link: str = MATCH_LINK
     riot_url: str = "https://{routing}.api.riotgames.com"
     slack_url: str = "https://slack.com/api/"
+    ddragon_url: str = DDRAGON_URL  # '' for never
 
     @property
     def log(self) -> Path:
@@ -109,6 +111,7 @@ def read_settings(home: Path, database: Path | None, environment: Mapping[str, s
         match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
         slack_url=given.read("SLACK_URL", "https://slack.com/api/", _slack_url),
+        ddragon_url=given.read("DDRAGON_URL", DDRAGON_URL, _ddragon_url, empty=""),
     )
 
 
@@ -204,6 +207,10 @@ def _riot_url(text: str) -> str:
 
 def _slack_url(text: str) -> str:
     return _url(text).rstrip("/") + "/"
+
+
+def _ddragon_url(text: str) -> str:
+    return _url(text).rstrip("/")
 
 
 def _match_link(text: str) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from support import START, Bot, Result, a_match, add_player, keys_in, store_match
@@ -16,6 +17,7 @@ from support import START, Bot, Result, a_match, add_player, keys_in, store_matc
 from lolslackbot import __version__, cli, logs
 from lolslackbot.clock import text_of
 from lolslackbot.sandbox import Mishap, Sandbox
+from lolslackbot.sandbox.blocks import fault_of
 from lolslackbot.stages import build_messages as building
 from lolslackbot.store import holds, listings, matches
 from lolslackbot.store.database import Database
@@ -402,13 +404,20 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
         holds.put(db, "channel C2", "broken", "is_archived", START, None)
     result = command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "workspace", "players", "problem"],
-        ["C1", "default", "2"],
-        ["C2", "friends", "1", "is_archived"],
+        ["channel", "workspace", "players", "queues", "style", "problem"],
+        ["C1", "default", "2", "all", "full"],
+        ["C2", "friends", "1", "all", "full", "is_archived"],
     ]
     assert json.loads(command("channels", "--json").out) == [
-        {"channel": "C1", "workspace": "default", "players": 2, "problem": None},
-        {"channel": "C2", "workspace": "friends", "players": 1, "problem": "is_archived"},
+        {"channel": "C1", "workspace": "default", "players": 2, "queues": "all", "style": "full", "problem": None},
+        {
+            "channel": "C2",
+            "workspace": "friends",
+            "players": 1,
+            "queues": "all",
+            "style": "full",
+            "problem": "is_archived",
+        },
     ]
 
 
@@ -821,3 +830,74 @@ def test_a_restore_keeps_the_rate_limits_of_today(command: Command, db: Database
     shown = command("status").out
     assert "429 of today" in shown
     assert "429 of then" not in shown
+
+
+# What a channel wants to hear, and a look before sending
+
+
+def test_what_a_channel_wants_to_hear_is_set_and_listed(command: Command, db: Database) -> None:
+    add_player(db, channel="C1")
+    result = command("channels", "set", "C1", "--queues", "ARAM, ranked", "--style", "compact")
+    assert (result.status, result.out) == (
+        0,
+        "C1 hears of ranked,aram queues in compact style, from the next messages built on\n",
+    )
+    assert json.loads(command("channels", "--json").out) == [
+        {
+            "channel": "C1",
+            "workspace": "default",
+            "players": 1,
+            "queues": "ranked,aram",
+            "style": "compact",
+            "problem": None,
+        }
+    ]
+    assert "ranked,aram queues in full style" in command("channels", "set", "C1", "--style", "full").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("C1",), 2, "it takes --queues, --style or both"),
+        (("C1", "--queues", "rankd"), 2, "names no queues: it takes all, ranked,"),
+        (("C1", "--style", "loud"), 2, "'loud' is not one of 'full', 'compact'"),
+        (("general", "--style", "full"), 2, "is no channel id"),
+        (("C9", "--style", "full"), 1, "C9 is no channel of ours"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_one_line(
+    command: Command, db: Database, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    add_player(db, channel="C1")
+    result = command("channels", "set", *arguments)
+    assert result.status == status
+    assert words in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_listing_and_setting_do_not_mix(command: Command, db: Database) -> None:
+    result = command("channels", "--json", "set", "C1", "--style", "full")
+    assert (result.status, result.out) == (2, "")
+
+
+def test_a_dry_run_shows_the_blocks_and_a_link_that_opens_them_in_slack(command: Command, db: Database) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1", ended_at=NOW), now=NOW)
+    assert command("build-messages").status == 0
+    assert "blocks" not in command("deliver", "--dry-run").out.partition("\n")[2]
+    lines = command("deliver", "--dry-run", "--blocks").out.splitlines()
+    blocks = json.loads(next(line for line in lines if line.lstrip().startswith("[")))
+    link = next(line.strip() for line in lines if "block-kit-builder" in line)
+    start, _, fragment = link.partition("#")
+    assert start == "https://app.slack.com/block-kit-builder/"
+    assert json.loads(unquote(fragment)) == {"blocks": blocks}
+    assert fault_of(blocks) is None
+    with db.transaction():
+        db.write("UPDATE messages SET blocks = NULL")
+    assert "no blocks: they were refused" in command("deliver", "--dry-run", "--blocks").out
+
+
+def test_blocks_are_shown_by_a_dry_run_only(command: Command, db: Database) -> None:
+    result = command("deliver", "--blocks")
+    assert (result.status, result.out) == (2, "")
+    assert "--blocks goes with --dry-run" in result.err

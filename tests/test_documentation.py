@@ -25,7 +25,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     for name in names | {"LOLSLACKBOT_HOME", "LOLSLACKBOT_DATABASE", "RIOT_API_KEY", "SLACK_BOT_TOKEN"}:
         assert f"`{name}`" in README, name
     settings = read_settings(Path("/home/x"), None, {})
-    for value in (settings.match_link, settings.riot_url, settings.slack_url):
+    for value in (settings.match_link, settings.riot_url, settings.slack_url, settings.ddragon_url):
         assert f"`{value}`" in README
     for name, value in (
         ("MAX_SECONDS", settings.max_seconds),

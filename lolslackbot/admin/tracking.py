@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import NotFound, NotNow, Rejected, RunEnds, Unusable
-from lolslackbot.messages.announcement import announce
-from lolslackbot.messages.slack_text import blocks_json, plain_text
-from lolslackbot.model import Account, Player, RiotId
+from lolslackbot.messages.announcement import Wording
+from lolslackbot.messages.wording import word
+from lolslackbot.model import Account, Player, RiotId, Style
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.limiter import NotYet
 from lolslackbot.settings import WORKSPACE
-from lolslackbot.store import matches, messages, players
+from lolslackbot.store import champions, channels, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
 
@@ -183,10 +183,11 @@ def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
             return NotNow(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
 
 
-def untrack(db: Database, riot_id: RiotId, channel_id: str | None, match_link: str) -> list[str]:
+def untrack(db: Database, riot_id: RiotId, channel_id: str | None, match_link: str, pictures: str = "") -> list[str]:
     """Opts a player out, of one channel or of all; the channels. Raises NotFound when nothing is tracked so.
 
     Waiting messages that name others too are worded anew without this player; the others expire.
+    match_link, pictures: as for `build_messages`.
     """
     player = players.with_riot_id(db, riot_id)
     tracks = [
@@ -198,21 +199,30 @@ def untrack(db: Database, riot_id: RiotId, channel_id: str | None, match_link: s
         raise NotFound(
             f"{riot_id} is not tracked{f' in {channel_id}' if channel_id else ''}: see `lolslackbot players`"
         )
+    wording = Wording(match_link, pictures, champions.known(db))
     for track in tracks:
         with db.transaction():
             waiting = messages.waiting_about(db, player.player_id, track.channel_id)
             players.untrack(db, player.player_id, track.channel_id)
             matches.give_up_untracked(db)
             for match_id in waiting:
-                _word_anew(db, match_id, track, match_link)
+                _word_anew(db, match_id, track, wording)
     return [track.channel_id for track in tracks]
 
 
-def _word_anew(db: Database, match_id: str, track: players.Track, match_link: str) -> None:
+def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None) -> str:
+    """Changes what a channel hears from now on; what is so now, in one line. Raises NotFound for no channel of ours."""
+    if not channels.prefer(db, channel_id, queues, style):
+        raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
+    queues, style = channels.preferences(db)[channel_id]
+    return f"{channel_id} hears of {queues} queues in {style} style, from the next messages built on"
+
+
+def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording) -> None:
     match = matches.as_heard_in(db, match_id, track.channel_id)
     if not match.participants:
         messages.expire_untracked(db, match_id, track.channel_id)
         return
-    announcement = announce(match, match_link)
-    draft = Draft(track.channel_id, track.workspace, plain_text(announcement), blocks_json(announcement))
-    messages.reword(db, match_id, draft)
+    _, style = channels.preferences(db)[track.channel_id]
+    worded = word(match, wording, style)
+    messages.reword(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))

@@ -1,13 +1,31 @@
 """One match, as its channel's friends lived it -> the words for it. Pure; facts only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 
-from lolslackbot.messages.names import champion_name, queue_name, role_name, server_name
-from lolslackbot.model import Match, Outcome, Participant, game_id_of, platform_of
+from lolslackbot.messages.names import NONE, champion_name, champion_picture, role_name, server_name
+from lolslackbot.messages.queues import queue_kind, queue_name
+from lolslackbot.messages.standout import standout
+from lolslackbot.model import Champions, Match, Outcome, Participant, Style, game_id_of, platform_of
 
 ARENA = "CHERRY"  # game modes by match-v5's names
 SWARM = "STRAWBERRY"
-_WITHOUT_CREEPS = {"ARAM", ARENA, "KIWI", SWARM}  # where nobody counts them
+_WITH_CREEPS = {"CLASSIC", "SWIFTPLAY", "URF", "ARURF", "ONEFORALL", "ULTBOOK"}  # where they are counted
+_WITH_DAMAGE = {"ARAM", "KIWI"}  # where it is what people compare
+_WITHOUT_SHARES = {"arena", "swarm", "bots"}  # kinds of queues in which a share of the team's kills says nothing
+_DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
+MANY = 5  # friends in one game; beyond that each gets a short line, so that it fits a phone
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What messages are made with besides the match: values of settings, and what is known of champions."""
+
+    match_link: str = ""  # template, '' for no link
+    pictures: str = ""  # Data Dragon's address, '' for no pictures
+    champions: Champions = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,29 +33,65 @@ class Line:
     """What is said of one player. `name` is foreign text; the rest is ours."""
 
     name: str
-    facts: str
+    facts: tuple[str, ...]
+    standout: str  # the one thing to talk about, '' for none
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Friends who share a result. `mark` and `title` are '' where it is the whole message's."""
+
+    mark: str
+    title: str
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """One message before it takes Slack's form."""
 
-    headline: str
-    lines: tuple[Line, ...]
+    mark: str  # an emoji: the result at a glance
+    result: str  # '' where only the groups have one
+    queue: str
+    length: str
+    ended_at: datetime
+    groups: tuple[Group, ...]
     link: str  # '' for none
+    picture: str  # its address, '' for none
+    pictured: str  # the champion in it
+    style: Style
+
+    @property
+    def headline(self) -> str:
+        """Result, queue and length."""
+        return " · ".join(part for part in (self.result, self.queue, self.length) if part)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Those of all groups."""
+        return tuple(line for group in self.groups for line in group.lines)
 
 
-def announce(match: Match, link_template: str) -> Announcement:
-    """What a channel is told of a match; its participants are those that the channel tracks."""
-    sides = {each.team_id for each in match.participants}
-    decided = match.outcome in (Outcome.DECIDED, Outcome.SURRENDERED)
-    apart = match.game_mode != ARENA and len(sides) > 1 and decided
-    result = "Friends on both sides" if apart else _result(match, match.participants[0])
-    parts = [result, queue_name(match.queue_id, match.game_mode), _length(match.duration)]
+def announce(match: Match, wording: Wording, style: Style = Style.FULL) -> Announcement:
+    """What a channel is told of a match; its participants are those that the channel tracks, at least one."""
+    teams = _teams(match)
+    short = style is Style.COMPACT or len(match.participants) > MANY
+    groups = [_group(match, members, wording.champions, short) for members in teams]
+    mark, result = (groups[0].mark, groups[0].title) if len(groups) == 1 else _apart(match, len(groups))
+    if len(groups) == 1:
+        groups = [Group("", "", groups[0].lines)]
+    star = _star(match, [each for members in teams for each in members])
     return Announcement(
-        headline=" · ".join(part for part in parts if part),
-        lines=tuple(_line(match, each, with_result=apart) for each in match.participants),
-        link=_link(link_template, match.match_id),
+        mark=mark,
+        result=result,
+        queue=queue_name(match.queue_id, match.game_mode),
+        length=_length(match.duration),
+        ended_at=match.ended_at,
+        groups=tuple(groups),
+        link=_link(wording.match_link, match.match_id),
+        picture=champion_picture(star.champion_name, star.champion_id, wording.champions, wording.pictures),
+        pictured=champion_name(star.champion_name, star.champion_id, wording.champions),
+        style=style,
     )
 
 
@@ -48,37 +102,107 @@ def _link(template: str, match_id: str) -> str:
     )
 
 
-def _result(match: Match, participant: Participant) -> str:
-    """Won or lost as this participant's side saw it; what is neither is called what it is."""
+# Who shares a result
+
+
+def _teams(match: Match) -> list[list[Participant]]:
+    """The friends by result: one team unless it was decided between them. The better result comes first."""
+    if match.outcome not in _DECIDED:
+        return [list(match.participants)]
+    ordered = sorted(match.participants, key=lambda each: _side(match, each))
+    return [list(members) for _, members in groupby(ordered, key=lambda each: _side(match, each))]
+
+
+def _side(match: Match, participant: Participant) -> tuple[int, int]:
+    """Winners before losers; in Arena by place, then by the number of the team."""
+    if match.game_mode == ARENA:
+        return participant.placement, participant.subteam
+    return (0 if participant.win else 1), participant.team_id
+
+
+def _group(match: Match, members: Sequence[Participant], champions: Champions, short: bool) -> Group:
+    mark, title = _result(match, members[0])
+    return Group(mark, title, tuple(_line(match, each, members, champions, short) for each in members))
+
+
+def _apart(match: Match, teams: int) -> tuple[str, str]:
+    return ("🏟️", f"Friends in {teams} teams") if match.game_mode == ARENA else ("⚔️", "Friends on both sides")
+
+
+def _result(match: Match, participant: Participant) -> tuple[str, str]:
+    """Emoji and words: how it ended as this participant's side saw it; what is neither is called what it is."""
     if match.outcome is Outcome.REMAKE:
-        return "Remake"
+        return "⚪", "Remake"
     if match.outcome is Outcome.NOBODY_WON:
-        return "No winner"
+        return "⚪", "No winner"
+    colour = "🟢" if participant.win else "🔴"
     if match.game_mode == ARENA:  # `win` is the upper half there, so no victory
-        return ""
+        return _place(match, participant, colour)
     if match.game_mode == SWARM:
-        return "Survived" if participant.win else "Defeated"
+        return colour, "Survived" if participant.win else "Defeated"
     ending = " by surrender" if match.outcome is Outcome.SURRENDERED else ""
-    return ("Victory" if participant.win else "Defeat") + ending
+    return colour, ("Victory" if participant.win else "Defeat") + ending
 
 
-def _line(match: Match, participant: Participant, *, with_result: bool) -> Line:
-    champion = champion_name(participant.champion_name, participant.champion_id)
-    role = role_name(participant.team_position)
-    facts = [
-        f"{_result(match, participant).lower()}" if with_result else "",
-        f"{_ordinal(participant.placement)} place" if participant.placement else "",
-        f"{champion} {role}".strip(),
-        f"{participant.kills}/{participant.deaths}/{participant.assists}",
-        _creeps(match, participant),
-    ]
-    return Line(participant.name, ", ".join(fact for fact in facts if fact))
+def _place(match: Match, participant: Participant, colour: str) -> tuple[str, str]:
+    """Place among so many teams; some old answers lack it."""
+    if not participant.placement:
+        return "🏟️", ""
+    medal = {1: "🥇", 2: "🥈", 3: "🥉"}.get(participant.placement, colour)
+    return medal, f"{_ordinal(participant.placement)} place" + (f" of {match.teams}" if match.teams else "")
 
 
-def _creeps(match: Match, participant: Participant) -> str:
-    if participant.creep_score is None or match.game_mode in _WITHOUT_CREEPS or match.outcome is Outcome.REMAKE:
-        return ""
-    return f"{participant.creep_score} CS"
+# What is said of one player
+
+
+def _line(
+    match: Match, participant: Participant, group: Sequence[Participant], champions: Champions, short: bool
+) -> Line:
+    champion = champion_name(participant.champion_name, participant.champion_id, champions)
+    who = f"{champion} {role_name(participant.team_position)}".strip() + _partners(participant, group, champions)
+    facts = [who]
+    remarkable = standout(match, participant)
+    if match.game_mode == SWARM:
+        facts += _swarm(participant)
+    elif match.outcome is not Outcome.REMAKE:  # over before anything counted
+        facts.append(f"{participant.kills}/{participant.deaths}/{participant.assists}")
+        facts += [] if short else [each for each in _shares(match, participant) if each not in remarkable]
+    return Line(participant.name, tuple(facts), remarkable)
+
+
+def _partners(participant: Participant, group: Sequence[Participant], champions: Champions) -> str:
+    """Arena: the champions of strangers in the same team, who stay unnamed; friends have lines of their own."""
+    friends = [each.champion_id for each in group if each.subteam == participant.subteam]
+    names = [champion_name(name, number, champions) for number, name in participant.partners if number not in friends]
+    return f" with {' and '.join(names)}" if names else ""
+
+
+def _swarm(participant: Participant) -> list[str]:
+    """Nobody fights players there: level, and how many of the swarm."""
+    facts = [f"level {participant.level}"] if participant.level else []
+    return facts + ([f"{participant.creep_score} kills"] if participant.creep_score else [])
+
+
+def _shares(match: Match, participant: Participant) -> list[str]:
+    facts = []
+    if participant.creep_score is not None and match.game_mode in _WITH_CREEPS and match.duration > 0:
+        facts.append(f"{participant.creep_score} CS ({60 * participant.creep_score / match.duration:.1f}/min)")
+    if queue_kind(match.queue_id, match.game_mode) in _WITHOUT_SHARES:
+        return facts
+    if participant.team_kills:
+        facts.append(f"{_percent(participant.kills + participant.assists, participant.team_kills)} of kills")
+    if participant.team_damage and participant.damage is not None and match.game_mode in _WITH_DAMAGE:
+        facts.append(f"{_percent(participant.damage, participant.team_damage)} of the team's damage")
+    return facts
+
+
+def _star(match: Match, participants: Sequence[Participant]) -> Participant:
+    """Whose champion is in the picture: the first friend of whom there is something to talk about."""
+    return next((each for each in participants if standout(match, each)), participants[0])
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{min(100, round(100 * part / whole))}%"
 
 
 def _length(seconds: int) -> str:

@@ -1,58 +1,13 @@
-"""Queues, modes, champions and roles as people say them; an unknown one gets something true."""
+"""Champions, roles and servers as people say them, and a champion's picture; an unknown one gets something true."""
 
-# Queue ids of queues.json and, where that list is late, as met in matches. Retired ones stay: old games are asked too.
-_QUEUES = {
-    400: "Normal Draft",
-    420: "Ranked Solo/Duo",
-    430: "Normal Blind",
-    440: "Ranked Flex",
-    450: "ARAM",
-    480: "Swiftplay",
-    490: "Quickplay",
-    700: "Clash",
-    720: "ARAM Clash",
-    830: "Co-op vs. AI Intro",
-    840: "Co-op vs. AI Beginner",
-    850: "Co-op vs. AI Intermediate",
-    870: "Co-op vs. AI Intro",
-    880: "Co-op vs. AI Beginner",
-    890: "Co-op vs. AI Intermediate",
-    900: "ARURF",
-    1010: "Snow ARURF",
-    1020: "One for All",
-    1200: "Nexus Blitz",
-    1300: "Nexus Blitz",
-    1400: "Ultimate Spellbook",
-    1700: "Arena",
-    1710: "Arena",
-    1750: "Arena",
-    1810: "Swarm",
-    1820: "Swarm",
-    1830: "Swarm",
-    1840: "Swarm",
-    1900: "URF",
-    2000: "Tutorial",
-    2010: "Tutorial",
-    2020: "Tutorial",
-    2300: "Brawl",
-    2400: "ARAM: Mayhem",
-}
+import re
 
-_MODES = {
-    "ARAM": "ARAM",
-    "ARURF": "ARURF",
-    "BRAWL": "Brawl",
-    "CHERRY": "Arena",
-    "KIWI": "ARAM: Mayhem",
-    "NEXUSBLITZ": "Nexus Blitz",
-    "ONEFORALL": "One for All",
-    "STRAWBERRY": "Swarm",
-    "SWIFTPLAY": "Swiftplay",
-    "ULTBOOK": "Ultimate Spellbook",
-    "URF": "URF",
-}
+from lolslackbot.model import Champion, Champions
 
-# Where the game's name for a champion is not Data Dragon's id for it.
+NONE = Champions()
+SHIPPED_VERSION = "16.15.1"  # of Data Dragon, which keeps the pictures of every version; until it told a newer one
+
+# Where the name that people see is not match-v5's `championName`. For as long as Data Dragon has not been heard.
 _CHAMPIONS = {
     "AurelionSol": "Aurelion Sol",
     "Belveth": "Bel'Veth",
@@ -84,20 +39,43 @@ _SERVERS = {"eun1": "eune", "la1": "lan", "la2": "las", "me1": "mena", "oc1": "o
 _ROLES = {"TOP": "top", "JUNGLE": "jungle", "MIDDLE": "mid", "BOTTOM": "bot", "UTILITY": "support"}
 
 
-def queue_name(queue_id: int, game_mode: str) -> str:
-    """`Ranked Solo/Duo`; for a queue newer than the table its mode, or its number: never a guess."""
-    return _QUEUES.get(queue_id) or _MODES.get(game_mode) or f"queue {queue_id}"
-
-
 def server_name(platform: str) -> str:
     """`euw` for `euw1`: what public match-history sites have in their addresses."""
     return _SERVERS.get(platform) or platform.rstrip("0123456789")
 
 
-def champion_name(champion_name: str, champion_id: int) -> str:
-    """`Wukong` for match-v5's `MonkeyKing`. Swarm prefixes its champions."""
-    plain = champion_name.removeprefix("Strawberry_")
-    return _CHAMPIONS.get(plain, plain) or f"champion {champion_id}"
+def champion_name(champion_name: str, champion_id: int, champions: Champions = NONE) -> str:
+    """`Wukong` for match-v5's `MonkeyKing`: as Data Dragon has it, else by the shipped table, else as it is."""
+    known = _known(champion_name, champion_id, champions)
+    plain = _plain(champion_name)
+    return (known.name if known else _CHAMPIONS.get(plain, plain)) or f"champion {champion_id}"
+
+
+def champion_picture(champion_name: str, champion_id: int, champions: Champions, address: str) -> str:
+    """The address of a champion's square picture at Data Dragon; '' where none can be relied on."""
+    if not address:
+        return ""
+    known = _known(champion_name, champion_id, champions)
+    if known:
+        image = known.image
+    elif champions.version is None and re.fullmatch(r"[A-Za-z]+", _plain(champion_name)):
+        image = {"FiddleSticks": "Fiddlesticks"}.get(_plain(champion_name), _plain(champion_name)) + ".png"
+    else:
+        return ""  # newer than the version we know: there is no picture of it yet
+    return f"{address}/cdn/{champions.version or SHIPPED_VERSION}/img/champion/{image}"
+
+
+def _plain(champion_name: str) -> str:
+    """Swarm prefixes its champions."""
+    return champion_name.removeprefix("Strawberry_")
+
+
+def _known(champion_name: str, champion_id: int, champions: Champions) -> Champion | None:
+    """By number; Swarm has numbers of its own, so there by the name, which upper and lower case differ in."""
+    if champion_id in champions.by_id:
+        return champions.by_id[champion_id]
+    image = f"{_plain(champion_name)}.png".casefold()
+    return next((each for each in champions.by_id.values() if each.image.casefold() == image), None)
 
 
 def role_name(team_position: str) -> str:

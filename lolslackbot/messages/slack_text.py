@@ -1,37 +1,43 @@
 """The one place where words become Slack text: an announcement -> plain text and Block Kit.
 
-Block Kit facts are from docs.slack.dev: `text` elements of a rich_text block are shown as they are, so no name can
-ping, link or format there; top-level `text` needs & < > escaped, and is sent with `mrkdwn` off.
+Block Kit facts are from docs.slack.dev. Foreign text (names) stands in `text` elements of a rich_text block only, which
+are shown as they are, so that no name can ping, link or format there. mrkdwn holds words of our own, escaped, and is
+`verbatim`, so that nothing in it is looked for. Top-level `text` needs & < > escaped, and is sent with `mrkdwn` off.
 """
 
 import html
 import json
 import unicodedata
+from datetime import UTC
 from typing import Any
 
-from lolslackbot.messages.announcement import Announcement
+from lolslackbot.messages.announcement import Announcement, Group, Line
+from lolslackbot.model import Style
+
+Json = dict[str, Any]
 
 MAX_NAME = 40  # characters; a Riot ID's name has at most 16, old names were longer
+MAX_TEXT = 3000  # characters; Slack splits a longer `text` into several messages from about 4,000 on
+MAX_URL = 2000  # characters; Slack takes 3,000 for a picture, and says nothing of links
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidirectional marks, surrogates, line breaks
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}  # bidirectional classes
+_APART, _TOGETHER = "\u2068", "\u2069"  # isolates: what is between them turns nothing around it
+_DETAILS = "Match details"
 
 
 def plain_text(announcement: Announcement) -> str:
     """The whole message without blocks: what notifications and screen readers get, and the fallback."""
-    lines = [f"{clean(line.name)}: {visible(line.facts)}" for line in announcement.lines]
-    return "\n".join(
-        html.escape(text, quote=False) for text in (announcement.headline, *lines, announcement.link) if text
-    )
+    said = [visible(announcement.headline)]
+    for group in announcement.groups:
+        said += [visible(group.title), *map(_spoken, group.lines)]
+    said.append(_url(announcement.link))
+    return _cut([html.escape(line, quote=False) for line in said if line])
 
 
 def blocks_json(announcement: Announcement) -> str:
-    """The message as Block Kit JSON: one rich_text block."""
-    elements: list[dict[str, Any]] = [_text(announcement.headline, bold=True)]
-    for line in announcement.lines:
-        elements += [_text("\n"), _text(clean(line.name), bold=True), _text(f": {visible(line.facts)}")]
-    if announcement.link:
-        elements += [_text("\n"), {"type": "link", "url": announcement.link, "text": "Match details"}]
-    section = {"type": "rich_text_section", "elements": elements}
-    return json.dumps([{"type": "rich_text", "elements": [section]}])
+    """The message as Block Kit JSON."""
+    blocks = _compact(announcement) if announcement.style is Style.COMPACT else _full(announcement)
+    return json.dumps(blocks)
 
 
 def visible(text: str) -> str:
@@ -41,10 +47,99 @@ def visible(text: str) -> str:
 
 
 def clean(name: str) -> str:
-    """A foreign name, visible and not too long."""
+    """A foreign name, visible, not too long, and if it is read from right to left, without effect on what follows."""
     words = visible(name)
-    return (words if len(words) <= MAX_NAME else words[: MAX_NAME - 1] + "…") or "(no name)"
+    words = (words if len(words) <= MAX_NAME else words[: MAX_NAME - 1] + "…") or "(no name)"
+    turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in words)
+    return f"{_APART}{words}{_TOGETHER}" if turns else words
 
 
-def _text(text: str, *, bold: bool = False) -> dict[str, Any]:
-    return {"type": "text", "text": text, **({"style": {"bold": True}} if bold else {})}
+def _spoken(line: Line) -> str:
+    facts = visible(", ".join(line.facts))
+    return f"{clean(line.name)}: {facts}" + (f" – {visible(line.standout)}" if line.standout else "")
+
+
+def _cut(lines: list[str]) -> str:
+    """As many whole lines as there is room for; ten friends with the longest names have it."""
+    while len("\n".join(lines)) > MAX_TEXT:
+        lines = [*lines[:-2], "…"]
+    return "\n".join(lines)
+
+
+def _url(url: str) -> str:
+    """A link or a picture's address as it is, '' for one that could break out of its place."""
+    harmless = url.isprintable() and url.isascii() and not set(url) & set(' <>|"\\^`')
+    return url if harmless and len(url) <= MAX_URL else ""
+
+
+# Block Kit
+
+
+def _full(announcement: Announcement) -> list[Json]:
+    """Result, when it was and where to read more, with a picture beside it; then the friends."""
+    result = announcement.result or announcement.queue
+    what = [announcement.queue, announcement.length] if announcement.result else [announcement.length]
+    more = [each for each in (_when(announcement), _more(announcement)) if each]
+    told = [f"{announcement.mark} *{_escaped(result)}*", _escaped(" · ".join(what)), " · ".join(more)]
+    head: Json = {"type": "section", "text": _mrkdwn("\n".join(told))}
+    if picture := _url(announcement.picture):
+        # As an accessory it never hinders the message: Slack fetches an image block's while the call is handled.
+        head["accessory"] = {"type": "image", "image_url": picture, "alt_text": clean(announcement.pictured)}
+    listed = len(announcement.lines) > 1
+    elements = [element for group in announcement.groups for element in _of_group(group, listed)]
+    return [head, {"type": "rich_text", "elements": elements}]
+
+
+def _of_group(group: Group, listed: bool) -> list[Json]:
+    title = [_section([_text(f"{group.mark} "), _text(visible(group.title), bold=True)])] if group.title else []
+    lines = [_section(_told(line)) for line in group.lines]
+    return [*title, {"type": "rich_text_list", "style": "bullet", "elements": lines}] if listed else [*title, *lines]
+
+
+def _compact(announcement: Announcement) -> list[Json]:
+    """One block, a line for each."""
+    result = announcement.result or announcement.queue
+    elements = [_text(f"{announcement.mark} "), _text(visible(result), bold=True)]
+    elements.append(_text(visible(announcement.headline).removeprefix(visible(result)).rstrip() or " "))
+    if url := _url(announcement.link):
+        elements += [_text(" · "), {"type": "link", "url": url, "text": _DETAILS}]
+    for group in announcement.groups:
+        if group.title:
+            elements += [_text(f"\n{group.mark} "), _text(visible(group.title), bold=True)]
+        for line in group.lines:
+            elements += [_text("\n"), *_told(line)]
+    return [{"type": "rich_text", "elements": [_section(elements)]}]
+
+
+def _told(line: Line) -> list[Json]:
+    told = [_text(clean(line.name), bold=True), _text(f"  {visible(' · '.join(line.facts))}")]
+    return [*told, _text(" · ⭐\u00a0"), _text(visible(line.standout), italic=True)] if line.standout else told
+
+
+def _when(announcement: Announcement) -> str:
+    """The game's end, in each reader's own time."""
+    ended = announcement.ended_at.astimezone(UTC)
+    return f"<!date^{int(ended.timestamp())}^{{date_short_pretty}} at {{time}}|{ended:%Y-%m-%d %H:%M} UTC>"
+
+
+def _more(announcement: Announcement) -> str:
+    url = _url(announcement.link)
+    return f"<{_escaped(url)}|{_DETAILS}>" if url else ""
+
+
+def _mrkdwn(text: str) -> Json:
+    """verbatim: Slack looks for no channels, people or links in it on its own."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _escaped(text: str) -> str:
+    return html.escape(visible(text), quote=False)
+
+
+def _section(elements: list[Json]) -> Json:
+    return {"type": "rich_text_section", "elements": elements}
+
+
+def _text(text: str, *, bold: bool = False, italic: bool = False) -> Json:
+    style = {name: True for name, wanted in (("bold", bold), ("italic", italic)) if wanted}
+    return {"type": "text", "text": text, **({"style": style} if style else {})}

@@ -46,7 +46,7 @@ class Answer:
     document: Any
 
 
-class _StaysHere(requests.Session):
+class StaysHere(requests.Session):
     """A redirect would carry the key to another host: it comes back as the 3xx it is, its target not even read."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
@@ -71,7 +71,7 @@ class RiotClient:
         self._limiter = limiter
         self._clock = clock
         self._key = key
-        self._session = _StaysHere()
+        self._session = StaysHere()
         self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
         self._session.headers = {"X-Riot-Token": key, "Accept": "application/json"}
 

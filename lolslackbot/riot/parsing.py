@@ -12,6 +12,7 @@ from lolslackbot.model import PUUID, Match, Outcome, Participant
 ARENA = "CHERRY"
 SWARM = "STRAWBERRY"
 BOT = "BOT"  # the puuid of every bot
+DAMAGE = "totalDamageDealtToChampions"
 _LARGEST = 2**53  # beyond it a JSON number is no exact integer
 
 
@@ -36,18 +37,22 @@ def read_match(match_id: str, document: Any) -> Match:
     humans = [each for each in everyone if each.get("puuid") != BOT]
     duration = _duration(info, everyone)
     mode = _text(info, "gameMode")
+    outcome, ended_at = _outcome(mode, everyone), _end(info, everyone, duration)
+    if duration <= 0 or (outcome is Outcome.NOBODY_WON and _text(info, "endOfGameResult") == "Abort_TooFewPlayers"):
+        raise NotAMatch("nothing in it: a game that nobody played")
     return Match(
         match_id=match_id,
         queue_id=_number(info, "queueId"),
         game_mode=mode,
-        outcome=_outcome(mode, everyone),
+        outcome=outcome,
         duration=duration,
-        ended_at=_end(info, everyone, duration),
-        participants=tuple(_participant(each) for each in humans),
+        ended_at=ended_at,
+        participants=tuple(_participant(each, everyone, mode) for each in humans),
+        teams=len({_subteam(each) for each in everyone} - {0}) if mode == ARENA else 0,
     )
 
 
-def _participant(fields: Mapping[str, Any]) -> Participant:
+def _participant(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]], mode: str) -> Participant:
     puuid = fields.get("puuid")
     if not isinstance(puuid, str):
         raise NotAMatch("not a valid match: a participant without puuid")
@@ -71,6 +76,38 @@ def _participant(fields: Mapping[str, Any]) -> Participant:
         deaths=_number(fields, "deaths"),
         assists=_number(fields, "assists"),
         creep_score=None if None in creeps else sum(number or 0 for number in creeps),
+        level=_optional(fields, "champLevel"),
+        damage=_optional(fields, DAMAGE),
+        team_damage=_of_team(fields, everyone, mode, DAMAGE),
+        team_kills=_of_team(fields, everyone, mode, "kills"),
+        penta_kills=_optional(fields, "pentaKills"),
+        subteam=_subteam(fields) if mode == ARENA else 0,
+        partners=_partners(fields, everyone) if mode == ARENA else (),
+    )
+
+
+def _of_team(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]], mode: str, name: str) -> int | None:
+    """A team's sum of the players' numbers; `teams` counts a kill or two more, so that a share would not add up.
+
+    None where there are no two teams, and where one of the numbers is missing.
+    """
+    numbers = [_optional(each, name) for each in everyone if each.get("teamId") == fields.get("teamId")]
+    if mode in (ARENA, SWARM) or None in numbers:
+        return None
+    return sum(number or 0 for number in numbers)
+
+
+def _subteam(fields: Mapping[str, Any]) -> int:
+    """Arena: the number of the pair or team of three; 0 where the answer lacks it, as in one game of 2023."""
+    return _optional(fields, "playerSubteamId") or 0
+
+
+def _partners(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]]) -> tuple[tuple[int, str], ...]:
+    ours = _subteam(fields)
+    return tuple(
+        (_optional(each, "championId") or 0, _text(each, "championName"))
+        for each in everyone
+        if ours and _subteam(each) == ours and each is not fields
     )
 
 

@@ -1,32 +1,36 @@
-"""A Riot and a Slack on loopback, for tests, the demo and newcomers without keys.
+"""A Riot, its Data Dragon and a Slack on loopback, for tests, the demo and newcomers without keys.
 
 It imports nothing else of the package: an independent witness cannot share a client's mistake.
 """
 
+from lolslackbot.sandbox.data_dragon import DataDragon
 from lolslackbot.sandbox.mishaps import Mishap
 from lolslackbot.sandbox.riot import Player, Riot
 from lolslackbot.sandbox.slack import Channel, Post, Slack
 
-__all__ = ["Channel", "Mishap", "Player", "Post", "Riot", "Sandbox", "Slack"]
+__all__ = ["Channel", "DataDragon", "Mishap", "Player", "Post", "Riot", "Sandbox", "Slack"]
 
 
 class Sandbox:
-    """Both servers; they run inside `with`, or between `start` and `stop`."""
+    """The three servers; they run inside `with`, or between `start` and `stop`."""
 
     def __init__(self, seed: int = 1) -> None:
         self.riot = Riot(seed)
         self.slack = Slack(seed)
+        self.data_dragon = DataDragon()
 
     def start(self) -> "Sandbox":
         """Listens from now on, on ports that the system picks the first time."""
         self.riot.start()
         self.slack.start()
+        self.data_dragon.start()
         return self
 
     def stop(self) -> None:
         """Refuses connections from now on."""
         self.riot.stop()
         self.slack.stop()
+        self.data_dragon.stop()
 
     def __enter__(self) -> "Sandbox":
         return self.start()
@@ -44,5 +48,5 @@ class Sandbox:
             "SLACK_BOT_TOKEN": self.slack.workspaces["default"].token,
             "LOLSLACKBOT_RIOT_URL": f"http://127.0.0.1:{self.riot.port}/{{routing}}",
             "LOLSLACKBOT_SLACK_URL": f"http://127.0.0.1:{self.slack.port}/api/",
-            "LOLSLACKBOT_DDRAGON_URL": "",
+            "LOLSLACKBOT_DDRAGON_URL": f"http://127.0.0.1:{self.data_dragon.port}",
         }

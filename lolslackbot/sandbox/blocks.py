@@ -4,10 +4,23 @@ Limits are those of docs.slack.dev's Block Kit reference.
 """
 
 import html
+import re
 from typing import Any
 
 MAX_BLOCKS = 50
 _SECTION_TEXT, _FIELD_TEXT, _HEADER_TEXT = 3000, 2000, 150
+_URL, _ALT_TEXT = 3000, 2000
+# What a rich_text leaf needs besides its type.
+_LEAVES = {
+    "text": {"text"},
+    "link": {"url"},
+    "emoji": {"name"},
+    "date": {"timestamp", "format"},
+    "user": {"user_id"},
+    "usergroup": {"usergroup_id"},
+    "channel": {"channel_id"},
+    "broadcast": {"range"},
+}
 
 
 def fault_of(blocks: Any) -> str | None:
@@ -58,6 +71,7 @@ def _is_section(block: dict[str, Any]) -> bool:
         ("text" not in block or _is_text(block["text"], _SECTION_TEXT))
         and _is_list(fields, 10)
         and all(_is_text(each, _FIELD_TEXT) for each in fields)
+        and ("accessory" not in block or _is_image(block["accessory"]))
     )
 
 
@@ -76,8 +90,10 @@ def _is_text(value: Any, most: int = _SECTION_TEXT) -> bool:
 
 def _is_image(value: Any) -> bool:
     """An element, which Slack takes whatever its URL does; image blocks are another matter."""
-    known = isinstance(value, dict) and value.get("type") == "image"
-    return known and {"image_url", "alt_text"} <= value.keys()
+    if not isinstance(value, dict) or value.get("type") != "image":
+        return False
+    limits = {"image_url": _URL, "alt_text": _ALT_TEXT}
+    return all(isinstance(value.get(name), str) and 1 <= len(value[name]) <= most for name, most in limits.items())
 
 
 def _is_rich(value: Any) -> bool:
@@ -92,7 +108,8 @@ def _is_rich(value: Any) -> bool:
 def _is_rich_leaf(element: Any) -> bool:
     if not isinstance(element, dict):
         return False
-    return "type" in element and "elements" not in element and element.get("text") != ""
+    needed = _LEAVES.get(str(element.get("type")))
+    return needed is not None and needed <= element.keys() and element.get("text") != ""
 
 
 def _words(block: dict[str, Any]) -> str:
@@ -107,4 +124,11 @@ def _words(block: dict[str, Any]) -> str:
         return _words(text)
     if block.get("type") == "link":
         return f"{text} <{block.get('url')}>" if text else str(block.get("url"))
-    return html.unescape(text) if block.get("type") == "mrkdwn" else str(text)
+    return _read_mrkdwn(text) if block.get("type") == "mrkdwn" else str(text)
+
+
+def _read_mrkdwn(text: str) -> str:
+    """Dates as their fallback, links as text and address, bold as plain."""
+    text = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", text)
+    text = re.sub(r"<(https?:[^|>]*)\|([^>]*)>", r"\2 &lt;\1&gt;", text)
+    return html.unescape(re.sub(r"(?m)(^|\s)\*([^*\n]+)\*(?=\s|$)", r"\1\2", text))

@@ -92,6 +92,7 @@ class Plan:
     remake: bool = False
     surrender: bool = False
     aborted: bool = False
+    crashed: bool = False  # nobody won
     old_names: bool = False
     placement: int | None = None
     sides: dict[str, int] = field(default_factory=dict)
@@ -270,6 +271,8 @@ def _wins(plan: Plan, ours: int, placements: list[int]) -> list[bool]:
     """Also a remake has a winner, and Arena has half of the teams."""
     if any(placements):
         return [place <= plan.mode.teams // 2 for place in placements]
+    if plan.crashed:
+        return [False] * plan.mode.teams
     return [plan.win if team == ours else not plan.win for team in range(plan.mode.teams)]
 
 

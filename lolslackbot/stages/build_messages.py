@@ -2,11 +2,13 @@
 
 import logging
 
-from lolslackbot.messages.announcement import announce
-from lolslackbot.messages.slack_text import blocks_json, plain_text
+from lolslackbot.messages.announcement import Wording
+from lolslackbot.messages.queues import wants
+from lolslackbot.messages.wording import word
 from lolslackbot.stages.run import Run
-from lolslackbot.store import matches, messages
+from lolslackbot.store import champions, matches, messages
 from lolslackbot.store.database import Database
+from lolslackbot.store.matches import Listener
 from lolslackbot.store.messages import Draft
 
 logger = logging.getLogger(__name__)
@@ -14,38 +16,46 @@ logger = logging.getLogger(__name__)
 STAGE = "build-messages"
 
 
-def build_messages(db: Database, run: Run, match_link: str) -> None:
-    """Builds what is stored and not built yet, one commit a match. No remote call."""
+def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") -> None:
+    """Builds what is stored and not built yet, one commit a match. No remote call.
+
+    match_link: template, '' for none. pictures: Data Dragon's address, '' for none.
+    """
+    wording = Wording(match_link, pictures, champions.known(db))
     for match_id in matches.to_build(db):
         if run.budget.spent():
             run.note("out of time, the next run goes on")
             return
         with run.item(match_id):
-            _build(db, run, match_id, match_link)
+            _build(db, run, match_id, wording)
 
 
-def _build(db: Database, run: Run, match_id: str, match_link: str) -> None:
+def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
     now = run.clock.now()
-    drafts = [
-        draft
-        for listener in matches.listeners(db, match_id)
-        if (draft := _draft(db, run, match_id, *listener, match_link))
-    ]
-    messages.add(db, match_id, drafts, now)
+    queue = matches.queue_of(db, match_id)
+    listeners = matches.listeners(db, match_id)
+    unwanted = [each for each in listeners if not wants(each.queues, *queue)]
+    wanting = [each for each in listeners if each not in unwanted]
+    drafts = [draft for each in wanting if (draft := _draft(db, run, match_id, each, wording))]
+    messages.add(db, match_id, drafts, now, unwanted)
     built = [each for each in drafts if not each.error]
     run.count("built", len(built))
+    run.count("unwanted", len(unwanted))
     logger.debug("built for %s", ", ".join(each.channel_id for each in built) or "no channel")
+    for each in unwanted:
+        logger.info("%s hears nothing of it: it wants %s, this is queue %d (%s)", each.channel_id, each.queues, *queue)
 
 
-def _draft(db: Database, run: Run, match_id: str, channel_id: str, workspace: str, match_link: str) -> Draft | None:
+def _draft(db: Database, run: Run, match_id: str, listener: Listener, wording: Wording) -> Draft | None:
     """The message in words; where wording fails, a draft that says so: the other channels get theirs.
 
     None where everybody in it was untracked at this very moment.
     """
+    channel_id, workspace = listener.channel_id, listener.workspace
     with run.item(channel_id):
         match = matches.as_heard_in(db, match_id, channel_id)
         if not match.participants:
             return None
-        announcement = announce(match, match_link)
-        return Draft(channel_id, workspace, plain_text(announcement), blocks_json(announcement))
+        worded = word(match, wording, listener.style)
+        return Draft(channel_id, workspace, worded.text, worded.blocks)
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

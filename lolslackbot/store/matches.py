@@ -1,11 +1,13 @@
 """The ledger of matches and its transitions: wanted -> stored, missing or given up."""
 
+import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
+from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
 from lolslackbot.store import players
 from lolslackbot.store.database import Database
 
@@ -13,6 +15,8 @@ BEFORE_TRACKING = "before tracking"
 NO_LONGER_NEWS = "no longer news"
 NO_HOST = "unknown platform: no host to ask"
 UNTRACKED = "untracked: it names nobody who is tracked"
+UNWANTED = "unwanted: no channel that tracks a player in it wants this queue"
+PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
 
 
 def to_look_at(db: Database, now: datetime) -> list[str]:
@@ -71,7 +75,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             UPDATE matches
             SET state = 'stored', reason = NULL, looked_at = :now, next_look_at = NULL,
                 queue_id = :queue_id, game_mode = :game_mode, outcome = :outcome, duration = :duration,
-                ended_at = :ended_at, body = :body
+                ended_at = :ended_at, body = :body, teams = :teams
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
             match_id=match.match_id,
@@ -82,6 +86,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             duration=match.duration,
             ended_at=text_of(match.ended_at),
             body=zlib.compress(body),
+            teams=match.teams,
         )
         for participant in match.participants if stored else ():
             if player := known.get(participant.puuid):
@@ -93,9 +98,15 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
 def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:
     db.write(
         """
-        INSERT INTO participants VALUES (
+        INSERT INTO participants (
+            match_id, player_id, name, team_id, champion_id, champion_name, team_position,
+            win, placement, kills, deaths, assists, creep_score,
+            level, damage, team_damage, team_kills, penta_kills, subteam, partners
+        )
+        VALUES (
             :match_id, :player_id, :name, :team_id, :champion_id, :champion_name, :team_position,
-            :win, :placement, :kills, :deaths, :assists, :creep_score
+            :win, :placement, :kills, :deaths, :assists, :creep_score,
+            :level, :damage, :team_damage, :team_kills, :penta_kills, :subteam, :partners
         )
         """,
         match_id=match_id,
@@ -111,6 +122,13 @@ def _add_participant(db: Database, match_id: str, player: Player, participant: P
         deaths=participant.deaths,
         assists=participant.assists,
         creep_score=participant.creep_score,
+        level=participant.level,
+        damage=participant.damage,
+        team_damage=participant.team_damage,
+        team_kills=participant.team_kills,
+        penta_kills=participant.penta_kills,
+        subteam=participant.subteam,
+        partners=json.dumps(participant.partners),
     )
 
 
@@ -280,18 +298,42 @@ def to_build(db: Database) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-def listeners(db: Database, match_id: str) -> list[tuple[str, str]]:
-    """The channels (id, workspace) that hear of a stored match: they track a player in it since before its end."""
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A channel that tracks a player in a match, and what it wants to hear."""
+
+    channel_id: str
+    workspace: str
+    queues: str
+    style: Style
+
+
+def listeners(db: Database, match_id: str) -> list[Listener]:
+    """The channels that may hear of a stored match: they track a player in it since before its end.
+
+    Left out are those that did not want it when it was built first: a later change of mind does not bring it back.
+    """
     rows = db.rows(
         """
-        SELECT DISTINCT channel_id, workspace
+        SELECT DISTINCT channel_id, workspace, queues, style
         FROM participants JOIN tracks USING (player_id) JOIN channels USING (channel_id) JOIN matches USING (match_id)
         WHERE match_id = :match_id AND tracks.since <= matches.ended_at
+          AND NOT EXISTS (
+              SELECT 1 FROM unwanted
+              WHERE unwanted.match_id = matches.match_id AND unwanted.channel_id = channels.channel_id
+          )
         ORDER BY channel_id
         """,
         match_id=match_id,
     )
-    return [(row["channel_id"], row["workspace"]) for row in rows]
+    return [Listener(row["channel_id"], row["workspace"], row["queues"], Style(row["style"])) for row in rows]
+
+
+def queue_of(db: Database, match_id: str) -> tuple[int, str]:
+    """The queue and the game mode of a stored match."""
+    row = db.row("SELECT queue_id, game_mode FROM matches WHERE match_id = :match_id", match_id=match_id)
+    assert row
+    return row["queue_id"], row["game_mode"]
 
 
 def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
@@ -330,7 +372,44 @@ def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
                 deaths=row["deaths"],
                 assists=row["assists"],
                 creep_score=row["creep_score"],
+                level=row["level"],
+                damage=row["damage"],
+                team_damage=row["team_damage"],
+                team_kills=row["team_kills"],
+                penta_kills=row["penta_kills"],
+                subteam=row["subteam"],
+                partners=tuple((number, name) for number, name in json.loads(row["partners"])),
+                past=_past_games(db, row["player_id"], match["platform"], match["game_id"]),
             )
             for row in rows
         ),
+        teams=match["teams"],
     )
+
+
+def _past_games(db: Database, player_id: int, platform: str, game_id: int) -> tuple[PastGame, ...]:
+    """A player's games before that one, the newest first, up to the first of which it is not known how it ended."""
+    rows = db.rows(
+        """
+        SELECT queue_id, game_mode, outcome, win
+        FROM (
+            SELECT match_id FROM participants WHERE player_id = :player_id
+            UNION
+            SELECT match_id FROM listings WHERE player_id = :player_id
+        ) JOIN matches USING (match_id)
+        LEFT JOIN participants ON participants.match_id = matches.match_id AND participants.player_id = :player_id
+        WHERE platform = :platform AND game_id < :game_id
+        ORDER BY game_id DESC
+        LIMIT :most
+        """,
+        player_id=player_id,
+        platform=platform,
+        game_id=game_id,
+        most=PAST_GAMES,
+    )
+    past = []
+    for row in rows:
+        if row["win"] is None:
+            break
+        past.append(PastGame(row["queue_id"], row["game_mode"], Outcome(row["outcome"]), bool(row["win"])))
+    return tuple(past)

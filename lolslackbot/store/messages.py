@@ -33,8 +33,13 @@ class Queue:
     last_claim: datetime | None
 
 
-def add(db: Database, match_id: str, drafts: Sequence[Draft], now: datetime) -> None:
-    """The match is built: one message a channel, all in one commit. A message that exists stays as it is."""
+def add(
+    db: Database, match_id: str, drafts: Sequence[Draft], now: datetime, unwanted: Sequence[matches.Listener] = ()
+) -> None:
+    """The match is built: one message a channel, all in one commit. A message that exists stays as it is.
+
+    unwanted: the channels that get none, since they do not want its queue; that is put on record.
+    """
     with db.transaction():
         for draft in drafts:
             db.write(
@@ -53,12 +58,19 @@ def add(db: Database, match_id: str, drafts: Sequence[Draft], now: datetime) -> 
                 blocks=draft.blocks,
                 now=text_of(now),
             )
+        for listener in unwanted:
+            db.write(
+                "INSERT INTO unwanted VALUES (:match_id, :channel_id, :queues) ON CONFLICT DO NOTHING",
+                match_id=match_id,
+                channel_id=listener.channel_id,
+                queues=listener.queues,
+            )
         doubt_restored(db, now)
         db.write(
             "UPDATE matches SET built_at = :now, reason = :reason WHERE match_id = :match_id",
             match_id=match_id,
             now=text_of(now),
-            reason=None if drafts else matches.UNTRACKED,
+            reason=None if drafts else matches.UNWANTED if unwanted else matches.UNTRACKED,
         )
 
 

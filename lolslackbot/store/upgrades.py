@@ -13,7 +13,38 @@ logger = logging.getLogger(__name__)
 APPLICATION_ID = 0x4C6F4C53  # "LoLS", as in schema.sql
 
 # STEPS[n] brings a database from schema n to n + 1; each schema change adds one, tested from every earlier schema.
-STEPS: dict[int, str] = {}
+STEPS: dict[int, str] = {
+    1: """
+        -- What messages say, what channels want to hear, and champions as Data Dragon shows them.
+        ALTER TABLE channels ADD COLUMN queues TEXT NOT NULL DEFAULT 'all';
+        ALTER TABLE channels ADD COLUMN style TEXT NOT NULL DEFAULT 'full' CHECK (style IN ('full', 'compact'));
+        ALTER TABLE matches ADD COLUMN teams INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE participants ADD COLUMN level INTEGER;
+        ALTER TABLE participants ADD COLUMN damage INTEGER;
+        ALTER TABLE participants ADD COLUMN team_damage INTEGER;
+        ALTER TABLE participants ADD COLUMN team_kills INTEGER;
+        ALTER TABLE participants ADD COLUMN penta_kills INTEGER;
+        ALTER TABLE participants ADD COLUMN subteam INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE participants ADD COLUMN partners TEXT NOT NULL DEFAULT '[]';
+        CREATE TABLE unwanted (
+            match_id   TEXT NOT NULL REFERENCES matches,
+            channel_id TEXT NOT NULL REFERENCES channels,
+            queues     TEXT NOT NULL,
+            PRIMARY KEY (match_id, channel_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE champions (
+            champion_id INTEGER PRIMARY KEY,
+            name        TEXT NOT NULL,
+            image       TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE data_dragon (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+            asked_at TEXT NOT NULL,
+            problem  TEXT,
+            version  TEXT
+        ) STRICT;
+    """,
+}
 
 
 @cache

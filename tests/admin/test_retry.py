@@ -134,7 +134,7 @@ def test_a_message_without_words_that_changed_between_question_and_answer_is_lef
 ) -> None:
     add_player(db)
     with monkeypatch.context() as broken:
-        broken.setattr(building, "announce", lambda *_: 1 / 0)
+        broken.setattr(building, "word", lambda *_: 1 / 0)
         games(db, clock, "EUW1_1")
     plan = retry_message(db, "EUW1_1", "C1")
     with db.transaction():
@@ -175,16 +175,16 @@ def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
 ) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 1, channel="C2")
-    announce = building.announce
+    word = building.word
     answers = iter([ZeroDivisionError("a bug of ours"), None])
 
     def sometimes(*arguments: object) -> object:
         if fault := next(answers):
             raise fault
-        return announce(*arguments)  # type: ignore[arg-type]
+        return word(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as broken:
-        broken.setattr(building, "announce", sometimes)
+        broken.setattr(building, "word", sometimes)
         games(db, clock, "EUW1_1")
     assert message(db, "EUW1_1", "C1") == ("failed", 0, "it could not be worded: see the log")
     send(db, slack, clock)

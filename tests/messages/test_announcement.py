@@ -5,18 +5,23 @@ from typing import Any
 import pytest
 from support import a_match, participant
 
-from lolslackbot.messages.announcement import announce
-from lolslackbot.model import Match, Outcome, Participant
+from lolslackbot.messages.announcement import Announcement, Wording
+from lolslackbot.messages.announcement import announce as announce_for
+from lolslackbot.model import Match, Outcome, Participant, PastGame, Style
 
 LINK = "https://x.example/{platform}/{server}/{game_id}/{match_id}"
 
 
+def announce(match: Match, link: str = "", style: Style = Style.FULL) -> Announcement:
+    return announce_for(match, Wording(link), style)
+
+
 def headline(match: Match) -> str:
-    return announce(match, "").headline
+    return announce(match).headline
 
 
 def facts(match: Match) -> list[str]:
-    return [line.facts for line in announce(match, "").lines]
+    return [", ".join(line.facts) for line in announce(match).lines]
 
 
 def both_sides(**changes: Any) -> Match:
@@ -51,33 +56,35 @@ def test_friends_on_both_sides_have_a_result_each(outcome: Outcome) -> None:
     match = both_sides(outcome=outcome)
     ending = " by surrender" if outcome is Outcome.SURRENDERED else ""
     assert headline(match) == "Friends on both sides · Ranked Solo/Duo · 31:11"
-    assert facts(match) == [
-        f"victory{ending}, Ahri mid, 7/2/9, 201 CS",
-        f"defeat{ending}, Ahri mid, 7/9/9, 201 CS",
+    assert [(group.mark, group.title) for group in announce(match).groups] == [
+        ("🟢", f"Victory{ending}"),
+        ("🔴", f"Defeat{ending}"),
     ]
+    assert facts(match) == ["Ahri mid, 7/2/9, 201 CS (6.4/min)", "Ahri mid, 7/9/9, 201 CS (6.4/min)"]
 
 
 @pytest.mark.parametrize(("outcome", "expected"), [(Outcome.REMAKE, "Remake"), (Outcome.NOBODY_WON, "No winner")])
 def test_where_nobody_won_sides_do_not_matter(outcome: Outcome, expected: str) -> None:
     match = both_sides(outcome=outcome)
     assert headline(match) == f"{expected} · Ranked Solo/Duo · 31:11"
-    assert all(not each.startswith(("victory", "defeat")) for each in facts(match))
+    assert [group.title for group in announce(match).groups] == [""]
 
 
 @pytest.mark.parametrize(
-    ("win", "placement", "place"), [(True, 1, "1st place, "), (True, 4, "4th place, "), (False, 5, "5th place, ")]
+    ("win", "placement", "place"),
+    [(True, 1, "1st place of 8"), (True, 4, "4th place of 8"), (False, 5, "5th place of 8")],
 )
 def test_arena_has_places_and_no_victory(win: bool, placement: int, place: str) -> None:
     played = participant(1, win=win, placement=placement, team_position="", creep_score=3)
-    match = a_match(game_mode="CHERRY", queue_id=1700, participants=(played,))
-    assert headline(match) == "Arena · 31:11"
-    assert facts(match) == [f"{place}Ahri, 7/2/9"]
+    match = a_match(game_mode="CHERRY", queue_id=1700, participants=(played,), teams=8)
+    assert headline(match) == f"{place} · Arena · 31:11"
+    assert facts(match) == ["Ahri, 7/2/9"]
 
 
 def test_arenas_many_teams_are_no_sides() -> None:
     match = both_sides(game_mode="CHERRY", queue_id=1710)
     assert headline(match) == "Arena · 31:11"
-    assert all("victory" not in each and "defeat" not in each for each in facts(match))
+    assert [group.title for group in announce(match).groups] == [""]
 
 
 def test_an_arena_remake_is_called_one() -> None:
@@ -89,7 +96,7 @@ def test_swarm_is_survived_or_not(win: bool, expected: str) -> None:
     played = participant(1, win=win, champion_name="Strawberry_Jinx", team_position="")
     match = a_match(game_mode="STRAWBERRY", queue_id=1810, participants=(played,))
     assert headline(match) == f"{expected} · Swarm · 31:11"
-    assert facts(match) == ["Jinx, 7/2/9"]
+    assert facts(match) == ["Jinx, 201 kills"]
 
 
 @pytest.mark.parametrize(
@@ -115,15 +122,14 @@ def line(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "Ahri mid, 7/2/9, 201 CS"),
-        ({"creep_score": 0}, "Ahri mid, 7/2/9, 0 CS"),
+        ({}, "Ahri mid, 7/2/9, 201 CS (6.4/min)"),
+        ({"creep_score": 0}, "Ahri mid, 7/2/9, 0 CS (0.0/min)"),
         ({"creep_score": None}, "Ahri mid, 7/2/9"),  # never made-up stats
-        ({"team_position": ""}, "Ahri, 7/2/9, 201 CS"),
-        ({"team_position": "INVALID"}, "Ahri, 7/2/9, 201 CS"),
-        ({"team_position": "UTILITY", "champion_name": "MonkeyKing"}, "Wukong support, 7/2/9, 201 CS"),
-        ({"champion_name": "", "champion_id": 950}, "champion 950 mid, 7/2/9, 201 CS"),
-        ({"kills": 0, "deaths": 0, "assists": 0}, "Ahri mid, 0/0/0, 201 CS"),
-        ({"placement": 2}, "2nd place, Ahri mid, 7/2/9, 201 CS"),
+        ({"team_position": ""}, "Ahri, 7/2/9, 201 CS (6.4/min)"),
+        ({"team_position": "INVALID"}, "Ahri, 7/2/9, 201 CS (6.4/min)"),
+        ({"team_position": "UTILITY", "champion_name": "MonkeyKing"}, "Wukong support, 7/2/9, 201 CS (6.4/min)"),
+        ({"champion_name": "", "champion_id": 950}, "champion 950 mid, 7/2/9, 201 CS (6.4/min)"),
+        ({"kills": 0, "deaths": 0, "assists": 0}, "Ahri mid, 0/0/0, 201 CS (6.4/min)"),
     ],
 )
 def test_a_line_says_what_is_known_of_a_player(changes: dict[str, Any], expected: str) -> None:
@@ -135,8 +141,8 @@ def test_where_nobody_counts_creeps_none_are_told(mode: str, queue: int) -> None
     assert "CS" not in facts(a_match(game_mode=mode, queue_id=queue))[0]
 
 
-def test_a_remake_tells_no_creeps() -> None:
-    assert facts(a_match(outcome=Outcome.REMAKE)) == ["Ahri mid, 7/2/9"]
+def test_a_remake_was_over_before_anything_counted() -> None:
+    assert facts(a_match(outcome=Outcome.REMAKE)) == ["Ahri mid"]
 
 
 @pytest.mark.parametrize(
@@ -154,13 +160,15 @@ def test_a_remake_tells_no_creeps() -> None:
     ],
 )
 def test_places_are_ordinals(number: int, text: str) -> None:
-    assert line(placement=number).startswith(f"{text} place, ")
+    played = participant(1, placement=number)
+    match = a_match(game_mode="CHERRY", queue_id=1700, participants=(played,))
+    assert headline(match) == f"{text} place · Arena · 31:11"
 
 
 def test_each_friend_has_a_line_in_the_order_given_and_the_name_as_it_is() -> None:
     friends: tuple[Participant, ...] = tuple(participant(n, name=f"<!channel> {n}") for n in (3, 1, 2))
     match = a_match(participants=friends)
-    assert [each.name for each in announce(match, "").lines] == ["<!channel> 3", "<!channel> 1", "<!channel> 2"]
+    assert [each.name for each in announce(match).lines] == ["<!channel> 3", "<!channel> 1", "<!channel> 2"]
 
 
 # The link
@@ -181,3 +189,103 @@ def test_the_link_is_the_template_filled_in(match_id: str, link: str) -> None:
 @pytest.mark.parametrize("template", ["", "https://x.example/"])
 def test_a_template_without_fields_stays_as_it_is(template: str) -> None:
     assert announce(a_match(), template).link == template
+
+
+# Shares, partners, and what stands out
+
+
+def said(match: Match) -> str:
+    (only,) = announce(match).lines
+    return only.standout
+
+
+def test_a_share_of_the_kills_is_told_and_never_more_than_all() -> None:
+    assert line(team_kills=20).endswith("201 CS (6.4/min), 80% of kills")
+    assert line(team_kills=10).endswith("100% of kills")
+    assert line(team_kills=0) == line(team_kills=None) == "Ahri mid, 7/2/9, 201 CS (6.4/min)"
+
+
+@pytest.mark.parametrize(("queue", "mode"), [(1700, "CHERRY"), (1830, "STRAWBERRY"), (890, "CLASSIC")])
+def test_where_it_says_nothing_no_share_is_told(queue: int, mode: str) -> None:
+    played = participant(1, team_kills=20, damage=1, team_damage=10)
+    assert "%" not in facts(a_match(queue_id=queue, game_mode=mode, participants=(played,)))[0]
+
+
+def test_aram_tells_the_damage_once() -> None:
+    played = participant(1, team_position="", team_kills=20, damage=12, team_damage=100)
+    match = a_match(queue_id=450, game_mode="ARAM", participants=(played,))
+    assert facts(match) == ["Ahri, 7/2/9, 80% of kills, 12% of the team's damage"]
+    match = a_match(queue_id=450, game_mode="ARAM", participants=(participant(1, damage=45, team_damage=100),))
+    assert (facts(match), said(match)) == (["Ahri mid, 7/2/9"], "45% of the team's damage")
+
+
+def test_partners_who_are_strangers_are_named_by_their_champions_and_friends_are_not_repeated() -> None:
+    arena = {"placement": 2, "subteam": 3, "team_position": ""}
+    one = participant(1, champion_id=1, partners=((2, "MonkeyKing"), (3, "Leona")), **arena)
+    two = participant(2, champion_id=2, champion_name="MonkeyKing", partners=((1, "Ahri"), (3, "Leona")), **arena)
+    match = a_match(queue_id=1750, game_mode="CHERRY", participants=(one,), teams=6)
+    assert facts(match) == ["Ahri with Wukong and Leona, 7/2/9"]
+    match = a_match(queue_id=1750, game_mode="CHERRY", participants=(one, two), teams=6)
+    assert facts(match) == ["Ahri with Leona, 7/2/9", "Wukong with Leona, 7/2/9"]
+
+
+def test_friends_in_several_arena_teams_stand_by_place() -> None:
+    friends = tuple(participant(n, placement=p, subteam=s) for n, p, s in ((1, 5, 1), (2, 1, 2), (3, 5, 1)))
+    told = announce(a_match(queue_id=1700, game_mode="CHERRY", participants=friends, teams=8))
+    assert told.headline == "Friends in 2 teams · Arena · 31:11"
+    assert [(group.title, len(group.lines)) for group in told.groups] == [("1st place of 8", 1), ("5th place of 8", 2)]
+
+
+def test_more_than_five_friends_and_compact_style_get_short_lines() -> None:
+    assert facts(a_match("EUW1_1", *range(1, 7))) == ["Ahri mid, 7/2/9"] * 6
+    (only,) = announce(a_match(), style=Style.COMPACT).lines
+    assert only.facts == ("Ahri mid", "7/2/9")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""),
+        ({"penta_kills": 1, "deaths": 0}, "pentakill"),  # the rarest thing only
+        ({"penta_kills": 2}, "2 pentakills"),
+        ({"deaths": 0}, "did not die"),
+        ({"deaths": 0, "kills": 1, "assists": 3}, ""),
+        ({"damage": 40, "team_damage": 100}, "40% of the team's damage"),
+        ({"damage": 39, "team_damage": 100}, ""),
+        ({"damage": 0, "team_damage": 0}, ""),
+    ],
+)
+def test_what_stands_out_is_told_in_a_few_words(changes: dict[str, Any], expected: str) -> None:
+    assert said(a_match(participants=(participant(1, **changes),))) == expected
+
+
+def past(results: str, queue: int = 420) -> tuple[PastGame, ...]:
+    """W won, L lost, R remade; the newest first."""
+    outcomes = {"R": Outcome.REMAKE}
+    return tuple(PastGame(queue, "CLASSIC", outcomes.get(each, Outcome.DECIDED), each == "W") for each in results)
+
+
+@pytest.mark.parametrize(
+    ("before", "win", "expected"),
+    [
+        (past("W"), True, ""),
+        (past("WW"), True, "3 ranked wins in a row"),
+        (past("WRWL"), True, "3 ranked wins in a row"),  # a remake neither goes on with a series nor ends it
+        (past("WW", 440), True, "3 ranked wins in a row"),
+        (past("W") + past("LL", 450) + past("W"), True, "3 ranked wins in a row"),
+        (past("WW", 450), True, ""),
+        (past("LL"), False, "3 ranked losses in a row"),
+        (past("LLLW"), True, "first ranked win after 3 losses"),
+        (past("WWWW"), False, "first ranked loss after 4 wins"),
+        (past("LL"), True, ""),
+    ],
+)
+def test_a_series_in_the_same_kind_of_queue_stands_out(before: Any, win: bool, expected: str) -> None:
+    assert said(a_match(participants=(participant(1, win=win, past=before),))) == expected
+    assert said(a_match(outcome=Outcome.REMAKE, participants=(participant(1, win=win, past=before),))) == ""
+
+
+def test_the_picture_is_of_the_friend_who_stands_out() -> None:
+    friends = (participant(1), participant(2, champion_name="MonkeyKing", champion_id=62, penta_kills=1))
+    told = announce_for(a_match(participants=friends), Wording("", "https://d.example"))
+    assert (told.pictured, told.picture) == ("Wukong", "https://d.example/cdn/16.15.1/img/champion/MonkeyKing.png")

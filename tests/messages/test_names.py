@@ -1,27 +1,9 @@
-"""Queues, champions, roles and servers as people say them; an unknown one gets something true."""
+"""Champions, roles and servers as people say them; an unknown one gets something true."""
 
 import pytest
 
-from lolslackbot.messages.names import champion_name, queue_name, role_name, server_name
-
-
-@pytest.mark.parametrize(
-    ("queue", "mode", "name"),
-    [
-        (420, "CLASSIC", "Ranked Solo/Duo"),
-        (440, "CLASSIC", "Ranked Flex"),
-        (450, "ARAM", "ARAM"),
-        (2400, "KIWI", "ARAM: Mayhem"),
-        (9999, "ARAM", "ARAM"),  # newer than the table: its mode
-        (9999, "CHERRY", "Arena"),
-        (9999, "SWIFTPLAY", "Swiftplay"),
-        (9999, "CLASSIC", "queue 9999"),  # a mode of many queues says nothing
-        (0, "", "queue 0"),
-        (9999, "<!channel>", "queue 9999"),
-    ],
-)
-def test_a_queue_has_its_name_or_its_modes_or_its_number(queue: int, mode: str, name: str) -> None:
-    assert queue_name(queue, mode) == name
+from lolslackbot.messages.names import champion_name, champion_picture, role_name, server_name
+from lolslackbot.model import Champion, Champions
 
 
 @pytest.mark.parametrize(
@@ -78,3 +60,31 @@ def test_a_role_is_what_players_call_it(position: str, role: str) -> None:
 )
 def test_a_server_is_what_players_call_it(platform: str, server: str) -> None:
     assert server_name(platform) == server
+
+
+KNOWN = Champions("16.23.1", {62: Champion("Wukong the New", "MonkeyKing.png"), 222: Champion("Jinx", "Jinx.png")})
+ADDRESS = "https://ddragon.example"
+
+
+@pytest.mark.parametrize(
+    ("riots", "number", "name", "picture"),
+    [
+        ("MonkeyKing", 62, "Wukong the New", "/cdn/16.23.1/img/champion/MonkeyKing.png"),
+        ("renamed", 62, "Wukong the New", "/cdn/16.23.1/img/champion/MonkeyKing.png"),  # the number counts
+        ("Strawberry_Jinx", 3151, "Jinx", "/cdn/16.23.1/img/champion/Jinx.png"),  # Swarm has numbers of its own
+        ("jinx", 0, "Jinx", "/cdn/16.23.1/img/champion/Jinx.png"),
+        ("TooNew", 999, "TooNew", ""),  # there is no picture of it in that version
+    ],
+)
+def test_data_dragon_knows_names_and_pictures_better(riots: str, number: int, name: str, picture: str) -> None:
+    assert champion_name(riots, number, KNOWN) == name
+    assert champion_picture(riots, number, KNOWN, ADDRESS) == (picture and ADDRESS + picture)
+    assert champion_picture(riots, number, KNOWN, "") == ""
+
+
+@pytest.mark.parametrize(
+    ("riots", "image"), [("Ahri", "Ahri.png"), ("FiddleSticks", "Fiddlesticks.png"), ("", ""), ("../x", "")]
+)
+def test_before_it_was_heard_pictures_are_of_a_shipped_version(riots: str, image: str) -> None:
+    expected = f"{ADDRESS}/cdn/16.15.1/img/champion/{image}" if image else ""
+    assert champion_picture(riots, 1, Champions(), ADDRESS) == expected

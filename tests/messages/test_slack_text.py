@@ -1,14 +1,18 @@
 """Words as Slack text: whatever a player calls himself, it pings nobody, formats nothing and stays on its line."""
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lolslackbot.messages.announcement import Announcement, Line
-from lolslackbot.messages.slack_text import MAX_NAME, blocks_json, clean, plain_text
+from lolslackbot.messages.announcement import Announcement, Group, Line
+from lolslackbot.messages.slack_text import MAX_NAME, MAX_TEXT, blocks_json, clean, plain_text
+from lolslackbot.model import Style
+from lolslackbot.sandbox.blocks import fault_of
 
 HOSTILE = [
     # name, as it is shown, as it stands in top-level text
@@ -42,31 +46,164 @@ HOSTILE = [
 ]
 
 
-def said(*names: str, headline: str = "Victory · ARAM · 20:00", link: str = "") -> Announcement:
-    return Announcement(headline, tuple(Line(name, "Ahri, 7/2/9") for name in names), link)
+ENDED = datetime(2026, 11, 23, 20, 41, tzinfo=UTC)
+LINK = "https://x.example/?a=1&b=2"
+DATE = f"<!date^{int(ENDED.timestamp())}^{{date_short_pretty}} at {{time}}|2026-11-23 20:41 UTC>"
+STYLES = list(Style)
+
+# Names that mean something to a chat, a terminal, a page, a database, a template or a text's direction.
+MARKUP = [
+    "<!channel>",
+    "<!here>",
+    "<!everyone>",
+    "<!here|x>",
+    "<@U1>",
+    "<@U1|x>",
+    "<#C1>",
+    "<#C1|x>",
+    "<!subteam^S1>",
+    "<!subteam^S1|x>",
+    "<https://x>",
+    "<https://x|y>",
+    "<mailto:a@b>",
+    "<!date^1^{time}|x>",
+    "<tel:1>",
+    "@channel",
+    "@here",
+    "@everyone",
+    "@someone",
+    "#general",
+    "https://x.example",
+    "www.x.example",
+    "mailto:a@b.example",
+    "*b*",
+    "_i_",
+    "~s~",
+    "`c`",
+    "```c```",
+    ":skull:",
+    ":+1:",
+    ">quote",
+    "&gt;",
+    "&lt;",
+    "&amp;",
+    "&lt;!here&gt;",
+    "&#60;!here&#62;",
+    "%3C!here%3E",
+    "<script>",
+    "</text>",
+    "]]>",
+    "{name}",
+    "{0}",
+    "%s",
+    "${x}",
+    "';",
+    "DROP",
+    '"',
+    "\\",
+    "/",
+    "|",
+    "^",
+    "•",
+    "-",
+    "1.",
+    "[x](y)",
+    "![x](y)",
+]
+CONTROLS = [chr(c) for c in (*range(32), *range(127, 160), *range(0x200B, 0x2010), *range(0x2028, 0x202F))]
+CONTROLS += [chr(c) for c in (*range(0x2060, 0x2070), 0xFEFF, 0xAD, 0x61C, 0xD800, 0xDFFF, 0xE000, 0x10FFFF, 0xFFF9)]
+CORPUS = [
+    *MARKUP,
+    *(f"a{each}b" for each in CONTROLS),
+    *(f"{each}<!channel>{each}" for each in CONTROLS),
+    "",
+    " ",
+    "x" * 5000,
+    "<" * 5000,
+    "&" * 5000,
+    "W" * 16,
+    "קפה בבוקר",
+    "مرحبا",
+    "👩‍👩‍👧",
+    "Z̷̢͔a̸l̴g̵o̶",
+]
 
 
-def elements(announcement: Announcement) -> list[dict[str, Any]]:
-    """The elements of the one section of the one block."""
-    (block,) = json.loads(blocks_json(announcement))
-    assert block["type"] == "rich_text"
-    (section,) = block["elements"]
-    assert section["type"] == "rich_text_section"
-    assert set(block) == set(section) == {"type", "elements"}
-    found: list[dict[str, Any]] = section["elements"]
-    return found
+def said(*names: str, result: str = "Victory", link: str = "", style: Style = Style.FULL) -> Announcement:
+    lines = tuple(Line(name, ("Ahri", "7/2/9"), "") for name in names)
+    groups = (Group("", "", lines),)
+    return Announcement("🟢", result, "ARAM", "20:00", ENDED, groups, link, "", "", style)
+
+
+def leaves(announcement: Announcement) -> list[dict[str, Any]]:
+    """Every text, link and so on of the message, in order."""
+
+    def below(value: Any) -> list[dict[str, Any]]:
+        parts = value.get("elements") or [each for each in (value.get("text"), value.get("accessory")) if each]
+        inner = [part for part in parts if isinstance(part, dict)]
+        return [leaf for part in inner for leaf in below(part)] if inner else [value]
+
+    return [leaf for block in json.loads(blocks_json(announcement)) for leaf in below(block)]
 
 
 @pytest.mark.parametrize(("name", "shown", "text"), HOSTILE)
 def test_a_name_is_shown_as_it_is_and_can_do_nothing(name: str, shown: str, text: str) -> None:
     assert clean(name) == shown
     assert plain_text(said(name)) == f"Victory · ARAM · 20:00\n{text}: Ahri, 7/2/9"
-    assert {"type": "text", "text": shown, "style": {"bold": True}} in elements(said(name))
+    assert {"type": "text", "text": shown, "style": {"bold": True}} in leaves(said(name))
+
+
+def test_a_name_that_is_read_from_right_to_left_turns_nothing_around_it() -> None:
+    assert clean("קפה") == "\u2068קפה\u2069"
+    assert clean("\u202eabc\u2066") == "abc"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_of_hundreds_of_hostile_names_none_is_live_or_breaks_anything(style: Style) -> None:
+    assert len(set(CORPUS)) > 200
+    for name in CORPUS:
+        plain = said("Ahri Fan", link=LINK, style=style)
+        hostile = said(name, link=LINK, style=style)
+        text = plain_text(hostile)
+        assert not set(text) & {"<", ">"}, name
+        assert re.sub(r"&(amp|lt|gt);", "", text).count("&") == 0, name
+        assert len(text.splitlines()) == 3, name
+        text.encode()
+        assert fault_of(json.loads(blocks_json(hostile))) is None, name
+        # Apart from the name nothing differs: the same elements, the same link, the same mrkdwn.
+        known = {"type": "text", "text": "Ahri Fan", "style": {"bold": True}}
+        replaced = {"type": "text", "text": clean(name), "style": {"bold": True}}
+        assert leaves(hostile) == [replaced if each == known else each for each in leaves(plain)], name
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_no_champion_queue_or_result_gets_out_of_its_place_either(style: Style) -> None:
+    for words in ("<!channel>", "a\nb", "*x*", "<https://evil.example|x>"):
+        groups = tuple(Group("🟢", words, (Line("N", (words, words), words),)) for _ in range(2))
+        hostile = Announcement("🟢", words, words, words, ENDED, groups, LINK, "https://p.example/x.png", words, style)
+        assert "<" not in plain_text(hostile)
+        assert fault_of(json.loads(blocks_json(hostile))) is None
+        for leaf in leaves(hostile):
+            if leaf["type"] == "mrkdwn":
+                assert leaf["verbatim"] is True
+                assert re.findall(r"<[^>]*>", leaf["text"]) == [DATE, f"<{LINK.replace('&', '&amp;')}|Match details>"]
+            elif leaf["type"] == "link":
+                assert (leaf["url"], leaf["text"]) == (LINK, "Match details")
+            else:
+                assert leaf["type"] in ("text", "image")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x/a|b", "https://x/a>b", "https://x/a b", "https://x/\n", "https://x/" + "a" * 3000]
+)
+def test_an_address_that_could_break_out_is_left_out(url: str) -> None:
+    hostile = Announcement("🟢", "Victory", "ARAM", "20:00", ENDED, said("A").groups, url, url, "Ahri", Style.FULL)
+    assert blocks_json(hostile) == blocks_json(said("A"))
+    assert plain_text(hostile) == plain_text(said("A"))
 
 
 def test_the_text_has_a_line_for_headline_each_friend_and_link() -> None:
-    text = plain_text(said("A", "B", link="https://x.example/?a=1&b=2"))
-    assert text.split("\n") == [
+    assert plain_text(said("A", "B", link=LINK)).split("\n") == [
         "Victory · ARAM · 20:00",
         "A: Ahri, 7/2/9",
         "B: Ahri, 7/2/9",
@@ -74,49 +211,69 @@ def test_the_text_has_a_line_for_headline_each_friend_and_link() -> None:
     ]
 
 
-def test_without_headline_or_link_there_is_no_empty_line() -> None:
-    assert plain_text(said("A", headline="")) == "A: Ahri, 7/2/9"
-
-
-def test_our_own_words_are_escaped_like_the_others() -> None:
-    assert plain_text(Announcement("A & B", (Line("N", "Nunu & Willump"),), "")) == "A &amp; B\nN: Nunu &amp; Willump"
-
-
-def test_the_blocks_are_one_rich_text_with_names_in_bold_and_the_link_by_its_name() -> None:
-    assert elements(said("A", "B", link="https://x.example/?a=1&b=2")) == [
-        {"type": "text", "text": "Victory · ARAM · 20:00", "style": {"bold": True}},
-        {"type": "text", "text": "\n"},
-        {"type": "text", "text": "A", "style": {"bold": True}},
-        {"type": "text", "text": ": Ahri, 7/2/9"},
-        {"type": "text", "text": "\n"},
-        {"type": "text", "text": "B", "style": {"bold": True}},
-        {"type": "text", "text": ": Ahri, 7/2/9"},
-        {"type": "text", "text": "\n"},
-        {"type": "link", "url": "https://x.example/?a=1&b=2", "text": "Match details"},
+def test_the_blocks_are_the_result_beside_its_picture_and_the_friends() -> None:
+    lines = (Line("A", ("Ahri", "7/2/9"), "pentakill"),)
+    message = Announcement(
+        "🟢",
+        "Victory",
+        "ARAM",
+        "20:00",
+        ENDED,
+        (Group("", "", lines),),
+        LINK,
+        "https://p.example/x.png",
+        "Ahri",
+        Style.FULL,
+    )
+    assert json.loads(blocks_json(message)) == [
+        {
+            "type": "section",
+            "text": {
+                "type": "mrkdwn",
+                "text": f"🟢 *Victory*\nARAM · 20:00\n{DATE} · <https://x.example/?a=1&amp;b=2|Match details>",
+                "verbatim": True,
+            },
+            "accessory": {"type": "image", "image_url": "https://p.example/x.png", "alt_text": "Ahri"},
+        },
+        {
+            "type": "rich_text",
+            "elements": [
+                {
+                    "type": "rich_text_section",
+                    "elements": [
+                        {"type": "text", "text": "A", "style": {"bold": True}},
+                        {"type": "text", "text": "  Ahri · 7/2/9"},
+                        {"type": "text", "text": " · ⭐\u00a0"},
+                        {"type": "text", "text": "pentakill", "style": {"italic": True}},
+                    ],
+                }
+            ],
+        },
     ]
 
 
-def test_without_a_link_the_blocks_have_none() -> None:
-    assert {element["type"] for element in elements(said("A", "B"))} == {"text"}
+def test_compact_style_is_one_block_without_a_picture() -> None:
+    (block,) = json.loads(blocks_json(said("A", "B", link=LINK, style=Style.COMPACT)))
+    assert "".join(each["text"] for each in block["elements"][0]["elements"]) == (
+        "🟢 Victory · ARAM · 20:00 · Match details\nA  Ahri · 7/2/9\nB  Ahri · 7/2/9"
+    )
 
 
 @settings(deadline=None)  # a busy machine is no fault
-@given(st.lists(st.text(st.characters(codec=None), max_size=120), min_size=1, max_size=10))
-def test_no_name_at_all_gets_out_of_its_place(names: list[str]) -> None:
-    announcement = said(*names, link="https://x.example/")
+@given(st.lists(st.text(st.characters(codec=None), max_size=120), min_size=1, max_size=10), st.sampled_from(STYLES))
+def test_no_name_at_all_gets_out_of_its_place(names: list[str], style: Style) -> None:
+    announcement = said(*names, link="https://x.example/", style=style)
     text = plain_text(announcement)
     assert len(text.split("\n")) == len(text.splitlines()) == len(names) + 2
     assert not {"<", ">"} & set(text)
     text.encode()  # it can be stored and sent
-    assert all(1 <= len(clean(name)) <= MAX_NAME for name in names)
-    found = elements(announcement)
-    assert len(found) == 3 + 3 * len(names)
-    assert all(element["text"] for element in found)  # Slack refuses an empty one
-    assert {element["type"] for element in found} == {"text", "link"}
+    assert all(1 <= len(clean(name)) <= MAX_NAME + 2 for name in names)
+    assert fault_of(json.loads(blocks_json(announcement))) is None
     assert blocks_json(announcement).isascii()
 
 
-def test_a_whole_team_stays_far_below_slacks_limits() -> None:
-    announcement = said(*["<" * 500] * 10, link="https://x.example/" + "x" * 200)
-    assert len(plain_text(announcement)) < 3000
-    assert sum(len(element["text"]) for element in elements(announcement)) < 3000
+def test_what_is_too_long_for_slack_is_cut_between_lines() -> None:
+    text = plain_text(said(*["&" * 500] * 40, link="https://x.example/" + "x" * 200))
+    assert MAX_TEXT - 300 < len(text) <= MAX_TEXT
+    assert text.split("\n")[-1] == "…"
+    assert re.sub(r"&(amp|lt|gt);", "", text).count("&") == 0

@@ -191,7 +191,7 @@ def test_a_journal_of_the_replaced_database_is_not_taken_for_the_new_ones(
     writer.execute("PRAGMA cache_size = 1")
     writer.execute("BEGIN IMMEDIATE")
     for number in range(2000):
-        writer.execute("INSERT INTO channels VALUES (?, 'half')", [f"D{number:0200}"])
+        writer.execute("INSERT INTO channels (channel_id, workspace) VALUES (?, 'half')", [f"D{number:0200}"])
     journal = playing.database.with_name("lolslackbot.db-journal")
     hot = journal.read_bytes(), playing.database.read_bytes()
     writer.close()

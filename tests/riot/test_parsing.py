@@ -102,7 +102,6 @@ def test_fields_nobody_knows_are_ignored() -> None:
         # Only where start or length is missing it is the best there is.
         ([{}], {"gameStartTimestamp": 0}, 1871, BEGAN + 1_871_000),
         ([{}], {"gameStartTimestamp": GONE}, 1871, BEGAN + 1_871_000),
-        ([{"timePlayed": 0}], {"gameDuration": 0}, 0, BEGAN + 1_871_000),
         # Floats.
         ([{"timePlayed": 1871.0}], {"gameStartTimestamp": float(BEGAN)}, 1871, BEGAN + 1_871_000),
     ],
@@ -337,6 +336,58 @@ def test_an_aborted_game_is_an_empty_shell() -> None:
 def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str) -> None:
     with pytest.raises(NotAMatch, match=f"^not a valid match: .*{reason}"):
         read_match(MATCH_ID, document)
+
+
+@pytest.mark.parametrize(
+    ("players", "info"),
+    [
+        ([{"timePlayed": 0}], {"gameDuration": 0}),
+        ([{"win": False}], {"endOfGameResult": "Abort_TooFewPlayers"}),
+    ],
+)
+def test_a_game_that_nobody_played_is_nothing_to_announce(players: list[dict[str, Any]], info: dict[str, Any]) -> None:
+    with pytest.raises(NotAMatch, match="nothing in it: a game that nobody played"):
+        read_match(MATCH_ID, body(*(a_player(number, **each) for number, each in enumerate(players)), **info))
+
+
+@pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", GONE])
+def test_how_riot_calls_the_end_of_a_game_with_a_winner_means_nothing(result: object) -> None:
+    assert read_match(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
+
+
+# Shares and teams
+
+
+DAMAGE = "totalDamageDealtToChampions"
+
+
+def test_a_teams_sums_are_those_of_its_players_bots_and_strangers_included() -> None:
+    bot = {**BOT, "teamId": 100, "kills": 1, DAMAGE: 50}
+    match = read_match(
+        MATCH_ID,
+        body(a_player(1, **{DAMAGE: 100}, pentaKills=1, champLevel=18), bot, a_player(2, teamId=200, kills=90)),
+    )
+    one, two = match.participants
+    assert (one.damage, one.team_damage, one.team_kills, one.penta_kills, one.level) == (100, 150, 8, 1, 18)
+    assert (two.damage, two.team_damage, two.team_kills, two.penta_kills) == (None, None, 90, None)
+    assert (match.teams, one.subteam, one.partners) == (0, 0, ())
+
+
+def test_arenas_teams_and_partners_are_read() -> None:
+    teams = [(1, 266, "Aatrox"), (1, 526, "Rell"), (2, 62, "MonkeyKing"), (2, 1, "Annie")]
+    players = [
+        a_player(n, playerSubteamId=team, championId=champion, championName=name)
+        for n, (team, champion, name) in enumerate(teams)
+    ]
+    match = read_match(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1700))
+    assert match.teams == 2
+    assert [each.partners for each in match.participants] == [
+        ((526, "Rell"),),
+        ((266, "Aatrox"),),
+        ((1, "Annie"),),
+        ((62, "MonkeyKing"),),
+    ]
+    assert {each.team_kills for each in match.participants} == {None}
 
 
 # Answers that Riot really gave

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lolslackbot.sandbox import Sandbox
+from lolslackbot.sandbox.blocks import shown
 from lolslackbot.sandbox.slack import SCOPES
 
 Call = Callable[..., Any]
@@ -298,3 +299,10 @@ def test_bodies_that_are_no_arguments(sandbox: Sandbox, call: Call) -> None:
         assert b"channel_not_found" in connection.getresponse().read()
         connection.close()
     assert [request.arguments for request in sandbox.slack.requests] == [{}, {}, {}]
+
+
+def test_mrkdwn_reads_as_a_reader_sees_it() -> None:
+    text = "🟢 *Victory*\nARAM\n<!date^1^{time}|noon UTC> <https://x.example/?a=1&amp;b=2|Details> 2*3*4 &lt;!here&gt;"
+    assert shown([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]) == (
+        "🟢 Victory\nARAM\nnoon UTC Details <https://x.example/?a=1&b=2> 2*3*4 <!here>"
+    )

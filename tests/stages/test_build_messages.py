@@ -1,14 +1,17 @@
 """One message a match and channel, once; a fault in one stops no other."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from support import START, FakeClock, a_match, add_player, participant, store_match
 
 from lolslackbot.errors import Exit
+from lolslackbot.model import Style
 from lolslackbot.stages import build_messages as stage
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
+from lolslackbot.store import channels, listings, matches
 from lolslackbot.store.database import Database
 
 
@@ -75,15 +78,15 @@ def test_a_message_that_cannot_be_worded_is_failed_and_stops_no_other(
     add_player(db, 1, channel="C2")
     store_match(db, a_match("EUW1_1"))
     store_match(db, a_match("EUW1_2"))
-    real = stage.plain_text
+    real = stage.word
     calls = iter([True, False, False, False])
 
-    def sometimes(announcement: object) -> str:
+    def sometimes(*arguments: object) -> object:
         if next(calls):
             raise ValueError("a bug of ours")
-        return real(announcement)  # type: ignore[arg-type]
+        return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "plain_text", sometimes)
+    monkeypatch.setattr(stage, "word", sometimes)
     run = build(db, clock)
     assert [state for _, _, state in built(db)] == ["failed", "pending", "pending", "pending"]
     assert (run.status, run.counts["built"], run.counts["failed"]) == (Exit.SOME_FAILED, 3, 1)
@@ -107,6 +110,79 @@ def test_the_text_says_who_did_what_and_where_to_read_more(db: Database, clock: 
     text = db.row("SELECT text FROM messages")["text"]  # type: ignore[index]
     assert text == (
         "Victory · Ranked Solo/Duo · 31:11\n"
-        "Ahri &amp; &lt;!here&gt;: Ahri mid, 7/2/9, 201 CS\n"
+        "Ahri &amp; &lt;!here&gt;: Ahri mid, 7/2/9, 201 CS (6.4/min)\n"
         "https://example.org/euw1/7"
     )
+
+
+# What a channel wants to hear
+
+
+def test_a_channel_hears_only_of_the_queues_it_wants_and_the_rest_is_on_record(db: Database, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 1, channel="C2")
+    channels.prefer(db, "C2", "ranked,1700", None)
+    store_match(db, a_match("EUW1_1", queue_id=450, game_mode="ARAM"))
+    store_match(db, a_match("EUW1_2", queue_id=440))
+    run = build(db, clock)
+    assert built(db) == [("EUW1_1", "C1", "pending"), ("EUW1_2", "C1", "pending"), ("EUW1_2", "C2", "pending")]
+    assert [tuple(row) for row in db.rows("SELECT * FROM unwanted")] == [("EUW1_1", "C2", "ranked,1700")]
+    assert (run.status, run.summary()) == (Exit.OK, "build-messages: 3 built, 1 unwanted")
+
+
+def test_a_match_that_no_channel_wants_has_its_reason_and_does_not_come_when_it_is_wanted_later(
+    db: Database, clock: FakeClock
+) -> None:
+    add_player(db)
+    channels.prefer(db, "C1", "arena", None)
+    store_match(db, a_match("EUW1_1"))
+    build(db, clock)
+    assert built(db) == []
+    assert db.row("SELECT reason FROM matches")["reason"] == matches.UNWANTED  # type: ignore[index]
+    channels.prefer(db, "C1", "all", None)
+    with db.transaction():
+        db.write("UPDATE matches SET built_at = NULL")  # as when another channel's message is worded again
+    build(db, clock)
+    assert built(db) == []
+
+
+def test_each_channel_gets_its_style(db: Database, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 1, channel="C2")
+    channels.prefer(db, "C2", None, Style.COMPACT)
+    store_match(db, a_match("EUW1_1"))
+    build(db, clock)
+    full, compact = (json.loads(row["blocks"]) for row in db.rows("SELECT blocks FROM messages ORDER BY channel_id"))
+    assert [each["type"] for each in full] == ["section", "rich_text"]
+    assert [each["type"] for each in compact] == ["rich_text"]
+
+
+# Series
+
+
+def series(db: Database, clock: FakeClock, *wins: bool | str) -> str:
+    """What stands out of the last of these games; a text: that game could not be had, and why."""
+    add_player(db)
+    for number, win in enumerate(wins, 1):
+        match_id = f"EUW1_{number}"
+        if isinstance(win, str):
+            listings.record_page(db, 1, [match_id], None, START)
+            matches.give_up(db, match_id, win, START)
+        else:
+            ended_at = START - timedelta(minutes=60 - number)
+            store_match(db, a_match(match_id, participants=(participant(1, win=win),), ended_at=ended_at))
+    build(db, clock)
+    text = db.row("SELECT text FROM messages ORDER BY match_id DESC")["text"]  # type: ignore[index]
+    return str(text.split("\n")[1].partition(" – ")[2])
+
+
+def test_a_series_is_counted_in_the_database(db: Database, clock: FakeClock) -> None:
+    assert series(db, clock, False, True, True, True, True) == "4 ranked wins in a row"
+
+
+def test_a_game_that_is_not_known_ends_what_is_counted(db: Database, clock: FakeClock) -> None:
+    assert series(db, clock, True, True, "closed", True, True) == ""
+
+
+def test_the_end_of_a_series_is_told_too(db: Database, clock: FakeClock) -> None:
+    assert series(db, clock, False, False, False, True) == "first ranked win after 3 losses"

@@ -108,7 +108,7 @@ def test_the_file_and_its_folder_are_private_even_if_the_umask_is_not(home: Path
     before = os.umask(0)
     try:
         with closing(create_database(home / "lolslackbot.db")) as db, db.transaction():
-            db.write("INSERT INTO channels VALUES ('C1', 'default')")
+            db.write("INSERT INTO channels (channel_id, workspace) VALUES ('C1', 'default')")
             assert {file.name: mode_of(file) for file in home.iterdir()} == {
                 "lolslackbot.db": 0o600,
                 "lolslackbot.db-journal": 0o600,
@@ -305,7 +305,7 @@ def _write_much(db: Database) -> None:
     with db.transaction():
         db.write("DELETE FROM tracks")
         for number in range(10_000):
-            db.write("INSERT INTO channels VALUES (:channel, 'default')", channel=f"D{number}")
+            db.write("INSERT INTO channels (channel_id, workspace) VALUES (:channel, 'default')", channel=f"D{number}")
 
 
 def test_a_file_moved_away_during_the_run_is_not_written_to(path: Path) -> None:
@@ -416,10 +416,13 @@ def test_a_mistake_of_ours_keeps_its_own_error(db: Database) -> None:
 def test_a_transaction_commits_all_of_it_at_its_end(path: Path) -> None:
     with closing(open_database(path)) as db, closing(open_database(path)) as other:
         with db.transaction():
-            assert db.write("INSERT INTO channels VALUES ('C2', 'default')") == 1
+            assert db.write("INSERT INTO channels (channel_id, workspace) VALUES ('C2', 'default')") == 1
             assert db.write("UPDATE channels SET workspace = 'acme'") == 2
             assert other.rows("SELECT * FROM channels WHERE channel_id = 'C2'") == []
-        assert [tuple(row) for row in other.rows("SELECT * FROM channels")] == [("C1", "acme"), ("C2", "acme")]
+        assert [tuple(row) for row in other.rows("SELECT channel_id, workspace FROM channels")] == [
+            ("C1", "acme"),
+            ("C2", "acme"),
+        ]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, Unusable, sqlite3.OperationalError])
@@ -428,13 +431,13 @@ def test_an_error_inside_takes_all_of_it_back(db: Database, error: type[BaseExce
         _write_and_raise(db, error)
     assert db.rows("SELECT * FROM channels") == []
     with db.transaction():
-        db.write("INSERT INTO channels VALUES ('C2', 'default')")
+        db.write("INSERT INTO channels (channel_id, workspace) VALUES ('C2', 'default')")
     assert len(db.rows("SELECT * FROM channels")) == 1
 
 
 def _write_and_raise(db: Database, error: type[BaseException]) -> None:
     with db.transaction():
-        db.write("INSERT INTO channels VALUES ('C2', 'default')")
+        db.write("INSERT INTO channels (channel_id, workspace) VALUES ('C2', 'default')")
         raise error
 
 
@@ -508,7 +511,8 @@ connection.execute("PRAGMA cache_size = 1")  # what is changed does not stay in 
 connection.execute("BEGIN IMMEDIATE")
 connection.execute("DELETE FROM tracks")
 for number in range(2000):
-    connection.execute("INSERT INTO channels VALUES (?, 'half a transaction')", [f"D{number:0200}"])
+    values = "(channel_id, workspace) VALUES (?, 'half a transaction')"
+    connection.execute(f"INSERT INTO channels {values}", [f"D{number:0200}"])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -304,7 +304,10 @@ def test_a_channel_hears_of_a_match_that_ended_since_it_tracks_a_player_in_it(db
     add_player(db, 1, channel="C2", since=match.ended_at + timedelta(milliseconds=1))
     add_player(db, 3, channel="C4", since=match.ended_at - timedelta(hours=1))
     store_match(db, match)
-    assert matches.listeners(db, ID) == [("C1", "acme"), ("C3", "default")]
+    assert [(each.channel_id, each.workspace) for each in matches.listeners(db, ID)] == [
+        ("C1", "acme"),
+        ("C3", "default"),
+    ]
 
 
 def test_a_channel_hears_of_those_participants_only_whom_it_tracks(db: Database) -> None:

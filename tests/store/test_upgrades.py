@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import add_player
+from support import START, FakeClock, puuid
 
+from lolslackbot.clock import text_of
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.run import Run
 from lolslackbot.store import players, upgrades
 from lolslackbot.store.database import create_database, open_database
 
@@ -28,13 +31,27 @@ STEPS = {
 }
 
 
+SCHEMA_1 = (Path(__file__).parent / "schema-1.sql").read_text("utf-8")
+MATCH = "EUW1_7000000001"
+AT = text_of(START)
+
+
 @pytest.fixture
 def path(home: Path) -> Path:
-    """A database of schema 1 with a player in it."""
-    with closing(create_database(home / "lolslackbot.db")) as db:
-        add_player(db)
-        with db.transaction():
-            db.rows("PRAGMA user_version = 1")
+    """A database of schema 1 with a player whose match is built and announced in one channel."""
+    home.mkdir()
+    rows = f"""
+        INSERT INTO players VALUES (1, '{puuid(1)}', 'Player 1', 'EUW', '{AT}', 'euw1', NULL, NULL, NULL);
+        INSERT INTO channels VALUES ('C1', 'default');
+        INSERT INTO tracks VALUES (1, 'C1', '2026-11-22T12:00:00.000Z');
+        INSERT INTO matches (match_id, platform, game_id, state, listed_at, queue_id, game_mode, outcome, duration,
+                             ended_at, body)
+        VALUES ('{MATCH}', 'euw1', 7000000001, 'stored', '{AT}', 420, 'CLASSIC', 'decided', 1871, '{AT}', x'00');
+        INSERT INTO participants
+        VALUES ('{MATCH}', 1, 'Player 1', 100, 103, 'Ahri', 'MIDDLE', 1, 0, 7, 2, 9, 201);
+    """
+    with closing(sqlite3.connect(home / "lolslackbot.db")) as connection:
+        connection.executescript(SCHEMA_1 + rows)
     return home / "lolslackbot.db"
 
 
@@ -72,11 +89,36 @@ upgrades.newest = lambda: 3
     )
 
 
-def test_this_schema_needs_no_upgrade(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_this_schema_needs_no_upgrade(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert set(upgrades.STEPS) == set(range(1, upgrades.newest()))
     with caplog.at_level(logging.INFO):
-        open_database(path).close()
+        create_database(home / "lolslackbot.db").close()
     assert "upgrading" not in caplog.text
+
+
+def shape(path: Path) -> dict[str, Any]:
+    """Every table with its columns, and every index, whatever the order they were made in."""
+    with closing(sqlite3.connect(path)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = {
+            table: sorted(tuple(row[1:]) for row in connection.execute(f"PRAGMA table_info({table})"))
+            for table in tables
+        }
+        indices = connection.execute("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' ORDER BY name")
+        return {**columns, "indices": indices.fetchall()}
+
+
+def test_a_database_of_schema_1_gets_the_shape_of_a_new_one_and_its_matches_their_messages(
+    path: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    create_database(tmp_path / "new.db").close()
+    with closing(open_database(path)) as db:
+        assert db.rows("PRAGMA user_version")[0][0] == upgrades.newest()
+        build_messages(db, Run("build-messages", clock, 80), "")
+        assert [row["text"] for row in db.rows("SELECT text FROM messages")] == [
+            "Victory · Ranked Solo/Duo · 31:11\nPlayer 1: Ahri mid, 7/2/9, 201 CS (6.4/min)"
+        ]
+    assert shape(path) == shape(tmp_path / "new.db")
 
 
 def test_an_older_database_is_brought_up_step_by_step_and_keeps_its_rows(

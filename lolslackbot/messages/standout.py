@@ -1,0 +1,64 @@
+"""The one thing about a player's game worth talking about, if there is one. Pure; facts only."""
+
+from itertools import takewhile
+
+from lolslackbot.messages.queues import queue_kind
+from lolslackbot.model import Match, Outcome, Participant, PastGame
+
+_DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
+_SERIES = {"ranked": "ranked", "normal": "normal", "aram": "ARAM", "clash": "Clash"}  # kinds of queues with winners
+SERIES = 3  # games in a row
+TAKEDOWNS = 5  # without which it is no feat not to die
+CARRIED = 40  # percent of the damage of a team of five; a fifth would be an even share
+
+
+def standout(match: Match, participant: Participant) -> str:
+    """A few words, '' for nothing: the rarest thing only, so that it stays worth reading."""
+    if match.outcome not in _DECIDED:
+        return ""
+    kind = queue_kind(match.queue_id, match.game_mode)
+    against_players = kind not in ("bots", "swarm")
+    return (
+        (against_players and _pentakill(participant))
+        or (against_players and _deathless(participant))
+        or (against_players and _carried(participant))
+        or _series(kind, participant)
+    )
+
+
+def _pentakill(participant: Participant) -> str:
+    if not participant.penta_kills:
+        return ""
+    return "pentakill" if participant.penta_kills == 1 else f"{participant.penta_kills} pentakills"
+
+
+def _deathless(participant: Participant) -> str:
+    takedowns = participant.kills + participant.assists
+    return "did not die" if participant.deaths == 0 and takedowns >= TAKEDOWNS else ""
+
+
+def _carried(participant: Participant) -> str:
+    if participant.damage is None or not participant.team_damage:
+        return ""
+    percent = round(100 * participant.damage / participant.team_damage)
+    return f"{percent}% of the team's damage" if CARRIED <= percent <= 100 else ""
+
+
+def _series(kind: str, participant: Participant) -> str:
+    """Wins or losses in a row, or the end of such a series, in the same kind of queue."""
+    if kind not in _SERIES:
+        return ""
+    before = [each.win for each in participant.past if _counts(each, kind)]
+    same = len(list(takewhile(lambda win: win == participant.win, before))) + 1
+    other = len(list(takewhile(lambda win: win != participant.win, before)))
+    one, another = ("win", "losses") if participant.win else ("loss", "wins")
+    if same >= SERIES:
+        return f"{same} {_SERIES[kind]} {'wins' if participant.win else 'losses'} in a row"
+    if other >= SERIES:
+        return f"first {_SERIES[kind]} {one} after {other} {another}"
+    return ""
+
+
+def _counts(game: PastGame, kind: str) -> bool:
+    """A remake neither goes on with a series nor ends it."""
+    return game.outcome in _DECIDED and queue_kind(game.queue_id, game.game_mode) == kind

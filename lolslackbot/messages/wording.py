@@ -1,0 +1,21 @@
+"""A match, as a channel wants to hear of it -> the message that Slack will be sent."""
+
+from dataclasses import dataclass
+
+from lolslackbot.messages.announcement import Wording, announce
+from lolslackbot.messages.slack_text import blocks_json, plain_text
+from lolslackbot.model import Match, Style
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A message: `text` is complete without `blocks` (Block Kit JSON)."""
+
+    text: str
+    blocks: str
+
+
+def word(match: Match, wording: Wording, style: Style) -> Worded:
+    """Words a match; its participants are those whom the channel tracks, at least one."""
+    announcement = announce(match, wording, style)
+    return Worded(plain_text(announcement), blocks_json(announcement))
