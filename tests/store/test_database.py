@@ -455,7 +455,7 @@ def test_a_transaction_inside_another_is_committed_or_taken_back_with_it(path: P
 
 def _write_inside(db: Database) -> None:
     with db.transaction():
-        db.write("INSERT INTO channels VALUES ('C2', 'default')")
+        db.write("INSERT INTO channels (channel_id) VALUES ('C2')")
 
 
 def test_a_write_outside_a_transaction_is_a_bug(db: Database) -> None:
