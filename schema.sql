@@ -220,3 +220,26 @@ CREATE TABLE riot_calls (
 
 CREATE INDEX riot_calls_by_host ON riot_calls (routing, counts_at);
 CREATE INDEX riot_calls_by_endpoint ON riot_calls (routing, endpoint, counts_at);
+
+-- Each run of a stage that got its lock: health is measured by them.
+CREATE TABLE runs (
+    run_id      INTEGER PRIMARY KEY,
+    stage       TEXT NOT NULL,              -- 'fetch-matches', 'build-messages', 'deliver'
+    began_at    TEXT NOT NULL,
+    ended_at    TEXT,                       -- NULL: at work, or killed; the next run of the stage tells them apart
+    exit_status INTEGER,                    -- as the process gave it; NULL as long as it has not ended
+    summary     TEXT                        -- the counts, and what ended it early
+) STRICT;
+
+CREATE INDEX runs_by_stage ON runs (stage, run_id);
+
+-- What a person decided, to be seen in `why`.
+CREATE TABLE decisions (
+    decision_id INTEGER PRIMARY KEY,
+    decided_at  TEXT NOT NULL,
+    command     TEXT NOT NULL,              -- 'retry', 'pause', 'resume', 'prune', 'track', …
+    subject     TEXT NOT NULL,              -- 'match EUW1_1', 'message EUW1_1:C1', 'channel C1', 'player 3', 'everything'
+    change      TEXT NOT NULL               -- 'failed -> pending'
+) STRICT;
+
+CREATE INDEX decisions_by_subject ON decisions (subject, decision_id);

@@ -43,6 +43,24 @@ STEPS: dict[int, str] = {
             problem  TEXT,
             version  TEXT
         ) STRICT;
+        -- What happened, and what a person decided.
+        CREATE TABLE runs (
+            run_id      INTEGER PRIMARY KEY,
+            stage       TEXT NOT NULL,
+            began_at    TEXT NOT NULL,
+            ended_at    TEXT,
+            exit_status INTEGER,
+            summary     TEXT
+        ) STRICT;
+        CREATE INDEX runs_by_stage ON runs (stage, run_id);
+        CREATE TABLE decisions (
+            decision_id INTEGER PRIMARY KEY,
+            decided_at  TEXT NOT NULL,
+            command     TEXT NOT NULL,
+            subject     TEXT NOT NULL,
+            change      TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX decisions_by_subject ON decisions (subject, decision_id);
     """,
 }
 

@@ -1,0 +1,41 @@
+"""What a person decided: each change by hand, kept so that `why` can show it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.store.database import Database
+
+EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One change by hand."""
+
+    decided_at: datetime
+    command: str
+    subject: str
+    change: str
+
+
+def record(db: Database, command: str, subject: str, change: str, now: datetime) -> None:
+    """Keeps a decision, with what it changes. Inside that transaction.
+
+    subject: `match EUW1_1`, `message EUW1_1:C1`, `channel C1`, `player 3` or EVERYTHING.
+    """
+    db.write(
+        """
+        INSERT INTO decisions (decided_at, command, subject, change) VALUES (:now, :command, :subject, :change)
+        """,
+        now=text_of(now),
+        command=command,
+        subject=subject,
+        change=change,
+    )
+
+
+def about(db: Database, subject: str) -> list[Decision]:
+    """The decisions about a subject, the oldest first."""
+    rows = db.rows("SELECT * FROM decisions WHERE subject = :subject ORDER BY decision_id", subject=subject)
+    return [Decision(moment_of(row["decided_at"]), row["command"], row["subject"], row["change"]) for row in rows]

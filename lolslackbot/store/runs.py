@@ -1,0 +1,75 @@
+"""When each stage ran, and how it ended: what freshness is measured by."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.store.database import Database, Row
+
+KEPT = 1000  # of one stage: two days of cron; what is older explains nothing any more
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run of a stage. `ended_at` None: at work, or killed."""
+
+    stage: str
+    began_at: datetime
+    ended_at: datetime | None
+    exit_status: int | None
+    summary: str | None
+
+
+def begin(db: Database, stage: str, now: datetime) -> int:
+    """Records that a run holds its lock, and drops the oldest beyond `KEPT`; its id. One commit."""
+    with db.transaction():
+        db.write("INSERT INTO runs (stage, began_at) VALUES (:stage, :now)", stage=stage, now=text_of(now))
+        row = db.row("SELECT last_insert_rowid() AS run_id")
+        assert row is not None
+        db.write(
+            """
+            DELETE FROM runs
+            WHERE stage = :stage
+              AND run_id <= (SELECT run_id FROM runs WHERE stage = :stage ORDER BY run_id DESC LIMIT 1 OFFSET :kept)
+            """,
+            stage=stage,
+            kept=KEPT,
+        )
+        run_id: int = row["run_id"]
+        return run_id
+
+
+def end(db: Database, run_id: int, now: datetime, exit_status: int, summary: str) -> None:
+    """Records how a run ended. One commit."""
+    with db.transaction():
+        db.write(
+            "UPDATE runs SET ended_at = :now, exit_status = :status, summary = :summary WHERE run_id = :run_id",
+            now=text_of(now),
+            status=exit_status,
+            summary=summary,
+            run_id=run_id,
+        )
+
+
+def latest(db: Database, stage: str, number: int = 1) -> list[PastRun]:
+    """The last runs of a stage, newest first."""
+    rows = db.rows(
+        "SELECT * FROM runs WHERE stage = :stage ORDER BY run_id DESC LIMIT :number", stage=stage, number=number
+    )
+    return [_run(row) for row in rows]
+
+
+def recorded_since(db: Database) -> datetime | None:
+    """When the oldest run that is still known began."""
+    row = db.row("SELECT began_at FROM runs ORDER BY run_id LIMIT 1")
+    return moment_of(row["began_at"]) if row else None
+
+
+def _run(row: Row) -> PastRun:
+    return PastRun(
+        stage=row["stage"],
+        began_at=moment_of(row["began_at"]),
+        ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
+        exit_status=row["exit_status"],
+        summary=row["summary"],
+    )
