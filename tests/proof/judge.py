@@ -7,9 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from proof.frame import Tally
-
 from lolslackbot.sandbox import Post
+from proof.frame import Tally
 
 WITH_REASON = ("failed", "expired")  # will not be announced, and the row says why
 
@@ -59,8 +58,9 @@ def messages_in(database: Path) -> dict[str, tuple[str, str | None]]:
 
 
 def unsettled(database: Path) -> set[str]:
-    """The keys whose outcome is not known."""
-    return {key for key, (state, _) in messages_in(database).items() if state in ("sending", "uncertain")}
+    """The keys whose outcome is not known: those claimed here, not those that a restore put in doubt."""
+    sql = "SELECT match_id || ':' || channel_id FROM messages WHERE state IN ('sending', 'uncertain') AND attempts > 0"
+    return {str(key) for (key,) in look(database, sql)}
 
 
 def faults_of(database: Path) -> list[str]:
@@ -72,5 +72,5 @@ def faults_of(database: Path) -> list[str]:
 
 def look(database: Path, sql: str) -> list[tuple[object, ...]]:
     """Rows as they stand in the file; a journal that a crash left is rolled back, as by anybody who opens it."""
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as connection:
         return connection.execute(sql).fetchall()
