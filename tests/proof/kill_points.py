@@ -1,0 +1,280 @@
+"""SIGKILL at every executed line, at every statement of SQL, and while every request is under way; once, then twice.
+
+Afterwards cron goes on, and the judge compares Slack with the database.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lolslackbot.sandbox import Mishap
+from proof import worlds
+from proof.frame import Part, Tally, sample
+from proof.warm import Armament
+from proof.worlds import World
+
+PACKAGE = str(Path(sys.modules["lolslackbot"].__file__ or "").parent) + os.sep
+EVERY_TIME = ("store/", "stages/", "admin/")  # of other files the first and the last time a line is executed
+KILLED = -signal.SIGKILL
+Line = tuple[str, int]
+
+
+# In the process that is to die
+
+
+@dataclass(frozen=True)
+class TraceLines:
+    """Writes down every executed line of the package, in order."""
+
+    path: str
+
+    def __call__(self) -> None:
+        executed: list[Line] = []
+        _trace(lambda name, line: executed.append((name, line)))
+        leave = os._exit
+
+        def write_and_leave(status: int) -> None:
+            sys.settrace(None)
+            Path(self.path).write_text(json.dumps(executed))
+            leave(status)
+
+        os._exit = write_and_leave  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class KillAtLine:
+    """Dies before that line is executed for the nth time."""
+
+    name: str
+    line: int
+    nth: int
+
+    def __call__(self) -> None:
+        times = 0
+
+        def look(name: str, line: int) -> None:
+            nonlocal times
+            if line == self.line and name == self.name:
+                times += 1
+                if times == self.nth:
+                    die()
+
+        _trace(look)
+
+
+def _trace(look: Callable[[str, int], object]) -> None:
+    """Calls `look` before each line of the package, the sandbox aside (which is never run in that process)."""
+
+    def of_line(frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "line":
+            look(frame.f_code.co_filename.removeprefix(PACKAGE), frame.f_lineno)
+        return of_line
+
+    def of_call(frame: FrameType, _event: str, _argument: Any) -> Any:
+        return of_line if frame.f_code.co_filename.startswith(PACKAGE) else None
+
+    sys.settrace(of_call)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+READS = ("SELECT", "PRAGMA", "--")
+
+
+@dataclass(frozen=True)
+class AtStatements:
+    """Calls `before` and `after` around each statement that changes something, with its number from 1 on."""
+
+    before: Callable[[int, str], object]
+    after: Callable[[int, str], object]
+
+    def __call__(self) -> None:
+        number = 0
+        arms = self
+
+        class Connection(sqlite3.Connection):
+            def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+                nonlocal number
+                if sql.lstrip().startswith(READS):
+                    return super().execute(sql, *values)
+                number += 1
+                mine = number
+                arms.before(mine, sql)
+                cursor = super().execute(sql, *values)
+                arms.after(mine, sql)
+                return cursor
+
+        sqlite3.connect = partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
+
+
+def write_down(path: str, _number: int, sql: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(json.dumps(" ".join(sql.split())) + "\n")
+
+
+def die_at(nth: int, number: int, _sql: str) -> None:
+    if number == nth:
+        die()
+
+
+def go_on(_number: int, _sql: str) -> None:
+    """Nothing happens here."""
+
+
+# Where to kill
+
+
+@dataclass(frozen=True)
+class Point:
+    """One moment of one run. `request`: the nth of a service, before or after it took effect there."""
+
+    name: str
+    arms: tuple[Armament, ...] = ()
+    request: tuple[str, int, bool] | None = None
+
+    def run(self, world: World, *command: str) -> int:
+        """Runs a command, which dies at this point if it comes to it."""
+        if self.request:
+            service, nth, accepted = self.request
+            misbehave = {
+                "slack": partial(world.sandbox.slack.misbehave, method=None),
+                "riot": partial(world.sandbox.riot.misbehave, endpoint=None),
+            }[service]
+            if nth > 1:
+                misbehave(Mishap.slow(0), times=nth - 1)
+            misbehave(Mishap.on_request(lambda: os.kill(world.warm.pid, signal.SIGKILL), accepted=accepted), times=1)
+        status = world.run(*command, arms=self.arms)
+        world.sandbox.slack.behave()
+        world.sandbox.riot.behave()
+        return status
+
+
+def lines(world: World, *command: str) -> Iterator[Point]:
+    """The executed lines of one run from here: each time of those that matter most, of others the first and last."""
+    path = world.folder / "lines.json"
+    world.run(*command, arms=[TraceLines(str(path))])
+    executed = [(name, line) for name, line in json.loads(path.read_text())]
+    times: dict[Line, int] = {}
+    total = {each: executed.count(each) for each in set(executed)}
+    for name, line in executed:
+        nth = times[name, line] = times.get((name, line), 0) + 1
+        if nth in (1, total[name, line]) or name.startswith(EVERY_TIME):
+            yield Point(f"{name}:{line}, time {nth}", (KillAtLine(name, line, nth),))
+
+
+def boundaries(world: World, *command: str) -> Iterator[Point]:
+    """Before and after each statement that changes something, and each request, of one run from here."""
+    path = world.folder / "statements.json"
+    path.unlink(missing_ok=True)
+    services = {"slack": world.sandbox.slack, "riot": world.sandbox.riot}
+    asked = {name: len(service.requests) for name, service in services.items()}
+    world.run(*command, arms=[AtStatements(partial(write_down, str(path)), go_on)])
+    statements = path.read_text().splitlines() if path.exists() else []
+    for number, sql in enumerate(statements, 1):
+        yield Point(f"before statement {number} {sql[:30]}", (AtStatements(partial(die_at, number), go_on),))
+        yield Point(f"after statement {number} {sql[:30]}", (AtStatements(go_on, partial(die_at, number)),))
+    for name, service in services.items():
+        for number in range(1, len(service.requests) - asked[name] + 1):
+            yield Point(f"request {number} to {name}, before it is applied", request=(name, number, False))
+            yield Point(f"request {number} to {name}, after it was applied", request=(name, number, True))
+
+
+# What is tried
+
+
+def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
+    """Killed at each point of one run; then cron goes on."""
+    tally = Tally()
+    with make() as world:
+        world.reset()
+        points = list(boundaries(world, *world.trial))
+        world.reset()
+        points += lines(world, *world.trial)
+        for number, point in enumerate(sample(points, share)):
+            world.reset()
+            crash(world, tally, point, *world.trial)
+            if world.trial[0] == "restore" and number % 2:  # a person may do it again, or not
+                world.run(*world.trial)
+            conclude(world, tally, point.name, crashes=1)
+    return tally
+
+
+def twice(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
+    """Killed at each boundary of a run, and again at each boundary of each run that puts it right."""
+    tally = Tally()
+    with make() as world:
+        world.reset()
+        firsts = list(boundaries(world, *world.trial))
+        for first, again, second in sample(chain.from_iterable(_pairs(world, each) for each in firsts), share):
+            world.reset()
+            scratch = Tally()  # the first crash was judged by itself
+            crash(world, scratch, first, *world.trial)
+            for _ in range(again):
+                _tick(world)
+            crash(world, tally, second, *world.tick[0])
+            conclude(world, tally, f"{first.name}; run {again + 1} after it: {second.name}", crashes=2)
+    return tally
+
+
+def _pairs(world: World, first: Point) -> Iterator[tuple[Point, int, Point]]:
+    """A first crash, how many ticks go well after it, and a second crash in the next, until there is nothing to do."""
+    for again in range(worlds.RUNS):
+        world.reset()
+        first.run(world, *world.trial)
+        for _ in range(again):
+            _tick(world)
+        if world.is_settled():
+            return
+        yield from ((first, again, second) for second in boundaries(world, *world.tick[0]))
+
+
+def _tick(world: World) -> None:
+    for command in world.tick:
+        world.run(*command)
+
+
+def crash(world: World, tally: Tally, point: Point, *command: str) -> None:
+    """One kill, and what it alone may leave: one message of unknown outcome."""
+    before = world.unsettled()
+    if point.run(world, *command) != KILLED:
+        tally.violations.append(f"{point.name}: the run did not come to it")
+        return
+    fresh = len(world.unsettled() - before)
+    tally.most_uncertain = max(tally.most_uncertain, fresh)
+    if fresh > 1:
+        tally.violations.append(f"{point.name}: {fresh} messages became uncertain")
+
+
+def conclude(world: World, tally: Tally, name: str, crashes: int) -> None:
+    """Cron goes on until all is quiet; then the judge speaks."""
+    tally.points += 1
+    try:
+        world.settle()
+        world.judge().enter(tally, name)
+    except sqlite3.Error as error:
+        tally.violations.append(f"{name}: the database cannot be read: {error}")
+    if (repeated := world.calls_repeated()) > crashes:
+        tally.violations.append(f"{name}: {repeated} calls for matches were repeated")
+
+
+PARTS = [
+    Part("killed-fetch-matches", "SIGKILL at each line, statement and request of it", partial(once, worlds.listed)),
+    Part("killed-build-messages", "SIGKILL at each line and statement of it", partial(once, worlds.stored)),
+    Part("killed-deliver", "SIGKILL at each line, statement and request of it", partial(once, worlds.waiting)),
+    Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
+    Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
+    Part("killed-twice-deliver", "killed, and killed again while it recovers", partial(twice, worlds.waiting)),
+    Part("killed-twice-fetch", "the same for fetch-matches", partial(twice, worlds.listed)),
+]

@@ -1,0 +1,212 @@
+"""Small cases to break: a prepared home folder that is put back for each point, a sandbox, a warm command."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from support import a_match, add_player, store_match
+
+from lolslackbot.clock import Clock
+from lolslackbot.model import RiotId
+from lolslackbot.sandbox import Mishap, Post, Sandbox
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.run import Run
+from lolslackbot.store import players
+from lolslackbot.store.database import Database, create_database
+from proof.judge import Finding, judge, look, messages_in, unsettled
+from proof.warm import Armament, Order, Warm, warm_process
+
+TICK = 900.0  # seconds from one run to the next: longer than an outcome is left uncertain
+RUNS = 6  # in which everything must be settled
+DELIVER, FETCH, BUILD = ("deliver",), ("fetch-matches",), ("build-messages",)
+CHANNELS = ("C1", "C2", "C3", "C4", "C5", "C6")
+Watch = Callable[[int], object]
+
+
+@dataclass
+class World:
+    """A case. `trial` is the command to break; `tick` what cron runs afterwards, again and again."""
+
+    sandbox: Sandbox
+    warm: Warm
+    folder: Path
+    trial: tuple[str, ...] = DELIVER
+    tick: tuple[tuple[str, ...], ...] = (DELIVER,)
+    expected: tuple[str, ...] = ()  # the keys that must be announced in the end
+    posts: Sequence[Post] = ()  # that stand in Slack at the beginning
+    environment: dict[str, str] = field(default_factory=dict)
+    runs: int = 0  # so far: each is a tick later than the one before
+    beginning: int = 0  # runs that led to the prepared home
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "lolslackbot.db"
+
+    def keep(self) -> None:
+        """The home as it is now, and what Slack holds, are the beginning from now on."""
+        prepared = self.folder / "prepared"
+        shutil.rmtree(prepared, ignore_errors=True)
+        shutil.copytree(self.home, prepared)
+        self.beginning = self.runs
+        self.posts = tuple(self.sandbox.slack.posts)
+
+    def reset(self) -> None:
+        """Everything as at the beginning."""
+        shutil.rmtree(self.home)
+        shutil.copytree(self.folder / "prepared", self.home)
+        slack, riot = self.sandbox.slack, self.sandbox.riot
+        slack.behave()
+        riot.behave()
+        slack.posts[:] = self.posts
+        slack.requests.clear()
+        riot.requests.clear()
+        riot.refused.clear()
+        self.runs = self.beginning
+
+    def run(self, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
+        """Runs a command, a tick after the last one by its own clock and by Slack's."""
+        self.runs += 1
+        ahead = self.runs * TICK
+        self.sandbox.slack.clock_skew = ahead
+        environment = {**self.sandbox.settings, "LOLSLACKBOT_HOME": str(self.home), **self.environment}
+        return self.warm.run(Order(arguments, environment, ahead, tuple(arms)), watch)
+
+    def settle(self) -> None:
+        """Cron's ticks until nothing is left to do, and one more that must change nothing."""
+        for _ in range(RUNS):
+            quiet = self.is_settled()
+            for command in self.tick:
+                self.run(*command)
+            if quiet:
+                return
+
+    def is_settled(self) -> bool:
+        states = messages_in(self.database)
+        open_ = {key for key, (state, _) in states.items() if state in ("pending", "sending", "uncertain")}
+        return set(self.expected) <= set(states) and not open_ - self.for_a_person()
+
+    def for_a_person(self) -> set[str]:
+        """Sent again once and looked for in vain since: uncertain until a person decides, as the promise says."""
+        rows = look(
+            self.database,
+            "SELECT match_id || ':' || channel_id FROM messages WHERE state = 'uncertain' AND resends AND absences > 1",
+        )
+        return {str(key) for (key,) in rows}
+
+    def unsettled(self) -> set[str]:
+        return unsettled(self.database)
+
+    def judge(self) -> Finding:
+        """What is untrue now that all is quiet."""
+        held = self.for_a_person()
+        return judge(self.database, self.sandbox.slack.posts, [key for key in self.expected if key not in held])
+
+    def calls_repeated(self) -> int:
+        """Calls for a match beyond the first for each."""
+        paths = [request.path for request in self.sandbox.riot.requests if request.endpoint == "match"]
+        return len(paths) - len(set(paths))
+
+
+@contextmanager
+def empty_world() -> Iterator[World]:
+    """A sandbox with channels, a database without players."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-world-")))
+        sandbox = stack.enter_context(Sandbox(seed=1))
+        warm = stack.enter_context(warm_process())
+        for channel in CHANNELS:
+            sandbox.slack.add_channel(channel)
+        yield World(sandbox, warm, folder)
+
+
+def _database(world: World) -> Database:
+    return create_database(world.database)
+
+
+def _store(db: Database, number: int, now: datetime) -> str:
+    """A stored match of a player who is tracked in a channel of their own; the key of its message."""
+    channel = CHANNELS[number - 1]
+    add_player(db, number, channel=channel, since=now - timedelta(days=1))
+    match_id = f"EUW1_{number}"
+    store_match(db, a_match(match_id, number, ended_at=now - timedelta(minutes=10 - number)), now)
+    return f"{match_id}:{channel}"
+
+
+@contextmanager
+def stored(number: int = 2) -> Iterator[World]:
+    """Matches whose messages are not built yet."""
+    now = datetime.now(UTC)
+    with empty_world() as world:
+        with closing(_database(world)) as db:
+            world.expected = tuple(_store(db, each, now) for each in range(1, number + 1))
+        world.trial, world.tick = BUILD, (BUILD, DELIVER)
+        world.keep()
+        yield world
+
+
+@contextmanager
+def waiting(number: int = 2) -> Iterator[World]:
+    """Messages that wait, each in a channel of its own."""
+    now = datetime.now(UTC)
+    with empty_world() as world:
+        with closing(_database(world)) as db:
+            world.expected = tuple(_store(db, each, now) for each in range(1, number + 1))
+            build_messages(db, Run("build-messages", Clock(), 80), "")
+        world.keep()
+        yield world
+
+
+@contextmanager
+def uncertain() -> Iterator[World]:
+    """Two messages of unknown outcome, of which Slack has one, the other to be sent again; a third one waits."""
+    with waiting(3) as world:
+        world.sandbox.slack.misbehave(Mishap.cut(accepted=True), channel="C1")
+        world.sandbox.slack.misbehave(Mishap.cut(accepted=False), channel="C2")
+        world.sandbox.slack.misbehave(Mishap.limited(1), channel="C3")
+        world.run(*DELIVER)
+        with closing(_database(world)) as db, db.transaction():
+            db.write("UPDATE messages SET absences = 1 WHERE channel_id = 'C2'")
+            db.write("DELETE FROM holds")
+        world.keep()
+        yield world
+
+
+@contextmanager
+def listed(number: int = 2) -> Iterator[World]:
+    """Tracked players with a finished game each, of which the database knows nothing yet."""
+    now = datetime.now(UTC)
+    with empty_world() as world:
+        keys = []
+        with closing(_database(world)) as db:
+            for channel in CHANNELS[:number]:
+                player = world.sandbox.riot.add_player(f"Player {channel}#EUW", platform="euw1")
+                riot_id, since = RiotId(player.game_name, player.tag_line), now - timedelta(days=1)
+                players.track(db, player.puuid, riot_id, "euw1", channel, "default", since)
+                keys.append(f"{world.sandbox.riot.add_game([player], ended=now - timedelta(minutes=9))}:{channel}")
+        world.expected = tuple(keys)
+        world.trial, world.tick = FETCH, (FETCH, BUILD, DELIVER)
+        world.keep()
+        yield world
+
+
+@contextmanager
+def restorable() -> Iterator[World]:
+    """A backup from before one of its two messages was announced, and the database that announced it."""
+    with waiting(2) as world:
+        backup = world.folder / "backup.db"
+        world.run("backup", str(backup))
+        world.sandbox.slack.misbehave(Mishap.limited(1), channel="C2")
+        world.run(*DELIVER)
+        with closing(_database(world)) as db, db.transaction():
+            db.write("DELETE FROM holds")
+        world.trial = ("restore", str(backup))
+        world.keep()
+        yield world
