@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -90,7 +89,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-READS = ("SELECT", "PRAGMA", "--")
+CHANGES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "CREATE", "ALTER", "DROP")
+COMMITS = ("COMMIT",)
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class AtStatements:
 
     before: Callable[[int, str], object]
     after: Callable[[int, str], object]
+    only: tuple[str, ...] = CHANGES  # how a statement must begin to count
 
     def __call__(self) -> None:
         number = 0
@@ -107,7 +108,7 @@ class AtStatements:
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
                 nonlocal number
-                if sql.lstrip().startswith(READS):
+                if not sql.lstrip().startswith(arms.only):
                     return super().execute(sql, *values)
                 number += 1
                 mine = number
@@ -174,17 +175,17 @@ def lines(world: World, *command: str) -> Iterator[Point]:
             yield Point(f"{name}:{line}, time {nth}", (KillAtLine(name, line, nth),))
 
 
-def boundaries(world: World, *command: str) -> Iterator[Point]:
-    """Before and after each statement that changes something, and each request, of one run from here."""
+def boundaries(world: World, *command: str, only: tuple[str, ...] = CHANGES) -> Iterator[Point]:
+    """Before and after each statement that begins so, and each request, of one run from here."""
     path = world.folder / "statements.json"
     path.unlink(missing_ok=True)
     services = {"slack": world.sandbox.slack, "riot": world.sandbox.riot}
     asked = {name: len(service.requests) for name, service in services.items()}
-    world.run(*command, arms=[AtStatements(partial(write_down, str(path)), go_on)])
+    world.run(*command, arms=[AtStatements(partial(write_down, str(path)), go_on, only)])
     statements = path.read_text().splitlines() if path.exists() else []
     for number, sql in enumerate(statements, 1):
-        yield Point(f"before statement {number} {sql[:30]}", (AtStatements(partial(die_at, number), go_on),))
-        yield Point(f"after statement {number} {sql[:30]}", (AtStatements(go_on, partial(die_at, number)),))
+        yield Point(f"before statement {number} {sql[:30]}", (AtStatements(partial(die_at, number), go_on, only),))
+        yield Point(f"after statement {number} {sql[:30]}", (AtStatements(go_on, partial(die_at, number), only),))
     for name, service in services.items():
         for number in range(1, len(service.requests) - asked[name] + 1):
             yield Point(f"request {number} to {name}, before it is applied", request=(name, number, False))
@@ -212,24 +213,24 @@ def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tal
 
 
 def twice(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
-    """Killed at each boundary of a run, and again at each boundary of each run that puts it right."""
+    """Killed at each commit and request of a run, and again at each of the runs that put it right: all pairs."""
     tally = Tally()
     with make() as world:
         world.reset()
-        firsts = list(boundaries(world, *world.trial))
-        for first, again, second in sample(chain.from_iterable(_pairs(world, each) for each in firsts), share):
-            world.reset()
-            scratch = Tally()  # the first crash was judged by itself
-            crash(world, scratch, first, *world.trial)
-            for _ in range(again):
-                _tick(world)
-            crash(world, tally, second, *world.tick[0])
-            conclude(world, tally, f"{first.name}; run {again + 1} after it: {second.name}", crashes=2)
+        firsts = list(boundaries(world, *world.trial, only=COMMITS))
+        for first in sample(firsts, share**0.5):
+            for again, second in sample(_seconds(world, first), share**0.5):
+                world.reset()
+                first.run(world, *world.trial)  # judged by itself in another part
+                for _ in range(again):
+                    _tick(world)
+                crash(world, tally, second, *world.tick[0])
+                conclude(world, tally, f"{first.name}; run {again + 1} after it: {second.name}", crashes=2)
     return tally
 
 
-def _pairs(world: World, first: Point) -> Iterator[tuple[Point, int, Point]]:
-    """A first crash, how many ticks go well after it, and a second crash in the next, until there is nothing to do."""
+def _seconds(world: World, first: Point) -> Iterator[tuple[int, Point]]:
+    """After a first crash: how many ticks go well, and a second crash in the next, until there is nothing to do."""
     for again in range(worlds.RUNS):
         world.reset()
         first.run(world, *world.trial)
@@ -237,7 +238,7 @@ def _pairs(world: World, first: Point) -> Iterator[tuple[Point, int, Point]]:
             _tick(world)
         if world.is_settled():
             return
-        yield from ((first, again, second) for second in boundaries(world, *world.tick[0]))
+        yield from ((again, second) for second in boundaries(world, *world.tick[0], only=COMMITS))
 
 
 def _tick(world: World) -> None:
@@ -276,5 +277,5 @@ PARTS = [
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
     Part("killed-twice-deliver", "killed, and killed again while it recovers", partial(twice, worlds.waiting)),
-    Part("killed-twice-fetch", "the same for fetch-matches", partial(twice, worlds.listed)),
+    Part("killed-twice-fetch", "the same for fetch-matches", partial(twice, partial(worlds.listed, 1))),
 ]
