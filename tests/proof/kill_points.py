@@ -5,6 +5,7 @@ Afterwards cron goes on, and the judge compares Slack with the database.
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -17,8 +18,10 @@ from types import FrameType
 from typing import Any
 
 from lolslackbot.sandbox import Mishap
+from lolslackbot.store import upgrades
 from proof import worlds
 from proof.frame import Part, Tally, sample
+from proof.judge import look
 from proof.warm import Armament
 from proof.worlds import World
 
@@ -61,22 +64,22 @@ class KillAtLine:
     def __call__(self) -> None:
         times = 0
 
-        def look(name: str, line: int) -> None:
+        def check(name: str, line: int) -> None:
             nonlocal times
             if line == self.line and name == self.name:
                 times += 1
                 if times == self.nth:
                     die()
 
-        _trace(look)
+        _trace(check)
 
 
-def _trace(look: Callable[[str, int], object]) -> None:
-    """Calls `look` before each line of the package, the sandbox aside (which is never run in that process)."""
+def _trace(notice: Callable[[str, int], object]) -> None:
+    """Calls `notice` before each line of the package, the sandbox aside (which is never run in that process)."""
 
     def of_line(frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "line":
-            look(frame.f_code.co_filename.removeprefix(PACKAGE), frame.f_lineno)
+            notice(frame.f_code.co_filename.removeprefix(PACKAGE), frame.f_lineno)
         return of_line
 
     def of_call(frame: FrameType, _event: str, _argument: Any) -> Any:
@@ -91,6 +94,7 @@ def die() -> None:
 
 CHANGES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "CREATE", "ALTER", "DROP")
 COMMITS = ("COMMIT",)
+COMMENTS = re.compile(r"^(\s*--.*\n)*\s*")  # before a statement of schema.sql or of an upgrade
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class AtStatements:
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
                 nonlocal number
-                if not sql.lstrip().startswith(arms.only):
+                if not COMMENTS.sub("", sql).startswith(arms.only):
                     return super().execute(sql, *values)
                 number += 1
                 mine = number
@@ -212,6 +216,36 @@ def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tal
     return tally
 
 
+def upgrades_killed(share: float) -> Tally:
+    """Killed at each line and statement of an upgrade from each earlier schema: all of it is done, or nothing."""
+    tally = Tally()
+    for number in upgrades.STEPS:
+        with worlds.older(number) as world:
+            world.reset()
+            before = _schema(world)
+            points = list(boundaries(world, *world.trial))
+            after = _schema(world)
+            world.reset()
+            points = [*points, *lines(world, *world.trial)]
+            for point in sample(points, share):
+                world.reset()
+                crash(world, tally, point, *world.trial)
+                if _schema(world) not in (before, after):
+                    tally.violations.append(f"schema {number}, {point.name}: the upgrade is half done")
+                conclude(world, tally, f"schema {number}, {point.name}", crashes=1)
+    return tally
+
+
+def no_step() -> str | None:
+    return None if upgrades.STEPS else "there is no step from an earlier schema yet"
+
+
+def _schema(world: World) -> list[tuple[object, ...]]:
+    """Version, tables and indexes as they stand in the file."""
+    sql = "SELECT name, sql FROM sqlite_schema ORDER BY name"
+    return look(world.database, "PRAGMA user_version") + look(world.database, sql)
+
+
 def twice(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
     """Killed at each commit and request of a run, and again at each of the runs that put it right: all pairs."""
     tally = Tally()
@@ -276,6 +310,7 @@ PARTS = [
     Part("killed-deliver", "SIGKILL at each line, statement and request of it", partial(once, worlds.waiting)),
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
+    Part("killed-upgrade", "SIGKILL at each line and statement, from each earlier schema", upgrades_killed, no_step),
     Part("killed-twice-deliver", "killed, and killed again while it recovers", partial(twice, worlds.waiting)),
     Part("killed-twice-fetch", "the same for fetch-matches", partial(twice, partial(worlds.listed, 1))),
 ]

@@ -4,11 +4,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from proof.warm import Order, warm_process
+from proof.warm import Armament, Order, warm_process
 from proof.worlds import World
 
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
@@ -36,9 +36,9 @@ class Tracer:
         self._strace.communicate(timeout=60)
 
 
-def run_traced(world: World, tracer: Tracer, *command: str) -> int:
+def run_traced(world: World, tracer: Tracer, *command: str, arms: Iterable[Armament] = ()) -> int:
     """Runs a command under strace: its exit status."""
-    status = world.run(*command, watch=tracer)
+    status = world.run(*command, arms=arms, watch=tracer)
     tracer.finish()
     return status
 
