@@ -11,6 +11,7 @@ from lolslackbot.store.database import (
     make_folder,
     must_exist,
     open_database,
+    remove,
     settle_file,
     swap,
     verify,
@@ -50,7 +51,7 @@ def restore(database: Path, source: Path, now: datetime) -> list[str]:
             if kept.exists():
                 said.append(f"the replaced one is kept as {kept}")
         finally:
-            fresh.unlink(missing_ok=True)
+            remove(fresh)
     return [
         f"{database} is now what {source} was",
         *said,

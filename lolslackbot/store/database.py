@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,13 @@ def copy_database(source: Path, target: Path) -> None:
     except OSError as error:
         raise Unusable(f"{target} cannot be written: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Removes a file of ours where it can be: on a failing disk it stays, and the next attempt begins with it."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def swap(database: Path, fresh: Path, kept: Path) -> None:

@@ -5,6 +5,7 @@ Afterwards cron goes on, and the judge compares Slack with the database.
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -12,19 +13,21 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from lolslackbot.sandbox import Mishap
+from lolslackbot.store import upgrades
 from proof import worlds
 from proof.frame import Part, Tally, sample
+from proof.judge import look
 from proof.warm import Armament
 from proof.worlds import World
 
 PACKAGE = str(Path(sys.modules["lolslackbot"].__file__ or "").parent) + os.sep
 EVERY_TIME = ("store/", "stages/", "admin/")  # of other files the first and the last time a line is executed
+MOST_TIMES = 6  # of one line, and the last: a loop that goes on is the same loop
 KILLED = -signal.SIGKILL
 Line = tuple[str, int]
 
@@ -62,22 +65,22 @@ class KillAtLine:
     def __call__(self) -> None:
         times = 0
 
-        def look(name: str, line: int) -> None:
+        def check(name: str, line: int) -> None:
             nonlocal times
             if line == self.line and name == self.name:
                 times += 1
                 if times == self.nth:
                     die()
 
-        _trace(look)
+        _trace(check)
 
 
-def _trace(look: Callable[[str, int], object]) -> None:
-    """Calls `look` before each line of the package, the sandbox aside (which is never run in that process)."""
+def _trace(notice: Callable[[str, int], object]) -> None:
+    """Calls `notice` before each line of the package, the sandbox aside (which is never run in that process)."""
 
     def of_line(frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "line":
-            look(frame.f_code.co_filename.removeprefix(PACKAGE), frame.f_lineno)
+            notice(frame.f_code.co_filename.removeprefix(PACKAGE), frame.f_lineno)
         return of_line
 
     def of_call(frame: FrameType, _event: str, _argument: Any) -> Any:
@@ -90,7 +93,9 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-READS = ("SELECT", "PRAGMA", "--")
+CHANGES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "CREATE", "ALTER", "DROP")
+COMMITS = ("COMMIT",)
+COMMENTS = re.compile(r"^(\s*--.*\n)*\s*")  # before a statement of schema.sql or of an upgrade
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class AtStatements:
 
     before: Callable[[int, str], object]
     after: Callable[[int, str], object]
+    only: tuple[str, ...] = CHANGES  # how a statement must begin to count
 
     def __call__(self) -> None:
         number = 0
@@ -107,7 +113,7 @@ class AtStatements:
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
                 nonlocal number
-                if sql.lstrip().startswith(READS):
+                if not COMMENTS.sub("", sql).startswith(arms.only):
                     return super().execute(sql, *values)
                 number += 1
                 mine = number
@@ -170,21 +176,21 @@ def lines(world: World, *command: str) -> Iterator[Point]:
     total = {each: executed.count(each) for each in set(executed)}
     for name, line in executed:
         nth = times[name, line] = times.get((name, line), 0) + 1
-        if nth in (1, total[name, line]) or name.startswith(EVERY_TIME):
+        if nth in (1, total[name, line]) or (nth <= MOST_TIMES and name.startswith(EVERY_TIME)):
             yield Point(f"{name}:{line}, time {nth}", (KillAtLine(name, line, nth),))
 
 
-def boundaries(world: World, *command: str) -> Iterator[Point]:
-    """Before and after each statement that changes something, and each request, of one run from here."""
+def boundaries(world: World, *command: str, only: tuple[str, ...] = CHANGES) -> Iterator[Point]:
+    """Before and after each statement that begins so, and each request, of one run from here."""
     path = world.folder / "statements.json"
     path.unlink(missing_ok=True)
     services = {"slack": world.sandbox.slack, "riot": world.sandbox.riot}
     asked = {name: len(service.requests) for name, service in services.items()}
-    world.run(*command, arms=[AtStatements(partial(write_down, str(path)), go_on)])
+    world.run(*command, arms=[AtStatements(partial(write_down, str(path)), go_on, only)])
     statements = path.read_text().splitlines() if path.exists() else []
     for number, sql in enumerate(statements, 1):
-        yield Point(f"before statement {number} {sql[:30]}", (AtStatements(partial(die_at, number), go_on),))
-        yield Point(f"after statement {number} {sql[:30]}", (AtStatements(go_on, partial(die_at, number)),))
+        yield Point(f"before statement {number} {sql[:30]}", (AtStatements(partial(die_at, number), go_on, only),))
+        yield Point(f"after statement {number} {sql[:30]}", (AtStatements(go_on, partial(die_at, number), only),))
     for name, service in services.items():
         for number in range(1, len(service.requests) - asked[name] + 1):
             yield Point(f"request {number} to {name}, before it is applied", request=(name, number, False))
@@ -211,25 +217,55 @@ def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tal
     return tally
 
 
-def twice(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
-    """Killed at each boundary of a run, and again at each boundary of each run that puts it right."""
+def upgrades_killed(share: float) -> Tally:
+    """Killed at each line and statement of an upgrade from each earlier schema: all of it is done, or nothing."""
     tally = Tally()
-    with make() as world:
-        world.reset()
-        firsts = list(boundaries(world, *world.trial))
-        for first, again, second in sample(chain.from_iterable(_pairs(world, each) for each in firsts), share):
+    for number in upgrades.STEPS:
+        with worlds.older(number) as world:
             world.reset()
-            scratch = Tally()  # the first crash was judged by itself
-            crash(world, scratch, first, *world.trial)
-            for _ in range(again):
-                _tick(world)
-            crash(world, tally, second, *world.tick[0])
-            conclude(world, tally, f"{first.name}; run {again + 1} after it: {second.name}", crashes=2)
+            before = _schema(world)
+            points = list(boundaries(world, *world.trial))
+            after = _schema(world)
+            world.reset()
+            points = [*points, *lines(world, *world.trial)]
+            for point in sample(points, share):
+                world.reset()
+                crash(world, tally, point, *world.trial)
+                if _schema(world) not in (before, after):
+                    tally.violations.append(f"schema {number}, {point.name}: the upgrade is half done")
+                conclude(world, tally, f"schema {number}, {point.name}", crashes=1)
     return tally
 
 
-def _pairs(world: World, first: Point) -> Iterator[tuple[Point, int, Point]]:
-    """A first crash, how many ticks go well after it, and a second crash in the next, until there is nothing to do."""
+def no_step() -> str | None:
+    return None if upgrades.STEPS else "there is no step from an earlier schema yet"
+
+
+def _schema(world: World) -> list[tuple[object, ...]]:
+    """Version, tables and indexes as they stand in the file."""
+    sql = "SELECT name, sql FROM sqlite_schema ORDER BY name"
+    return look(world.database, "PRAGMA user_version") + look(world.database, sql)
+
+
+def twice(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
+    """Killed at each commit and request of a run, and again at each of the runs that put it right: all pairs."""
+    tally = Tally()
+    with make() as world:
+        world.reset()
+        firsts = list(boundaries(world, *world.trial, only=COMMITS))
+        for first in sample(firsts, share**0.5):
+            for again, second in sample(_seconds(world, first), share**0.5):
+                world.reset()
+                first.run(world, *world.trial)  # judged by itself in another part
+                for _ in range(again):
+                    _tick(world)
+                crash(world, tally, second, *world.tick[0])
+                conclude(world, tally, f"{first.name}; run {again + 1} after it: {second.name}", crashes=2)
+    return tally
+
+
+def _seconds(world: World, first: Point) -> Iterator[tuple[int, Point]]:
+    """After a first crash: how many ticks go well, and a second crash in the next, until there is nothing to do."""
     for again in range(worlds.RUNS):
         world.reset()
         first.run(world, *world.trial)
@@ -237,7 +273,7 @@ def _pairs(world: World, first: Point) -> Iterator[tuple[Point, int, Point]]:
             _tick(world)
         if world.is_settled():
             return
-        yield from ((first, again, second) for second in boundaries(world, *world.tick[0]))
+        yield from ((again, second) for second in boundaries(world, *world.tick[0], only=COMMITS))
 
 
 def _tick(world: World) -> None:
@@ -275,6 +311,7 @@ PARTS = [
     Part("killed-deliver", "SIGKILL at each line, statement and request of it", partial(once, worlds.waiting)),
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
+    Part("killed-upgrade", "SIGKILL at each line and statement, from each earlier schema", upgrades_killed, no_step),
     Part("killed-twice-deliver", "killed, and killed again while it recovers", partial(twice, worlds.waiting)),
-    Part("killed-twice-fetch", "the same for fetch-matches", partial(twice, worlds.listed)),
+    Part("killed-twice-fetch", "the same for fetch-matches", partial(twice, partial(worlds.listed, 1))),
 ]

@@ -1,6 +1,7 @@
 """Small cases to break: a prepared home folder that is put back for each point, a sandbox, a warm command."""
 
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -18,7 +19,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, create_database
 from proof.judge import Finding, judge, look, messages_in, unsettled
-from proof.warm import Armament, Order, Warm, warm_process
+from proof.warm import TESTS, Armament, Order, Warm, warm_process
 
 TICK = 900.0  # seconds from one run to the next: longer than an outcome is left uncertain
 RUNS = 6  # in which everything must be settled
@@ -195,6 +196,37 @@ def listed(number: int = 2) -> Iterator[World]:
         world.trial, world.tick = FETCH, (FETCH, BUILD, DELIVER)
         world.keep()
         yield world
+
+
+def schema_before(number: int) -> Path:
+    """The schema of that number as it once was."""
+    return TESTS / "store" / f"schema-{number}.sql"
+
+
+@contextmanager
+def older(number: int) -> Iterator[World]:
+    """Two waiting messages in a database of that earlier schema."""
+    with waiting(2) as world:
+        _rewrite(world.database, schema_before(number).read_text("utf-8"))
+        world.trial = DELIVER
+        world.keep()
+        yield world
+
+
+def _rewrite(database: Path, schema: str) -> None:
+    """The same rows under another schema, as far as it has their tables and columns."""
+    old = database.with_name("older.db")
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(schema)
+        connection.execute("ATTACH ? AS new", (str(database),))
+        for (table,) in connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+            known = {row[1] for row in connection.execute(f"PRAGMA new.table_info({table})")}
+            columns = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})") if row[1] in known]
+            if columns:
+                both = ", ".join(columns)
+                connection.execute(f"INSERT INTO main.{table} ({both}) SELECT {both} FROM new.{table}")
+        connection.commit()
+    old.replace(database)
 
 
 @contextmanager

@@ -1,0 +1,246 @@
+"""The power fails at each write, sync and removal of a delivery: what a worst-case file system may leave is reopened.
+
+strace records one real run. Whatever it had not synced at the cut may be there, or not, or torn at 512 bytes; the same
+holds for files that were made or removed in a folder not synced since. No claim of a message sent before may be gone.
+"""
+
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from proof import worlds
+from proof.frame import Part, Tally, sample
+from proof.strace import Tracer, missing, run_traced
+
+MESSAGES = 6
+SECTOR = 512  # bytes that a disk writes whole or not at all
+RANDOM_DISKS = 6  # for each cut, beside all and nothing of data and of folders
+LEAST_CUTS = 60  # of each mode, so that a sample too can show what it is able to see
+MODES = {
+    "as shipped": None,
+    "WAL with NORMAL": (("WAL", "wal"), ("NORMAL", 1)),
+    "DELETE with FULL": (("DELETE", "delete"), ("FULL", 2)),
+}
+CALLS = "openat,close,pwrite64,ftruncate,fsync,fdatasync,unlink,rename,sendto"
+LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
+TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+DESCRIPTOR = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)")
+KEY = re.compile(rb'"key": ?"([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Pragmas:
+    """In the process on trial: the journal and the syncs that others use."""
+
+    journal: tuple[str, object]
+    synchronous: tuple[str, object]
+
+    def __call__(self) -> None:
+        from lolslackbot.store import database
+
+        database._PRAGMAS |= {"journal_mode": self.journal, "synchronous": self.synchronous}
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one system call did. `name`: the file's, '' for the folder; a send has a key instead."""
+
+    what: str
+    name: str
+    offset: int = 0
+    data: bytes = b""
+
+
+@dataclass
+class File:
+    """What is surely on the disk, and what may be."""
+
+    safe: bytes = b""
+    pending: list[Call] = field(default_factory=list)
+
+    def sync(self) -> None:
+        self.safe, self.pending = self.after(self.pending), []
+
+    def after(self, calls: Sequence[Call]) -> bytes:
+        content = bytearray(self.safe)
+        for call in calls:
+            if call.what == "truncate":
+                del content[call.offset :]
+                content.extend(bytes(call.offset - len(content)))
+            else:
+                content.extend(bytes(max(0, call.offset - len(content))))
+                content[call.offset : call.offset + len(call.data)] = call.data
+        return bytes(content)
+
+
+@dataclass
+class Disk:
+    """One folder of a file system that promises nothing but what was synced."""
+
+    files: list[File] = field(default_factory=list)
+    safe: dict[str, int] = field(default_factory=dict)  # names, and which of `files` they mean
+    pending: list[tuple[str, int | None]] = field(default_factory=list)  # names made, or removed (None), since
+
+    def names(self) -> dict[str, int]:
+        """As the running system sees them."""
+        return self._with(self.pending)
+
+    def _with(self, changes: Sequence[tuple[str, int | None]]) -> dict[str, int]:
+        names: dict[str, int | None] = {**self.safe, **dict(changes)}
+        return {name: file for name, file in names.items() if file is not None}
+
+    def apply(self, call: Call) -> None:
+        names = self.names()
+        if call.what == "sync" and not call.name:
+            self.safe, self.pending = names, []
+        elif call.what == "open" and call.name not in names:
+            self.files.append(File())
+            self.pending.append((call.name, len(self.files) - 1))
+        elif call.what == "unlink" and call.name in names:
+            self.pending.append((call.name, None))
+        elif call.what == "sync":
+            self.files[names[call.name]].sync()
+        elif call.what in ("write", "truncate"):
+            self.files[names[call.name]].pending.append(call)
+
+    def left(self, random: Random) -> Iterator[dict[str, bytes]]:
+        """The folders that a cut now may leave, by name and content."""
+        for data in (False, True):
+            for folder in (False, True):
+                names = self._with(self.pending if folder else [])
+                yield {
+                    name: self.files[file].after(self.files[file].pending if data else [])
+                    for name, file in names.items()
+                }
+        for _ in range(RANDOM_DISKS):
+            names = self._with([each for each in self.pending if random.random() < 0.5])
+            contents = {}
+            for name, number in names.items():
+                file = self.files[number]
+                contents[name] = file.after([part for call in file.pending for part in _torn(call, random)])
+            yield contents
+
+
+def _torn(call: Call, random: Random) -> Iterator[Call]:
+    """The sectors of a write that reach the disk."""
+    if call.what == "truncate":
+        if random.random() < 0.5:
+            yield call
+        return
+    start = 0
+    while start < len(call.data):
+        end = start + SECTOR - (call.offset + start) % SECTOR
+        if random.random() < 0.5:
+            yield Call("write", call.name, call.offset + start, call.data[start:end])
+        start = end
+
+
+def read_calls(record: Path, home: Path) -> Iterator[Call]:
+    """What a run did to the database, its journal and its folder, and which messages it sent, in order."""
+    for line in record.read_text().splitlines():
+        found = LINE.match(line)
+        if not found or int(found[3]) < 0:
+            continue
+        call, arguments = found[1], found[2]
+        texts = [bytes.fromhex(text.replace("\\x", "")) for text in TEXT.findall(arguments)]
+        if call == "sendto":
+            yield from (Call("send", key.decode()) for key in KEY.findall(texts[0]))
+            continue
+        descriptor = DESCRIPTOR.match(arguments)
+        by_name = call in ("openat", "unlink")
+        raw = texts[0] if by_name else bytes.fromhex(descriptor[1].replace("\\x", "")) if descriptor else b""
+        path = Path(raw.decode())
+        if path == home and call in ("fsync", "fdatasync"):
+            yield Call("sync", "")
+        elif path.parent == home and re.fullmatch(r"lolslackbot\.db(-journal|-wal)?", path.name):
+            yield from _of_file(call, path.name, arguments, texts)
+
+
+def _of_file(call: str, name: str, arguments: str, texts: Sequence[bytes]) -> Iterator[Call]:
+    match call:
+        case "openat" if "O_CREAT" in arguments:
+            yield Call("open", name)
+        case "pwrite64":
+            yield Call("write", name, int(arguments.rsplit(", ", 1)[1]), texts[-1])
+        case "ftruncate":
+            yield Call("truncate", name, int(arguments.rsplit(", ", 1)[1]))
+        case "fsync" | "fdatasync":
+            yield Call("sync", name)
+        case "unlink":
+            yield Call("unlink", name)
+
+
+def cuts(calls: Sequence[Call], database: bytes) -> Iterator[tuple[int, frozenset[str], dict[str, bytes]]]:
+    """Each moment, what had been sent by then, and a folder that may be left."""
+    disk = Disk([File(database)], {"lolslackbot.db": 0})
+    sent: frozenset[str] = frozenset()
+    for number, call in enumerate(calls, 1):
+        if call.what == "send":
+            sent |= {call.name}
+        else:
+            disk.apply(call)
+        for contents in deepcopy(disk).left(Random(number)):
+            yield number, sent, contents
+
+
+def forgotten(contents: dict[str, bytes], sent: frozenset[str], folder: Path) -> tuple[list[str], list[str]]:
+    """After the power is back: the messages sent whose claim is gone, and what is wrong with the file."""
+    for path in folder.iterdir():
+        path.unlink()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    try:
+        with closing(sqlite3.connect(folder / "lolslackbot.db")) as connection:
+            faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            rows = connection.execute("SELECT match_id || ':' || channel_id, state FROM messages").fetchall()
+    except sqlite3.Error as error:
+        return [], [str(error)]
+    states = dict(rows)
+    false = [
+        f"{key} says delivered and was not sent" for key, state in rows if state == "delivered" and key not in sent
+    ]
+    return [key for key in sorted(sent) if states.get(key, "pending") == "pending"], faults + false
+
+
+def prove(share: float) -> Tally:
+    """The shipped mode loses no claim; those known to lose some are seen to do so."""
+    tally = Tally()
+    for mode, pragmas in MODES.items():
+        cut, gone, broken = _try_mode(pragmas, share)
+        tally.notes.append(f"{mode}: {cut} cuts, {len(gone)} with a claim gone after its send, {len(broken)} corrupt")
+        if pragmas is None:
+            tally.points, tally.duplicates = cut, len(gone)
+            tally.violations += gone + broken
+        elif not gone:
+            tally.violations.append(f"{mode} loses no claim here: so this proves nothing")
+    return tally
+
+
+def _try_mode(pragmas: tuple[tuple[str, object], ...] | None, share: float) -> tuple[int, list[str], list[str]]:
+    """How many cuts, those with a claim gone, and those with a file that is damaged or untrue."""
+    gone, broken = [], []
+    with worlds.waiting(MESSAGES) as world, tempfile.TemporaryDirectory() as folder:
+        world.reset()
+        database = world.database.read_bytes()
+        record = world.folder / "calls.txt"
+        tracer = Tracer("-y", "-xx", "-s", "1000000", "-e", f"trace={CALLS}", record=record)
+        run_traced(world, tracer, *world.trial, arms=[Pragmas(*pragmas)] if pragmas else [])
+        calls = list(read_calls(record, world.home))
+        assert sum(call.what == "send" for call in calls) == MESSAGES
+        every = list(cuts(calls, database))
+        tried = sample(every, min(1.0, max(share, LEAST_CUTS / len(every))))
+        for number, sent, contents in tried:
+            keys, faults = forgotten(contents, sent, Path(folder))
+            where = f"cut after call {number} ({calls[number - 1].what} {calls[number - 1].name})"
+            gone += [f"{where}: claim gone of {', '.join(keys)}"] if keys else []
+            broken += [f"{where}: {'; '.join(faults)}"] if faults else []
+    return len(tried), gone, broken
+
+
+PARTS = [Part("power-cuts", "the power fails at each write and sync of a delivery", prove, missing)]
