@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from types import FrameType
@@ -33,8 +33,9 @@ from lolslackbot.admin.tracking import (
     read_workspace,
     untrack,
 )
+from lolslackbot.admin.why import why
 from lolslackbot.clock import Clock, text_of
-from lolslackbot.console import show_error, show_json, show_line, show_table
+from lolslackbot.console import ago, show_error, show_json, show_line, show_table
 from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
@@ -43,6 +44,7 @@ from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.stages.run import Run, run_stage
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import Database, create_database, open_database, read_only
+from lolslackbot.store.runs import PastRun
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -530,16 +532,54 @@ def status_command(app: App, as_json: bool) -> None:
     sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
 
 
+@cli.command("why")
+@click.argument("about", metavar="MATCH_ID | NAME#TAG | C")
+@click.pass_obj
+def why_command(app: App, about: str) -> None:
+    """Tell the story of a match, of a player's last games, or of what a channel gets and why not.
+
+    \b
+    lolslackbot why EUW1_7376970903
+    lolslackbot why "Ahri Fan#EUW"
+    lolslackbot why C0123456789
+    """
+    with person(), read_only(app.settings.database) as db:
+        for line in why(db, about.strip(), app.clock.now()):
+            show_line(line)
+
+
 def show_status(found: Status) -> None:
     """One screen."""
     for need in found.needs or ["Nothing needs a person."]:
         show_line(need)
-    asked = (
-        f"Riot was last asked at {text_of(found.last_listed_at)}" if found.last_listed_at else "Riot was never asked"
-    )
+    for stage, run in found.runs.items():
+        show_line(f"{stage}: {_told(run, found.now)}")
+    show_line(_freshness(found))
     counts = ", ".join(f"{number} {what}" for what, number in found.waiting.items() if number)
-    show_line(f"{asked}; waiting: {counts or 'nothing'}")
+    show_line(f"waiting: {counts or 'nothing'}")
     for hold in found.holds:
         if hold.until is not None:
             state = "held back until" if found.in_force(hold) else "was held back until"
             show_line(f"{hold.scope} {state} {text_of(hold.until)}: {hold.reason}")
+
+
+def _told(run: PastRun | None, now: datetime) -> str:
+    if run is None:
+        return "no run on record"
+    if run.ended_at is None:
+        return f"began {ago(run.began_at, now)} and has not ended"
+    summary = (run.summary or "").removeprefix(f"{run.stage}: ")
+    seconds = (run.ended_at - run.began_at).total_seconds()
+    return f"{ago(run.began_at, now)}, {seconds:.1f} s, exit {run.exit_status}: {summary}"
+
+
+def _freshness(found: Status) -> str:
+    fresh = found.freshness
+    told = [
+        (fresh.last_listed_at, "Riot was last asked for a list"),
+        (fresh.longest_unasked_since, "the list that waits longest was asked for"),
+        (fresh.wanted_since, "the oldest match that waits was listed"),
+        (fresh.waiting_since, "the oldest message that waits was made"),
+        (fresh.last_post_at, "the last message went out"),
+    ]
+    return "; ".join(f"{what} {ago(moment, found.now)}" for moment, what in told if moment) or "Riot was never asked"

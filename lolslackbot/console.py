@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -18,6 +19,15 @@ def show_table(rows: Sequence[dict[str, Any]], empty: str) -> None:
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     for line in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`4 minutes ago`, in the largest unit that fits twice."""
+    seconds = int((now - moment).total_seconds())
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} seconds ago" if seconds >= 0 else "in the future (was the clock set back?)"
 
 
 def show_json(value: Any) -> None:

@@ -5,12 +5,31 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import holds, matches, messages, players
+from lolslackbot.errors import Exit
+from lolslackbot.store import holds, matches, messages, players, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
+from lolslackbot.store.locks import STAGES
+from lolslackbot.store.runs import PastRun
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
+TOO_LONG = timedelta(hours=1)
 LATELY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the oldest piece of each kind of work is, and when it last came to its end. None: there is none."""
+
+    last_listed_at: datetime | None
+    longest_unasked_since: datetime | None  # of the tracked players' lists
+    wanted_since: datetime | None  # the oldest match whose body is still to be asked for
+    waiting_since: datetime | None  # the oldest message that waits
+    last_post_at: datetime | None
+
+    def as_json(self) -> dict[str, str | None]:
+        moments = {name: getattr(self, name) for name in self.__slots__}
+        return {name: moment and text_of(moment) for name, moment in moments.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +39,9 @@ class Status:
     needs: list[str]
     waiting: dict[str, int]
     holds: list[Hold]  # those that are over too: the last 429 of each scope
-    last_listed_at: datetime | None
+    freshness: Freshness
     now: datetime
+    runs: dict[str, PastRun | None]  # the last of each stage
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `status --json` promises to programs."""
@@ -29,7 +49,17 @@ class Status:
             "healthy": not self.needs,
             "needs": self.needs,
             "waiting": self.waiting,
-            "last_listed_at": self.last_listed_at and text_of(self.last_listed_at),
+            "freshness": self.freshness.as_json(),
+            "runs": {
+                stage: run
+                and {
+                    "began_at": text_of(run.began_at),
+                    "ended_at": run.ended_at and text_of(run.ended_at),
+                    "exit_status": run.exit_status,
+                    "summary": run.summary,
+                }
+                for stage, run in self.runs.items()
+            },
             "holds": [
                 {
                     "scope": hold.scope,
@@ -51,7 +81,14 @@ def status(db: Database, now: datetime) -> Status:
     """How things stand at `now`."""
     message_counts = messages.counts(db, now - LATELY)
     known = holds.all_known(db)
-    last_listed_at = players.last_listed_at(db)
+    freshness = Freshness(
+        last_listed_at=players.last_listed_at(db),
+        longest_unasked_since=players.longest_unasked_since(db),
+        wanted_since=matches.wanted_since(db),
+        waiting_since=messages.waiting_since(db),
+        last_post_at=messages.last_post_at(db),
+    )
+    last_runs = {stage: next(iter(runs.latest(db, stage)), None) for stage in STAGES}
     return Status(
         needs=[
             *(_need_of(hold) for hold in known if hold.until is None),
@@ -60,7 +97,10 @@ def status(db: Database, now: datetime) -> Status:
                 for player in players.to_list(db)
                 if player.problem is not None
             ),
-            *_staleness(db, last_listed_at, now),
+            *_staleness(db, freshness.last_listed_at, now),
+            *_silences(db, last_runs, now),
+            *_refusals(last_runs),
+            *_queues(freshness, known, now),
             *_doubts(message_counts),
         ],
         waiting={
@@ -72,8 +112,9 @@ def status(db: Database, now: datetime) -> Status:
             "messages failed in a day": message_counts["failed"],
         },
         holds=known,
-        last_listed_at=last_listed_at,
+        freshness=freshness,
         now=now,
+        runs=last_runs,
     )
 
 
@@ -94,6 +135,51 @@ def _staleness(db: Database, last_listed_at: datetime | None, now: datetime) -> 
         return []
     asked = f"since {text_of(last_listed_at)}" if last_listed_at else "ever"
     return [f"Riot was not asked for any list {asked}: is cron running fetch-matches, and what does it say?"]
+
+
+def _silences(db: Database, last_runs: dict[str, PastRun | None], now: datetime) -> list[str]:
+    """Stages that cron no longer starts, and runs that were killed or hang. Without any player nothing is missed."""
+    recorded_since = runs.recorded_since(db)
+    if recorded_since is None or not players.to_list(db):
+        return []
+    needs = []
+    for stage, run in last_runs.items():
+        last = run.began_at if run else recorded_since
+        if now - last < TICKS_MISSED:
+            continue
+        if run and run.ended_at is None:
+            what = f"began at {text_of(last)} and never ended: it was killed, or hangs"
+        else:
+            what = f"did not run since {text_of(last)}" if run else "never ran"
+        needs.append(f"{stage} {what}; see `crontab -l`, then run `lolslackbot {stage}` by hand")
+    return needs
+
+
+def _refusals(last_runs: dict[str, PastRun | None]) -> list[str]:
+    """Stages that cannot work at all. A refused key or token says so by its hold."""
+    return [
+        f"{stage} cannot work: {run.summary}"
+        for stage, run in last_runs.items()
+        if run and run.exit_status == Exit.UNUSABLE
+    ]
+
+
+def _queues(freshness: Freshness, known: list[Hold], now: datetime) -> list[str]:
+    """What waits for long, although nothing that is said elsewhere holds it back."""
+    needs = []
+    limited = any(hold.kind == "limited" and hold.until and hold.until > now for hold in known)
+    paused = any(hold.kind == "paused" for hold in known)
+    if freshness.waiting_since and now - freshness.waiting_since > TOO_LONG and not (limited or paused):
+        needs.append(
+            f"messages wait since {text_of(freshness.waiting_since)}: `lolslackbot deliver --dry-run` says why"
+        )
+    if freshness.wanted_since and now - freshness.wanted_since > TOO_LONG and not limited:
+        needs.append(
+            f"matches wait to be asked for since {text_of(freshness.wanted_since)}: "
+            "`lolslackbot -v fetch-matches` says why; "
+            "if the limits are spent each time, the key serves fewer players than are tracked"
+        )
+    return needs
 
 
 def _doubts(counts: dict[str, int]) -> list[str]:

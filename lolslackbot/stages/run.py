@@ -9,6 +9,7 @@ from pathlib import Path
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.logs import logging_about
+from lolslackbot.store import runs
 from lolslackbot.store.database import Database, must_exist, open_database
 from lolslackbot.store.locks import run_lock
 
@@ -78,18 +79,31 @@ def run_stage(
     """Does the stage's work under its lock; how it went. Raises nothing but what stops the process."""
     run = Run(stage, clock, max_seconds)
     with logging_about(stage):
-        try:
+        with _ends_of(run):
             must_exist(database)  # before the lock file: where there is no database, nothing is made
             with run_lock(database, stage), closing(open_database(database)) as db:
                 run.began = True
-                work(db, run)
-        except RunEnds as end:
-            logger.debug("the run ends: %s", end, exc_info=True)
-            run.ended_by = str(end)
-            run.ends_with(end.exit_status, str(end))
-        except Exception as error:
-            logger.exception("the run ends with an unexpected error")
-            run.ended_by = f"unexpected {type(error).__name__}, see the log"
-            run.ends_with(Exit.SOME_FAILED, run.ended_by)
+                run_id = runs.begin(db, stage, clock.now())
+                with _ends_of(run):
+                    work(db, run)
+                runs.end(
+                    db, run_id, clock.now(), int(run.status), "; ".join(filter(None, (run.summary(), run.ended_by)))
+                )
         logger.debug("%s; exit %d", run.summary(), run.status)
     return run
+
+
+@contextmanager
+def _ends_of(run: Run) -> Iterator[None]:
+    """An error that ends the run becomes its status and its one line; the first one stays."""
+    try:
+        yield
+    except RunEnds as end:
+        logger.debug("the run ends: %s", end, exc_info=True)
+        run.ended_by = run.ended_by or str(end)
+        run.ends_with(end.exit_status, str(end))
+    except Exception as error:
+        logger.exception("the run ends with an unexpected error")
+        unexpected = f"unexpected {type(error).__name__}, see the log"
+        run.ended_by = run.ended_by or unexpected
+        run.ends_with(Exit.SOME_FAILED, unexpected)

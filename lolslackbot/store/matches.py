@@ -264,6 +264,17 @@ def counts(db: Database) -> dict[str, int]:
     return dict(row)
 
 
+def wanted_since(db: Database) -> datetime | None:
+    """When the oldest match was listed that was not asked for yet."""
+    row = db.row(
+        """
+        SELECT MIN(listed_at) AS since FROM matches
+        WHERE next_look_at IS NOT NULL AND state = 'wanted' AND looked_at IS NULL
+        """
+    )
+    return moment_of(row["since"]) if row and row["since"] else None
+
+
 def state_of(db: Database, match_id: str) -> str | None:
     """The state of a match, None if it was never listed."""
     row = db.row("SELECT state FROM matches WHERE match_id = :match_id", match_id=match_id)

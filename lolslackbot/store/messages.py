@@ -174,6 +174,27 @@ def counts(db: Database, failed_after: datetime) -> dict[str, int]:
     return dict(row)
 
 
+def waiting_since(db: Database) -> datetime | None:
+    """When the oldest message that waits was made."""
+    row = db.row("SELECT MIN(built_at) AS since FROM messages WHERE state = 'pending'")
+    return moment_of(row["since"]) if row and row["since"] else None
+
+
+def last_post_at(db: Database) -> datetime | None:
+    """When the message that Slack accepted last was claimed; looked for from the end of each channel."""
+    row = db.row(
+        """
+        SELECT MAX((
+            SELECT claimed_at FROM messages
+            WHERE messages.channel_id = channels.channel_id AND claimed_at IS NOT NULL AND state = 'delivered'
+            ORDER BY claimed_at DESC LIMIT 1
+        )) AS last_at
+        FROM channels
+        """
+    )
+    return moment_of(row["last_at"]) if row and row["last_at"] else None
+
+
 def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     """The channels of a workspace that wait since Slack said "too fast"."""
     rows = db.rows(

@@ -49,6 +49,23 @@ def last_listed_at(db: Database) -> datetime | None:
     return moment_of(row["last"]) if row and row["last"] else None
 
 
+def longest_unasked_since(db: Database) -> datetime | None:
+    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if never."""
+    row = db.row(
+        """
+        SELECT MIN(COALESCE(listed_at, since)) AS since
+        FROM players JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) USING (player_id)
+        """
+    )
+    return moment_of(row["since"]) if row and row["since"] else None
+
+
+def listed_at(db: Database, player_id: int) -> datetime | None:
+    """When Riot was last asked for that player's list."""
+    row = db.row("SELECT listed_at FROM players WHERE player_id = :player_id", player_id=player_id)
+    return moment_of(row["listed_at"]) if row and row["listed_at"] else None
+
+
 def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
     """The player of that name, upper and lower case alike; a tracked one, or the last to be named so, first."""
     rows = db.rows(

@@ -1,4 +1,4 @@
-"""What a backup that is put back must not forget: today's rate limits, and that its messages may be out already."""
+"""What a backup that is put back must not forget: today's rate limits and runs, and what may be out already."""
 
 from datetime import datetime
 
@@ -6,16 +6,17 @@ from lolslackbot.clock import text_of
 from lolslackbot.store import messages
 from lolslackbot.store.database import Database
 
-_LIMITS = {
+_KEPT = {
     "riot_windows": "TRUE",
     "riot_calls": "TRUE",
     "holds": "kind = 'limited'",
+    "runs": "TRUE",
 }
 
 
 def keep_limits(today: Database, restored: Database) -> None:
-    """Replaces the rate limits in a restored database by those known today. Inside a transaction of `restored`."""
-    for table, which in _LIMITS.items():
+    """Replaces limits and runs in a restored database by those known today. Inside a transaction of `restored`."""
+    for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")
         for row in today.rows(f"SELECT * FROM {table} WHERE {which}"):
             columns = row.keys()

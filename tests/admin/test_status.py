@@ -7,9 +7,10 @@ import pytest
 from support import START, FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.status import TICKS_MISSED, status
+from lolslackbot.errors import Exit
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, listings, matches, messages
+from lolslackbot.store import holds, listings, matches, messages, runs
 from lolslackbot.store.database import Database
 
 SINCE = "2026-11-23T12:00:00.000Z"
@@ -39,7 +40,7 @@ def test_with_nothing_amiss_nothing_needs_a_person(db: Database) -> None:
     found = status(db, START)
     assert found.needs == []
     assert set(found.waiting.values()) == {0}
-    assert (found.holds, found.last_listed_at) == ([], START)
+    assert (found.holds, found.freshness.last_listed_at) == ([], START)
 
 
 def test_without_any_player_there_is_nothing_to_be_stale(db: Database) -> None:
@@ -176,12 +177,30 @@ def test_the_last_429_of_each_scope_is_shown_also_when_it_is_over_and_needs_nobo
 def test_the_json_has_the_promised_shape(db: Database) -> None:
     hold(db, "everything", "paused", "by hand")
     hold(db, "riot europe", "limited", "429 application", 30)
+    ran(db, "fetch-matches", Exit.LATER, "fetch-matches: 2 listed")
+    runs.begin(db, "deliver", START)
     found = status(db, START + timedelta(seconds=60))
     assert json.loads(json.dumps(found.as_json())) == {
         "healthy": False,
         "needs": found.needs,
         "waiting": found.waiting,
-        "last_listed_at": SINCE,
+        "freshness": {
+            "last_listed_at": SINCE,
+            "longest_unasked_since": SINCE,
+            "wanted_since": None,
+            "waiting_since": None,
+            "last_post_at": None,
+        },
+        "runs": {
+            "fetch-matches": {
+                "began_at": SINCE,
+                "ended_at": "2026-11-23T12:00:07.000Z",
+                "exit_status": 75,
+                "summary": "fetch-matches: 2 listed",
+            },
+            "build-messages": None,
+            "deliver": {"began_at": SINCE, "ended_at": None, "exit_status": None, "summary": None},
+        },
         "holds": [
             {
                 "scope": "everything",
@@ -208,4 +227,59 @@ def test_the_json_says_that_riot_was_never_asked(db: Database) -> None:
         db.write("UPDATE players SET listed_at = NULL")
         db.write("UPDATE tracks SET since = :now", now=SINCE)
     shown = status(db, START).as_json()
-    assert (shown["healthy"], shown["last_listed_at"]) == (True, None)
+    assert (shown["healthy"], shown["freshness"]["last_listed_at"]) == (True, None)
+
+
+# Runs and queues
+
+
+def ran(db: Database, stage: str, status: Exit = Exit.OK, summary: str = "") -> None:
+    """A run that began at START and took seven seconds."""
+    runs.end(db, runs.begin(db, stage, START), START + timedelta(seconds=7), int(status), summary)
+
+
+def needs_after(db: Database, **passed: float) -> list[str]:
+    """What status says after some time, in which Riot was asked for lists all along."""
+    now = START + timedelta(**passed)
+    listings.record_page(db, 1, [], None, now)
+    return status(db, now).needs
+
+
+def test_a_stage_that_has_not_run_for_three_ticks_needs_a_person(db: Database) -> None:
+    for stage in ("fetch-matches", "build-messages"):
+        ran(db, stage)
+    assert needs_after(db, minutes=8) == []
+    remedy = "see `crontab -l`, then run `lolslackbot {0}` by hand"
+    assert needs_after(db, minutes=9) == [
+        f"fetch-matches did not run since {SINCE}; " + remedy.format("fetch-matches"),
+        f"build-messages did not run since {SINCE}; " + remedy.format("build-messages"),
+        "deliver never ran; " + remedy.format("deliver"),
+    ]
+
+
+def test_a_run_that_was_killed_is_told_from_one_at_work(db: Database) -> None:
+    for stage in ("fetch-matches", "build-messages", "deliver"):
+        runs.begin(db, stage, START)
+    assert needs_after(db, minutes=2) == []
+    assert needs_after(db, minutes=9)[0].startswith(
+        f"fetch-matches began at {SINCE} and never ended: it was killed, or hangs"
+    )
+
+
+def test_a_stage_that_cannot_work_needs_a_person(db: Database) -> None:
+    ran(db, "deliver", Exit.UNUSABLE, "deliver: nothing to do; there is no SLACK_BOT_TOKEN")
+    assert needs_after(db, minutes=1) == ["deliver cannot work: deliver: nothing to do; there is no SLACK_BOT_TOKEN"]
+
+
+def test_a_queue_that_only_grows_needs_a_person_unless_what_holds_it_is_known(db: Database, clock: FakeClock) -> None:
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    listings.record_page(db, 1, ["EUW1_2"], None, START)
+    assert needs_after(db, minutes=59) == []
+    late = needs_after(db, minutes=61)
+    assert [need.partition(": ")[0] for need in late] == [
+        f"messages wait since {SINCE}",
+        f"matches wait to be asked for since {SINCE}",
+    ]
+    hold(db, "riot europe", "limited", "429 application", 7200)
+    assert needs_after(db, minutes=61) == []

@@ -1,0 +1,188 @@
+"""The whole story of one match, of a player's last games, of what a channel gets; all from the database."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from lolslackbot.clock import text_of
+from lolslackbot.errors import NotFound
+from lolslackbot.model import MATCH_ID, RiotId
+from lolslackbot.store import channels, decisions, holds, players, stories
+from lolslackbot.store.database import Database
+from lolslackbot.store.holds import Hold
+from lolslackbot.store.stories import MatchStory, MessageStory
+
+LAST = 10  # games of a player, messages of a channel
+
+Told = tuple[datetime, str]
+
+
+def why(db: Database, about: str, now: datetime) -> list[str]:
+    """The story, line by line. about: a match id, a Riot ID or a channel. Raises NotFound where nothing is known."""
+    if "#" in about:
+        name, _, tag = about.rpartition("#")
+        return list(_player(db, RiotId(name.strip(), tag.strip()), now))
+    if MATCH_ID.fullmatch(about.upper()):
+        return list(_match(db, about.upper(), now))
+    return list(_channel(db, about, now))
+
+
+# A match
+
+
+def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
+    story = stories.of_match(db, match_id)
+    if story is None:
+        raise NotFound(f"nothing is known of {match_id}: Riot never listed it for a player who was tracked then")
+    yield f"{match_id} is {_state(story)}"
+    told = [*_ledger(story), *_decided(db, f"match {match_id}")]
+    for message in story.messages:
+        told += [*_outbox(message), *_decided(db, f"message {match_id}:{message.channel_id}")]
+    yield from _in_order(told)
+    for channel_id, queues in story.unwanted:
+        yield f"{channel_id} hears nothing of it: it wants {queues}"
+    if story.next_look_at:
+        yield f"Riot is asked for it after {text_of(story.next_look_at)}{_held(db, 'riot', now)}"
+    if story.state == "stored" and story.built_at is None:
+        yield "its messages are made by the next `lolslackbot build-messages`"
+    for message in story.messages:
+        yield _what_next(db, message, now)
+
+
+def _state(story: MatchStory) -> str:
+    if story.state == "missing":
+        return "missing: Riot answered 404" + ("" if story.next_look_at else " and is not asked again, but by `retry`")
+    return story.state + (f": {story.reason}" if story.reason else "")
+
+
+def _ledger(story: MatchStory) -> Iterator[Told]:
+    names = ", ".join(map(str, story.listed_for)) or "nobody we know"
+    yield story.listed_at, f"listed by Riot, for {names}"
+    if story.ended_at:
+        yield story.ended_at, "the game ended"
+    if story.looked_at:
+        failed = [f"{story.looks} times 404"] * bool(story.looks) + [f"{story.failures} faults"] * bool(story.failures)
+        yield story.looked_at, f"Riot was asked for it{' (so far ' + ', '.join(failed) + ')' if failed else ''}"
+    if story.built_at:
+        yield story.built_at, f"messages made: {len(story.messages)}"
+
+
+def _outbox(message: MessageStory) -> Iterator[Told]:
+    channel = message.channel_id
+    if message.claimed_at and message.attempts:
+        yield message.claimed_at, f"{channel}: claimed, attempt {message.attempts}"
+    if message.settled_at:
+        receipt = f", ts {message.slack_ts}" if message.slack_ts else ""
+        error = f": {message.error}" if message.error else ""
+        yield message.settled_at, f"{channel}: {message.state}{receipt}{error}"
+
+
+def _what_next(db: Database, message: MessageStory, now: datetime) -> str:
+    channel, error = message.channel_id, f": {message.error}" if message.error else ""
+    match message.state:
+        case "pending":
+            held = _held(db, "", now, message)
+            return f"{channel}: it waits for the next `lolslackbot deliver`{held}{error}"
+        case "sending":
+            return f"{channel}: it is being sent, or the process that did so died; the next `lolslackbot deliver` tells"
+        case "uncertain":
+            return (
+                f"{channel}: it may or may not be in Slack{error}; `lolslackbot deliver` looks it up in the channel's "
+                f"history; `lolslackbot retry --message {message.match_id} {channel}` sends it again"
+            )
+        case "failed":
+            again = f"`lolslackbot retry --message {message.match_id} {channel}` tries again"
+            return f"{channel}: it is not in Slack{error}; {again}"
+        case "expired":
+            return f"{channel}: it never went out, and will not{error}"
+    return f"{channel}: it is in Slack"
+
+
+# A player
+
+
+def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
+    player = players.with_riot_id(db, riot_id)
+    if player is None:
+        raise NotFound(f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked")
+    tracks = [track for track in players.tracks(db) if track.player.player_id == player.player_id]
+    yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'not tracked any more'}"
+    for track in tracks:
+        yield f"games that end after {text_of(track.since)} are announced in {track.channel_id}"
+    yield from _in_order(_decided(db, f"player {player.player_id}"))
+    if player.problem:
+        yield f"Riot's list cannot be had: {player.problem}"
+    elif tracks:
+        asked = players.listed_at(db, player.player_id)
+        last = f"was last asked for the list at {text_of(asked)}" if asked else "was never asked for the list"
+        yield f"Riot {last}{_held(db, 'riot', now)}"
+    games = stories.of_player(db, player.player_id, LAST)
+    for game in games:
+        ended = f"ended {text_of(game.ended_at)}" if game.ended_at else f"listed {text_of(game.listed_at)}"
+        yield f"{game.match_id}, {ended}: {_state(game)}{_fates(game)}"
+    if not games:
+        yield "Riot has listed no game yet"
+
+
+def _fates(game: MatchStory) -> str:
+    fates = [f"{each.channel_id} {each.state}{f' ({each.error})' if each.error else ''}" for each in game.messages]
+    fates += [f"{channel_id} does not want it" for channel_id, _ in game.unwanted]
+    return "".join(f"; {fate}" for fate in fates)
+
+
+# A channel
+
+
+def _channel(db: Database, channel_id: str, now: datetime) -> Iterator[str]:
+    if channel_id not in (preferences := channels.preferences(db)):
+        raise NotFound(
+            f"nothing is known of {channel_id}: it takes a match id, NAME#TAG or the id of a channel of ours"
+        )
+    queues, style = preferences[channel_id]
+    tracks = [track for track in players.tracks(db) if track.channel_id == channel_id]
+    names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
+    yield f"{channel_id} hears of {names}; queues: {queues}; style: {style}"
+    yield from _in_order(_decided(db, holds.channel_scope(channel_id)))
+    found = stories.of_channel(db, channel_id, LAST)
+    for hold in _that_hold(db, now, holds.EVERYTHING, holds.channel_scope(channel_id)):
+        yield _words(hold)
+    for message in found:
+        yield f"{message.match_id}, ended {text_of(message.ended_at)}: {_what_next(db, message, now)}"
+    if not found:
+        yield "no message was made for it yet"
+
+
+# All of them
+
+
+def _decided(db: Database, subject: str) -> Iterator[Told]:
+    for decision in decisions.about(db, subject):
+        yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
+
+
+def _in_order(told: list[Told] | Iterator[Told]) -> Iterator[str]:
+    for moment, said in sorted(told, key=lambda each: each[0]):
+        yield f"{text_of(moment)} {said}"
+
+
+def _held(db: Database, scope: str, now: datetime, message: MessageStory | None = None) -> str:
+    scopes = [scope]
+    if message:
+        scopes = [
+            holds.EVERYTHING,
+            holds.channel_scope(message.channel_id),
+            holds.workspace_scope(message.workspace),
+        ]
+    return "".join(f"; {_words(hold)}" for hold in _that_hold(db, now, *scopes))
+
+
+def _that_hold(db: Database, now: datetime, *scopes: str) -> list[Hold]:
+    return [
+        hold
+        for hold in holds.all_live(db, now)
+        if hold.scope in scopes or ("riot" in scopes and hold.scope.startswith("riot "))
+    ]
+
+
+def _words(hold: Hold) -> str:
+    until = f"until {text_of(hold.until)}" if hold.until else f"since {text_of(hold.since)}"
+    return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"

@@ -1,0 +1,130 @@
+"""What is on record about one match, one player, one channel: for `why`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lolslackbot.clock import moment_of
+from lolslackbot.model import RiotId
+from lolslackbot.store.database import Database, Row
+
+_MESSAGE = (
+    "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStory:
+    """One row of the outbox, without its text."""
+
+    match_id: str
+    channel_id: str
+    workspace: str
+    state: str
+    attempts: int
+    error: str | None
+    slack_ts: str | None
+    ended_at: datetime
+    built_at: datetime
+    claimed_at: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchStory:
+    """One row of the ledger, with whose lists it came from and what channels made of it."""
+
+    match_id: str
+    platform: str
+    state: str
+    reason: str | None
+    listed_at: datetime
+    looks: int
+    failures: int
+    looked_at: datetime | None
+    next_look_at: datetime | None
+    ended_at: datetime | None
+    built_at: datetime | None
+    listed_for: tuple[RiotId, ...]
+    messages: tuple[MessageStory, ...]
+    unwanted: tuple[tuple[str, str], ...]  # channels that get none, and the queues they want instead
+
+
+def of_match(db: Database, match_id: str) -> MatchStory | None:
+    """The story of a match, None if it was never listed."""
+    row = db.row("SELECT * FROM matches WHERE match_id = :match_id", match_id=match_id)
+    return _match(db, row) if row else None
+
+
+def of_player(db: Database, player_id: int, number: int) -> list[MatchStory]:
+    """The last matches of a player's lists, the newest first."""
+    rows = db.rows(
+        """
+        SELECT matches.* FROM listings JOIN matches USING (match_id)
+        WHERE player_id = :player_id
+        ORDER BY COALESCE(ended_at, listed_at) DESC, game_id DESC
+        LIMIT :number
+        """,
+        player_id=player_id,
+        number=number,
+    )
+    return [_match(db, row) for row in rows]
+
+
+def of_channel(db: Database, channel_id: str, number: int) -> list[MessageStory]:
+    """The messages of a channel whose games ended last, the newest first."""
+    rows = db.rows(
+        f"SELECT {_MESSAGE} FROM messages WHERE channel_id = :channel_id ORDER BY ended_at DESC LIMIT :number",
+        channel_id=channel_id,
+        number=number,
+    )
+    return [_message(row) for row in rows]
+
+
+def _match(db: Database, row: Row) -> MatchStory:
+    match_id = row["match_id"]
+    return MatchStory(
+        match_id=match_id,
+        platform=row["platform"],
+        state=row["state"],
+        reason=row["reason"],
+        listed_at=moment_of(row["listed_at"]),
+        looks=row["looks"],
+        failures=row["failures"],
+        looked_at=_moment(row["looked_at"]),
+        next_look_at=_moment(row["next_look_at"]),
+        ended_at=_moment(row["ended_at"]),
+        built_at=_moment(row["built_at"]),
+        listed_for=tuple(
+            RiotId(each["game_name"], each["tag_line"])
+            for each in _about(db, "listings JOIN players USING (player_id)", "game_name, tag_line", match_id)
+        ),
+        messages=tuple(map(_message, _about(db, "messages", _MESSAGE, match_id))),
+        unwanted=tuple(
+            (each["channel_id"], each["queues"]) for each in _about(db, "unwanted", "channel_id, queues", match_id)
+        ),
+    )
+
+
+def _about(db: Database, table: str, columns: str, match_id: str) -> Sequence[Row]:
+    return db.rows(f"SELECT {columns} FROM {table} WHERE match_id = :match_id ORDER BY 1, 2", match_id=match_id)
+
+
+def _message(row: Row) -> MessageStory:
+    return MessageStory(
+        match_id=row["match_id"],
+        channel_id=row["channel_id"],
+        workspace=row["workspace"],
+        state=row["state"],
+        attempts=row["attempts"],
+        error=row["error"],
+        slack_ts=row["slack_ts"],
+        ended_at=moment_of(row["ended_at"]),
+        built_at=moment_of(row["built_at"]),
+        claimed_at=_moment(row["claimed_at"]),
+        settled_at=_moment(row["settled_at"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return moment_of(text) if text else None

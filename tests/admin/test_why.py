@@ -1,0 +1,216 @@
+"""The story of a match, a player, a channel: each turn it can take is told, with its time and what comes next."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from support import START, FakeClock, a_match, add_player, store_match
+
+from lolslackbot.admin.why import why
+from lolslackbot.errors import NotFound
+from lolslackbot.model import Message
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.run import Run
+from lolslackbot.store import channels, decisions, holds, listings, matches, messages
+from lolslackbot.store.database import Database
+
+AT = "2026-11-23T12:00:00.000Z"
+ENDED = "2026-11-23T11:50:00.000Z"
+SINCE = "2026-11-22T12:00:00.000Z"
+MATCH = "EUW1_1"
+
+
+@pytest.fixture
+def message(db: Database, clock: FakeClock) -> Message:
+    """The message of a stored game that waits in C1."""
+    add_player(db)
+    store_match(db, a_match(MATCH))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    return messages.queues(db)[0].message
+
+
+def claim(db: Database, message: Message) -> None:
+    assert messages.claim(db, message, "t", START - timedelta(days=1), START)
+
+
+# A match
+
+
+def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_delivered(db, message, "t", "1700.5", START + timedelta(seconds=1))
+    assert why(db, "euw1_1", START) == [
+        "EUW1_1 is stored",
+        f"{ENDED} the game ended",
+        f"{AT} listed by Riot, for Player 1#EUW",
+        f"{AT} Riot was asked for it",
+        f"{AT} messages made: 1",
+        f"{AT} C1: claimed, attempt 1",
+        "2026-11-23T12:00:01.000Z C1: delivered, ts 1700.5",
+        "C1: it is in Slack",
+    ]
+
+
+def died(db: Database, message: Message) -> None:
+    claim(db, message)
+
+
+def unsure(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_uncertain(db, message, "t", "time-out", START)
+
+
+def refused(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_failed(db, message, "t", "is_archived", START, broken=False)
+
+
+def too_old(db: Database, message: Message) -> None:
+    messages.expire(db, START)
+
+
+def paused(db: Database, message: Message) -> None:
+    with db.transaction():
+        holds.put(db, "channel C1", "paused", "by hand", START, None)
+
+
+@pytest.mark.parametrize(
+    ("happens", "line"),
+    [
+        (lambda *_: None, "C1: it waits for the next `lolslackbot deliver`"),
+        (paused, f"C1: it waits for the next `lolslackbot deliver`; channel C1 is paused since {AT}: by hand"),
+        (died, "C1: it is being sent, or the process that did so died; the next `lolslackbot deliver` tells"),
+        (
+            unsure,
+            "C1: it may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; "
+            "`lolslackbot retry --message EUW1_1 C1` sends it again",
+        ),
+        (refused, "C1: it is not in Slack: is_archived; `lolslackbot retry --message EUW1_1 C1` tries again"),
+        (too_old, "C1: it never went out, and will not: no longer news"),
+    ],
+)
+def test_the_last_line_says_what_becomes_of_the_message(
+    db: Database, message: Message, happens: Callable[[Database, Message], None], line: str
+) -> None:
+    happens(db, message)
+    assert why(db, MATCH, START)[-1] == line
+
+
+def test_what_a_person_decided_stands_in_the_story(db: Database, message: Message) -> None:
+    with db.transaction():
+        decisions.record(db, "retry", f"match {MATCH}", "given_up -> wanted", START)
+        decisions.record(db, "retry", f"message {MATCH}:C1", "failed -> pending", START)
+    told = why(db, MATCH, START)
+    assert f"{AT} `retry` by hand, match EUW1_1: given_up -> wanted" in told
+    assert f"{AT} `retry` by hand, message EUW1_1:C1: failed -> pending" in told
+
+
+def test_a_wanted_match_says_when_riot_is_asked_and_what_holds_that_up(db: Database) -> None:
+    player = add_player(db)
+    listings.record_page(db, player.player_id, [MATCH], None, START)
+    matches.put_off(db, MATCH, "503", START, START + timedelta(minutes=3))
+    with db.transaction():
+        holds.put(db, "riot", "rejected", "403 Forbidden", START, None)
+    assert why(db, MATCH, START) == [
+        "EUW1_1 is wanted: 503",
+        f"{AT} listed by Riot, for Player 1#EUW",
+        f"{AT} Riot was asked for it (so far 1 faults)",
+        f"Riot is asked for it after 2026-11-23T12:03:00.000Z; riot is rejected since {AT}: 403 Forbidden",
+    ]
+
+
+def test_a_missing_match_says_whether_it_is_looked_for_again(db: Database) -> None:
+    player = add_player(db)
+    listings.record_page(db, player.player_id, [MATCH], None, START)
+    matches.mark_missing(db, MATCH, START, START + timedelta(minutes=10))
+    assert why(db, MATCH, START)[0] == "EUW1_1 is missing: Riot answered 404"
+    matches.mark_missing(db, MATCH, START, None)
+    told = why(db, MATCH, START)
+    assert told[0] == "EUW1_1 is missing: Riot answered 404 and is not asked again, but by `retry`"
+    assert told[-1] == f"{AT} Riot was asked for it (so far 2 times 404)"
+
+
+def test_a_match_that_will_not_be_announced_says_why(db: Database) -> None:
+    player = add_player(db)
+    listings.record_page(db, player.player_id, [MATCH], None, START)
+    matches.give_up(db, MATCH, matches.BEFORE_TRACKING, START)
+    assert why(db, MATCH, START)[0] == "EUW1_1 is given_up: before tracking"
+
+
+def test_a_stored_match_without_messages_says_who_makes_them(db: Database) -> None:
+    add_player(db)
+    store_match(db, a_match(MATCH))
+    assert why(db, MATCH, START)[-1] == "its messages are made by the next `lolslackbot build-messages`"
+
+
+def test_a_channel_that_does_not_want_it_is_named(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    channels.prefer(db, "C1", "aram", None)
+    store_match(db, a_match(MATCH))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    assert why(db, MATCH, START)[-1] == "C1 hears nothing of it: it wants aram"
+    assert why(db, "Player 1#EUW", START)[-1].endswith("; C1 does not want it")
+
+
+# A player
+
+
+def test_a_player_s_last_games_and_what_became_of_each(db: Database, message: Message) -> None:
+    listings.record_page(db, 1, ["EUW1_2"], None, START + timedelta(minutes=1))
+    with db.transaction():
+        decisions.record(db, "track", "player 1", "in C1", START)
+    assert why(db, "player 1#euw", START) == [
+        "Player 1#EUW (euw1) is tracked",
+        f"games that end after {SINCE} are announced in C1",
+        f"{AT} `track` by hand, player 1: in C1",
+        "Riot was last asked for the list at 2026-11-23T12:01:00.000Z",
+        "EUW1_2, listed 2026-11-23T12:01:00.000Z: wanted",
+        f"EUW1_1, ended {ENDED}: stored; C1 pending",
+    ]
+
+
+def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
+    player = add_player(db)
+    assert why(db, "Player 1#EUW", START)[2:] == ["Riot was never asked for the list", "Riot has listed no game yet"]
+    listings.record_problem(db, player.player_id, "404: Riot has no list", START)
+    assert why(db, "Player 1#EUW", START)[2] == "Riot's list cannot be had: 404: Riot has no list"
+
+
+def test_a_player_once_tracked_is_still_explained(db: Database, message: Message) -> None:
+    with db.transaction():
+        db.write("DELETE FROM tracks")
+    told = why(db, "Player 1#EUW", START)
+    assert told[0] == "Player 1#EUW (euw1) is not tracked any more"
+    assert told[1].startswith("EUW1_1, ended")
+
+
+# A channel
+
+
+def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message: Message) -> None:
+    with db.transaction():
+        holds.put(db, "everything", "paused", "by hand", START, None)
+        decisions.record(db, "pause", "channel C1", "paused", START)
+    assert why(db, "C1", START) == [
+        "C1 hears of Player 1#EUW; queues: all; style: full",
+        f"{AT} `pause` by hand, channel C1: paused",
+        f"everything is paused since {AT}: by hand",
+        f"EUW1_1, ended {ENDED}: C1: it waits for the next `lolslackbot deliver`; everything is paused since {AT}: "
+        "by hand",
+    ]
+
+
+def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:
+    add_player(db)
+    with db.transaction():
+        db.write("DELETE FROM tracks")
+    assert why(db, "C1", START) == [
+        "C1 hears of nobody any more; queues: all; style: full",
+        "no message was made for it yet",
+    ]
+
+
+@pytest.mark.parametrize("about", ["EUW1_404", "No Body#EUW", "C404", "general", "", "#", "EUW1_"])
+def test_where_nothing_is_known_it_says_so(db: Database, about: str) -> None:
+    with pytest.raises(NotFound, match="^nothing is known of "):
+        why(db, about, START)

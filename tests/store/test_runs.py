@@ -1,0 +1,36 @@
+"""The record of runs: what began, what ended, what was killed, and that it does not grow for ever."""
+
+from datetime import timedelta
+
+import pytest
+from support import START
+
+from lolslackbot.store import runs
+from lolslackbot.store.database import Database
+
+STAGE = "deliver"
+
+
+def test_a_run_is_known_from_its_begin_and_its_end_is_added(db: Database) -> None:
+    run_id = runs.begin(db, STAGE, START)
+    assert runs.latest(db, STAGE) == [runs.PastRun(STAGE, START, None, None, None)]
+    runs.end(db, run_id, START + timedelta(seconds=3), 75, "deliver: 1 delivered")
+    assert runs.latest(db, STAGE) == [
+        runs.PastRun(STAGE, START, START + timedelta(seconds=3), 75, "deliver: 1 delivered")
+    ]
+    assert runs.recorded_since(db) == START
+
+
+def test_the_oldest_runs_of_the_stage_are_dropped_and_no_others(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "KEPT", 2)
+    runs.begin(db, "fetch-matches", START)
+    for minute in range(5):
+        runs.begin(db, STAGE, START + timedelta(minutes=minute))
+    kept = [run.began_at for run in runs.latest(db, STAGE, 10)]
+    assert kept == [START + timedelta(minutes=4), START + timedelta(minutes=3)]
+    assert len(runs.latest(db, "fetch-matches", 10)) == 1
+
+
+def test_without_runs_nothing_is_recorded(db: Database) -> None:
+    assert runs.recorded_since(db) is None
+    assert runs.latest(db, STAGE) == []
