@@ -243,3 +243,11 @@ CREATE TABLE decisions (
 ) STRICT;
 
 CREATE INDEX decisions_by_subject ON decisions (subject, decision_id);
+
+-- What the alert channel was told of. The row is there before the post: a post that is lost is not repeated.
+CREATE TABLE alerts (
+    problem TEXT PRIMARY KEY,               -- 'riot rejected', 'channel C1 broken', 'deliver silent', …
+    said    TEXT NOT NULL,
+    since   TEXT NOT NULL,
+    seen_at TEXT NOT NULL                   -- when it was last met: over once that was a while ago
+) STRICT;

@@ -254,9 +254,14 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
         return
 
     def work(db: Database, run: Run) -> None:
+        from lolslackbot.admin.alerts import alert
         from lolslackbot.stages.deliver import deliver
 
-        deliver(db, app.slack(run.budget.left), run, delivery_limits(app.settings))
+        client = app.slack(run.budget.left)
+        deliver(db, client, run, delivery_limits(app.settings))
+        if app.settings.alert_channel:
+            with run.item("alert"):
+                alert(db, client, app.settings.alert_channel, app.clock.now())
 
     app.run("deliver", work)
 

@@ -52,6 +52,7 @@ class Settings:
     uncertain_after: float = 600
     resend_uncertain: bool = True
     channel_limit: ChannelLimit = ChannelLimit(30, 3600)
+    alert_channel: str = ""  # '' for none
     match_link: str = MATCH_LINK
     riot_url: str = "https://{routing}.api.riotgames.com"
     slack_url: str = "https://slack.com/api/"
@@ -108,6 +109,7 @@ def read_settings(home: Path, database: Path | None, environment: Mapping[str, s
         uncertain_after=given.seconds("UNCERTAIN_AFTER", 600, least=0),
         resend_uncertain=given.read("UNCERTAIN", True, _uncertain),
         channel_limit=given.read("CHANNEL_LIMIT", ChannelLimit(30, 3600), _channel_limit),
+        alert_channel=given.read("ALERT_CHANNEL", "", _channel_id, empty=""),
         match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
         slack_url=given.read("SLACK_URL", "https://slack.com/api/", _slack_url),
@@ -163,6 +165,14 @@ def _channel_limit(text: str) -> ChannelLimit:
     if not parts or not int(parts[1]) or not int(parts[2]):
         raise ValueError("it must be MESSAGES/SECONDS, both at least 1, for example 30/3600")
     return ChannelLimit(int(parts[1]), int(parts[2]))
+
+
+def _channel_id(text: str) -> str:
+    if not re.fullmatch(r"[CG][A-Z0-9]+", text):
+        raise ValueError(
+            "it must be a channel's id, C… or G…: it stands at the bottom of the channel's details in Slack"
+        )
+    return text
 
 
 def _uncertain(text: str) -> bool:

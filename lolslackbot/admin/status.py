@@ -34,14 +34,26 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`needs` are sentences, each with what to do; none means healthy."""
+    """`problems` are sentences, each with what to do, by what tells them apart; none means healthy."""
 
-    needs: list[str]
+    problems: dict[str, str]
     waiting: dict[str, int]
     holds: list[Hold]  # those that are over too: the last 429 of each scope
     freshness: Freshness
     now: datetime
     runs: dict[str, PastRun | None]  # the last of each stage
+
+    @property
+    def needs(self) -> list[str]:
+        """What needs a person."""
+        return list(self.problems.values())
+
+    @property
+    def alarming(self) -> dict[str, str]:
+        """The problems to tell somebody of: not what a person did, nor what still may clear up by itself."""
+        return {
+            problem: said for problem, said in self.problems.items() if not problem.endswith((" paused", " uncertain"))
+        }
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `status --json` promises to programs."""
@@ -90,19 +102,19 @@ def status(db: Database, now: datetime) -> Status:
     )
     last_runs = {stage: next(iter(runs.latest(db, stage)), None) for stage in STAGES}
     return Status(
-        needs=[
-            *(_need_of(hold) for hold in known if hold.until is None),
-            *(
-                f"player {player.riot_id}: {player.problem}"
+        problems={
+            **{f"{hold.scope} {hold.kind}": _need_of(hold) for hold in known if hold.until is None},
+            **{
+                f"player {player.player_id} unlisted": f"player {player.riot_id}: {player.problem}"
                 for player in players.to_list(db)
                 if player.problem is not None
-            ),
-            *_staleness(db, freshness.last_listed_at, now),
-            *_silences(db, last_runs, now),
-            *_refusals(last_runs),
-            *_queues(freshness, known, now),
-            *_doubts(message_counts),
-        ],
+            },
+            **_staleness(db, freshness.last_listed_at, now),
+            **_silences(db, last_runs, now),
+            **_refusals(last_runs),
+            **_queues(freshness, known, now),
+            **_doubts(message_counts),
+        },
         waiting={
             "matches wanted": (counts := matches.counts(db))["wanted"],
             "matches missing, looked for again": counts["missing"],
@@ -129,20 +141,22 @@ def _need_of(hold: Hold) -> str:
     return f"{hold.scope} is {hold.kind} since {text_of(hold.since)}: {hold.reason}; {remedy}"
 
 
-def _staleness(db: Database, last_listed_at: datetime | None, now: datetime) -> list[str]:
+def _staleness(db: Database, last_listed_at: datetime | None, now: datetime) -> dict[str, str]:
     since = players.tracked_since(db, (player.player_id for player in players.to_list(db)))
     if since is None or now - max(since, last_listed_at or since) < TICKS_MISSED:
-        return []
+        return {}
     asked = f"since {text_of(last_listed_at)}" if last_listed_at else "ever"
-    return [f"Riot was not asked for any list {asked}: is cron running fetch-matches, and what does it say?"]
+    return {
+        "lists unasked": f"Riot was not asked for any list {asked}: does cron run fetch-matches, and what does it say?"
+    }
 
 
-def _silences(db: Database, last_runs: dict[str, PastRun | None], now: datetime) -> list[str]:
+def _silences(db: Database, last_runs: dict[str, PastRun | None], now: datetime) -> dict[str, str]:
     """Stages that cron no longer starts, and runs that were killed or hang. Without any player nothing is missed."""
     recorded_since = runs.recorded_since(db)
     if recorded_since is None or not players.to_list(db):
-        return []
-    needs = []
+        return {}
+    needs = {}
     for stage, run in last_runs.items():
         last = run.began_at if run else recorded_since
         if now - last < TICKS_MISSED:
@@ -151,41 +165,42 @@ def _silences(db: Database, last_runs: dict[str, PastRun | None], now: datetime)
             what = f"began at {text_of(last)} and never ended: it was killed, or hangs"
         else:
             what = f"did not run since {text_of(last)}" if run else "never ran"
-        needs.append(f"{stage} {what}; see `crontab -l`, then run `lolslackbot {stage}` by hand")
+        needs[f"{stage} silent"] = f"{stage} {what}; see `crontab -l`, then run `lolslackbot {stage}` by hand"
     return needs
 
 
-def _refusals(last_runs: dict[str, PastRun | None]) -> list[str]:
+def _refusals(last_runs: dict[str, PastRun | None]) -> dict[str, str]:
     """Stages that cannot work at all. A refused key or token says so by its hold."""
-    return [
-        f"{stage} cannot work: {run.summary}"
+    return {
+        f"{stage} unusable": f"{stage} cannot work: {run.summary}"
         for stage, run in last_runs.items()
         if run and run.exit_status == Exit.UNUSABLE
-    ]
+    }
 
 
-def _queues(freshness: Freshness, known: list[Hold], now: datetime) -> list[str]:
+def _queues(freshness: Freshness, known: list[Hold], now: datetime) -> dict[str, str]:
     """What waits for long, although nothing that is said elsewhere holds it back."""
-    needs = []
+    needs = {}
     limited = any(hold.kind == "limited" and hold.until and hold.until > now for hold in known)
     paused = any(hold.kind == "paused" for hold in known)
     if freshness.waiting_since and now - freshness.waiting_since > TOO_LONG and not (limited or paused):
-        needs.append(
+        needs["messages waiting"] = (
             f"messages wait since {text_of(freshness.waiting_since)}: `lolslackbot deliver --dry-run` says why"
         )
     if freshness.wanted_since and now - freshness.wanted_since > TOO_LONG and not limited:
-        needs.append(
-            f"matches wait to be asked for since {text_of(freshness.wanted_since)}: "
-            "`lolslackbot -v fetch-matches` says why; "
-            "if the limits are spent each time, the key serves fewer players than are tracked"
+        needs["matches waiting"] = (
+            f"matches wait to be asked for since {text_of(freshness.wanted_since)}: `lolslackbot -v fetch-matches` "
+            "says why; if the limits are spent each time, the key serves fewer players than are tracked"
         )
     return needs
 
 
-def _doubts(counts: dict[str, int]) -> list[str]:
-    needs = []
+def _doubts(counts: dict[str, int]) -> dict[str, str]:
+    needs = {}
     if counts["uncertain"]:
-        needs.append(f"{counts['uncertain']} messages may or may not be in Slack: look into the channels")
+        needs["messages uncertain"] = (
+            f"{counts['uncertain']} messages may or may not be in Slack: look into the channels"
+        )
     if counts["failed"]:
-        needs.append(f"{counts['failed']} messages failed within a day: the log says why")
+        needs["messages failed"] = f"{counts['failed']} messages failed within a day: the log says why"
     return needs

@@ -8,6 +8,7 @@ are shown as they are, so that no name can ping, link or format there. mrkdwn ho
 import html
 import json
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -38,6 +39,11 @@ def blocks_json(announcement: Announcement) -> str:
     """The message as Block Kit JSON."""
     blocks = _compact(announcement) if announcement.style is Style.COMPACT else _full(announcement)
     return json.dumps(blocks)
+
+
+def sentences(lines: Sequence[str]) -> str:
+    """Our own words, with whatever they quote, as the text of a message."""
+    return _cut([html.escape(visible(line), quote=False) for line in lines])
 
 
 def visible(text: str) -> str:

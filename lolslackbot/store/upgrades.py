@@ -61,6 +61,12 @@ STEPS: dict[int, str] = {
             change      TEXT NOT NULL
         ) STRICT;
         CREATE INDEX decisions_by_subject ON decisions (subject, decision_id);
+        CREATE TABLE alerts (
+            problem TEXT PRIMARY KEY,
+            said    TEXT NOT NULL,
+            since   TEXT NOT NULL,
+            seen_at TEXT NOT NULL
+        ) STRICT;
     """,
 }
 

@@ -103,7 +103,7 @@ def test_a_player_with_a_problem_needs_a_person(db: Database) -> None:
 def test_lists_that_nobody_asks_for_need_a_person_after_three_missed_ticks(db: Database) -> None:
     assert status(db, START + TICKS_MISSED - timedelta(seconds=1)).needs == []
     assert status(db, START + TICKS_MISSED).needs == [
-        f"Riot was not asked for any list since {SINCE}: is cron running fetch-matches, and what does it say?"
+        f"Riot was not asked for any list since {SINCE}: does cron run fetch-matches, and what does it say?"
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_list_never_asked_for_needs_a_person_some_minutes_after_tracking_began
         db.write("UPDATE tracks SET since = :now", now=SINCE)
     assert status(db, START).needs == []
     assert status(db, START + TICKS_MISSED).needs == [
-        "Riot was not asked for any list ever: is cron running fetch-matches, and what does it say?"
+        "Riot was not asked for any list ever: does cron run fetch-matches, and what does it say?"
     ]
 
 

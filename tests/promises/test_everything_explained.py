@@ -205,3 +205,21 @@ def test_an_unknown_riot_id_and_a_refused_key_each_say_what_to_do(bot: Bot, sand
     assert "renew it" in refused.err
     down = bot.run(*GOOD, LOLSLACKBOT_RIOT_URL="http://127.0.0.1:9/{routing}")
     assert down.status == 75
+
+
+def test_the_alert_channel_hears_once_of_a_key_that_is_refused_and_nothing_else_changes(
+    bot: Bot, sandbox: Sandbox
+) -> None:
+    sandbox.slack.add_channel("C1")
+    sandbox.slack.add_channel("CALERTS")
+    sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
+    bot.environment["LOLSLACKBOT_ALERT_CHANNEL"] = "CALERTS"
+    assert bot.run("track", "Ahri Fan#EUW", "--channel", "C1", "--platform", "euw1").status == 0
+    sandbox.riot.misbehave(Mishap.status(403), endpoint=None)
+    for _ in range(3):
+        fetched, _, delivered = bot.tick()
+        assert (fetched.status, delivered.status) == (77, 0)
+        assert bot.run("deliver", "--dry-run").status == 0
+    (post,) = [each for each in sandbox.slack.posts if each.channel == "CALERTS"]
+    assert "lolslackbot needs a person: riot is rejected since" in post.text
+    assert len(sandbox.slack.posts) == 1
