@@ -281,16 +281,17 @@ def _tick(world: World) -> None:
         world.run(*command)
 
 
-def crash(world: World, tally: Tally, point: Point, *command: str) -> None:
-    """One kill, and what it alone may leave: one message of unknown outcome."""
+def crash(world: World, tally: Tally, point: Point, *command: str) -> bool:
+    """One kill, and what it alone may leave: one message of unknown outcome. Whether the run came to that point."""
     before = world.unsettled()
     if point.run(world, *command) != KILLED:
         tally.violations.append(f"{point.name}: the run did not come to it")
-        return
+        return False
     fresh = len(world.unsettled() - before)
     tally.most_uncertain = max(tally.most_uncertain, fresh)
     if fresh > 1:
         tally.violations.append(f"{point.name}: {fresh} messages became uncertain")
+    return True
 
 
 def conclude(world: World, tally: Tally, name: str, crashes: int) -> None:
