@@ -20,6 +20,7 @@ import click
 from lolslackbot import __version__, logs
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
+from lolslackbot.admin.prune import prune
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
 from lolslackbot.admin.status import Status, status
 from lolslackbot.admin.tracking import (
@@ -500,6 +501,25 @@ def retry_command(
             plan.do()
         else:
             show_line("nothing was changed")
+
+
+@cli.command("prune")
+@click.option(
+    "--older-than", "days", type=click.IntRange(min=1), required=True, metavar="DAYS", help="Since their end."
+)
+@click.pass_obj
+def prune_command(app: App, days: int) -> None:
+    """Forget the bodies and texts of old games, never the games, and give the space back.
+
+    Nothing becomes announceable again by it; what still waits is kept whole.
+
+    \b
+    lolslackbot prune --older-than 90
+    """
+    with person():
+        app.begin_log(to_file=app.settings.database.is_file())
+        within = timedelta(seconds=app.settings.announce_within)
+        show_line(prune(app.settings.database, days, within, app.clock.now()))
 
 
 @cli.command("backup")

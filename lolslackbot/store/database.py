@@ -74,6 +74,11 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.rollback()
 
+    def vacuum(self) -> None:
+        """Gives free pages back to the disk, which needs room for a copy meanwhile; all or nothing."""
+        with _faults(self.path):
+            self._connection.execute("VACUUM")
+
     def back_up(self, target: sqlite3.Connection) -> None:
         """Copies every page."""
         with _faults(self.path):

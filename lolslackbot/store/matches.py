@@ -424,3 +424,32 @@ def _past_games(db: Database, player_id: int, platform: str, game_id: int) -> tu
             break
         past.append(PastGame(row["queue_id"], row["game_mode"], Outcome(row["outcome"]), bool(row["win"])))
     return tuple(past)
+
+
+def prune(db: Database, before: datetime) -> int:
+    """Forgets the bodies and numbers of built matches that ended before, unless a message about one still waits.
+
+    The row stays, with its state and `built_at`: nothing can make the match new again. Inside a transaction.
+    """
+    db.write(
+        """
+        CREATE TEMP TABLE IF NOT EXISTS pruned (match_id TEXT PRIMARY KEY) WITHOUT ROWID
+        """
+    )
+    db.write("DELETE FROM pruned")
+    bodies = db.write(
+        """
+        INSERT INTO pruned
+        SELECT match_id FROM matches
+        WHERE state = 'stored' AND built_at IS NOT NULL AND ended_at < :before AND body IS NOT NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM messages
+              WHERE messages.match_id = matches.match_id AND messages.state IN ('pending', 'sending', 'uncertain')
+          )
+        """,
+        before=text_of(before),
+    )
+    db.write("UPDATE matches SET body = NULL WHERE match_id IN (SELECT match_id FROM pruned)")
+    db.write("DELETE FROM participants WHERE match_id IN (SELECT match_id FROM pruned)")
+    db.write("DELETE FROM unwanted WHERE match_id IN (SELECT match_id FROM pruned)")
+    return bodies

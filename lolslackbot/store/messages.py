@@ -444,6 +444,27 @@ def retry(db: Database, message: Message) -> None:
         db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.match_id)
 
 
+def prune(db: Database, before: datetime) -> int:
+    """Forgets the texts of messages about games that ended before, once they came to an end; how many.
+
+    The rows stay: their key keeps the match from being announced again. A failed one can no longer be tried again.
+    Inside a transaction.
+    """
+    condition = "ended_at < :before AND text <> ''"
+    failed = db.write(
+        f"""
+        UPDATE messages SET state = 'expired', error = :pruned || error, text = '', blocks = NULL
+        WHERE state = 'failed' AND {condition}
+        """,
+        pruned="pruned; it had failed: ",
+        before=text_of(before),
+    )
+    return failed + db.write(
+        f"UPDATE messages SET text = '', blocks = NULL WHERE state IN ('delivered', 'expired') AND {condition}",
+        before=text_of(before),
+    )
+
+
 def mark_delivered(db: Database, message: Message, token: str, slack_ts: str, now: datetime) -> None:
     """sending -> delivered, with Slack's receipt. The token is well, whatever was said of it before."""
     with db.transaction():
