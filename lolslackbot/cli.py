@@ -35,7 +35,7 @@ from lolslackbot.admin.tracking import (
     untrack,
 )
 from lolslackbot.admin.why import why
-from lolslackbot.clock import Clock, text_of
+from lolslackbot.clock import Budget, Clock, text_of
 from lolslackbot.console import ago, show_error, show_json, show_line, show_table
 from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
@@ -106,9 +106,9 @@ class App:
     def settings(self) -> Settings:
         return read_settings(self.home, self.database, os.environ)
 
-    def begin_log(self, *, to_file: bool = True) -> None:
-        """Begins logging: to stderr as -v says (-q: held back), and to the log file."""
-        level = {0: logging.WARNING, 1: logging.INFO}.get(self.verbose, logging.DEBUG)
+    def begin_log(self, *, to_file: bool = True, usual: int = logging.WARNING) -> None:
+        """Begins logging: to stderr as -v says (-q: held back; without either the `usual` level), and to the file."""
+        level = {0: usual, 1: logging.INFO}.get(self.verbose, logging.DEBUG)
         if not self.quiet:
             logs.log_to_stderr(level, self.settings.secrets)
         if to_file:
@@ -467,6 +467,30 @@ def resume_command(app: App, channel: str | None) -> None:
     with person(), closing(open_database(app.settings.database)) as db:
         app.begin_log()
         show_line(resume(db, channel))
+
+
+@cli.command("check")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def check_command(app: App, as_json: bool) -> None:
+    """Try the real keys, tokens, scopes and channels; one line each, with the remedy for what fails.
+
+    It posts nothing. A channel or key that it finds well again is no longer held back.
+    """
+    from lolslackbot.admin.check import Checking, exit_status
+
+    with person(), logs.logging_about("check"):
+        app.begin_log(to_file=app.settings.database.is_file(), usual=logging.CRITICAL)  # the findings say it
+        budget = Budget(app.clock, app.settings.max_seconds)
+        riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
+        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left)).all()
+    if as_json:
+        show_json([finding.as_json() for finding in findings])
+    else:
+        for finding in findings:
+            remedy = f"; {finding.remedy}" if finding.remedy else ""
+            show_line(f"{finding.state:<5} {finding.what}: {finding.said}{remedy}")
+    sys.exit(int(exit_status(findings)))
 
 
 @cli.command("retry")

@@ -63,6 +63,23 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What our token is in a workspace (auth.test), and what time it was for Slack. None: Slack did not say."""
+
+    is_bot: bool
+    scopes: frozenset[str] | None
+    now: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """A channel (conversations.info). A field that Slack left out is unknown: None."""
+
+    is_archived: bool | None
+    is_member: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Our messages in a channel, `ts` by key, and what time it was for Slack (None if it did not say)."""
 
@@ -179,6 +196,23 @@ def next_cursor(document: Mapping[str, Any]) -> str | None:
     if document.get("has_more"):
         raise SlackProblem(Verdict.UNCERTAIN, "a history that has more, but no cursor")
     return None
+
+
+def standing_of(document: Mapping[str, Any], answer: HttpAnswer) -> Standing:
+    """auth.test: a person's token has no bot_id; the scopes stand in a header."""
+    stated = answer.headers.get("x-oauth-scopes")
+    scopes = None if stated is None else frozenset(scope.strip() for scope in stated.split(",") if scope.strip())
+    return Standing(bool(document.get("bot_id")), scopes, date_of(answer))
+
+
+def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
+    """conversations.info: whether the channel is archived, and whether the bot is in it."""
+    channel = document.get("channel")
+    found = channel if isinstance(channel, dict) else {}
+    archived, member = (
+        found.get(name) if isinstance(found.get(name), bool) else None for name in ("is_archived", "is_member")
+    )
+    return ChannelInfo(archived, member)
 
 
 def date_of(answer: HttpAnswer) -> datetime | None:

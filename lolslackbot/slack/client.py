@@ -17,17 +17,21 @@ from lolslackbot.clock import Clock
 from lolslackbot.model import Message
 from lolslackbot.slack.answers import (
     EVENT_TYPE,
+    ChannelInfo,
     History,
     HttpAnswer,
     Identity,
     Posted,
     SlackProblem,
+    Standing,
     Verdict,
+    channel_info_of,
     date_of,
     judge_post,
     keys_in,
     next_cursor,
     read_ok,
+    standing_of,
 )
 from lolslackbot.transport import deadline, proxies_for, read_capped
 
@@ -78,6 +82,28 @@ class SlackClient:
         if not isinstance(bot_id, str) or not bot_id:
             raise SlackProblem(Verdict.UNCERTAIN, "auth.test answers without a bot_id")
         return Identity(bot_id, app_id if isinstance(app_id, str) else "")
+
+    def standing(self) -> Standing:
+        """auth.test: what our token is, and may. Raises SlackProblem."""
+        document, answer = self._read("auth.test", self._sdk.auth_test)
+        return standing_of(document, answer)
+
+    def channel_info(self, channel_id: str) -> ChannelInfo | None:
+        """conversations.info, which needs channels:read or groups:read; None where Slack does not tell."""
+        try:
+            document, _ = self._read("conversations.info", lambda: self._sdk.conversations_info(channel=channel_id))
+        except SlackProblem as problem:
+            logger.debug("no conversations.info of %s: %s", channel_id, problem)
+            return None
+        return channel_info_of(document)
+
+    def cannot_read(self, channel_id: str) -> SlackProblem | None:
+        """Why conversations.history, which a member with that scope may read, cannot be read; None if it can."""
+        try:
+            self._read("conversations.history", lambda: self._sdk.conversations_history(channel=channel_id, limit=1))
+        except SlackProblem as problem:
+            return problem
+        return None
 
     def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
         """conversations.history: our messages in a channel since `oldest`, read to the last page.

@@ -1,0 +1,271 @@
+"""Tries the real keys, tokens, scopes and channels, and the house they live in: one finding each, with its remedy."""
+
+import logging
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lolslackbot.clock import Clock, text_of
+from lolslackbot.errors import Exit, RunEnds, worst
+from lolslackbot.model import RiotId
+from lolslackbot.settings import Settings
+from lolslackbot.slack.answers import SlackProblem, Standing, Verdict
+from lolslackbot.store import decisions, holds, players, runs
+from lolslackbot.store.database import Database, open_database, verify
+from lolslackbot.store.locks import STAGES
+
+if TYPE_CHECKING:
+    from lolslackbot.riot.client import RiotClient
+    from lolslackbot.slack.client import SlackClient
+
+logger = logging.getLogger(__name__)
+
+OK, WARN, FAIL = "ok", "warn", "FAIL"
+NEEDED = "chat:write"
+HISTORY = ("channels:history", "groups:history")
+OFF, FAR_OFF = timedelta(minutes=1), timedelta(minutes=5)  # the clock, against Slack's
+ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
+TICKS_MISSED = timedelta(minutes=9)
+NOBODY = RiotId("lolslackbot", "check")  # asked for where nobody is tracked: a 404 proves the key as well
+UNSEEN = ("channel_not_found", "not_in_channel")  # what a channel can be marked broken for that reading it disproves
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was tried, how it is, what to do about it, and what exit status that asks for."""
+
+    what: str
+    state: str
+    said: str
+    remedy: str = ""
+    status: Exit = Exit.OK
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `check --json` promises to programs."""
+        return {**asdict(self), "state": self.state.lower(), "status": int(self.status)}
+
+
+@dataclass(slots=True)
+class Checking:
+    """What the checks need. `riot` and `slack` make the clients, and raise Unusable without a key or token."""
+
+    settings: Settings
+    clock: Clock
+    riot: "Callable[[Database], RiotClient]"
+    slack: "Callable[[str], SlackClient]"
+    findings: list[Finding] = field(default_factory=list)
+
+    def all(self) -> list[Finding]:
+        """Every check, whatever the others find."""
+        self._guarded("files", self._files)
+        self._guarded("disk", self._disk)
+        db = self._database()
+        if db is None:
+            return self.findings
+        with closing(db):
+            self._guarded("cron", lambda: self._cron(db))
+            self._guarded("Riot key", lambda: self._riot_key(db))
+            channels = sorted({(track.workspace.lower(), track.channel_id) for track in players.tracks(db)})
+            workspaces = {workspace for workspace, _ in channels} | {"default"} | set(self.settings.slack_tokens)
+            for workspace in sorted(workspaces):
+                theirs = [channel for named, channel in channels if named == workspace]
+                what = f"Slack workspace {workspace}"
+                self._guarded(what, lambda name=workspace, ids=theirs: self._workspace(db, name, ids))  # type: ignore[misc]
+        return self.findings
+
+    def _guarded(self, what: str, check: Callable[[], Iterator[Finding]]) -> None:
+        try:
+            for finding in check():
+                self.findings.append(finding)
+        except RunEnds as end:
+            self.findings.append(Finding(what, FAIL, str(end), status=end.exit_status))
+        except Exception as error:
+            logger.exception("checking %s failed", what)
+            told = f"unexpected {type(error).__name__}: the log has more"
+            self.findings.append(Finding(what, FAIL, told, status=Exit.SOME_FAILED))
+
+    # The house
+
+    def _files(self) -> Iterator[Finding]:
+        home = self.settings.home
+        for path in (home, home / "env", self.settings.database, self.settings.log):
+            if path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+                private = "700" if path.is_dir() else "600"
+                remedy = f"chmod {private} {path}"
+                yield Finding("files", WARN, f"others may read {path} (mode {mode:o})", remedy)
+        if not self.findings:
+            yield Finding("files", OK, f"{home} is private")
+
+    def _disk(self) -> Iterator[Finding]:
+        folder = next(
+            each for each in (self.settings.database.parent, *self.settings.database.parents) if each.is_dir()
+        )
+        free = shutil.disk_usage(folder).free
+        said = f"{free // 2**20} MiB are free on the disk of {folder}"
+        if free < ROOM:
+            remedy = "make room; `lolslackbot prune --older-than 90` forgets old games"
+            yield Finding("disk", FAIL, said, remedy, Exit.SOME_FAILED)
+        else:
+            yield Finding("disk", OK, said)
+
+    def _database(self) -> Database | None:
+        path = self.settings.database
+        try:
+            db = open_database(path)  # also sees that it is ours, not too new, and keeps its promises
+            verify(path)
+        except RunEnds as end:
+            self.findings.append(Finding("database", FAIL, str(end), status=end.exit_status))
+            return None
+        self.findings.append(Finding("database", OK, f"{path} is sound, {path.stat().st_size} bytes"))
+        return db
+
+    def _cron(self, db: Database) -> Iterator[Finding]:
+        for stage in STAGES:
+            last = next(iter(runs.latest(db, stage)), None)
+            if last is None:
+                yield Finding(f"cron {stage}", WARN, "no run is on record", "see crontab.example")
+            elif self.clock.now() - last.began_at > TICKS_MISSED:
+                said, remedy = f"it last ran at {text_of(last.began_at)}", "see `crontab -l` and the mail of cron"
+                yield Finding(f"cron {stage}", FAIL, said, remedy, Exit.SOME_FAILED)
+            else:
+                yield Finding(f"cron {stage}", OK, f"it last ran at {text_of(last.began_at)}, exit {last.exit_status}")
+
+    # Riot
+
+    def _riot_key(self, db: Database) -> Iterator[Finding]:
+        from lolslackbot.riot.answers import RiotRefusal
+        from lolslackbot.riot.answers import Verdict as Answer
+        from lolslackbot.riot.limiter import NotYet
+
+        riot = self.riot(db)
+        anyone = next(iter(players.to_list(db)), None)
+        try:
+            if anyone:
+                riot.account_of(anyone.puuid, anyone.platform)
+            else:
+                riot.account(NOBODY, None)
+        except NotYet as wait:
+            yield Finding("Riot key", WARN, f"not asked: {wait} until {text_of(wait.until)}", status=Exit.LATER)
+            return
+        except RiotRefusal as refusal:
+            match refusal.verdict:
+                case Answer.FORBIDDEN | Answer.UNAUTHORIZED:
+                    remedy = "renew it at developer.riotgames.com; development keys end after 24 hours"
+                    yield Finding("Riot key", FAIL, f"Riot refuses it: {refusal}", remedy, Exit.REJECTED)
+                    return
+                case Answer.LIMITED:
+                    yield Finding("Riot key", WARN, f"Riot limits it now: {refusal}", status=Exit.LATER)
+                    return
+                case Answer.OTHER_KEY:
+                    said = "Riot takes it, but the players were tracked with the key of another project"
+                    yield Finding("Riot key", OK, f"{said}: the next run resolves them again")
+                case Answer.NOT_FOUND | Answer.ODD_IDS:
+                    yield Finding("Riot key", OK, "Riot takes it")
+                case _:
+                    yield Finding("Riot key", WARN, f"Riot does not answer: {refusal}", status=Exit.LATER)
+                    return
+        else:
+            yield Finding("Riot key", OK, "Riot takes it")
+        self._lift(db, holds.RIOT_KEY, "rejected")
+
+    # Slack
+
+    def _workspace(self, db: Database, workspace: str, channels: list[str]) -> Iterator[Finding]:
+        what = f"Slack workspace {workspace}"
+        if workspace not in self.settings.slack_tokens and not channels and workspace != "default":
+            return
+        try:
+            slack = self.slack(workspace)
+            standing = slack.standing()
+        except SlackProblem as problem:
+            yield self._refused(what, problem)
+            return
+        yield self._token(what, standing)
+        self._lift(db, holds.workspace_scope(workspace), "rejected")
+        yield from self._scopes(what, standing)
+        if workspace == "default":
+            yield from self._clock(standing.now)
+        for channel_id in channels:
+            yield self._channel(db, slack, channel_id)
+
+    def _refused(self, what: str, problem: SlackProblem) -> Finding:
+        if problem.verdict is Verdict.TOKEN_REJECTED:
+            remedy = "install the app again and copy its Bot User OAuth Token"
+            return Finding(what, FAIL, f"Slack refuses the token: {problem}", remedy, Exit.REJECTED)
+        return Finding(what, WARN, f"Slack does not answer: {problem}", "try again later", Exit.LATER)
+
+    def _token(self, what: str, standing: Standing) -> Finding:
+        if not standing.is_bot:
+            remedy = "copy the Bot User OAuth Token (xoxb-…), not the user's (xoxp-…)"
+            return Finding(what, FAIL, "the token is a person's, not the bot's", remedy, Exit.SOME_FAILED)
+        return Finding(what, OK, "Slack takes the token")
+
+    def _scopes(self, what: str, standing: Standing) -> Iterator[Finding]:
+        if standing.scopes is None:
+            yield Finding(what, WARN, "Slack did not say which scopes the token has")
+            return
+        if NEEDED not in standing.scopes:
+            remedy = f"add the bot scope {NEEDED} and install the app again"
+            yield Finding(what, FAIL, f"the token lacks {NEEDED}: it cannot post", remedy, Exit.SOME_FAILED)
+        if missing := [scope for scope in HISTORY if scope not in standing.scopes]:
+            remedy = f"add {' and '.join(missing)} and install the app again"
+            yield Finding(what, WARN, "messages of unknown outcome cannot all be looked up, and wait for you", remedy)
+
+    def _clock(self, theirs: datetime | None) -> Iterator[Finding]:
+        if theirs is None:
+            yield Finding("clock", WARN, "Slack did not say what time it is")
+            return
+        off = self.clock.now() - theirs
+        if abs(off) < OFF:
+            yield Finding("clock", OK, f"{abs(off).total_seconds():.0f} s from Slack's")
+            return
+        said = (
+            f"this clock is {abs(off).total_seconds():.0f} s {'ahead of' if off > timedelta(0) else 'behind'} Slack's"
+        )
+        far = abs(off) >= FAR_OFF
+        remedy = "set it, and let the system keep it (timedatectl set-ntp true)"
+        yield Finding("clock", FAIL if far else WARN, said, remedy, Exit.SOME_FAILED if far else Exit.OK)
+
+    def _channel(self, db: Database, slack: "SlackClient", channel_id: str) -> Finding:
+        what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"
+        info, unread = slack.channel_info(channel_id), slack.cannot_read(channel_id)
+        if info and info.is_archived:
+            remedy = "unarchive it, or untrack: `lolslackbot untrack NAME#TAG --channel " + channel_id + "`"
+            return Finding(what, FAIL, "it is archived", remedy, Exit.SOME_FAILED)
+        if info and info.is_member is False:
+            return Finding(what, FAIL, "the bot is not in it", invite, Exit.SOME_FAILED)
+        if unread is None or (info and info.is_member):
+            return self._well(db, channel_id, sure=info is not None)
+        if unread.verdict is Verdict.CHANNEL_BROKEN:
+            return Finding(what, FAIL, f"Slack says {unread}", invite, Exit.SOME_FAILED)
+        if unread.verdict is Verdict.TOKEN_REJECTED:
+            said = "whether the bot is in it cannot be seen without a history scope or channels:read"
+            return Finding(what, WARN, said, "add channels:history and groups:history")
+        return Finding(what, WARN, f"Slack does not tell: {unread}", "try again later", Exit.LATER)
+
+    def _well(self, db: Database, channel_id: str, *, sure: bool) -> Finding:
+        what, broken = f"channel {channel_id}", holds.find(db, holds.channel_scope(channel_id), "broken")
+        if broken is None:
+            return Finding(what, OK, "the bot is in it")
+        again = f"`lolslackbot retry --channel {channel_id}` sends its failed messages again"
+        if not sure and not broken.reason.startswith(UNSEEN):
+            said = f"the bot is in it, but it was marked broken: {broken.reason}"
+            return Finding(what, FAIL, said, f"if that is over: {again}", Exit.SOME_FAILED)
+        self._lift(db, broken.scope, "broken")
+        return Finding(
+            what, OK, f"the bot is in it; it was marked broken ({broken.reason}) and counts as well again", again
+        )
+
+    def _lift(self, db: Database, scope: str, kind: str) -> None:
+        with db.transaction():
+            if holds.lift(db, scope, kind):
+                decisions.record(db, "check", scope, f"{kind} -> well", self.clock.now())
+
+
+def exit_status(findings: list[Finding]) -> Exit:
+    """The most pressing status of all findings."""
+    return worst(*(finding.status for finding in findings))
