@@ -50,6 +50,8 @@ def restore(database: Path, source: Path, now: datetime) -> list[str]:
             swap(database, fresh, kept)
             if kept.exists():
                 said.append(f"the replaced one is kept as {kept}")
+        except OSError as error:
+            raise Unusable(f"{fresh} cannot be written: {error.strerror}") from error
         finally:
             remove(fresh)
     return [

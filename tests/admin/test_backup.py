@@ -1,5 +1,6 @@
 """Copying and putting back on a disk that fails."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,3 +25,22 @@ def test_a_disk_that_removes_nothing_ends_backup_and_restore_with_its_error(
         backup(home / "lolslackbot.db", copy)
     with pytest.raises(Unusable, match="Input/output error"):
         restore(home / "lolslackbot.db", copy, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_a_disk_that_cannot_sync_ends_a_restore_with_its_error(
+    db: Database, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    copy = tmp_path / "copy.db"
+    backup(home / "lolslackbot.db", copy)
+    sync, syncs = os.fsync, iter(range(1, 100))
+
+    def fail(descriptor: int) -> None:
+        if next(syncs) == nth:
+            raise OSError(5, "Input/output error")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(Unusable, match="Input/output error"):
+        restore(home / "lolslackbot.db", copy, datetime.now(UTC))
+    assert sorted(path.name for path in home.glob("*.restoring*")) == []

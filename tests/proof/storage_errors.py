@@ -5,7 +5,7 @@ Statements fail inside the process; system calls are made to fail by strace, und
 
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,8 @@ UNUSABLE = 2  # the exit status of a run that cannot use its database
 ERRORS = {"SQLITE_FULL": "database or disk is full", "SQLITE_IOERR_WRITE": "disk I/O error"}
 FAILING = {"pwrite64": ("ENOSPC", "EIO"), "fdatasync": ("EIO",), "fsync": ("EIO",), "unlink": ("EIO",)}
 SYNCS = ("fdatasync", "fsync")
-UNNOTICED = {"write": ("ENOSPC", "EIO")}  # the log's: a run that cannot write it goes on
+OUTPUT = {"write": ("ENOSPC", "EIO")}  # the log, and what the command says: no status is promised for these
+ANY = range(256)
 DEADLY = ("pwrite64", "fdatasync", "unlink", "openat", "close", "connect", "sendto", "recvfrom", "write")
 AT_MOST = 40  # of the calls of one name in one run: they are much alike
 
@@ -66,24 +67,24 @@ def failing_statements(share: float) -> Tally:
             for point in sample(points, share):
                 world.reset()
                 name = f"{stage}: {point.error} at statement {point.nth}{' and on' * point.lasting}"
-                may_go_on = stage == "restore" and point.nth == number
-                suffer(world, tally, Point(name, (AtStatements(point, go_on, CHANGES),)), may_go_on=may_go_on)
+                ends = (0, UNUSABLE) if stage == "restore" and point.nth == number else (UNUSABLE,)
+                suffer(world, tally, Point(name, (AtStatements(point, go_on, CHANGES),)), ends)
     return tally
 
 
-def suffer(world: World, tally: Tally, point: Point, watch: Tracer | None = None, *, may_go_on: bool = False) -> None:
+def suffer(world: World, tally: Tally, point: Point, ends: Collection[int], watch: Tracer | None = None) -> None:
     """One run on a bad disk, which must end with its own status and one line; then the disk is well again.
 
-    may_go_on: it may also end well. The log can do without the disk, `restore` without the database that it replaces
-    (its last statement), and SQLite itself passes over a folder that cannot be synced when a journal is made.
+    ends: its own statuses. `restore` can do without the database that it replaces (its last statement), and SQLite
+    passes over a folder that cannot be synced when a journal is made: then all may end well.
     """
     name = point.name
     before = world.unsettled()
     status = world.run(*world.trial, arms=point.arms, watch=watch)
     if watch:
         watch.finish()
-    if status != UNUSABLE and not (may_go_on and status == 0):
-        tally.violations.append(f"{name}: exit status {status} instead of {UNUSABLE}: {world.warm.output[-300:]}")
+    if status not in ends:
+        tally.violations.append(f"{name}: exit status {status}: {world.warm.output[-300:]}")
     if "Traceback" in world.warm.output:
         tally.violations.append(f"{name}: a traceback: {world.warm.output[-300:]}")
     fresh = len(world.unsettled() - before)
@@ -99,7 +100,7 @@ def failing_calls(share: float) -> Tally:
     for stage, make in WORLDS.items():
         with make() as world:
             world.reset()
-            errors = {**FAILING, **UNNOTICED}
+            errors = {**FAILING, **OUTPUT}
             numbers = count_calls(world, tuple(errors), *world.trial)
             points = [
                 (call, error, nth, lasting)
@@ -110,10 +111,11 @@ def failing_calls(share: float) -> Tally:
             ]
             for call, error, nth, lasting in sample(points, share):
                 world.reset()
-                name = f"{stage}: {error} at {call} {nth}{lasting}{' of the log' * (call in UNNOTICED)}"
+                name = f"{stage}: {error} at {call} {nth}{lasting}{' of the output' * (call in OUTPUT)}"
                 tracer = Tracer("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={nth}{lasting}")
-                may_go_on = call in UNNOTICED or (call in SYNCS and not lasting) or (stage == "restore")
-                suffer(world, tally, Point(name), tracer, may_go_on=may_go_on)
+                well = stage == "restore" or (call in SYNCS and not lasting)
+                ends = ANY if call in OUTPUT else (0, UNUSABLE) if well else (UNUSABLE,)
+                suffer(world, tally, Point(name), ends, tracer)
     return tally
 
 

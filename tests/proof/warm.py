@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -143,8 +143,9 @@ def _become(order: Order, output: int, wait: int) -> NoReturn:
         traceback.print_exc()
     finally:
         sys.settrace(None)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a disk that was made to fail
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status if isinstance(status, int) else 70)
 
 
