@@ -372,7 +372,9 @@ def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
     with person():
         with closing(open_database(app.settings.database)) as db:
             app.begin_log()
-            untracked = untrack(db, riot_id, channel, app.settings.match_link, app.settings.ddragon_url)
+            untracked = untrack(
+                db, riot_id, channel, app.clock.now(), app.settings.match_link, app.settings.ddragon_url
+            )
         show_line(f"{riot_id} is no longer announced in {', '.join(untracked)}")
 
 
@@ -446,7 +448,7 @@ def channels_set_command(app: App, channel: str, queues: str | None, style: str 
         raise click.UsageError("it takes --queues, --style or both")
     with person(), closing(open_database(app.settings.database)) as db:
         app.begin_log()
-        show_line(prefer(db, channel, queues, Style(style) if style else None))
+        show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now()))
 
 
 @cli.command("pause")
@@ -466,7 +468,7 @@ def resume_command(app: App, channel: str | None) -> None:
     """Go on after `pause`; what grew too old meanwhile expires."""
     with person(), closing(open_database(app.settings.database)) as db:
         app.begin_log()
-        show_line(resume(db, channel))
+        show_line(resume(db, channel, app.clock.now()))
 
 
 @cli.command("check")
@@ -512,9 +514,9 @@ def retry_command(
         app.begin_log()
         now = app.clock.now()
         if message:
-            plan = retry_message(db, *message)
+            plan = retry_message(db, *message, now)
         elif channel:
-            plan = retry_channel(db, channel)
+            plan = retry_channel(db, channel, now)
         elif match_id:
             plan = retry_matches(db, [match_id], now)
         else:

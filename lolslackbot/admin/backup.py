@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lolslackbot.errors import RunEnds, Unusable
-from lolslackbot.store import restores
+from lolslackbot.store import decisions, restores
 from lolslackbot.store.database import (
     copy_database,
     make_folder,
@@ -75,5 +75,6 @@ def _prepare(database: Path, fresh: Path, now: datetime) -> tuple[list[str], int
             if today:
                 restores.keep_limits(today, restored)
             doubted = restores.doubt_all(restored, now)
+            decisions.record(restored, "restore", decisions.EVERYTHING, f"{doubted} messages in doubt", now)
     settle_file(fresh)
     return said, doubted

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lolslackbot.errors import NotFound
-from lolslackbot.store import holds, players
+from lolslackbot.store import decisions, holds, players
 from lolslackbot.store.database import Database
 
 
@@ -13,16 +13,22 @@ def pause(db: Database, channel_id: str | None, now: datetime) -> str:
     with db.transaction():
         if not holds.find(db, scope, "paused"):  # since the first time
             holds.put(db, scope, "paused", "by hand", now, None)
+            decisions.record(db, "pause", scope, "paused", now)
     return f"{scope} is paused: `lolslackbot resume{_option(channel_id)}` goes on"
 
 
-def resume(db: Database, channel_id: str | None) -> str:
+def resume(db: Database, channel_id: str | None, now: datetime) -> str:
     """Lifts a pause; what is so now. What grew too old meanwhile will expire, not flood the channel."""
     scope = _scope(db, channel_id)
     with db.transaction():
         lifted = holds.lift(db, scope, "paused")
+        if lifted:
+            decisions.record(db, "resume", scope, "paused -> going on", now)
     if not lifted:
         return f"{scope} was not paused"
+    still = [hold.scope for hold in holds.all_live(db, now) if hold.kind == "paused" and hold.scope != holds.EVERYTHING]
+    if channel_id is None and still:
+        return f"{scope} goes on with the next `lolslackbot deliver`, but for {', '.join(still)}: still paused"
     if channel_id and holds.find(db, holds.EVERYTHING, "paused"):
         return f"{scope} goes on once everything does: `lolslackbot resume`"
     return f"{scope} goes on with the next `lolslackbot deliver`"

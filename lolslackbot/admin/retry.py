@@ -6,8 +6,9 @@ from datetime import datetime
 
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
-from lolslackbot.store import holds, matches, messages, players
+from lolslackbot.store import decisions, holds, matches, messages, players
 from lolslackbot.store.database import Database
+from lolslackbot.store.holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Plan:
     do: Callable[[], None]
 
 
-def retry_message(db: Database, match_id: str, channel_id: str) -> Plan:
+def retry_message(db: Database, match_id: str, channel_id: str, now: datetime) -> Plan:
     """failed or uncertain -> pending. Raises NotFound where there is nothing of the kind."""
     found = messages.find(db, match_id, channel_id)
     if found is None:
@@ -28,11 +29,12 @@ def retry_message(db: Database, match_id: str, channel_id: str) -> Plan:
         raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to try again")
     doubt = "; if Slack has it after all, it will stand there twice" if state == "uncertain" else ""
     return Plan(
-        [f"the {state} message {message.key} goes out again, if it still is news{doubt}"], _in_one_commit(db, [message])
+        [f"the {state} message {message.key} goes out again, if it still is news{doubt}"],
+        _in_one_commit(db, [(message, state)], now),
     )
 
 
-def retry_channel(db: Database, channel_id: str) -> Plan:
+def retry_channel(db: Database, channel_id: str, now: datetime) -> Plan:
     """The channel counts as well, and its failed messages go out again, those that still are news."""
     if not players.knows_channel(db, channel_id):
         raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
@@ -42,21 +44,22 @@ def retry_channel(db: Database, channel_id: str) -> Plan:
     sentences += [f"the failed message {message.key} goes out again, if it still is news" for message in failed]
     if not sentences:
         raise NotFound(f"{channel_id} is well and none of its messages failed: there is nothing to try again")
-    return Plan(sentences, _in_one_commit(db, failed, channel_id))
+    return Plan(sentences, _in_one_commit(db, [(message, "failed") for message in failed], now, hold))
 
 
 def retry_matches(db: Database, match_ids: list[str], now: datetime) -> Plan:
     """missing or given_up -> wanted. Raises NotFound where there is nothing of the kind."""
-    for match_id in match_ids:
-        state = matches.state_of(db, match_id)
+    states = {match_id: matches.state_of(db, match_id) for match_id in match_ids}
+    for match_id, state in states.items():
         if state not in ("missing", "given_up"):
             known = f"is {state}: there is nothing to try again" if state else "was never listed"
             raise NotFound(f"match {match_id} {known}")
 
     def do() -> None:
         with db.transaction():
-            for match_id in match_ids:
+            for match_id, state in states.items():
                 matches.retry(db, match_id, now)
+                decisions.record(db, "retry", f"match {match_id}", f"{state} -> wanted", now)
 
     return Plan([f"match {match_id} is asked for again" for match_id in match_ids], do)
 
@@ -69,12 +72,16 @@ def retry_missing(db: Database, now: datetime) -> Plan:
     return retry_matches(db, missing, now)
 
 
-def _in_one_commit(db: Database, again: list[Message], channel_id: str | None = None) -> Callable[[], None]:
+def _in_one_commit(
+    db: Database, again: list[tuple[Message, str]], now: datetime, hold: Hold | None = None
+) -> Callable[[], None]:
     def do() -> None:
         with db.transaction():
-            if channel_id:
-                holds.lift(db, holds.channel_scope(channel_id), "broken")
-            for message in again:
+            if hold:
+                holds.lift(db, hold.scope, "broken")
+                decisions.record(db, "retry", hold.scope, "broken -> well", now)
+            for message, state in again:
                 messages.retry(db, message)
+                decisions.record(db, "retry", f"message {message.key}", f"{state} -> pending", now)
 
     return do

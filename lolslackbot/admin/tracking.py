@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +18,7 @@ from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.limiter import NotYet
 from lolslackbot.settings import WORKSPACE
-from lolslackbot.store import champions, channels, matches, messages, players
+from lolslackbot.store import champions, channels, decisions, holds, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
 
@@ -130,7 +131,10 @@ class Tracker:
         platform = wish.platform or self._ask(wish, lambda: self._riot.platform(account.puuid))
         riot_id = account.riot_id or wish.riot_id
         now = self._clock.now()
-        players.track(self._db, account.puuid, riot_id, platform, wish.channel_id, wish.workspace, now)
+        with self._db.transaction():
+            if players.track(self._db, account.puuid, riot_id, platform, wish.channel_id, wish.workspace, now):
+                player = players.with_puuids(self._db, [account.puuid])[account.puuid]
+                decisions.record(self._db, "track", f"player {player.player_id}", f"in {wish.channel_id}", now)
         return f"{riot_id} ({platform}) is announced in {wish.channel_id}: games that end after {text_of(now)}"
 
     def _is_tracked(self, known: Player, wish: Wish) -> bool:
@@ -183,7 +187,9 @@ def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
             return NotNow(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
 
 
-def untrack(db: Database, riot_id: RiotId, channel_id: str | None, match_link: str, pictures: str = "") -> list[str]:
+def untrack(
+    db: Database, riot_id: RiotId, channel_id: str | None, now: datetime, match_link: str, pictures: str = ""
+) -> list[str]:
     """Opts a player out, of one channel or of all; the channels. Raises NotFound when nothing is tracked so.
 
     Waiting messages that name others too are worded anew without this player; the others expire.
@@ -205,16 +211,21 @@ def untrack(db: Database, riot_id: RiotId, channel_id: str | None, match_link: s
             waiting = messages.waiting_about(db, player.player_id, track.channel_id)
             players.untrack(db, player.player_id, track.channel_id)
             matches.give_up_untracked(db)
+            decisions.record(db, "untrack", f"player {player.player_id}", f"in {track.channel_id}", now)
             for match_id in waiting:
                 _word_anew(db, match_id, track, wording)
     return [track.channel_id for track in tracks]
 
 
-def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None) -> str:
+def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None, now: datetime) -> str:
     """Changes what a channel hears from now on; what is so now, in one line. Raises NotFound for no channel of ours."""
-    if not channels.prefer(db, channel_id, queues, style):
-        raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
-    queues, style = channels.preferences(db)[channel_id]
+    with db.transaction():
+        if not channels.prefer(db, channel_id, queues, style):
+            raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
+        queues, style = channels.preferences(db)[channel_id]
+        decisions.record(
+            db, "channels set", holds.channel_scope(channel_id), f"queues {queues}, style {style.value}", now
+        )
     return f"{channel_id} hears of {queues} queues in {style} style, from the next messages built on"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeSlack
-from support import FakeClock, a_match, add_player, store_match
+from support import START, FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.errors import Exit, NotFound
@@ -15,7 +15,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import holds
+from lolslackbot.store import decisions, holds
 from lolslackbot.store.database import Database, open_database
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
@@ -56,7 +56,7 @@ def test_everything_paused_sends_nothing_loses_nothing_and_says_so(
     assert run.status is Exit.OK
     assert "2 wait, everything is paused until a person says otherwise: by hand" in run.summary()
     assert set(states(db).values()) == {"pending"}
-    assert resume(db, None) == "everything goes on with the next `lolslackbot deliver`"
+    assert resume(db, None, START) == "everything goes on with the next `lolslackbot deliver`"
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_3:C2", "EUW1_2:C1"]
 
@@ -65,7 +65,7 @@ def test_a_paused_channel_waits_and_the_others_go_on(db: Database, slack: FakeSl
     assert pause(db, "C1", clock.now()) == "channel C1 is paused: `lolslackbot resume --channel C1` goes on"
     send(db, slack, clock)
     assert slack.keys == ["EUW1_3:C2"]
-    assert resume(db, "C1") == "channel C1 goes on with the next `lolslackbot deliver`"
+    assert resume(db, "C1", START) == "channel C1 goes on with the next `lolslackbot deliver`"
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
 
@@ -94,19 +94,19 @@ def test_paused_twice_is_paused_since_the_first_time(db: Database, clock: FakeCl
     hold = holds.find(db, "channel C1", "paused")
     assert hold
     assert (hold.since, hold.until, hold.times) == (first, None, 1)
-    assert resume(db, "C1").startswith("channel C1 goes on")
+    assert resume(db, "C1", START).startswith("channel C1 goes on")
 
 
 @pytest.mark.parametrize(("channel", "scope"), [(None, "everything"), ("C1", "channel C1")])
 def test_what_is_not_paused_is_told_so(db: Database, channel: str | None, scope: str) -> None:
-    assert resume(db, channel) == f"{scope} was not paused"
+    assert resume(db, channel, START) == f"{scope} was not paused"
     assert holds.all_known(db) == []
 
 
 def test_a_resumed_channel_waits_for_everything_to_be_resumed(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     pause(db, None, clock.now())
     pause(db, "C1", clock.now())
-    assert resume(db, "C1") == "channel C1 goes on once everything does: `lolslackbot resume`"
+    assert resume(db, "C1", START) == "channel C1 goes on once everything does: `lolslackbot resume`"
     send(db, slack, clock)
     assert slack.keys == []
 
@@ -116,13 +116,13 @@ def test_everything_resumed_leaves_a_channel_paused_that_was_paused_by_itself(
 ) -> None:
     pause(db, "C1", clock.now())
     pause(db, None, clock.now())
-    resume(db, None)
+    resume(db, None, START)
     send(db, slack, clock)
     assert slack.keys == ["EUW1_3:C2"]
 
 
 def test_a_channel_of_nobodys_is_refused(db: Database, clock: FakeClock) -> None:
-    for refused in (lambda: pause(db, "C9", clock.now()), lambda: resume(db, "C9")):
+    for refused in (lambda: pause(db, "C9", clock.now()), lambda: resume(db, "C9", START)):
         with pytest.raises(NotFound, match="C9 is no channel of ours: see `lolslackbot channels`") as caught:
             refused()
         assert caught.value.exit_status is Exit.SOME_FAILED
@@ -136,8 +136,29 @@ def test_what_grew_old_meanwhile_expires_and_what_is_new_goes_out(
     clock.advance(13 * 3600)
     store_match(db, a_match("EUW1_4", 1, ended_at=clock.now() - timedelta(minutes=5)), clock.now())
     build_messages(db, Run("build-messages", clock, 80), "")
-    resume(db, None)
+    resume(db, None, START)
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_4:C1"]
     assert (run.status, run.counts["expired"]) == (Exit.OK, 3)
     assert states(db)["EUW1_1"] == "expired"
+
+
+def test_resuming_everything_names_the_channels_that_are_still_paused(db: Database) -> None:
+    add_player(db)
+    pause(db, None, START)
+    pause(db, "C1", START)
+    assert resume(db, None, START) == (
+        "everything goes on with the next `lolslackbot deliver`, but for channel C1: still paused"
+    )
+
+
+def test_both_are_kept_as_decisions_once(db: Database) -> None:
+    add_player(db)
+    for _ in range(2):
+        pause(db, "C1", START)
+    for _ in range(2):
+        resume(db, "C1", START)
+    assert [(each.command, each.change) for each in decisions.about(db, "channel C1")] == [
+        ("pause", "paused"),
+        ("resume", "paused -> going on"),
+    ]

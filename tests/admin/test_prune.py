@@ -88,9 +88,9 @@ def test_nothing_makes_it_announceable_again(db: Database, clock: FakeClock, sta
     with pytest.raises(NotFound):
         retry_matches(db, [match_id], LATER)
     with pytest.raises(NotFound):
-        retry_message(db, match_id, "C1")
+        retry_message(db, match_id, "C1", LATER)
     with pytest.raises(NotFound):
-        retry_channel(db, "C1")
+        retry_channel(db, "C1", LATER)
     assert messages.queues(db) == []
 
 

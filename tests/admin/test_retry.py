@@ -15,7 +15,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import holds, listings, matches
+from lolslackbot.store import decisions, holds, listings, matches
 from lolslackbot.store.database import Database
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
@@ -84,7 +84,7 @@ def test_a_failed_message_goes_out_again_once(db: Database, slack: FakeSlack, cl
     send(db, slack, clock)
     assert message(db, "EUW1_1") == ("failed", 1, "msg_too_long")
     before = everything(db)
-    plan = retry_message(db, "EUW1_1", "C1")
+    plan = retry_message(db, "EUW1_1", "C1", START)
     assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
     does_nothing_until_asked(db, plan, before)
     assert message(db, "EUW1_1") == ("pending", 1, None)
@@ -103,7 +103,7 @@ def test_an_uncertain_message_is_put_back_with_a_warning_of_doubles(
     slack.outcomes["C1"] = [LOST]
     send(db, slack, clock)
     before = everything(db)
-    plan = retry_message(db, "EUW1_1", "C1")
+    plan = retry_message(db, "EUW1_1", "C1", START)
     assert plan.sentences == [
         "the uncertain message EUW1_1:C1 goes out again, if it still is news; "
         "if Slack has it after all, it will stand there twice"
@@ -121,7 +121,7 @@ def test_what_was_found_delivered_between_the_question_and_the_answer_is_not_sen
     games(db, clock, "EUW1_1")
     slack.outcomes["C1"] = [LOST]
     send(db, slack, clock)
-    plan = retry_message(db, "EUW1_1", "C1")
+    plan = retry_message(db, "EUW1_1", "C1", START)
     with db.transaction():
         db.write("UPDATE messages SET state = 'delivered', slack_ts = '1.1'")
     plan.do()
@@ -136,7 +136,7 @@ def test_a_message_without_words_that_changed_between_question_and_answer_is_lef
     with monkeypatch.context() as broken:
         broken.setattr(building, "word", lambda *_: 1 / 0)
         games(db, clock, "EUW1_1")
-    plan = retry_message(db, "EUW1_1", "C1")
+    plan = retry_message(db, "EUW1_1", "C1", START)
     with db.transaction():
         db.write(gone)
     plan.do()
@@ -156,7 +156,7 @@ def test_a_message_that_neither_failed_nor_is_uncertain_is_refused(db: Database,
         )
     before = everything(db)
     with pytest.raises(NotFound) as caught:
-        retry_message(db, "EUW1_1", "C1")
+        retry_message(db, "EUW1_1", "C1", START)
     assert str(caught.value) == f"the message about EUW1_1 in C1 is {state}: there is nothing to try again"
     assert caught.value.exit_status is Exit.SOME_FAILED
     assert everything(db) == before
@@ -167,7 +167,7 @@ def test_a_message_that_there_is_not_is_refused(db: Database, clock: FakeClock, 
     add_player(db)
     games(db, clock, "EUW1_1")
     with pytest.raises(NotFound, match=f"there is no message about {match_id} in {channel}"):
-        retry_message(db, match_id, channel)
+        retry_message(db, match_id, channel, START)
 
 
 def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
@@ -189,7 +189,7 @@ def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
     assert message(db, "EUW1_1", "C1") == ("failed", 0, "it could not be worded: see the log")
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C2"]
-    plan = retry_message(db, "EUW1_1", "C1")
+    plan = retry_message(db, "EUW1_1", "C1", START)
     assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
     plan.do()
     assert matches.to_build(db) == ["EUW1_1"]
@@ -209,7 +209,7 @@ def test_a_message_that_is_no_longer_news_is_not_promised_to_go_out(
     slack.outcomes["C1"] = [BROKEN]
     send(db, slack, clock)
     clock.advance(24 * 3600)
-    plan = retry_channel(db, "C1")
+    plan = retry_channel(db, "C1", START)
     plan.do()
     send(db, slack, clock)
     assert message(db, "EUW1_1")[0] == "expired"
@@ -228,7 +228,7 @@ def test_a_broken_channel_is_well_again_and_its_failed_messages_go_out_in_order(
     send(db, slack, clock)
     assert [message(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")] == ["failed", "failed"]
     before = everything(db)
-    plan = retry_channel(db, "C1")
+    plan = retry_channel(db, "C1", START)
     assert plan.sentences == [
         "C1 was marked broken (is_archived) and counts as well again",
         "the failed message EUW1_2:C1 goes out again, if it still is news",
@@ -248,7 +248,7 @@ def test_failed_messages_of_a_channel_that_is_well_go_out_again_but_uncertain_on
     games(db, clock, "EUW1_1", "EUW1_2")
     slack.outcomes["C1"] = [REFUSED, LOST]
     send(db, slack, clock)
-    plan = retry_channel(db, "C1")
+    plan = retry_channel(db, "C1", START)
     assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
     plan.do()
     assert (message(db, "EUW1_1")[0], message(db, "EUW1_2")[0]) == ("pending", "uncertain")
@@ -258,7 +258,7 @@ def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, cl
     add_player(db)
     with db.transaction():
         holds.put(db, "channel C1", "broken", "not_in_channel", START, None)
-    plan = retry_channel(db, "C1")
+    plan = retry_channel(db, "C1", START)
     assert plan.sentences == ["C1 was marked broken (not_in_channel) and counts as well again"]
     plan.do()
     assert holds.all_known(db) == []
@@ -274,7 +274,7 @@ def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, cl
 def test_a_channel_with_nothing_to_try_again_is_refused(db: Database, channel: str, words: str) -> None:
     add_player(db)
     with pytest.raises(NotFound) as caught:
-        retry_channel(db, channel)
+        retry_channel(db, channel, START)
     assert str(caught.value) == words
 
 
@@ -334,3 +334,14 @@ def test_where_no_match_is_missing_there_is_nothing_to_try_again(db: Database) -
     listed(db, "EUW1_1")
     with pytest.raises(NotFound, match="no match is missing: there is nothing to try again"):
         retry_missing(db, START)
+
+
+def test_what_is_retried_is_kept_as_decisions_and_what_is_only_shown_is_not(db: Database) -> None:
+    player = add_player(db)
+    listings.record_page(db, player.player_id, ["EUW1_5"], None, START)
+    matches.mark_missing(db, "EUW1_5", START, None)
+    plan = retry_matches(db, ["EUW1_5"], START)
+    assert decisions.about(db, "match EUW1_5") == []
+    plan.do()
+    (decision,) = decisions.about(db, "match EUW1_5")
+    assert (decision.command, decision.change, decision.decided_at) == ("retry", "missing -> wanted", START)

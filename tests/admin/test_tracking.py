@@ -7,14 +7,14 @@ import pytest
 from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
 from support import START, FakeClock, a_match, add_player, puuid, store_match
 
-from lolslackbot.admin.tracking import Tracker, Wish, untrack
+from lolslackbot.admin.tracking import Tracker, Wish, prefer, untrack
 from lolslackbot.errors import Exit, NotFound, NotNow, RunEnds, Unusable
 from lolslackbot.model import Account, RiotId
 from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.limiter import NotYet
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import listings, matches, messages, players, restores
+from lolslackbot.store import decisions, listings, matches, messages, players, restores
 from lolslackbot.store.database import Database
 
 ONE = "Player 1#EUW"
@@ -312,7 +312,7 @@ def test_untracked_in_one_channel_the_other_one_goes_on(db: Database, clock: Fak
     for channel in ("C1", "C2"):
         add_player(db, channel=channel)
     build(db, clock, "EUW1_1", 1)
-    assert untrack(db, RiotId("PLAYER 1", "euw"), "C1", "") == ["C1"]
+    assert untrack(db, RiotId("PLAYER 1", "euw"), "C1", START, "") == ["C1"]
     assert tracked(db) == [("1", ONE, "euw1", "C2")]
     assert message(db, "EUW1_1", "C1") == ("expired", "untracked")
     assert message(db, "EUW1_1", "C2") == ("pending", None)
@@ -323,7 +323,7 @@ def test_untracked_without_a_channel_is_untracked_in_all(db: Database, clock: Fa
         add_player(db, channel=channel)
     add_player(db, 2)
     build(db, clock, "EUW1_1", 1)
-    assert untrack(db, RiotId("Player 1", "EUW"), None, "") == ["C1", "C2"]
+    assert untrack(db, RiotId("Player 1", "EUW"), None, START, "") == ["C1", "C2"]
     assert tracked(db) == [("2", "Player 2#EUW", "euw1", "C1")]
     assert {message(db, "EUW1_1", channel) for channel in ("C1", "C2")} == {("expired", "untracked")}
 
@@ -335,7 +335,7 @@ def test_a_waiting_message_that_names_others_is_worded_without_the_untracked_one
     add_player(db, 2)
     build(db, clock, "EUW1_1", 1, 2)
     assert "Player 1" in text(db, "EUW1_1")
-    untrack(db, RiotId("Player 1", "EUW"), "C1", "https://example.org/{game_id}")
+    untrack(db, RiotId("Player 1", "EUW"), "C1", START, "https://example.org/{game_id}")
     assert message(db, "EUW1_1") == ("pending", None)
     assert "Player 1" not in text(db, "EUW1_1")
     assert "Player 2" in text(db, "EUW1_1")
@@ -349,7 +349,7 @@ def test_what_was_sent_already_stays_as_it_is(db: Database, clock: FakeClock) ->
     message_ = messages.queues(db)[0].message
     assert messages.claim(db, message_, "t", START - timedelta(days=1), START)
     messages.mark_delivered(db, message_, "t", "1700000000.000001", START)
-    untrack(db, RiotId("Player 1", "EUW"), None, "")
+    untrack(db, RiotId("Player 1", "EUW"), None, START, "")
     assert (message(db, "EUW1_1"), text(db, "EUW1_1")) == (("delivered", None), before)
 
 
@@ -357,7 +357,7 @@ def test_wanted_matches_that_stand_in_no_tracked_list_are_given_up(db: Database)
     one, two = add_player(db, 1), add_player(db, 2)
     listings.record_page(db, one.player_id, ["EUW1_1", "EUW1_2"], None, START)
     listings.record_page(db, two.player_id, ["EUW1_2"], None, START)
-    untrack(db, one.riot_id, None, "")
+    untrack(db, one.riot_id, None, START, "")
     assert matches.state_of(db, "EUW1_1") == "given_up"
     assert matches.state_of(db, "EUW1_2") == "wanted"
     assert matches.to_look_at(db, START) == ["EUW1_2"]
@@ -376,16 +376,16 @@ def test_what_is_not_tracked_so_is_refused_and_nothing_changes(
 ) -> None:
     add_player(db)
     with pytest.raises(NotFound) as caught:
-        untrack(db, RiotId(name, "EUW"), channel, "")
+        untrack(db, RiotId(name, "EUW"), channel, START, "")
     assert (str(caught.value), caught.value.exit_status) == (words, Exit.SOME_FAILED)
     assert len(tracked(db)) == 1
 
 
 def test_untracked_twice_is_refused_the_second_time(db: Database) -> None:
     player = add_player(db)
-    untrack(db, player.riot_id, None, "")
+    untrack(db, player.riot_id, None, START, "")
     with pytest.raises(NotFound):
-        untrack(db, player.riot_id, None, "")
+        untrack(db, player.riot_id, None, START, "")
 
 
 def test_what_a_restore_put_in_doubt_waits_too_and_is_announced_no_more(db: Database, clock: FakeClock) -> None:
@@ -393,7 +393,7 @@ def test_what_a_restore_put_in_doubt_waits_too_and_is_announced_no_more(db: Data
     build(db, clock, "EUW1_1", 1)
     with db.transaction():
         assert restores.doubt_all(db, START) == 1
-    untrack(db, player.riot_id, None, "")
+    untrack(db, player.riot_id, None, START, "")
     found = messages.find(db, "EUW1_1", "C1")
     assert found
     messages.mark_absent(db, found[0], START)
@@ -413,10 +413,26 @@ def test_what_goes_out_once_more_does_not_name_who_was_untracked_meanwhile(
         messages.mark_failed(db, claimed, "t", "msg_too_long", START, broken=False)
     else:
         messages.mark_uncertain(db, claimed, "t", "HTTP 503", START)
-    untrack(db, player.riot_id, None, "")
+    untrack(db, player.riot_id, None, START, "")
     if back == "retry":
         with db.transaction():
             messages.retry(db, claimed)
     else:
         messages.send_again(db, claimed, START)
     assert message(db, "EUW1_1")[0] != "pending"
+
+
+# What was decided
+
+
+def test_tracking_and_untracking_and_a_channel_s_wishes_are_kept_as_decisions(db: Database) -> None:
+    player = add_player(db)
+    untrack(db, player.riot_id, None, START, "")
+    add_player(db)
+    prefer(db, "C1", "aram", None, START)
+    assert [(each.command, each.change) for each in decisions.about(db, f"player {player.player_id}")] == [
+        ("untrack", "in C1")
+    ]
+    assert [(each.command, each.change) for each in decisions.about(db, "channel C1")] == [
+        ("channels set", "queues aram, style full")
+    ]
