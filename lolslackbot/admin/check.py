@@ -4,9 +4,10 @@ import logging
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lolslackbot.clock import Clock, text_of
@@ -31,7 +32,9 @@ OFF, FAR_OFF = timedelta(minutes=1), timedelta(minutes=5)  # the clock, against 
 ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
 TICKS_MISSED = timedelta(minutes=9)
 NOBODY = RiotId("lolslackbot", "check")  # asked for where nobody is tracked: a 404 proves the key as well
-UNSEEN = ("channel_not_found", "not_in_channel")  # what a channel can be marked broken for that reading it disproves
+# What a channel can be marked broken for that is over when it can be read, or Slack says that it is not archived.
+UNSEEN = ("channel_not_found", "not_in_channel")
+ARCHIVED = ("is_archived",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +66,16 @@ class Checking:
         """Every check, whatever the others find."""
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
-        db = self._database()
-        if db is None:
-            return self.findings
-        with closing(db):
-            self._guarded("cron", lambda: self._cron(db))
-            self._guarded("Riot key", lambda: self._riot_key(db))
-            channels = sorted({(track.workspace.lower(), track.channel_id) for track in players.tracks(db)})
-            workspaces = {workspace for workspace, _ in channels} | {"default"} | set(self.settings.slack_tokens)
-            for workspace in sorted(workspaces):
-                theirs = [channel for named, channel in channels if named == workspace]
-                what = f"Slack workspace {workspace}"
-                self._guarded(what, lambda name=workspace, ids=theirs: self._workspace(db, name, ids))  # type: ignore[misc]
+        with ExitStack() as stack:
+            db = self._database()
+            if db:
+                stack.enter_context(closing(db))
+                self._guarded("cron", partial(self._cron, db))
+            self._guarded("Riot key", partial(self._riot_key, db))
+            channels = sorted({(each.workspace.lower(), each.channel_id) for each in players.tracks(db)}) if db else []
+            for workspace in sorted({name for name, _ in channels} | {"default"} | set(self.settings.slack_tokens)):
+                theirs = [channel_id for name, channel_id in channels if name == workspace]
+                self._guarded(f"Slack workspace {workspace}", partial(self._workspace, db, workspace, theirs))
         return self.findings
 
     def _guarded(self, what: str, check: Callable[[], Iterator[Finding]]) -> None:
@@ -136,7 +137,11 @@ class Checking:
 
     # Riot
 
-    def _riot_key(self, db: Database) -> Iterator[Finding]:
+    def _riot_key(self, db: Database | None) -> Iterator[Finding]:
+        self.settings.need_riot_key()
+        if db is None:
+            yield Finding("Riot key", WARN, "not tried: without a database no call can be counted")
+            return
         from lolslackbot.riot.answers import RiotRefusal
         from lolslackbot.riot.answers import Verdict as Answer
         from lolslackbot.riot.limiter import NotYet
@@ -174,10 +179,8 @@ class Checking:
 
     # Slack
 
-    def _workspace(self, db: Database, workspace: str, channels: list[str]) -> Iterator[Finding]:
+    def _workspace(self, db: Database | None, workspace: str, channels: list[str]) -> Iterator[Finding]:
         what = f"Slack workspace {workspace}"
-        if workspace not in self.settings.slack_tokens and not channels and workspace != "default":
-            return
         try:
             slack = self.slack(workspace)
             standing = slack.standing()
@@ -185,12 +188,13 @@ class Checking:
             yield self._refused(what, problem)
             return
         yield self._token(what, standing)
-        self._lift(db, holds.workspace_scope(workspace), "rejected")
         yield from self._scopes(what, standing)
+        if standing.is_bot and (standing.scopes is None or NEEDED in standing.scopes):
+            self._lift(db, holds.workspace_scope(workspace), "rejected")
         if workspace == "default":
             yield from self._clock(standing.now)
         for channel_id in channels:
-            yield self._channel(db, slack, channel_id)
+            self._guarded(f"channel {channel_id}", partial(self._channel, db, slack, channel_id))
 
     def _refused(self, what: str, problem: SlackProblem) -> Finding:
         if problem.verdict is Verdict.TOKEN_REJECTED:
@@ -230,7 +234,10 @@ class Checking:
         remedy = "set it, and let the system keep it (timedatectl set-ntp true)"
         yield Finding("clock", FAIL if far else WARN, said, remedy, Exit.SOME_FAILED if far else Exit.OK)
 
-    def _channel(self, db: Database, slack: "SlackClient", channel_id: str) -> Finding:
+    def _channel(self, db: Database | None, slack: "SlackClient", channel_id: str) -> Iterator[Finding]:
+        yield self._seen(db, slack, channel_id)
+
+    def _seen(self, db: Database | None, slack: "SlackClient", channel_id: str) -> Finding:
         what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"
         info, unread = slack.channel_info(channel_id), slack.cannot_read(channel_id)
         if info and info.is_archived:
@@ -239,7 +246,9 @@ class Checking:
         if info and info.is_member is False:
             return Finding(what, FAIL, "the bot is not in it", invite, Exit.SOME_FAILED)
         if unread is None or (info and info.is_member):
-            return self._well(db, channel_id, sure=info is not None)
+            return self._well(
+                db, channel_id, disproved=(*UNSEEN, *ARCHIVED) if info and info.is_archived is False else UNSEEN
+            )
         if unread.verdict is Verdict.CHANNEL_BROKEN:
             return Finding(what, FAIL, f"Slack says {unread}", invite, Exit.SOME_FAILED)
         if unread.verdict is Verdict.TOKEN_REJECTED:
@@ -247,12 +256,14 @@ class Checking:
             return Finding(what, WARN, said, "add channels:history and groups:history")
         return Finding(what, WARN, f"Slack does not tell: {unread}", "try again later", Exit.LATER)
 
-    def _well(self, db: Database, channel_id: str, *, sure: bool) -> Finding:
-        what, broken = f"channel {channel_id}", holds.find(db, holds.channel_scope(channel_id), "broken")
+    def _well(self, db: Database | None, channel_id: str, disproved: tuple[str, ...]) -> Finding:
+        """disproved: reasons for which it may have been marked broken, and which are surely over."""
+        what = f"channel {channel_id}"
+        broken = holds.find(db, holds.channel_scope(channel_id), "broken") if db else None
         if broken is None:
             return Finding(what, OK, "the bot is in it")
         again = f"`lolslackbot retry --channel {channel_id}` sends its failed messages again"
-        if not sure and not broken.reason.startswith(UNSEEN):
+        if not broken.reason.startswith(disproved):
             said = f"the bot is in it, but it was marked broken: {broken.reason}"
             return Finding(what, FAIL, said, f"if that is over: {again}", Exit.SOME_FAILED)
         self._lift(db, broken.scope, "broken")
@@ -260,10 +271,13 @@ class Checking:
             what, OK, f"the bot is in it; it was marked broken ({broken.reason}) and counts as well again", again
         )
 
-    def _lift(self, db: Database, scope: str, kind: str) -> None:
-        with db.transaction():
-            if holds.lift(db, scope, kind):
-                decisions.record(db, "check", scope, f"{kind} -> well", self.clock.now())
+    def _lift(self, db: Database | None, scope: str, kind: str) -> None:
+        """Whatever case the scope's name is written in: settings and tracks name workspaces as they like."""
+        for hold in holds.all_known(db) if db else ():
+            if db and hold.kind == kind and hold.scope.lower() == scope.lower():
+                with db.transaction():
+                    holds.lift(db, hold.scope, kind)
+                    decisions.record(db, "check", hold.scope, f"{kind} -> well", self.clock.now())
 
 
 def exit_status(findings: list[Finding]) -> Exit:

@@ -13,7 +13,7 @@ from support import Bot, FakeClock, Result
 from lolslackbot.admin.check import Checking, exit_status
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Sandbox
-from lolslackbot.settings import Settings
+from lolslackbot.settings import Secret, Settings
 from lolslackbot.store import players, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES
@@ -203,8 +203,9 @@ def test_a_channel_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sand
     assert "`check` by hand, channel C1: broken -> well" in tracked.run("why", "C1").out
 
 
-def test_what_reading_cannot_disprove_stays_broken(tracked: Bot, sandbox: Sandbox) -> None:
-    sandbox.slack.scopes["default"] = {"chat:write", "channels:history", "groups:history"}
+@pytest.mark.parametrize("scopes", [{"chat:write", "channels:history"}, {"chat:write", "channels:read"}])
+def test_what_reading_cannot_disprove_stays_broken(tracked: Bot, sandbox: Sandbox, scopes: set[str]) -> None:
+    sandbox.slack.scopes["default"] = scopes
     tracked.write(
         "INSERT INTO holds (scope, kind, reason, since) "
         "VALUES ('channel C1', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z')"
@@ -226,11 +227,28 @@ def test_a_key_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sandbox)
     assert tracked.rows("SELECT scope FROM holds WHERE kind = 'rejected'") == []
 
 
-def test_without_a_database_the_rest_of_the_house_is_looked_at(bot: Bot) -> None:
+def test_without_a_database_the_rest_is_tried_all_the_same(bot: Bot) -> None:
     result = bot.run("check")
     assert result.status == 2
     assert "there is no database" in found(result, "database")[0]
     assert found(result, "disk")
+    assert found(result, "Riot key")[0].startswith("warn  Riot key: not tried")
+    assert found(result, "Slack workspace default") == ["ok    Slack workspace default: Slack takes the token"]
+    del bot.environment["RIOT_API_KEY"]
+    assert "RIOT_API_KEY is not set" in bot.run("check").out
+
+
+@pytest.mark.parametrize(("scopes", "lifted"), [({"chat:write"}, True), ({"channels:history"}, False)])
+def test_a_token_that_cannot_post_stays_rejected_and_one_that_can_is_tried_again(
+    tracked: Bot, sandbox: Sandbox, scopes: set[str], lifted: bool
+) -> None:
+    tracked.write(
+        "INSERT INTO holds (scope, kind, reason, since) "
+        "VALUES ('workspace Default', 'rejected', 'missing_scope', '2026-11-23T12:00:00.000Z')"
+    )
+    sandbox.slack.scopes["default"] = scopes
+    tracked.run("check")
+    assert (tracked.rows("SELECT scope FROM holds WHERE kind = 'rejected'") == []) == lifted
 
 
 def test_where_nobody_is_tracked_the_key_is_tried_all_the_same(tracked: Bot) -> None:
@@ -249,7 +267,7 @@ def nobody(*_: Any) -> Any:
 
 def findings(db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, free: int) -> dict[str, Any]:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    checking = Checking(Settings(db.path.parent, db.path), clock, nobody, nobody)
+    checking = Checking(Settings(db.path.parent, db.path, Secret("a key")), clock, nobody, nobody)
     assert exit_status(checking.all()) == 1
     return {finding.what: finding for finding in checking.findings}
 
