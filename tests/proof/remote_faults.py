@@ -4,7 +4,8 @@ The judge compares Slack with the database, and nothing in the bot's folder may 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from lolslackbot.sandbox import Mishap
 from proof.frame import Part, Tally, sample
@@ -15,16 +16,24 @@ NUMBER = 5  # messages of a delivery
 LISTED = 2  # players of a fetch
 MOST_LOOKS = 3  # at a match that Riot does not have
 MOST_CALLS = 7  # for one match or one list, in the runs of one point: no kind of fault makes a loop
-NOWHERE = "http://127.0.0.1:9/"
+HOST = "127.0.0.1"
+NOWHERE = f"http://{HOST}:9/"
+CLOSES = frozenset(  # answers for a match that end it: JSON that is none, and a 403 while the key is good
+    ("null", "a list", "an empty object", "a string", "a list of odd ids", "an object of another shape", "status 403")
+)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind. Of `mishap` and `environment` one is given: what a server plays, or what the trial runs under."""
+    """One kind. Of `mishap` and `environment` one is given: what a server plays, or what the trial runs under.
+
+    leaves: what a post that meets it comes to. Only "open" may make it uncertain; after "later" it is delivered.
+    """
 
     name: str
     mishap: Mishap | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    leaves: Literal["open", "later", "refused"] = "open"
 
 
 def _open(accepted: bool) -> Iterator[Fault]:
@@ -77,16 +86,18 @@ def of_slack() -> Iterator[Fault]:
         yield Fault(f"ok without ts, accepted: {accepted}", Mishap.json({"ok": True}, accepted=accepted))
         odd = {"ok": "yes", "error": ["odd"], "ts": 12}
         yield Fault(f"odd JSON, accepted: {accepted}", Mishap.json(odd, accepted=accepted))
-    yield Fault("429 with Retry-After", Mishap.limited(30))
-    yield Fault("429 without Retry-After", Mishap.limited())
-    for code in (
-        *("ratelimited", "message_limit_exceeded", "invalid_auth", "token_revoked", "missing_scope"),
-        *("channel_not_found", "is_archived", "not_in_channel", "msg_too_long", "invalid_blocks", "no_text"),
+    yield Fault("429 with Retry-After", Mishap.limited(30), leaves="later")
+    yield Fault("429 without Retry-After", Mishap.limited(), leaves="later")
+    for code in ("ratelimited", "message_limit_exceeded", "invalid_auth", "token_revoked", "missing_scope"):
+        yield Fault(code, Mishap.error(code), leaves="later")
+    for code in ("channel_not_found", "is_archived", "not_in_channel", "msg_too_long", "invalid_blocks", "no_text"):
+        yield Fault(code, Mishap.error(code), leaves="refused")
+    for name, url in (
+        ("refused", NOWHERE),
+        ("a name that is not known", "https://slack.invalid/api/"),
+        ("no TLS there", "https://127.0.0.1:{slack}/api/"),
     ):
-        yield Fault(code, Mishap.error(code))
-    yield Fault("refused", environment={"LOLSLACKBOT_SLACK_URL": NOWHERE})
-    yield Fault("a name that is not known", environment={"LOLSLACKBOT_SLACK_URL": "https://slack.invalid/api/"})
-    yield Fault("no TLS there", environment={"LOLSLACKBOT_SLACK_URL": "https://127.0.0.1:{slack}/api/"})
+        yield Fault(name, environment={"LOLSLACKBOT_SLACK_URL": url}, leaves="later")
 
 
 def of_riot() -> Iterator[Fault]:
@@ -119,14 +130,12 @@ def _under(world: World, fault: Fault, command: tuple[str, ...]) -> None:
     world.environment = usual
 
 
-def leaks(world: World) -> list[str]:
-    """Files, and the last command's output, that hold the key or the token."""
-    secrets = [world.sandbox.riot.key, world.sandbox.slack.workspaces["default"].token]
-    texts = {str(path): path.read_bytes() for path in world.home.rglob("*") if path.is_file()}
-    texts["output"] = world.warm.output.encode()
-    return [
-        f"{where} holds a secret" for where, text in texts.items() if any(each.encode() in text for each in secrets)
-    ]
+def _leading_to(mishap: Mishap, port: int) -> Mishap:
+    """A redirect leads to where it can be seen whether it is followed; another mishap stays as it is."""
+    if mishap.answer is None or "Location" not in mishap.answer.headers:
+        return mishap
+    headers = {**mishap.answer.headers, "Location": f"http://{HOST}:{port}/elsewhere"}
+    return replace(mishap, answer=replace(mishap.answer, headers=headers))
 
 
 def _slack_point(world: World, fault: Fault, position: int, policy: str) -> list[str]:
@@ -135,14 +144,24 @@ def _slack_point(world: World, fault: Fault, position: int, policy: str) -> list
     world.environment = {"LOLSLACKBOT_UNCERTAIN": policy}
     slack = world.sandbox.slack
     channel = CHANNELS[position]
+    handle = None
     if fault.mishap:
-        slack.misbehave(fault.mishap, channel=channel, times=1)
+        mishap = _leading_to(fault.mishap, world.sandbox.riot.port)
+        handle = slack.misbehave(mishap, channel=channel, times=1)
     else:  # those before it are out already
         for later in CHANNELS[position:NUMBER]:
             slack.misbehave(Mishap.limited(1), channel=later, times=1)
         world.run("deliver")
     _under(world, fault, ("deliver",))
-    wrong = leaks(world)
+    if handle and not handle.fired:  # its time was up before: so the next run meets it
+        _under(world, fault, ("deliver",))
+    wrong = world.leaks()
+    if handle and not handle.fired:
+        wrong.append("the fault was not met")
+    if world.sandbox.riot.requests:
+        wrong.append("a redirect was followed")
+    if fault.leaves != "open" and world.unsettled():
+        wrong.append("uncertain, though it certainly is not in Slack")
     slack.behave()
     world.settle()
     states = messages_in(world.database)
@@ -152,12 +171,24 @@ def _slack_point(world: World, fault: Fault, position: int, policy: str) -> list
             wrong.append(f"{key} is {state}, and in Slack")
         if key.rpartition(":")[2] != channel and state != "delivered":
             wrong.append(f"{key} is {state}, held up by another one")
+        if fault.leaves == "later" and state != "delivered":
+            wrong.append(f"{key} is {state}, though that fault passes")
         if state in ("pending", "sending") or (state == "uncertain" and policy == "resend"):
             wrong.append(f"{key} is still {state}")
     sent = [each for each in slack.requests if each.method == "chat.postMessage"]
-    if policy == "hold" and fault.mishap and fault.mishap.accepted and len(sent) > NUMBER:
-        wrong.append(f"{len(sent)} requests for {NUMBER} messages that Slack accepted")
-    return wrong + leaks(world)
+    if policy == "hold" and fault.leaves == "open" and len(sent) > NUMBER:
+        wrong.append(f"{len(sent)} requests for {NUMBER} messages, none of which may go out again")
+    return wrong
+
+
+def try_slack(world: World, tally: Tally, fault: Fault, position: int, policy: str) -> None:
+    """One point of `slack`."""
+    expected = world.expected
+    wrong = _slack_point(world, fault, position, policy)
+    states = messages_in(world.database)
+    world.expected = tuple(key for key in expected if policy == "resend" or states[key][0] != "uncertain")
+    _conclude(world, tally, f"{fault.name}, message {position + 1}, {policy}", wrong)
+    world.expected = expected
 
 
 def slack(share: float) -> Tally:
@@ -167,14 +198,8 @@ def slack(share: float) -> Tally:
         (fault, position, policy) for fault in of_slack() for position in range(NUMBER) for policy in ("resend", "hold")
     ]
     with waiting(NUMBER) as world:
-        expected = world.expected
         for fault, position, policy in sample(points, share):
-            name = f"{fault.name}, message {position + 1}, {policy}"
-            wrong = _slack_point(world, fault, position, policy)
-            states = messages_in(world.database)
-            world.expected = tuple(key for key in expected if policy == "resend" or states[key][0] != "uncertain")
-            _conclude(world, tally, name, wrong)
-            world.expected = expected
+            try_slack(world, tally, fault, position, policy)
         tally.notes.append(f"{len(list(of_slack()))} kinds")
     return tally
 
@@ -188,12 +213,20 @@ def _riot_point(world: World, fault: Fault, endpoint: str, position: int) -> lis
     world.reset()
     riot = world.sandbox.riot
     _forget_waits(world)
+    handle = None
     if fault.mishap:
         if position:
             riot.misbehave(Mishap.slow(0), endpoint=endpoint, times=position)
-        riot.misbehave(fault.mishap, endpoint=endpoint, times=1)
+        mishap = _leading_to(fault.mishap, world.sandbox.slack.port)
+        handle = riot.misbehave(mishap, endpoint=endpoint, times=1)
     _under(world, fault, ("fetch-matches",))
-    wrong = leaks(world)
+    if handle and not handle.fired:  # its time was up before: so the next run meets it
+        _under(world, fault, ("fetch-matches",))
+    wrong = world.leaks()
+    if handle and not handle.fired:
+        wrong.append("the fault was not met")
+    if world.sandbox.slack.requests:
+        wrong.append("a redirect was followed")
     if riot.refused:
         wrong.append(f"{len(riot.refused)} calls into a known limit")
     riot.behave()
@@ -202,7 +235,7 @@ def _riot_point(world: World, fault: Fault, endpoint: str, position: int) -> lis
     paths = [request.path for request in riot.requests if request.endpoint == "match"]
     most = MOST_LOOKS if fault.name == "status 404" else MOST_CALLS
     wrong += [f"{path} asked {paths.count(path)} times" for path in set(paths) if paths.count(path) > most]
-    return wrong + leaks(world)
+    return wrong
 
 
 def riot(share: float) -> Tally:
@@ -224,6 +257,8 @@ def riot(share: float) -> Tally:
                     world.database, "SELECT match_id FROM matches WHERE state = 'given_up' AND reason > ''"
                 )
             }
+            if told and not (endpoint == "match" and fault.name.partition(",")[0] in CLOSES):
+                wrong.append(f"{', '.join(told)} given up, though that fault passes")
             world.expected = tuple(key for key in expected if key.partition(":")[0] not in told)
             _conclude(world, tally, f"{fault.name}, {endpoint} {position + 1}", wrong)
             world.expected = expected

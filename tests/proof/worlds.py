@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,6 +42,7 @@ class World:
     environment: dict[str, str] = field(default_factory=dict)
     runs: int = 0  # so far: each is a tick later than the one before
     beginning: int = 0  # runs that led to the prepared home
+    leaked: list[str] = field(default_factory=list)  # what commands said of the key and the token since the beginning
 
     @property
     def home(self) -> Path:
@@ -71,6 +72,7 @@ class World:
         riot.requests.clear()
         riot.refused.clear()
         self.runs = self.beginning
+        self.leaked.clear()
 
     def run(self, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
         """Runs a command, a tick after the last one by its own clock and by Slack's."""
@@ -78,7 +80,10 @@ class World:
         ahead = self.runs * TICK
         self.sandbox.slack.clock_skew = ahead
         environment = {**self.sandbox.settings, "LOLSLACKBOT_HOME": str(self.home), **self.environment}
-        return self.warm.run(Order(arguments, environment, ahead, tuple(arms)), watch)
+        status = self.warm.run(Order(arguments, environment, ahead, tuple(arms)), watch)
+        if self._tells(self.warm.output.encode()):
+            self.leaked.append(f"the output of {arguments[0]} holds a secret")
+        return status
 
     def settle(self) -> None:
         """Cron's ticks until nothing is left to do, and one more that must change nothing."""
@@ -108,7 +113,18 @@ class World:
     def judge(self) -> Finding:
         """What is untrue now that all is quiet."""
         held = self.for_a_person()
-        return judge(self.database, self.sandbox.slack.posts, [key for key in self.expected if key not in held])
+        found = judge(self.database, self.sandbox.slack.posts, [key for key in self.expected if key not in held])
+        return replace(found, faults=[*found.faults, *self.leaks()])
+
+    def leaks(self) -> list[str]:
+        """What holds the key or the token: files of the home folder, backups, and what the commands said."""
+        files = [*self.home.rglob("*"), *self.folder.glob("*.db*")]
+        holding = [path.name for path in files if path.is_file() and self._tells(path.read_bytes())]
+        return [*self.leaked, *(f"{name} holds a secret" for name in holding)]
+
+    def _tells(self, text: bytes) -> bool:
+        secrets = [self.sandbox.riot.key, *(each.token for each in self.sandbox.slack.workspaces.values())]
+        return any(secret.encode() in text for secret in secrets)
 
     def calls_repeated(self) -> int:
         """Calls for a match beyond the first for each."""
