@@ -40,8 +40,12 @@ def to_look_at(db: Database, now: datetime) -> list[str]:
 
 
 def follow_clock(db: Database, now: datetime, longest_pause: timedelta) -> None:
-    """After the clock was set back, no look waits longer than the longest pause."""
+    """After the clock was set back, no look waits longer than the longest pause, and no first look waits at all."""
     bound = text_of(now + longest_pause)
+    first = "next_look_at > :now AND looked_at IS NULL AND listed_at > :now"
+    if db.row(f"SELECT 1 FROM matches WHERE {first} LIMIT 1", now=text_of(now)):
+        with db.transaction():
+            db.write(f"UPDATE matches SET next_look_at = :now, listed_at = :now WHERE {first}", now=text_of(now))
     if db.row("SELECT 1 FROM matches WHERE next_look_at > :bound LIMIT 1", bound=bound):
         with db.transaction():
             db.write(

@@ -752,6 +752,16 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     assert run.status is Exit.OK
 
 
+def test_a_match_listed_by_a_clock_that_was_set_back_since_is_asked_for_at_once(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    player = add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    listings.record_page(db, player.player_id, ["EUW1_1"], None, START + timedelta(minutes=50))
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+
+
 def test_the_next_match_call_is_counted_in_the_commit_of_the_last_match(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
