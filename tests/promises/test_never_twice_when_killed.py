@@ -14,7 +14,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store.database import Database
 
-CHANNELS = ("C1", "C2", "C3", "C4", "C5")
+CHANNELS = ("C1", "C2")
 
 # Runs the command, and kills it at its N-th commit: no hook in the package is needed.
 KILLER = """
@@ -52,7 +52,7 @@ def test_at_every_commit(bot: Bot, sandbox: Sandbox, db: Database, moment: str) 
     killed, round_ = True, 0
     while killed:
         round_ += 1
-        for number in range(1, 6):
+        for number in range(1, len(CHANNELS) + 1):
             match_id = f"EUW1_{round_}{number}"
             store_match(db, a_match(match_id, number, ended_at=now - timedelta(minutes=10 - number)), now)
         build_messages(db, Run("build-messages", Clock(), 80), "")
@@ -71,5 +71,5 @@ def test_at_every_commit(bot: Bot, sandbox: Sandbox, db: Database, moment: str) 
                 assert len(bot.rows("SELECT 1 FROM messages WHERE state = 'uncertain'")) <= 1
         for number, channel in enumerate(CHANNELS, 1):
             assert keys_in(sandbox, channel) == [f"EUW1_{each}{number}:{channel}" for each in range(1, round_ + 1)]
-    assert round_ > 10  # a claim and an outcome for each message, at least
+    assert round_ > 2 * len(CHANNELS)  # a claim and an outcome for each message, at least
     assert set(bot.rows("SELECT state FROM messages")) == {("delivered",)}
