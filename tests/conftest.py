@@ -1,13 +1,15 @@
 """What every test has at hand: a home of its own, a store, a clock that only the test moves, a clean environment."""
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Bot, FakeClock
+from support import Bot, Command, FakeClock, Result
 
-from lolslackbot import logs
+from lolslackbot import cli, logs
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.store.database import Database, create_database
 
@@ -49,3 +51,29 @@ def sandbox() -> Iterator[Sandbox]:
 def bot(home: Path, sandbox: Sandbox) -> Bot:
     """The real command against the sandbox."""
     return Bot(home, sandbox.settings)
+
+
+@pytest.fixture
+def command(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """`main` in this process, on the home folder; keywords are further environment variables."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: str, at_home: bool = True, **environment: str) -> Result:
+        with monkeypatch.context() as here:
+            here.chdir(tmp_path)
+            here.setattr(sys, "argv", ["lolslackbot", *(["--home", str(home)] if at_home else []), *arguments])
+            here.setattr(sys, "stdin", (tmp_path / "nothing").open("w+"))
+            for name, value in environment.items():
+                here.setenv(name, value)
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+        logs.stop_logging()
+        said = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return Result(left.value.code, said.out, said.err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -116,6 +116,9 @@ class Result:
     err: str
 
 
+Command = Callable[..., Result]  # `main` in this process, on the home folder
+
+
 @dataclass
 class Bot:
     """The real command, in processes of its own, on one home folder."""

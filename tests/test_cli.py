@@ -6,16 +6,15 @@ import os
 import pty
 import re
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support import START, Bot, Result, a_match, add_player, keys_in, store_match
+from support import START, Bot, Command, Result, a_match, add_player, keys_in, store_match
 
-from lolslackbot import __version__, cli, logs
+from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
@@ -24,34 +23,7 @@ from lolslackbot.store import holds, listings, matches
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
-Command = Callable[..., Result]
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def command(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """`main` in this process, on the home folder; keywords are further environment variables."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments: str, at_home: bool = True, **environment: str) -> Result:
-        with monkeypatch.context() as here:
-            here.chdir(tmp_path)
-            here.setattr(sys, "argv", ["lolslackbot", *(["--home", str(home)] if at_home else []), *arguments])
-            here.setattr(sys, "stdin", (tmp_path / "nothing").open("w+"))
-            for name, value in environment.items():
-                here.setenv(name, value)
-            with pytest.raises(SystemExit) as left:
-                cli.main()
-        logs.stop_logging()
-        said = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        return Result(left.value.code, said.out, said.err)
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support import Bot, FakeClock, Result
+from support import Bot, Command, FakeClock, Result
 
 from lolslackbot.admin.check import Checking, exit_status
 from lolslackbot.model import RiotId
@@ -22,7 +22,14 @@ PLAYER = "Ahri Fan#EUW"
 
 
 @pytest.fixture
-def tracked(bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
+def here(bot: Bot, command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    """The bot, in this process."""
+    monkeypatch.setattr(bot, "run", lambda *arguments: command(*arguments, **bot.environment))
+    return bot
+
+
+@pytest.fixture
+def tracked(here: Bot, sandbox: Sandbox, db: Database) -> Bot:
     """A player in C1, each stage ran a moment ago; the sandbox's token may do everything."""
     sandbox.slack.add_channel("C1")
     now = datetime.now(UTC)
@@ -30,7 +37,7 @@ def tracked(bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
     players.track(db, puuid, RiotId("Ahri Fan", "EUW"), "euw1", "C1", "default", now)
     for stage in STAGES:
         runs.end(db, runs.begin(db, stage, now), now, 0, "")
-    return bot
+    return here
 
 
 def found(result: Result, what: str) -> list[str]:
@@ -227,15 +234,15 @@ def test_a_key_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sandbox)
     assert tracked.rows("SELECT scope FROM holds WHERE kind = 'rejected'") == []
 
 
-def test_without_a_database_the_rest_is_tried_all_the_same(bot: Bot) -> None:
-    result = bot.run("check")
+def test_without_a_database_the_rest_is_tried_all_the_same(here: Bot) -> None:
+    result = here.run("check")
     assert result.status == 2
     assert "there is no database" in found(result, "database")[0]
     assert found(result, "disk")
     assert found(result, "Riot key")[0].startswith("warn  Riot key: not tried")
     assert found(result, "Slack workspace default") == ["ok    Slack workspace default: Slack takes the token"]
-    del bot.environment["RIOT_API_KEY"]
-    assert "RIOT_API_KEY is not set" in bot.run("check").out
+    del here.environment["RIOT_API_KEY"]
+    assert "RIOT_API_KEY is not set" in here.run("check").out
 
 
 @pytest.mark.parametrize(("scopes", "lifted"), [({"chat:write"}, True), ({"channels:history"}, False)])

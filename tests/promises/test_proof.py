@@ -3,7 +3,7 @@
 import pytest
 from proof.frame import Part, all_parts
 
-SHARE = 0.01
+SHARE = 0.005
 
 
 @pytest.mark.parametrize("part", all_parts(), ids=lambda part: part.name)

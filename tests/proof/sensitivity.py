@@ -283,7 +283,7 @@ def found_in(bug: Bug, changes: tuple[Change, ...]) -> list[str]:
         ended = subprocess.run(
             [sys.executable, "-m", "proof.sensitivity", bug.name],
             cwd=copy,
-            env={**os.environ, "PYTHONPATH": path, "TMPDIR": temporary},
+            env={**_unmeasured(), "PYTHONPATH": path, "TMPDIR": temporary},
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -293,6 +293,11 @@ def found_in(bug: Bug, changes: tuple[Change, ...]) -> list[str]:
     if ended.returncode:
         return [f"the part itself failed: {ended.stderr.strip().splitlines()[-1:]}"]
     return [str(violation) for violation in json.loads(said)]
+
+
+def _unmeasured() -> dict[str, str]:
+    """Without what coverage adds: a scratch copy is not what is measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 def main(name: str) -> None:
