@@ -12,6 +12,7 @@ _KEPT = {
     "holds": "kind = 'limited'",
     "runs": "TRUE",
 }
+_LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
 
 
 def keep_limits(today: Database, restored: Database) -> None:
@@ -24,8 +25,14 @@ def keep_limits(today: Database, restored: Database) -> None:
             restored.write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", **dict(row))
 
 
-def doubt_all(restored: Database, now: datetime) -> int:
-    """From `now` on, what waits and ended earlier is looked up before it goes out; how many. Inside a transaction."""
-    restored.write("INSERT INTO restores (restored_at) VALUES (:now) ON CONFLICT DO NOTHING", now=text_of(now))
+def doubt_all(restored: Database, now: datetime, today: Database | None = None) -> int:
+    """From now on, what waits and ended earlier is looked up before it goes out; how many. Inside a transaction.
+
+    Earlier than `now`, and than any game that either database knows: so a clock that is behind excludes none.
+    """
+    known = [row["latest"] for db in (restored, today) if db for row in db.rows(_LATEST_END) if row["latest"]]
+    restored.write(
+        "INSERT INTO restores (restored_at) VALUES (:latest) ON CONFLICT DO NOTHING", latest=max([text_of(now), *known])
+    )
     restored.write("UPDATE messages SET restored = 0")
     return messages.doubt_restored(restored, now)
