@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import pytest
 from support import START, Bot, Command, Result, a_match, add_player, keys_in, store_match
 
+from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
 from lolslackbot.sandbox import Mishap, Sandbox
@@ -196,6 +197,18 @@ def test_an_unexpected_error_in_any_other_command_is_one_line_too(
     result = command("pause")
     assert (result.status, len(result.err.splitlines())) == (1, 1)
     assert "ZeroDivisionError: a bug of ours" in log(home)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_and_after_the_command_just_ends_the_process(
+    command: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
+) -> None:
+    ends: list[int] = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    monkeypatch.setattr(cli, "main", lambda: os.kill(os.getpid(), number))  # before it sets its own handlers
+    entry.main()
+    os.kill(os.getpid(), number)
+    assert ends == [status, status]
 
 
 @pytest.mark.parametrize(("number", "status", "words"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "TERM")])

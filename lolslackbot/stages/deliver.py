@@ -158,7 +158,7 @@ class _Delivering:
             case Verdict.NOT_SENT:
                 self._put_back(message, token, posted.error, counted=False)
                 self._stop(message.workspace, Exit.LATER, posted.error)
-            case Verdict.UNCERTAIN:
+            case _:  # UNCERTAIN; and nothing else may ever leave a message claimed
                 messages.mark_uncertain(self._db, message, token, posted.error, now)
                 self._uncertain(message.workspace, posted.error)
 

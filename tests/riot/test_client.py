@@ -71,6 +71,17 @@ def ask_match(riot: RiotClient, match_id: str = "EUW1_1") -> Any:
         return answer.document
 
 
+def test_a_call_that_was_counted_beforehand_is_not_counted_again(
+    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock
+) -> None:
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={"metadata": {}})
+    call = riot.reserve_match("europe")
+    with riot.match("EUW1_1", call) as answer:
+        assert answer.document == {"metadata": {}}
+    assert limiter.reserved == [("europe", MATCH)]
+    assert limiter.settled == [("europe", MATCH, 200)]
+
+
 def ask_list(riot: RiotClient, platform: str = "euw1", since: datetime = START, start: int = 0) -> Page:
     with riot.match_ids(PUUID, platform, since, start) as page:
         return page
