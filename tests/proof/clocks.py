@@ -118,7 +118,7 @@ def _tried(points: Sequence[tuple[Case, Jump, str]]) -> Tally:
                 name = f"{case.name}: {jump.name}, {when}"
                 tally.points += 1
                 tally.violations += [f"{name}: {each}" for each in try_point(world, case, jump, WRONG[when])]
-                world.judge().enter(tally, name)
+                world.judge(*["expired"] * (jump.error() > timedelta(0))).enter(tally, name)
     return tally
 
 

@@ -169,7 +169,7 @@ def prove(share: float) -> Tally:
             world = friends.world
             tally.points += world.runs
             tally.violations += [f"{absence.name}: {each}" for each in wrong]
-            world.judge().enter(tally, absence.name)
+            world.judge("failed", "expired").enter(tally, absence.name)
             ends = look(world.database, "SELECT state, COUNT(*) FROM messages GROUP BY state ORDER BY state")
             told = ", ".join(f"{many} {state}" for state, many in ends)
             tally.notes.append(f"{absence.name}, {world.runs} ticks, then: {told}")

@@ -120,10 +120,12 @@ class World:
     def unsettled(self) -> set[str]:
         return unsettled(self.database)
 
-    def judge(self) -> Finding:
-        """What is untrue now that all is quiet."""
+    def judge(self, *excuses: str) -> Finding:
+        """What is untrue now that all is quiet. excuses: states in which a message may have ended unannounced."""
         held = self.for_a_person()
-        found = judge(self.database, self.sandbox.slack.posts, [key for key in self.expected if key not in held])
+        found = judge(
+            self.database, self.sandbox.slack.posts, [key for key in self.expected if key not in held], excuses
+        )
         return replace(found, faults=[*found.faults, *self.leaks()])
 
     def leaks(self) -> list[str]:
