@@ -1,4 +1,4 @@
-"""What a backup that is put back must not forget: today's rate limits and runs, and what may be out already."""
+"""What a backup that is put back must not forget: today's limits, runs and alerts, and what may be out already."""
 
 from datetime import datetime
 
@@ -11,12 +11,13 @@ _KEPT = {
     "riot_calls": "TRUE",
     "holds": "kind = 'limited'",
     "runs": "TRUE",
+    "alerts": "TRUE",  # what the alert channel was told of
 }
 _LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
 
 
 def keep_limits(today: Database, restored: Database) -> None:
-    """Replaces limits and runs in a restored database by those known today. Inside a transaction of `restored`."""
+    """Replaces limits, runs and alerts in a restored database by today's. Inside a transaction of `restored`."""
     for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")
         for row in today.rows(f"SELECT * FROM {table} WHERE {which}"):

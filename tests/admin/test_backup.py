@@ -12,6 +12,7 @@ from lolslackbot.admin.backup import backup, restore
 from lolslackbot.errors import Unusable
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
+from lolslackbot.store import alerts
 from lolslackbot.store.database import Database, open_database
 
 
@@ -47,6 +48,17 @@ def test_a_clock_that_is_behind_excludes_no_known_game_from_the_look_up(
         store_match(restored, a_match("EUW1_1"))
         build_messages(restored, Run("build-messages", clock, 80), "")
         assert [row["state"] for row in restored.rows("SELECT state FROM messages")] == ["uncertain"]
+
+
+def test_what_the_alert_channel_was_told_is_not_forgotten(
+    db: Database, home: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    copy = tmp_path / "copy.db"
+    backup(home / "lolslackbot.db", copy)
+    assert alerts.begin(db, {"riot rejected": "the key is refused"}, clock.now()) == ["the key is refused"]
+    restore(home / "lolslackbot.db", copy, clock.now())
+    with closing(open_database(home / "lolslackbot.db")) as restored:
+        assert alerts.begin(restored, {"riot rejected": "the key is refused"}, clock.now()) == []
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])
