@@ -37,7 +37,7 @@ from lolslackbot.admin.tracking import (
 from lolslackbot.admin.why import why
 from lolslackbot.clock import Budget, Clock, text_of
 from lolslackbot.console import ago, show_error, show_json, show_line, show_table
-from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable
+from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable, worst
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.quiet import may_speak
@@ -112,11 +112,19 @@ class App:
         if not self.quiet:
             logs.log_to_stderr(level, self.settings.secrets)
         if to_file:
+            fault = None
             try:
                 logs.log_to_file(self.settings.log, self.settings.secrets)
             except OSError as error:
-                if not self.quiet:
-                    show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
+                fault = f"no log, {self.settings.log} cannot be written: {error.strerror}"
+            self._tell_of_log(fault)
+
+    def _tell_of_log(self, fault: str | None) -> None:
+        """No failure of the run. Remembered beside the database: who cannot write there has other troubles."""
+        memory = self.settings.database.with_name("log.last-failure")
+        status, problems = (Exit.SOME_FAILED, [fault]) if fault else (Exit.OK, [])
+        if (not self.quiet or may_speak(memory, status, problems, self.clock.now())) and fault:
+            show_error(fault)
 
     def run(self, stage: str, work: Callable[[Database, Run], None]) -> NoReturn:
         """Runs a stage as cron does: lock, work, one summary line, exit status."""
@@ -189,14 +197,35 @@ def checked(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parame
     return callback
 
 
-class InOrder(click.Group):
+@contextmanager
+def a_reader() -> Iterator[None]:
+    """Around all that prints: whoever reads it may leave early, as `head` does. Then it ends as SIGPIPE ends others.
+
+    That signal itself must not end us: writing to Slack and Riot raises it too.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes in the end
+        sys.exit(141)
+
+
+class Commands(click.Group):
     """Lists its commands in the order of this page, the stages first, and not by the alphabet."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(self.commands)
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with a_reader():
+            return super().make_context(*arguments, **more)
 
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+    def invoke(self, context: click.Context) -> Any:
+        with a_reader():
+            return super().invoke(context)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of database, log and env file.")
 @click.option("--database", type=click.Path(path_type=Path, dir_okay=False), help="Another database than the home's.")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv says all that the log file has.")
@@ -363,7 +392,7 @@ def track_command(
         with closing(create_database(app.settings.database)) as db:
             app.begin_log()
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
-            status = track_all(tracker, wishes) if path else track_one(tracker, wishes[0])
+            status = track_all(tracker, path, wishes) if path else track_one(tracker, wishes[0])
     sys.exit(int(status))
 
 
@@ -372,21 +401,21 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
     return Exit.OK
 
 
-def track_all(tracker: Tracker, wishes: list[Wish]) -> Exit:
-    """Each row on its own: one that Riot does not know does not stop the others."""
-    faults: list[NotFound] = []
+def track_all(tracker: Tracker, path: Path, wishes: list[Wish]) -> Exit:
+    """Each row on its own: one that cannot be tracked as it stands does not stop the others."""
+    faults: list[tuple[int | None, RunEnds]] = []
     try:
         with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
             for wish in bar:
                 try:
                     tracker.track(wish)
-                except NotFound as fault:
-                    faults.append(fault)
+                except (NotFound, players.OtherWorkspace) as fault:
+                    faults.append((wish.line, fault))
     finally:  # also when a later row ends it
-        for each in faults:
-            show_error(str(each))
+        for line, each in faults:
+            show_error(f"{path}, line {line}: {each}")
     show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
-    return Exit.SOME_FAILED if faults else Exit.OK
+    return worst(*(each.exit_status for _, each in faults))
 
 
 @cli.command("untrack")
