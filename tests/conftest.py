@@ -62,6 +62,13 @@ def bot(home: Path, sandbox: Sandbox, warm: Warm) -> Bot:
 
 
 @pytest.fixture
+def here(bot: Bot, command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    """The bot, in this process: for what does not depend on there being several."""
+    monkeypatch.setattr(bot, "run", lambda *arguments, **extra: command(*arguments, **{**bot.environment, **extra}))
+    return bot
+
+
+@pytest.fixture
 def command(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:

@@ -259,14 +259,14 @@ def test_a_password_in_a_url_is_not_shown(home: Path) -> None:
 # Keys and tokens
 
 
-@pytest.mark.parametrize("text", [KEY, f"  {KEY}\n"])
-def test_the_key_is_taken_without_the_white_space_around_it(home: Path, text: str) -> None:
+@pytest.mark.parametrize("text", [KEY, f"  {KEY}\n", f"'{KEY}'", f' " {KEY}" '])
+def test_the_key_is_taken_without_the_white_space_and_quotes_around_it(home: Path, text: str) -> None:
     settings = read(home, RIOT_API_KEY=text)
     assert settings.need_riot_key() == KEY
     assert settings.secrets == (KEY,)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\n"])
+@pytest.mark.parametrize("text", ["", "  ", "\n", "''"])
 def test_an_empty_key_or_token_is_none_and_the_line_says_where_to_put_it(home: Path, text: str) -> None:
     settings = read(home, RIOT_API_KEY=text, SLACK_BOT_TOKEN=text, SLACK_BOT_TOKEN_ACME=text)
     with pytest.raises(Unusable) as caught:
