@@ -28,7 +28,6 @@ _NO_TOKEN = {
     r"xox[psc]-.*": "a person's token",
     r"xapp-.*": "an app-level token",
     r"xoxe[-.].*": "a token that expires (token rotation is on)",
-    r"[0-9a-f]{32}": "a signing or client secret",
     r"https?://.*": "a link",
 }
 

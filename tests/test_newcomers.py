@@ -61,7 +61,6 @@ PASTED = [
     (TOKEN, "xoxp-1-topsecret", f"holds a person's token: {RIGHT_TOKEN}"),
     (TOKEN, "xapp-1-topsecret", f"holds an app-level token: {RIGHT_TOKEN}"),
     (TOKEN, "xoxe.xoxb-topsecret", f"holds a token that expires (token rotation is on): {RIGHT_TOKEN}"),
-    (TOKEN, "0123456789abcdef" * 2, f"holds a signing or client secret: {RIGHT_TOKEN}"),
     (TOKEN, "https://hooks.slack.com/services/topsecret", f"holds a link: {RIGHT_TOKEN}"),
 ]
 
