@@ -45,6 +45,7 @@ from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.stages.run import Run, run_stage
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import Database, create_database, open_database, read_only
+from lolslackbot.store.locks import STAGES
 from lolslackbot.store.runs import PastRun
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def person() -> Iterator[None]:
     try:
         yield
     except RunEnds as end:
+        logging.getLogger(__name__).debug("the command ends: %s", end, exc_info=True)
         show_error(str(end))
         sys.exit(int(end.exit_status))
 
@@ -248,6 +250,8 @@ def cli(context: click.Context, home: Path | None, database: Path | None, verbos
     with person():
         chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
     context.obj = App(chosen.absolute(), database and database.absolute(), verbose, quiet, Clock())
+    if context.invoked_subcommand and context.invoked_subcommand not in STAGES:  # a stage names itself
+        context.with_resource(logs.logging_about(context.invoked_subcommand))
 
 
 @cli.command("fetch-matches")
@@ -397,7 +401,8 @@ def track_command(
 
 
 def track_one(tracker: Tracker, wish: Wish) -> Exit:
-    show_line(tracker.track(wish))
+    with logs.logging_about(str(wish.riot_id)):
+        show_line(tracker.track(wish))
     return Exit.OK
 
 
@@ -407,10 +412,12 @@ def track_all(tracker: Tracker, path: Path, wishes: list[Wish]) -> Exit:
     try:
         with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
             for wish in bar:
-                try:
-                    tracker.track(wish)
-                except (NotFound, players.OtherWorkspace) as fault:
-                    faults.append((wish.line, fault))
+                with logs.logging_about(str(wish.riot_id)):
+                    try:
+                        tracker.track(wish)
+                    except (NotFound, players.OtherWorkspace) as fault:
+                        logging.getLogger(__name__).debug("not tracked: %s", fault, exc_info=True)
+                        faults.append((wish.line, fault))
     finally:  # also when a later row ends it
         for line, each in faults:
             show_error(f"{path}, line {line}: {each}")
@@ -561,7 +568,7 @@ def check_command(app: App, as_json: bool) -> None:
     """
     from lolslackbot.admin.check import Checking, exit_status
 
-    with person(), logs.logging_about("check"):
+    with person():
         app.begin_log(to_file=app.settings.database.is_file(), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for

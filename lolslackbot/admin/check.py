@@ -83,6 +83,7 @@ class Checking:
             for finding in check():
                 self.findings.append(finding)
         except RunEnds as end:
+            logger.debug("%s: %s", what, end, exc_info=True)
             self.findings.append(Finding(what, FAIL, str(end), status=end.exit_status))
         except Exception as error:
             logger.exception("checking %s failed", what)
@@ -119,6 +120,7 @@ class Checking:
             db = open_database(path)  # also sees that it is ours, not too new, and keeps its promises
             verify(path)
         except RunEnds as end:
+            logger.debug("database: %s", end, exc_info=True)
             self.findings.append(Finding("database", FAIL, str(end), status=end.exit_status))
             return None
         self.findings.append(Finding("database", OK, f"{path} is sound, {path.stat().st_size} bytes"))
@@ -157,6 +159,7 @@ class Checking:
             yield Finding("Riot key", WARN, f"not asked: {wait} until {text_of(wait.until)}", status=Exit.LATER)
             return
         except RiotRefusal as refusal:
+            logger.debug("Riot key: %s", refusal, exc_info=True)
             match refusal.verdict:
                 case Answer.FORBIDDEN | Answer.UNAUTHORIZED:
                     remedy = "renew it at developer.riotgames.com; development keys end after 24 hours"
@@ -185,6 +188,7 @@ class Checking:
             slack = self.slack(workspace)
             standing = slack.standing()
         except SlackProblem as problem:
+            logger.debug("%s: %s", what, problem, exc_info=True)
             yield self._refused(what, problem)
             return
         yield self._token(what, standing)

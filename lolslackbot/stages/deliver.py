@@ -44,7 +44,8 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     holds.follow_clock(db, now)
     messages.follow_clock(db, now)
     if orphans := messages.adopt_orphans(db, now):
-        logger.error("%d messages were being sent when the last run died: uncertain", len(orphans))
+        keys = ", ".join(each.key for each in orphans)
+        logger.error("%d messages were being sent when the last run died, uncertain: %s", len(orphans), keys)
     with db.transaction():
         messages.doubt_restored(db, now)
     run.count("expired", messages.expire(db, now - limits.announce_within))
@@ -115,7 +116,7 @@ class _Delivering:
         try:
             client = self._client(message.workspace)
         except Unusable as error:
-            logger.error("%s", error)
+            logger.exception("%s", error)
             self._stop(message.workspace, Exit.UNUSABLE, str(error))
             return
         token = secrets.token_hex(8)

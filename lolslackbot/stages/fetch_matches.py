@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, Rejected, RunEnds
+from lolslackbot.logs import logging_about
 from lolslackbot.model import Match, Player, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
@@ -188,8 +189,7 @@ class _Fetching:
                 self._run.count("answered 429")
                 self._players.put_first(player)
             case Verdict.NOT_FOUND:
-                logger.warning("Riot has no list for this player: %s", refusal)
-                self._flag(player, f"Riot has no list: {refusal}")
+                self._flag(player, f"Riot has no list: {refusal}", refusal)
             case Verdict.OTHER_KEY:
                 self._resolve_again(player, refusal)
             case Verdict.FORBIDDEN:
@@ -203,17 +203,21 @@ class _Fetching:
     def _asked_in_vain(self, player: Player) -> None:
         listings.asked_in_vain(self._db, player.player_id, self._now())
 
-    def _flag(self, player: Player, problem: str) -> None:
+    def _flag(self, player: Player, problem: str, refusal: RiotRefusal) -> None:
+        logger.warning("flagged: %s", problem, exc_info=refusal)
         listings.record_problem(self._db, player.player_id, problem, self._now())
         self._run.count("flagged")
 
     def _resolve_again(self, player: Player, refusal: RiotRefusal) -> None:
         """The key belongs to another project now, in which the same person has another puuid."""
         if player.player_id in self._resolved or player.problem:
-            self._flag(player, f"the puuid belongs to another key, and so does what the Riot ID leads to: {refusal}")
+            problem = f"the puuid belongs to another key, and so does what the Riot ID leads to: {refusal}"
+            self._flag(player, problem, refusal)
             return
         self._resolved.add(player.player_id)
-        logger.warning("the puuid belongs to another key (%s): resolving %s again", refusal, player.riot_id)
+        logger.warning(
+            "the puuid belongs to another key (%s): resolving %s again", refusal, player.riot_id, exc_info=refusal
+        )
         try:
             self._wait_for(routing.account_region(player.platform), ACCOUNT)
             account = self._riot.account(player.riot_id, player.platform)
@@ -223,7 +227,8 @@ class _Fetching:
             self._account_refused(player, error)
         else:
             if players.with_puuids(self._db, [account.puuid]):
-                self._flag(player, f"the puuid belongs to another key, and {player.riot_id} is another player now")
+                problem = f"the puuid belongs to another key, and {player.riot_id} is another player now"
+                self._flag(player, problem, refusal)
                 return
             players.replace_puuid(self._db, player.player_id, account.puuid)
             for renewed in players.with_puuids(self._db, [account.puuid]).values():
@@ -231,9 +236,10 @@ class _Fetching:
 
     def _account_refused(self, player: Player, error: RiotRefusal) -> None:
         if error.verdict is Verdict.NOT_FOUND:
-            self._flag(player, f"the puuid belongs to another key, and Riot knows no {player.riot_id}: track it anew")
+            problem = f"the puuid belongs to another key, and Riot knows no {player.riot_id}: track it anew"
+            self._flag(player, problem, error)
         elif error.verdict is Verdict.ODD_IDS:
-            self._flag(player, f"the puuid belongs to another key, and Riot hands out odd ones: {error}")
+            self._flag(player, f"the puuid belongs to another key, and Riot hands out odd ones: {error}", error)
         elif error.verdict is Verdict.FORBIDDEN or (error.verdict is Verdict.UNAUTHORIZED and not self._good_answers):
             self._key_rejected(error)
         else:
@@ -328,7 +334,8 @@ class _Fetching:
             case Verdict.NOT_FOUND:
                 self._missing(match_id, refusal)
             case Verdict.FORBIDDEN:
-                logger.warning("%s: this match is closed, or the key is refused: the next calls tell", refusal)
+                said = "%s: this match is closed, or the key is refused: the next calls tell"
+                logger.warning(said, refusal, exc_info=refusal)
                 self._suspects[match_id] = refusal
             case Verdict.UNAUTHORIZED if not self._good_answers:
                 self._key_rejected(refusal)
@@ -363,7 +370,8 @@ class _Fetching:
         self._answering.add(host)
         self._in_a_row[host] = 0
         for match_id, refusal in self._suspects.items():
-            self._give_up(match_id, f"closed: {refusal}, while the key is good")
+            with logging_about(match_id):
+                self._give_up(match_id, f"closed: {refusal}, while the key is good")
         self._suspects.clear()
         if self._good_answers == 1 and holds.find(self._db, holds.RIOT_KEY, "rejected"):
             with self._db.transaction():

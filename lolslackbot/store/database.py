@@ -54,6 +54,11 @@ class Database:
         with _faults(self.path):
             return self._connection.execute(sql, values).rowcount
 
+    def change(self, sql: str, **values: Any) -> list[Row]:
+        """As `write`, with a statement that ends in RETURNING: what that says of each row it changed."""
+        assert self._connection.in_transaction, "a write outside a transaction commits by itself"
+        return self.rows(sql, **values)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything written inside is committed together, or not at all. Never open across a remote call.

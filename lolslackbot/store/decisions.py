@@ -1,10 +1,13 @@
 """What a person decided: each change by hand, kept so that `why` can show it."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database
+
+logger = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
 
@@ -33,6 +36,7 @@ def record(db: Database, command: str, subject: str, change: str, now: datetime)
         subject=subject,
         change=change,
     )
+    logger.info("%s, %s: %s", command, subject, change)
 
 
 def about(db: Database, subject: str) -> list[Decision]:

@@ -1,15 +1,18 @@
 """The ledger of matches and its transitions: wanted -> stored, missing or given up."""
 
 import json
+import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
 from lolslackbot.store import players
-from lolslackbot.store.database import Database
+from lolslackbot.store.database import Database, Row
+
+logger = logging.getLogger(__name__)
 
 BEFORE_TRACKING = "before tracking"
 NO_LONGER_NEWS = "no longer news"
@@ -200,7 +203,7 @@ def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | N
     of somebody tracked since before `oldest` as well are kept: for them it may be news. None: kept for nobody.
     """
     with db.transaction():
-        return db.write(
+        older = db.change(
             """
             UPDATE matches
             SET state = 'given_up', reason = :reason, next_look_at = NULL
@@ -216,16 +219,19 @@ def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | N
                   SELECT 1 FROM listings JOIN tracks USING (player_id)
                   WHERE listings.match_id = matches.match_id AND tracks.since < :oldest
               )
+            RETURNING match_id
             """,
             match_id=match_id,
             reason=reason,
             oldest=oldest and text_of(oldest),
         )
+    _tell_given_up(older, reason)
+    return len(older)
 
 
 def give_up_untracked(db: Database) -> None:
     """Gives up the wanted ids that stand in the list of no tracked player any more. Inside a transaction."""
-    db.write(
+    given_up = db.change(
         """
         UPDATE matches
         SET state = 'given_up', reason = :reason, next_look_at = NULL
@@ -233,9 +239,16 @@ def give_up_untracked(db: Database) -> None:
           AND NOT EXISTS (
               SELECT 1 FROM listings JOIN tracks USING (player_id) WHERE listings.match_id = matches.match_id
           )
+        RETURNING match_id
         """,
         reason=UNTRACKED,
     )
+    _tell_given_up(given_up, UNTRACKED)
+
+
+def _tell_given_up(rows: Sequence[Row], reason: str) -> None:
+    for row in rows:
+        logger.debug("%s is given up: %s", row["match_id"], reason)
 
 
 def want_again(db: Database, match_id: str, now: datetime) -> bool:

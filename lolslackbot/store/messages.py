@@ -1,5 +1,6 @@
 """The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +9,8 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message
 from lolslackbot.store import holds, matches
 from lolslackbot.store.database import Database, Row
+
+logger = logging.getLogger(__name__)
 
 DIED = "the process ended between the claim and Slack's answer"
 
@@ -79,14 +82,23 @@ def doubt_restored(db: Database, now: datetime) -> int:
 
     The database that was replaced may have announced it: the channel's history is asked first.
     """
-    return db.write(
+    doubted = db.change(
         """
         UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, error = :error
         WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
+        RETURNING match_id, channel_id, state, error
         """,
         now=text_of(now),
         error="it may have been announced before the restore",
     )
+    return _tell(doubted)
+
+
+def _tell(changed: Sequence[Row]) -> int:
+    """What became of each of many messages, for the log; how many."""
+    for row in changed:
+        logger.debug("%s:%s is %s: %s", *row)
+    return len(changed)
 
 
 def reword(db: Database, match_id: str, draft: Draft) -> None:
@@ -227,15 +239,17 @@ def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
         match_id=match_id,
         channel_id=channel_id,
     )
-    db.write(
+    expired = db.change(
         """
         UPDATE messages SET state = 'expired', error = 'untracked'
         WHERE match_id = :match_id AND channel_id = :channel_id
           AND (state IN ('pending', 'failed') OR state = 'uncertain' AND attempts = 0)
+        RETURNING match_id, channel_id, state, error
         """,
         match_id=match_id,
         channel_id=channel_id,
     )
+    _tell(expired)
 
 
 def fail_in_broken_channels(db: Database) -> dict[str, int]:
@@ -254,12 +268,16 @@ def _end_waiting(db: Database, state: str, error: str, condition: str, bound: st
     if not db.row(f"SELECT 1 FROM messages WHERE state = 'pending' AND {condition} LIMIT 1", bound=bound):
         return 0  # nothing to write, so no lock and no sync
     with db.transaction():
-        return db.write(
-            f"UPDATE messages SET state = :state, error = :error WHERE state = 'pending' AND {condition}",
+        ended = db.change(
+            f"""
+            UPDATE messages SET state = :state, error = :error WHERE state = 'pending' AND {condition}
+            RETURNING match_id, channel_id, state, error
+            """,
             state=state,
             error=error,
             bound=bound,
         )
+    return _tell(ended)
 
 
 def adopt_orphans(db: Database, now: datetime) -> list[Message]:
