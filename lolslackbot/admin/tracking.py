@@ -4,10 +4,9 @@ import csv
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import NotFound, NotNow, Rejected, RunEnds, Unusable
@@ -31,8 +30,7 @@ CHANNEL_ID = re.compile(r"[CG][A-Z0-9]+")
 COLUMNS = ("riot_id", "platform", "channel", "workspace")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """One track that somebody asked for, checked as far as that goes without asking Riot."""
 
     riot_id: RiotId

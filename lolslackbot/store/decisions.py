@@ -1,7 +1,7 @@
 """What a person decided: each change by hand, kept so that `why` can show it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database
@@ -9,8 +9,7 @@ from lolslackbot.store.database import Database
 EVERYTHING = "everything"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One change by hand."""
 
     decided_at: datetime

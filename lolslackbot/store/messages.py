@@ -1,8 +1,8 @@
 """The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message
@@ -12,8 +12,7 @@ from lolslackbot.store.database import Database, Row
 DIED = "the process ended between the claim and Slack's answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message as it was worded; `error` where the wording itself failed."""
 
     channel_id: str
@@ -23,8 +22,7 @@ class Draft:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """The next message of one channel, and when its channel was last posted to."""
 
     message: Message
@@ -289,8 +287,7 @@ def is_uncertain(db: Database, message: Message) -> bool:
     return row is not None and row["state"] == "uncertain"
 
 
-@dataclass(frozen=True, slots=True)
-class Uncertain:
+class Uncertain(NamedTuple):
     """A message of unknown outcome, and what was found out about it so far."""
 
     message: Message

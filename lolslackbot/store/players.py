@@ -1,8 +1,8 @@
 """Players, and the channels that track them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Unusable
@@ -10,8 +10,7 @@ from lolslackbot.model import Player, RiotId
 from lolslackbot.store.database import Database, Row, listed
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """A player's games are announced in a channel, those that ended after `since`."""
 
     player: Player
