@@ -1,13 +1,15 @@
 """What a person sees: tables, JSON, the summary line, and the one line of an error."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 
-from lolslackbot.logs import one_line
+
+def one_line(text: str) -> str:
+    """Foreign text without what moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def show_table(rows: Sequence[dict[str, Any]], empty: str) -> None:
@@ -31,6 +33,8 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def show_json(value: Any) -> None:
+    import json  # only who asks for it waits for it
+
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 

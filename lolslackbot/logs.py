@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TextIO
 
+from lolslackbot.console import one_line
+
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
 MAX_HELD = 200  # lines of one mail from cron; nobody reads more
@@ -25,11 +27,6 @@ def logging_about(*words: str) -> Iterator[None]:
         yield
     finally:
         _about.reset(before)
-
-
-def one_line(text: str) -> str:
-    """Foreign text without what moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 class MaskingFormatter(logging.Formatter):

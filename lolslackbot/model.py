@@ -1,10 +1,13 @@
-"""The contract's words as values: what passes between Riot, the store, the wording and Slack. No I/O."""
+"""The contract's words as values: what passes between Riot, the store, the wording and Slack. No I/O.
+
+Values are named tuples, here and elsewhere: a start makes dozens of classes, and a dataclass takes ten times as long.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 PUUID = re.compile(r"[A-Za-z0-9_-]{78}")  # account-v1; 36-character ids are not encrypted for our key
 MATCH_ID = re.compile(r"([A-Z]+[0-9]*)_([0-9]{1,18})")  # platform and gameId; 18 digits fit SQLite's INTEGER
@@ -26,8 +29,7 @@ class Style(StrEnum):
     COMPACT = "compact"
 
 
-@dataclass(frozen=True, slots=True)
-class RiotId:
+class RiotId(NamedTuple):
     """A player's name as people write it: `GameName#TAG`. It changes; a puuid does not."""
 
     game_name: str
@@ -42,16 +44,14 @@ class RiotId:
         return str(self).casefold()
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """account-v1: who a Riot ID belongs to. Riot may leave the names out."""
 
     puuid: str
     riot_id: RiotId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Player:
+class Player(NamedTuple):
     """A League account we know, tracked or once tracked."""
 
     player_id: int
@@ -61,8 +61,7 @@ class Player:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PastGame:
+class PastGame(NamedTuple):
     """How an earlier game ended for a player, as far as a series of wins or losses needs it."""
 
     queue_id: int
@@ -71,8 +70,7 @@ class PastGame:
     win: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
+class Participant(NamedTuple):
     """One human in a match, with what a message says of them (match-v5 `info.participants`).
 
     Numbers of None are not known: the answer lacked them, or they mean nothing in that mode.
@@ -101,8 +99,7 @@ class Participant:
     past: tuple[PastGame, ...] = ()  # the newest first, without a gap as far as it goes; only as a channel hears it
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """One finished game, as far as messages need it."""
 
     match_id: str
@@ -115,24 +112,21 @@ class Match:
     teams: int = 0  # Arena: how many there were; 0 elsewhere
 
 
-@dataclass(frozen=True, slots=True)
-class Champion:
+class Champion(NamedTuple):
     """A champion as Data Dragon shows it."""
 
     name: str  # the one people see
     image: str  # file name of its picture
 
 
-@dataclass(frozen=True, slots=True)
-class Champions:
+class Champions(NamedTuple):
     """Data Dragon's champions by `champion_id`, as of one of its versions; None: it never answered."""
 
     version: str | None = None
-    by_id: Mapping[int, Champion] = field(default_factory=dict)
+    by_id: Mapping[int, Champion] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message on its way: what Slack is to be sent, and under which claim."""
 
     match_id: str
@@ -147,8 +141,7 @@ class Message:
         return f"{self.match_id}:{self.channel_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """One of Riot's rate limits: `calls` in any `seconds`.
 
     `extra_calls` are those that Riot counted at `extra_at` beyond the ones we know of (another user of the key).

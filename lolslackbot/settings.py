@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from lolslackbot.errors import Unusable
@@ -41,22 +40,20 @@ class Secret(str):
         return "***"
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelLimit:
+class ChannelLimit(NamedTuple):
     """At most `messages` in `seconds` per channel."""
 
     messages: int
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything a command may be told from outside, checked."""
 
     home: Path
     database: Path
     riot_api_key: Secret | None = None
-    slack_tokens: Mapping[str, Secret] = field(default_factory=dict)  # by workspace in lower case
+    slack_tokens: Mapping[str, Secret] = {}  # by workspace in lower case
     max_seconds: float = 80
     max_wait: float = 10
     announce_within: float = 43200

@@ -12,8 +12,8 @@ MAY_IMPORT = {
     "clock": set(),
     "transport": set(),
     "quiet": {"clock", "errors"},
-    "console": {"logs"},
-    "logs": set(),
+    "console": set(),
+    "logs": {"console"},
     "settings": {"errors", "transport"},
     "riot": BASE | {"transport"},
     "slack": BASE | {"transport"},
@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "admin": BASE | {"settings", "riot", "slack", "messages", "store"},
     "sandbox": set(),
 }
-OUTSIDE = {"requests": {"riot"}, "slack_sdk": {"slack"}, "click": {"cli", "console"}, "sqlite3": {"store"}}
+OUTSIDE = {"requests": {"riot"}, "slack_sdk": {"slack"}, "click": {"cli", "commands", "console"}, "sqlite3": {"store"}}
 
 
 def room(path: Path) -> str:

@@ -1,8 +1,8 @@
 """Puts back what a person decides to try again: says first what it will do, then does it in one commit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
@@ -11,8 +11,7 @@ from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a retry will do, as sentences; `do` does it."""
 
     sentences: list[str]

@@ -1,8 +1,7 @@
 """What waits, what is held back and why, and what needs a person; all from the database."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit
@@ -17,8 +16,7 @@ TOO_LONG = timedelta(hours=1)
 LATELY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(NamedTuple):
     """How old the oldest piece of each kind of work is, and when it last came to its end. None: there is none."""
 
     last_listed_at: datetime | None
@@ -28,12 +26,10 @@ class Freshness:
     last_post_at: datetime | None
 
     def as_json(self) -> dict[str, str | None]:
-        moments = {name: getattr(self, name) for name in self.__slots__}
-        return {name: moment and text_of(moment) for name, moment in moments.items()}
+        return {name: moment and text_of(moment) for name, moment in self._asdict().items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """`problems` are sentences, each with what to do, by what tells them apart; none means healthy."""
 
     problems: dict[str, str]

@@ -4,10 +4,9 @@ import csv
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import NotFound, NotNow, Rejected, RunEnds, Unusable
@@ -32,15 +31,14 @@ OTHER_IDS = {"U": "a person's", "W": "a person's", "D": "a direct message's", "T
 COLUMNS = ("riot_id", "platform", "channel", "workspace")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """One track that somebody asked for, checked as far as that goes without asking Riot."""
 
     riot_id: RiotId
     channel_id: str
     platform: str | None
     workspace: str
-    line: int | None = field(default=None, compare=False)  # where it stands in a file
+    line: int | None = None  # where it stands in a file
 
 
 def read_riot_id(text: str) -> RiotId:

@@ -1,9 +1,9 @@
 """One match, as its channel's friends lived it -> the words for it. Pure; facts only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import NamedTuple
 
 from lolslackbot.messages.names import NONE, champion_name, champion_picture, role_name, server_name
 from lolslackbot.messages.queues import queue_kind, queue_name
@@ -19,8 +19,7 @@ _DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
 MANY = 5  # friends in one game; beyond that each gets a short line, so that it fits a phone
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """What messages are made with besides the match: values of settings, and what is known of champions."""
 
     match_link: str = ""  # template, '' for no link
@@ -28,8 +27,7 @@ class Wording:
     champions: Champions = NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What is said of one player. `name` is foreign text; the rest is ours."""
 
     name: str
@@ -37,8 +35,7 @@ class Line:
     standout: str  # the one thing to talk about, '' for none
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Friends who share a result. `mark` and `title` are '' where it is the whole message's."""
 
     mark: str
@@ -46,8 +43,7 @@ class Group:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(NamedTuple):
     """One message before it takes Slack's form."""
 
     mark: str  # an emoji: the result at a glance

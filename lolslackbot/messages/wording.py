@@ -1,14 +1,13 @@
 """A match, as a channel wants to hear of it -> the message that Slack will be sent."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lolslackbot.messages.announcement import Wording, announce
 from lolslackbot.messages.slack_text import blocks_json, plain_text
 from lolslackbot.model import Match, Style
 
 
-@dataclass(frozen=True, slots=True)
-class Worded:
+class Worded(NamedTuple):
     """A message: `text` is complete without `blocks` (Block Kit JSON)."""
 
     text: str

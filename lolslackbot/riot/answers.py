@@ -1,9 +1,8 @@
 """What each answer of Riot means: status, headers and body in, a verdict out. Pure."""
 
 import json
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Verdict(Enum):
@@ -27,8 +26,7 @@ class RiotRefusal(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(NamedTuple):
     """An answer as it came: header names in lower case."""
 
     status: int

@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
@@ -28,8 +27,7 @@ ACCOUNT, PLATFORM, MATCH_IDS, MATCH = "account", "platform", "match-ids", "match
 _LOGGED = ("x-app-rate-limit", "x-method-rate-limit", "x-rate-limit-type", "retry-after")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page of a player's match ids, newest first."""
 
     match_ids: tuple[str, ...]
@@ -38,8 +36,7 @@ class Page:
     odd: str | None  # what was left out, since no match can be asked for by it
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What Riot sent: the bytes to keep and the JSON in them."""
 
     body: bytes

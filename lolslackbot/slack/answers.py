@@ -6,11 +6,10 @@ The error codes are those of docs.slack.dev, chat.postMessage, with codes that l
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Verdict(Enum):
@@ -27,8 +26,7 @@ class Verdict(Enum):
     UNCERTAIN = auto()  # it may or may not be in Slack
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """The outcome of one request: the verdict, Slack's `ts` if delivered, else the error in a few words."""
 
     verdict: Verdict
@@ -37,8 +35,7 @@ class Posted:
     wait: float = 0  # seconds, with LIMITED and WORKSPACE_LIMITED
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(NamedTuple):
     """An answer as it came: header names in lower case."""
 
     status: int
@@ -54,16 +51,14 @@ class SlackProblem(Exception):
         self.verdict = verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who we are in a workspace (auth.test). Only what this bot or this app posted is ours."""
 
     bot_id: str
     app_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What our token is in a workspace (auth.test), and what time it was for Slack. None: Slack did not say."""
 
     is_bot: bool
@@ -71,16 +66,14 @@ class Standing:
     now: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelInfo:
+class ChannelInfo(NamedTuple):
     """A channel (conversations.info). A field that Slack left out is unknown: None."""
 
     is_archived: bool | None
     is_member: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """Our messages in a channel, `ts` by key, and what time it was for Slack (None if it did not say)."""
 
     ts_by_key: Mapping[str, str]

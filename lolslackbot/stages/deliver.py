@@ -3,9 +3,8 @@
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, Unusable
@@ -29,8 +28,7 @@ UNCERTAIN_IN_A_ROW = 3  # then a workspace is left alone for this run
 Client = Callable[[str], "SlackClient"]  # of a workspace; raises Unusable where it has no token
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The settings this stage goes by."""
 
     announce_within: timedelta

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, Rejected, RunEnds
@@ -30,16 +30,14 @@ SUSPECTS = 2  # matches that answer 403 in a row; then a call is made that no cl
 FAULTS_IN_A_ROW = 3  # then a host is left alone for this run
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The settings this stage goes by: seconds a game is news, seconds one wait for a limit may last."""
 
     announce_within: timedelta
     max_wait: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class _Fate:
+class _Fate(NamedTuple):
     """What was written of a match, and is told once that is committed: in the summary and in the log."""
 
     counted: str
@@ -301,7 +299,7 @@ class _Fetching:
             if reason == matches.UNTRACKED:
                 return fate
             oldest = match.ended_at if reason == matches.BEFORE_TRACKING else None
-            return replace(fate, number=1 + matches.give_up_older(self._db, match_id, reason, oldest))
+            return fate._replace(number=1 + matches.give_up_older(self._db, match_id, reason, oldest))
         matches.store(self._db, match, answer.body, known, self._now())
         return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
 

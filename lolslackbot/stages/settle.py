@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict
@@ -25,8 +24,7 @@ SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is 
 LOOKED_FOR = timedelta(days=1)  # in each run; after that once a day, and again where one look found nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """When "not in the channel" is believed, and whether the message then goes out once more."""
 
     after: timedelta

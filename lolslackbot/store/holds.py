@@ -1,8 +1,8 @@
 """Whatever holds work back, in one table: why, since when, until when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row, listed
@@ -24,8 +24,7 @@ def workspace_scope(workspace: str) -> str:
     return f"workspace {workspace}"
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """One reason why something waits. `until` None: until it is lifted."""
 
     scope: str

@@ -4,8 +4,8 @@ import json
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
@@ -326,8 +326,7 @@ def to_build(db: Database) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """A channel that tracks a player in a match, and what it wants to hear."""
 
     channel_id: str

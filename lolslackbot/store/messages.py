@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message
@@ -15,8 +15,7 @@ logger = logging.getLogger(__name__)
 DIED = "the process ended between the claim and Slack's answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message as it was worded; `error` where the wording itself failed."""
 
     channel_id: str
@@ -26,8 +25,7 @@ class Draft:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """The next message of one channel, and when its channel was last posted to."""
 
     message: Message
@@ -307,8 +305,7 @@ def is_uncertain(db: Database, message: Message) -> bool:
     return row is not None and row["state"] == "uncertain"
 
 
-@dataclass(frozen=True, slots=True)
-class Uncertain:
+class Uncertain(NamedTuple):
     """A message of unknown outcome, and what was found out about it so far."""
 
     message: Message

@@ -1,8 +1,8 @@
 """Players, and the channels that track them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Unusable
@@ -14,8 +14,7 @@ class OtherWorkspace(Unusable):
     """A channel was to be tracked into as if it belonged to another workspace than it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """A player's games are announced in a channel, those that ended after `since`."""
 
     player: Player

@@ -1,7 +1,7 @@
 """When each stage ran, and how it ended: what freshness is measured by."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
@@ -9,8 +9,7 @@ from lolslackbot.store.database import Database, Row
 KEPT = 1000  # of one stage: two days of cron; what is older explains nothing any more
 
 
-@dataclass(frozen=True, slots=True)
-class PastRun:
+class PastRun(NamedTuple):
     """One run of a stage. `ended_at` None: at work, or killed."""
 
     stage: str

@@ -1,8 +1,8 @@
 """What is on record about one match, one player, one channel: for `why`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of
 from lolslackbot.model import RiotId
@@ -13,8 +13,7 @@ _MESSAGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MessageStory:
+class MessageStory(NamedTuple):
     """One row of the outbox, without its text."""
 
     match_id: str
@@ -30,8 +29,7 @@ class MessageStory:
     settled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class MatchStory:
+class MatchStory(NamedTuple):
     """One row of the ledger, with whose lists it came from and what channels made of it."""
 
     match_id: str

@@ -2,7 +2,6 @@
 # ruff: noqa: E501 - a table of messages
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -66,12 +65,12 @@ def test_a_recorded_match_reads_right(path: Path) -> None:
             read_match(match_id, json.loads(path.read_bytes()))
         return
     match = read_match(match_id, json.loads(path.read_bytes()))
-    one = replace(match, participants=match.participants[:1])
+    one = match._replace(participants=match.participants[:1])
     headline, line, _link = word(one, WORDING, Style.FULL).text.split("\n")
     assert f"{headline} | {line.partition(': ')[2]}" == expected
     assert line.partition(": ")[0] == match.participants[0].name
     for number in range(1, len(match.participants) + 1):
-        sound(word(replace(match, participants=match.participants[:number]), WORDING, Style.FULL))
+        sound(word(match._replace(participants=match.participants[:number]), WORDING, Style.FULL))
 
 
 def sound(worded: Worded) -> None:
@@ -89,7 +88,7 @@ def game(queue: int, friends: int, name: str = "W", **plan: Any) -> Match:
     made = Plan("EUW1_7000000001", queue, 1_790_000_000_000, 1871, sides=sides, **plan)
     body = make_body(made, humans, lambda each: each.encode().hex().ljust(78, "s")[-78:], Random(f"{queue} {friends}"))
     match = read_match(made.match_id, body)
-    return replace(match, participants=tuple(each for each in match.participants if each.puuid.startswith("friend")))
+    return match._replace(participants=tuple(each for each in match.participants if each.puuid.startswith("friend")))
 
 
 HEADLINES = {

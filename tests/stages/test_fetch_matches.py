@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -353,7 +352,7 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
     @contextmanager
     def with_another(*arguments: Any) -> Iterator[Page]:
         with real(*arguments) as page:
-            yield replace(page, unroutable=("XX9_5",))
+            yield page._replace(unroutable=("XX9_5",))
 
     riot.match_ids = with_another  # type: ignore[method-assign]
     for _ in range(2):
@@ -710,7 +709,7 @@ def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
     @contextmanager
     def with_odd(*arguments: Any) -> Iterator[Page]:
         with answer(*arguments) as page:
-            yield replace(page, odd="1 match ids of odd form ('x')")
+            yield page._replace(odd="1 match ids of odd form ('x')")
 
     riot.match_ids = with_odd  # type: ignore[method-assign]
     fetch(db, riot, clock)

@@ -1,0 +1,150 @@
+"""What every command is told, and what it needs: settings, log, database, clients; how a person hears of its end."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from lolslackbot import logs
+from lolslackbot.clock import Clock
+from lolslackbot.console import show_error, show_line
+from lolslackbot.errors import Exit, RunEnds, Unusable
+from lolslackbot.quiet import may_speak
+from lolslackbot.settings import Settings, default_home, read_settings
+from lolslackbot.store.database import Database, open_database, read_only
+
+if TYPE_CHECKING:
+    from lolslackbot.riot.client import RiotClient
+    from lolslackbot.riot.limiter import Limiter
+    from lolslackbot.slack.client import SlackClient
+    from lolslackbot.stages.run import Run
+
+logger = logging.getLogger(__name__)
+
+
+class App:
+    """What every command is told before its own options."""
+
+    def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
+        with person():
+            chosen = Path(home) if home else default_home(os.environ, click.get_app_dir("lolslackbot"))
+        self.home, self.database = chosen.absolute(), Path(database).absolute() if database else None
+        self.verbose, self.quiet = verbose, quiet
+        self.clock = Clock()
+
+    @cached_property
+    def settings(self) -> Settings:
+        return read_settings(self.home, self.database, os.environ)
+
+    @contextmanager
+    def looking(self) -> Iterator[Database]:
+        """The database, for a command that changes nothing."""
+        with read_only(self.settings.database) as db:
+            yield db
+
+    @contextmanager
+    def changing(self) -> Iterator[Database]:
+        """The database, for a command that changes it; what goes wrong from then on is in the log."""
+        with closing(open_database(self.settings.database)) as db:
+            self.begin_log()
+            yield db
+
+    def begin_log(self, *, to_file: bool = True, usual: int = logging.WARNING) -> None:
+        """Begins logging: to stderr as -v says (-q: held back; without either the `usual` level), and to the file."""
+        level = {0: usual, 1: logging.INFO}.get(self.verbose, logging.DEBUG)
+        if not self.quiet:
+            logs.log_to_stderr(level, self.settings.secrets)
+        if to_file:
+            fault = None
+            try:
+                logs.log_to_file(self.settings.log, self.settings.secrets)
+            except OSError as error:
+                fault = f"no log, {self.settings.log} cannot be written: {error.strerror}"
+            self._tell_of_log(fault)
+
+    def _tell_of_log(self, fault: str | None) -> None:
+        """No failure of the run. Remembered beside the database: who cannot write there has other troubles."""
+        memory = self.settings.database.with_name("log.last-failure")
+        status, problems = (Exit.SOME_FAILED, [fault]) if fault else (Exit.OK, [])
+        if (not self.quiet or may_speak(memory, status, problems, self.clock.now())) and fault:
+            show_error(fault)
+
+    def run(self, stage: str, work: "Callable[[Database, Run], None]") -> NoReturn:
+        """Runs a stage as cron does: lock, work, one summary line, exit status."""
+        from lolslackbot.stages.run import run_stage
+
+        try:
+            settings = self.settings
+        except Unusable as error:
+            fault = str(error)
+            self._leave(stage, error.exit_status, [fault], lambda: show_error(fault))
+        held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
+        self.begin_log(to_file=settings.database.is_file())  # a stage without a database makes nothing
+        run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
+
+        def speak() -> None:
+            for line in held.lines if held else []:
+                click.echo(line, err=True)
+            if run.began:
+                show_line(run.summary())
+            if run.ended_by:
+                show_error(run.ended_by)
+
+        self._leave(stage, run.status, run.problems, speak)
+
+    def _leave(self, stage: str, status: Exit, problems: list[str], speak: Callable[[], None]) -> NoReturn:
+        memory = self.home / f"{stage}.last-failure"
+        if not self.quiet or may_speak(memory, status, problems, self.clock.now()):
+            speak()
+        sys.exit(int(status))
+
+    def riot(self, db: Database, time_left: Callable[[], float] | None = None) -> tuple["RiotClient", "Limiter"]:
+        """The Riot client, with the limiter that all processes share through the database."""
+        from lolslackbot.riot.client import CALL_SECONDS, RiotClient
+        from lolslackbot.riot.limiter import Limiter
+        from lolslackbot.store.limits import RiotLedger
+
+        limiter = Limiter(RiotLedger(db), self.clock, CALL_SECONDS)
+        key, url = self.settings.need_riot_key(), self.settings.riot_url
+        return RiotClient(key, url, limiter, self.clock, time_left or (lambda: CALL_SECONDS)), limiter
+
+    def slack(self, time_left: Callable[[], float]) -> Callable[[str], "SlackClient"]:
+        """The Slack client of a workspace, made when it is first needed."""
+        from lolslackbot.slack.client import SlackClient
+
+        @cache
+        def client(workspace: str) -> SlackClient:
+            token = self.settings.need_slack_token(workspace)
+            return SlackClient(token, self.settings.slack_url, self.clock, time_left)
+
+        return client
+
+
+@contextmanager
+def person() -> Iterator[None]:
+    """Around what a person runs: the error that ends it becomes one line and an exit status."""
+    with logs.logging_about(click.get_current_context().command.name or ""):
+        try:
+            yield
+        except RunEnds as end:
+            logger.debug("the command ends: %s", end, exc_info=True)
+            show_error(str(end))
+            sys.exit(int(end.exit_status))
+
+
+def checked(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """An option's callback: its ValueError becomes click's one line, which names the option."""
+
+    def callback(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Any:
+        try:
+            return None if text is None else read(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback

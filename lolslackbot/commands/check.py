@@ -1,0 +1,36 @@
+"""`check`: tries keys, tokens, channels and the house they live in."""
+
+import logging
+import sys
+
+import click
+
+from lolslackbot.admin.check import Checking, exit_status
+from lolslackbot.clock import Budget
+from lolslackbot.commands.app import App, person
+from lolslackbot.console import show_json, show_line
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def check_command(app: App, as_json: bool) -> None:
+    """Try the real keys, tokens, scopes and channels. One line each, with the remedy for what fails.
+
+    It posts nothing. A channel or key that it finds well again is no longer held back.
+
+    \b
+    lolslackbot check
+    """
+    with person():
+        app.begin_log(to_file=app.settings.database.is_file(), usual=logging.CRITICAL)  # the findings say it
+        budget = Budget(app.clock, app.settings.max_seconds)
+        riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
+        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left)).all()
+    if as_json:
+        show_json([finding.as_json() for finding in findings])
+    else:
+        for finding in findings:
+            remedy = f"; {finding.remedy}" if finding.remedy else ""
+            show_line(f"{finding.state:<5} {finding.what}: {finding.said}{remedy}")
+    sys.exit(int(exit_status(findings)))

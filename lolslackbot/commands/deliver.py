@@ -1,0 +1,75 @@
+"""`deliver`: the third stage, and what it would do."""
+
+import html
+from datetime import timedelta
+from urllib.parse import quote
+
+import click
+
+from lolslackbot.admin.alerts import alert
+from lolslackbot.commands.app import App, person
+from lolslackbot.console import show_line
+from lolslackbot.settings import Settings
+from lolslackbot.stages import deliver as stage
+from lolslackbot.stages.deliver import Limits
+from lolslackbot.stages.run import Run
+from lolslackbot.stages.settle import Policy
+from lolslackbot.store.database import Database
+
+BLOCK_KIT_BUILDER = "https://app.slack.com/block-kit-builder/#"
+
+
+@click.command("deliver")
+@click.option("--dry-run", is_flag=True, help="Print what would go out now; call nobody, change nothing.")
+@click.option("--blocks", is_flag=True, help="With --dry-run: the blocks too, and a link that shows them in Slack.")
+@click.pass_obj
+def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
+    """Post what waits to Slack, each message once.
+
+    \b
+    lolslackbot deliver --dry-run
+    lolslackbot deliver
+    """
+    if blocks and not dry_run:
+        raise click.UsageError("--blocks goes with --dry-run")
+    if dry_run:
+        with person():
+            show_dry_run(app, blocks)
+        return
+
+    def work(db: Database, run: Run) -> None:
+        client = app.slack(run.budget.left)
+        stage.deliver(db, client, run, delivery_limits(app.settings))
+        if app.settings.alert_channel:
+            with run.item("alert"):
+                alert(db, client, app.settings.alert_channel, app.clock.now())
+
+    app.run("deliver", work)
+
+
+def delivery_limits(settings: Settings) -> Limits:
+    """The settings `deliver` goes by."""
+    uncertain = Policy(timedelta(seconds=settings.uncertain_after), settings.resend_uncertain)
+    return Limits(timedelta(seconds=settings.announce_within), settings.channel_limit, uncertain)
+
+
+def show_dry_run(app: App, blocks: bool) -> None:
+    """Each message that would go out now as it will read, then how many, and why others would not.
+
+    blocks: their JSON too, with a link to Slack's Block Kit Builder, which shows what stands in the link itself.
+    """
+    app.begin_log(to_file=False)
+    with app.looking() as db:
+        going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
+    for message in going:
+        show_line(f"{message.channel_id} (workspace {message.workspace}), {message.match_id}:")
+        for line in html.unescape(message.text).splitlines():
+            show_line(f"    {line}")
+        if blocks:
+            show_line(f"    {message.blocks or 'no blocks: they were refused, it goes out as plain text'}")
+        if blocks and message.blocks:
+            document = '{"blocks": ' + message.blocks + "}"
+            show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}")
+    for note in notes:
+        show_line(note)
+    show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")

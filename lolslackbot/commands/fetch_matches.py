@@ -1,0 +1,32 @@
+"""`fetch-matches`: the first stage."""
+
+from datetime import timedelta
+
+import click
+
+from lolslackbot.commands.app import App
+from lolslackbot.riot.data_dragon import DataDragon
+from lolslackbot.stages.fetch_champions import fetch_champions
+from lolslackbot.stages.fetch_matches import Limits, fetch_matches
+from lolslackbot.stages.run import Run
+from lolslackbot.store.database import Database
+
+
+@click.command("fetch-matches")
+@click.pass_obj
+def fetch_matches_command(app: App) -> None:
+    """Ask Riot for the games that tracked players finished.
+
+    \b
+    lolslackbot fetch-matches
+    lolslackbot -q fetch-matches  # as cron does
+    """
+
+    def work(db: Database, run: Run) -> None:
+        riot, limiter = app.riot(db, run.budget.left)
+        within, wait = app.settings.announce_within, app.settings.max_wait
+        fetch_matches(db, riot, limiter, run, Limits(timedelta(seconds=within), timedelta(seconds=wait)))
+        if app.settings.ddragon_url:
+            fetch_champions(db, DataDragon(app.settings.ddragon_url, app.clock, run.budget.left), run)
+
+    app.run("fetch-matches", work)

@@ -1,0 +1,86 @@
+"""How things stand, and why: status, why."""
+
+import sys
+from datetime import datetime
+
+import click
+
+from lolslackbot.admin.status import Status, status
+from lolslackbot.admin.why import why
+from lolslackbot.clock import text_of
+from lolslackbot.commands.app import App, person
+from lolslackbot.console import ago, show_json, show_line
+from lolslackbot.errors import Exit
+from lolslackbot.store.runs import PastRun
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def status_command(app: App, as_json: bool) -> None:
+    """Say how things stand, and what needs a person. Exit status 0: nothing does; 1: something does.
+
+    \b
+    lolslackbot status
+    lolslackbot status --json
+    """
+    with person(), app.looking() as db:
+        found = status(db, app.clock.now())
+    if as_json:
+        show_json(found.as_json())
+    else:
+        show_status(found)
+    sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
+
+
+@click.command("why")
+@click.argument("about", metavar="MATCH_ID | NAME#TAG | C")
+@click.pass_obj
+def why_command(app: App, about: str) -> None:
+    """Tell the story of a match, a player or a channel. Of a player: the last games; of a channel: what it gets.
+
+    \b
+    lolslackbot why EUW1_7376970903
+    lolslackbot why "Ahri Fan#EUW"
+    lolslackbot why C0123456789
+    """
+    with person(), app.looking() as db:
+        for line in why(db, about.strip(), app.clock.now()):
+            show_line(line)
+
+
+def show_status(found: Status) -> None:
+    """One screen."""
+    for need in found.needs or ["Nothing needs a person."]:
+        show_line(need)
+    for stage, run in found.runs.items():
+        show_line(f"{stage}: {_told(run, found.now)}")
+    show_line(_freshness(found))
+    counts = ", ".join(f"{number} {what}" for what, number in found.waiting.items() if number)
+    show_line(f"waiting: {counts or 'nothing'}")
+    for hold in found.holds:
+        if hold.until is not None:
+            state = "held back until" if found.in_force(hold) else "was held back until"
+            show_line(f"{hold.scope} {state} {text_of(hold.until)}: {hold.reason}")
+
+
+def _told(run: PastRun | None, now: datetime) -> str:
+    if run is None:
+        return "no run on record"
+    if run.ended_at is None:
+        return f"began {ago(run.began_at, now)} and has not ended"
+    summary = (run.summary or "").removeprefix(f"{run.stage}: ")
+    seconds = (run.ended_at - run.began_at).total_seconds()
+    return f"{ago(run.began_at, now)}, {seconds:.1f} s, exit {run.exit_status}: {summary}"
+
+
+def _freshness(found: Status) -> str:
+    fresh = found.freshness
+    told = [
+        (fresh.last_listed_at, "Riot was last asked for a list"),
+        (fresh.longest_unasked_since, "the list that waits longest was asked for"),
+        (fresh.wanted_since, "the oldest match that waits was listed"),
+        (fresh.waiting_since, "the oldest message that waits was made"),
+        (fresh.last_post_at, "the last message went out"),
+    ]
+    return "; ".join(f"{what} {ago(moment, found.now)}" for moment, what in told if moment) or "Riot was never asked"

@@ -1,0 +1,196 @@
+"""Who is announced where: track, untrack, players, channels."""
+
+import logging
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import cast
+
+import click
+
+from lolslackbot.admin.tracking import (
+    Tracker,
+    Wish,
+    prefer,
+    read_channel_id,
+    read_file,
+    read_platform,
+    read_riot_id,
+    read_workspace,
+    untrack,
+)
+from lolslackbot.clock import text_of
+from lolslackbot.commands.app import App, checked, person
+from lolslackbot.console import show_error, show_json, show_line, show_table
+from lolslackbot.errors import Exit, NotFound, RunEnds, worst
+from lolslackbot.logs import logging_about
+from lolslackbot.messages.queues import ALL, KINDS, read_queues
+from lolslackbot.model import RiotId, Style
+from lolslackbot.store import channels, holds, players
+from lolslackbot.store.database import create_database
+
+logger = logging.getLogger(__name__)
+
+
+@click.command("track")
+@click.argument("riot_id", metavar="NAME#TAG", required=False, callback=checked(read_riot_id))
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G….")
+@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, na1, kr, …; Riot knows it too.")
+@click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="CSV: riot_id,platform,channel,workspace."
+)
+@click.pass_obj
+def track_command(
+    app: App,
+    riot_id: RiotId | None,
+    channel: str | None,
+    platform: str | None,
+    workspace: str | None,
+    path: Path | None,
+) -> None:
+    """Announce a player's games in a channel, from now on. Makes the database if there is none.
+
+    \b
+    lolslackbot track "Ahri Fan#EUW" --channel C0123456789
+    lolslackbot track --file players.csv
+    """
+    if path and (riot_id or channel or platform or workspace):
+        raise click.UsageError("--file brings its own players, channels, platforms and workspaces")
+    if not path and not (riot_id and channel):
+        raise click.UsageError('it takes "NAME#TAG" and --channel, or --file')
+    with person():
+        wishes = (
+            read_file(path)
+            if path
+            else [Wish(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")]
+        )
+        app.settings.need_riot_key()
+        with closing(create_database(app.settings.database)) as db:
+            app.begin_log()
+            tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
+            status = track_all(tracker, path, wishes) if path else track_one(tracker, wishes[0])
+    sys.exit(int(status))
+
+
+def track_one(tracker: Tracker, wish: Wish) -> Exit:
+    with logging_about(str(wish.riot_id)):
+        show_line(tracker.track(wish))
+    return Exit.OK
+
+
+def track_all(tracker: Tracker, path: Path, wishes: list[Wish]) -> Exit:
+    """Each row on its own: one that cannot be tracked as it stands does not stop the others."""
+    faults: list[tuple[int | None, RunEnds]] = []
+    try:
+        with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
+            for wish in bar:
+                with logging_about(str(wish.riot_id)):
+                    try:
+                        tracker.track(wish)
+                    except (NotFound, players.OtherWorkspace) as fault:
+                        logger.debug("not tracked: %s", fault, exc_info=True)
+                        faults.append((wish.line, fault))
+    finally:  # also when a later row ends it
+        for line, each in faults:
+            show_error(f"{path}, line {line}: {each}")
+    show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
+    return worst(*(each.exit_status for _, each in faults))
+
+
+@click.command("untrack")
+@click.argument("riot_id", metavar="NAME#TAG", callback=checked(read_riot_id))
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
+@click.pass_obj
+def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
+    """Announce a player's games no longer.
+
+    \b
+    lolslackbot untrack "Ahri Fan#EUW"
+    lolslackbot untrack "Ahri Fan#EUW" --channel C0123456789
+    """
+    with person():
+        with app.changing() as db:
+            untracked = untrack(
+                db, riot_id, channel, app.clock.now(), app.settings.match_link, app.settings.ddragon_url
+            )
+        show_line(f"{riot_id} is no longer announced in {', '.join(untracked)}")
+
+
+@click.command("players")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def players_command(app: App, as_json: bool) -> None:
+    """List the tracked players, and where each is announced. Also says what keeps Riot's list from us.
+
+    \b
+    lolslackbot players
+    lolslackbot players --json
+    """
+    with person(), app.looking() as db:
+        rows = [
+            {
+                "player": str(track.player.riot_id),
+                "platform": track.player.platform,
+                "channel": track.channel_id,
+                "workspace": track.workspace,
+                "since": text_of(track.since),
+                "problem": track.player.problem,
+            }
+            for track in players.tracks(db)
+        ]
+    show_json(rows) if as_json else show_table(rows, "no player is tracked: `lolslackbot track` begins")
+
+
+@click.group("channels", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def channels_command(context: click.Context, as_json: bool) -> None:
+    """List the channels, and what each wants to hear. Also says how many players each hears of, and what is wrong.
+
+    \b
+    lolslackbot channels
+    lolslackbot channels set C0123456789 --style compact
+    """
+    app = context.find_object(App)
+    assert app
+    if context.invoked_subcommand:
+        if as_json:
+            raise click.UsageError("--json lists the channels; it goes with no further command")
+        return
+    with person(), app.looking() as db:
+        tracks, wishes = players.tracks(db), channels.preferences(db)
+        rows = [
+            {
+                "channel": channel_id,
+                "workspace": workspace,
+                "players": sum(track.channel_id == channel_id for track in tracks),
+                "queues": wishes[channel_id][0],
+                "style": wishes[channel_id][1].value,
+                "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
+            }
+            for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
+        ]
+    show_json(rows) if as_json else show_table(rows, "no channel is told anything: `lolslackbot track` begins")
+
+
+@channels_command.command("set")
+@click.argument("channel", metavar="C", callback=checked(read_channel_id))
+@click.option(
+    "--queues",
+    metavar="Q,…",
+    callback=checked(read_queues),
+    help=f"What it hears of: {ALL}, or some of {', '.join(KINDS)} and Riot's queue ids, by comma.",
+)
+@click.option("--style", type=click.Choice([each.value for each in Style]), help="How much it reads about a game.")
+@click.pass_obj
+def channels_set_command(app: App, channel: str, queues: str | None, style: str | None) -> None:
+    """Say what a channel wants to hear, from now on.
+
+    \b
+    lolslackbot channels set C0123456789 --queues ranked,clash --style compact
+    """
+    if queues is None and style is None:
+        raise click.UsageError("it takes --queues, --style or both")
+    with person(), app.changing() as db:
+        show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now()))

@@ -1,0 +1,130 @@
+"""What a person changes by hand: pause, resume, retry, prune, backup, restore."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from lolslackbot.admin.backup import backup, restore
+from lolslackbot.admin.pause import pause, resume
+from lolslackbot.admin.prune import prune
+from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.tracking import read_channel_id
+from lolslackbot.commands.app import App, checked, person
+from lolslackbot.console import show_line
+
+
+@click.command("pause")
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
+@click.pass_obj
+def pause_command(app: App, channel: str | None) -> None:
+    """Stop delivering before the next message. A run at work stops too; nothing is lost.
+
+    \b
+    lolslackbot pause
+    lolslackbot pause --channel C0123456789
+    """
+    with person(), app.changing() as db:
+        show_line(pause(db, channel, app.clock.now()))
+
+
+@click.command("resume")
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
+@click.pass_obj
+def resume_command(app: App, channel: str | None) -> None:
+    """Go on after `pause`; what grew too old meanwhile expires.
+
+    \b
+    lolslackbot resume
+    lolslackbot resume --channel C0123456789
+    """
+    with person(), app.changing() as db:
+        show_line(resume(db, channel, app.clock.now()))
+
+
+@click.command("retry")
+@click.option("--match", "match_id", metavar="ID", help="Ask Riot again for a match that is missing or was given up.")
+@click.option("--message", nargs=2, metavar="MATCH_ID C", help="Send a failed or uncertain message again.")
+@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
+@click.option("--missing", is_flag=True, help="Ask Riot again for all matches it answered 404 for.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.pass_obj
+def retry_command(
+    app: App, match_id: str | None, message: tuple[str, str] | None, channel: str | None, missing: bool, yes: bool
+) -> None:
+    """Put back what you decide to try again. Shows what it will do and asks first.
+
+    \b
+    lolslackbot retry --channel C0123456789
+    lolslackbot retry --message EUW1_7376970903 C0123456789
+    lolslackbot retry --missing --yes
+    """
+    if sum(map(bool, (match_id, message, channel, missing))) != 1:
+        raise click.UsageError("it takes one of --match, --message, --channel and --missing")
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
+    with person(), app.changing() as db:
+        now = app.clock.now()
+        if message:
+            plan = retry_message(db, *message, now)
+        elif channel:
+            plan = retry_channel(db, channel, now)
+        elif match_id:
+            plan = retry_matches(db, [match_id], now)
+        else:
+            plan = retry_missing(db, now)
+        for sentence in plan.sentences:
+            show_line(sentence)
+        if yes or click.confirm("Do it?"):
+            plan.do()
+        else:
+            show_line("nothing was changed")
+
+
+@click.command("prune")
+@click.option(
+    "--older-than", "days", type=click.IntRange(min=1), required=True, metavar="DAYS", help="Since their end."
+)
+@click.pass_obj
+def prune_command(app: App, days: int) -> None:
+    """Forget the bodies and texts of old games. Gives the space back; the games stay known.
+
+    Nothing becomes announceable again by it; what still waits is kept whole.
+
+    \b
+    lolslackbot prune --older-than 90
+    """
+    with person():
+        app.begin_log(to_file=app.settings.database.is_file())
+        within = timedelta(seconds=app.settings.announce_within)
+        show_line(prune(app.settings.database, days, within, app.clock.now()))
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup_command(app: App, file: Path) -> None:
+    """Copy the database into FILE, and verify the copy. It may be in use; an older FILE is replaced.
+
+    \b
+    lolslackbot backup ~/lolslackbot-monday.db
+    """
+    with person():
+        app.begin_log(to_file=app.settings.database.is_file())
+        show_line(backup(app.settings.database, file.absolute()))
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def restore_command(app: App, file: Path) -> None:
+    """Put a backup back, without announcing anything twice. The replaced database is kept beside it.
+
+    \b
+    lolslackbot restore ~/lolslackbot-monday.db
+    """
+    with person():
+        app.begin_log(to_file=app.home.is_dir())
+        for sentence in restore(app.settings.database, file.absolute(), app.clock.now()):
+            show_line(sentence)

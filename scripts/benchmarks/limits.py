@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Prints what the bot makes of an allowance: each figure a ratio measured in this run, beside a plain loop.
+
+    scripts/bench limits     five minutes: a hobby key's limits in full size, then a production key's
+
+The real command runs in processes of its own against the sandbox, which refuses strictly and counts every call that is
+sent into a limit it has stated. Nothing here fails on a figure: timings are read, not asserted.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from environment import enter
+
+enter()
+
+import requests  # noqa: E402 - only the environment has it
+
+from lolslackbot.sandbox import Mishap, Sandbox  # noqa: E402
+
+MATCHES = 250
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A key's limits, and how long Riot takes to answer."""
+
+    name: str
+    application: str
+    seconds: float  # of one round trip
+    model: str = "sliding"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way of fetching made of it."""
+
+    who: str
+    calls: int
+    refused: int  # sent into a limit that was known
+    answered_429: int
+    seconds: float
+
+
+def play(sandbox: Sandbox, setting: Setting) -> str:
+    """A player with MATCHES finished games, on a strict Riot; the puuid."""
+    sandbox.riot.limits.application = setting.application
+    sandbox.riot.limits.model = setting.model
+    if setting.seconds:
+        sandbox.riot.misbehave(Mishap.slow(setting.seconds), endpoint=None)
+    player = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
+    ended = datetime.now(UTC) + timedelta(minutes=5)
+    for number in range(MATCHES):
+        sandbox.riot.add_game([player], ended=ended + timedelta(seconds=number))
+    return player.puuid
+
+
+@contextmanager
+def tracked(setting: Setting) -> Iterator[tuple[Sandbox, list[str], dict[str, str]]]:
+    """The sandbox, the command and its environment, with time to wait for every window, once the player is tracked."""
+    with Sandbox(seed=1) as sandbox, tempfile.TemporaryDirectory() as home:
+        play(sandbox, setting)
+        environment = {
+            "PATH": os.environ["PATH"],
+            **sandbox.settings,
+            "LOLSLACKBOT_DDRAGON_URL": "",
+            "LOLSLACKBOT_MAX_SECONDS": "1000",
+            "LOLSLACKBOT_MAX_WAIT": "500",
+        }
+        command = [sys.executable, "-m", "lolslackbot", "--home", home]
+        track = [*command, "track", "Ahri Fan#EUW", "--channel", "C1", "--platform", "euw1"]
+        subprocess.run(track, env=environment, check=True, stdout=subprocess.DEVNULL)
+        yield sandbox, command, environment
+
+
+def the_bot(setting: Setting) -> Outcome:
+    """`fetch-matches`, once."""
+    with tracked(setting) as (sandbox, command, environment):
+        began = time.monotonic()
+        subprocess.run([*command, "fetch-matches"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        return outcome("lolslackbot", sandbox, time.monotonic() - began)
+
+
+def the_bot_killed(setting: Setting) -> Outcome:
+    """The same, as processes that live three seconds and are then killed."""
+    with tracked(setting) as (sandbox, command, environment):
+        began = time.monotonic()
+        done = False
+        while not done:
+            process = subprocess.Popen([*command, "-q", "fetch-matches"], env=environment)
+            try:
+                done = process.wait(timeout=3) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        return outcome("lolslackbot, killed every 3 s", sandbox, time.monotonic() - began)
+
+
+def the_bot_lowered(setting: Setting) -> Outcome:
+    """A third of the matches in, the limit is half of what it was; the answer that shows it is the only sign."""
+    with tracked(setting) as (sandbox, command, environment):
+
+        def lower() -> None:
+            sandbox.riot.limits.application = "10:1,25:6"
+
+        sandbox.riot.misbehave(Mishap.on_request(lower), path=the_nth_asked(sandbox, MATCHES // 3), times=1)
+        return until_done("lolslackbot, limit halved on the way", sandbox, command, environment)
+
+
+def the_bot_overloaded(setting: Setting) -> Outcome:
+    """Now and then a service behind Riot's door is overloaded: a 429 that does not say how long."""
+    with tracked(setting) as (sandbox, command, environment):
+        for number in (20, 60, 100):
+            sandbox.riot.misbehave(Mishap.limited(kind="service"), path=the_nth_asked(sandbox, number), times=1)
+        return until_done("lolslackbot, three 429s of the service", sandbox, command, environment)
+
+
+def the_bot_set_back(setting: Setting) -> Outcome:
+    """The first process has a clock that is an hour ahead; then it is set right."""
+    with tracked(setting) as (sandbox, command, environment):
+        ahead = (
+            "import datetime, sys; from lolslackbot import clock, cli; real = clock.Clock.now; "
+            "clock.Clock.now = lambda self: real(self) + datetime.timedelta(hours=1); cli.main()"
+        )
+        process = subprocess.Popen([sys.executable, "-c", ahead, *command[3:], "-q", "fetch-matches"], env=environment)
+        try:
+            process.wait(timeout=4)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return until_done("lolslackbot, clock set back an hour", sandbox, command, environment)
+
+
+def the_nth_asked(sandbox: Sandbox, number: int) -> str:
+    """The id of the match that is asked for then: lists, and what is asked for, begin with the newest."""
+    (match_ids,) = sandbox.riot.lists.values()
+    return match_ids[number]
+
+
+def until_done(who: str, sandbox: Sandbox, command: list[str], environment: dict[str, str]) -> Outcome:
+    """Runs until nothing is left to ask for; what ends early for a while goes on after a moment."""
+    began = time.monotonic()
+    while len({each.path for each in sandbox.riot.requests if each.endpoint == "match"}) < MATCHES:
+        subprocess.run([*command, "-q", "fetch-matches"], env=environment)
+        time.sleep(1)
+    return outcome(who, sandbox, time.monotonic() - began)
+
+
+def a_plain_loop(setting: Setting) -> Outcome:
+    """What a client without a limiter does: on a 429 it sleeps as long as Retry-After says, and tries again."""
+    with Sandbox(seed=1) as sandbox:
+        puuid = play(sandbox, setting)
+        url = sandbox.settings["LOLSLACKBOT_RIOT_URL"].format(routing="europe") + "/lol/match/v5/matches"
+        session = requests.Session()
+        session.trust_env = False
+        session.headers["X-Riot-Token"] = sandbox.settings["RIOT_API_KEY"]
+        began = time.monotonic()
+        for path in [f"/by-puuid/{puuid}/ids", *(f"/{match_id}" for match_id in sandbox.riot.lists[puuid])]:
+            while (answer := session.get(url + path)).status_code == 429:
+                time.sleep(int(answer.headers.get("Retry-After", "1")))
+        return outcome("a plain loop", sandbox, time.monotonic() - began)
+
+
+def outcome(who: str, sandbox: Sandbox, seconds: float) -> Outcome:
+    asked = sandbox.riot.requests
+    return Outcome(who, len(asked), len(sandbox.riot.refused), sum(each.status == 429 for each in asked), seconds)
+
+
+def least_seconds(setting: Setting, calls: int) -> float:
+    """The least time in which the windows allow so many calls, one after the other."""
+    pairs = [tuple(map(int, pair.split(":"))) for pair in setting.application.split(",")]
+    by_windows = []
+    for limit, seconds in pairs:
+        full, rest = divmod(calls - 1, limit)
+        by_windows.append(full * seconds + (rest + 1) * setting.seconds)
+    return max(*by_windows, calls * setting.seconds)
+
+
+def show(setting: Setting, outcomes: list[Outcome]) -> None:
+    print(f"\n{setting.name}: {setting.application}, {setting.seconds * 1000:.0f} ms, strict {setting.model} windows")
+    print(f"  {'':38} {'calls':>6} {'429s':>5} {'into a limit':>13} {'seconds':>8} {'of the allowance':>17}")
+    for each in outcomes:
+        share = least_seconds(setting, each.calls - each.answered_429) / each.seconds
+        print(
+            f"  {each.who:38} {each.calls:6} {each.answered_429:5} {each.refused:13} {each.seconds:8.1f} {share:17.1%}"
+        )
+
+
+def limits() -> None:
+    hobby = Setting("A hobby key", "20:1,100:120", 0.06)
+    fixed = Setting("A hobby key", "20:1,100:120", 0.06, model="fixed")
+    scaled = Setting("A hobby key, its windows scaled down", "20:1,50:6", 0.02)
+    troubled = Setting("The same, in trouble", "20:1,50:6", 0)
+    production = Setting("A production key", "500:10", 0.1)
+    with ThreadPoolExecutor() as side_by_side:
+        runs = [
+            (hobby, [side_by_side.submit(the_bot, hobby), side_by_side.submit(a_plain_loop, hobby)]),
+            (fixed, [side_by_side.submit(the_bot, fixed), side_by_side.submit(a_plain_loop, fixed)]),
+        ]
+        for setting, futures in runs:
+            show(setting, [future.result() for future in futures])
+    show(scaled, [the_bot(scaled), the_bot_killed(scaled), a_plain_loop(scaled)])
+    show(troubled, [the_bot_lowered(troubled), the_bot_overloaded(troubled), the_bot_set_back(troubled)])
+    show(production, [the_bot(production), a_plain_loop(production)])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["limits"]:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} limits")
+    limits()
