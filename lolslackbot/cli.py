@@ -36,7 +36,7 @@ from lolslackbot.admin.tracking import (
 )
 from lolslackbot.admin.why import why
 from lolslackbot.clock import Budget, Clock, text_of
-from lolslackbot.console import ago, show_error, show_json, show_line, show_table
+from lolslackbot.console import ago, show_any_letter, show_error, show_json, show_line, show_table
 from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable, worst
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
@@ -68,6 +68,7 @@ def main() -> NoReturn:
     """The installed command. Whatever happens, a person gets one line, and the caller an exit status."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    show_any_letter()
     try:
         status = cli.main(prog_name="lolslackbot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -350,10 +351,11 @@ def show_dry_run(app: App, blocks: bool) -> None:
         for line in html.unescape(message.text).splitlines():
             show_line(f"    {line}")
         if blocks:
-            show_line(f"    {message.blocks or 'no blocks: they were refused, it goes out as plain text'}")
+            told = message.blocks or "no blocks: they were refused, it goes out as plain text"
+            show_line(f"    {told}", whole=True)
         if blocks and message.blocks:
             document = '{"blocks": ' + message.blocks + "}"
-            show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}")
+            show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}", whole=True)
     for note in notes:
         show_line(note)
     show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")
@@ -467,7 +469,11 @@ def players_command(app: App, as_json: bool) -> None:
             }
             for track in players.tracks(db)
         ]
-    show_json(rows) if as_json else show_table(rows, "no player is tracked: `lolslackbot track` begins")
+    if as_json:
+        show_json(rows)
+    else:  # to the minute: it leaves room for names
+        short = [{**row, "since": f"{str(row['since'])[:16]}Z"} for row in rows]
+        show_table(short, "no player is tracked: `lolslackbot track` begins")
 
 
 @cli.group("channels", invoke_without_command=True)

@@ -9,11 +9,12 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support import START, Bot, Command, Result, a_match, add_player, keys_in, store_match
+from support import START, Bot, Command, FakeClock, Result, a_match, add_player, keys_in, store_match
 
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
@@ -261,6 +262,18 @@ def test_a_reader_that_leaves_early_gets_no_traceback(bot: Bot, db: Database) ->
     assert (result.status, result.err) == (141, "")
 
 
+def test_a_name_that_the_terminal_has_no_letters_for_is_shown_all_the_same(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_player(db)
+    with db.transaction():
+        db.write("UPDATE players SET game_name = '阿狸 é'")
+    printed = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(printed, encoding="latin-1"))
+    assert command("players") == Result(0, "", "")
+    assert rb"\u963f\u72f8 \xe9#EUW".replace(rb"\xe9", b"\xe9") in printed.getvalue()
+
+
 # The log
 
 
@@ -278,6 +291,7 @@ def test_each_v_says_more_on_stderr_and_the_log_file_has_it_all(
     db: Database,
     home: Path,
     online: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
     options: tuple[str, ...],
     shown: list[str],
     hidden: list[str],
@@ -286,6 +300,7 @@ def test_each_v_says_more_on_stderr_and_the_log_file_has_it_all(
     waiting(db, "EUW1_1", "EUW1_2")
     command("build-messages")
     online.slack.misbehave(Mishap.error("msg_too_long"), times=1)
+    monkeypatch.setattr(cli, "Clock", lambda: FakeClock(datetime.now(UTC)))  # the channel's rest takes no time
     result = command(*options, "deliver")
     assert (result.status, result.out) == (1, "deliver: 1 failed, 1 delivered\n")
     levels = {line.split()[0] for line in result.err.splitlines()}
