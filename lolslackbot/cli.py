@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from lolslackbot import __version__
-from lolslackbot.console import show_error
+from lolslackbot.console import show_any_letter, show_error
 from lolslackbot.errors import Exit
 
 # Where each is found, and what it does. A command is imported when it is called: the others need not wait for it.
@@ -44,6 +44,7 @@ def main() -> NoReturn:
     """The installed command. Whatever happens, a person gets one line, and the caller an exit status."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    show_any_letter()
     try:
         status = cli.main(prog_name="lolslackbot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -1,10 +1,20 @@
-"""What a person sees: tables, JSON, the summary line, and the one line of an error."""
+"""What a person sees: tables, JSON, the summary line, and the one line of an error.
 
-from collections.abc import Sequence
+A program that reads it gets whole lines; a terminal gets them folded between words.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from io import TextIOWrapper
+from itertools import accumulate
+from typing import Any, TextIO
 
 import click
+
+INDENT = 4
+_WORD = re.compile(r"\s*(?:`[^`]*`|\S)+")  # with the spaces before it; a command in backquotes is one: it is copied
 
 
 def one_line(text: str) -> str:
@@ -12,15 +22,63 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def show_any_letter() -> None:
+    """What a terminal's encoding lacks (a name in another script) is shown by its number, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def show_table(rows: Sequence[dict[str, Any]], empty: str) -> None:
-    """Columns as wide as they need, headed by the names of the first row's keys."""
+    """Columns as wide as they need, headed by the names of the first row's keys.
+
+    On a terminal that is too narrow the last columns stand below their row.
+    """
     if not rows:
         click.echo(empty)
         return
-    table = [list(rows[0]), *[["" if cell is None else one_line(str(cell)) for cell in row.values()] for row in rows]]
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    names = list(rows[0])
+    table = [names, *[["" if cell is None else one_line(str(cell)) for cell in row.values()] for row in rows]]
+    widths = [max(width_of(line[column]) for line in table) for column in range(len(names))]
+    room = _room(sys.stdout)
+    fitting = max(1, sum(end - 2 <= room for end in accumulate(width + 2 for width in widths))) if room else len(names)
     for line in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        cells = zip(line[:fitting], widths, strict=False)
+        click.echo("  ".join(cell + " " * (width - width_of(cell)) for cell, width in cells).rstrip())
+        below = [f"{name}: {cell}" for name, cell in zip(names[fitting:], line[fitting:], strict=True) if cell]
+        if below and line is not names:
+            show_line(" " * INDENT + "; ".join(below))
+
+
+def width_of(text: str) -> int:
+    """How many of a terminal's columns a text takes: East Asian letters two each, accents none."""
+    import unicodedata  # only tables and terminals wait for it
+
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
+
+
+def folded(text: str, room: int) -> Iterator[str]:
+    """The lines of a text on a terminal of so many columns; those after the first are indented further."""
+    line, start = "", " " * (len(text) - len(text.lstrip()) + INDENT)
+    for word in _WORD.findall(text):
+        if line and width_of(line + word) > room:
+            yield line
+            line = start + word.lstrip()
+        else:
+            line += word
+    yield line
+
+
+def _room(stream: TextIO) -> int | None:
+    """The columns of the terminal that a stream leads to; None for a file or a pipe."""
+    if not stream.isatty():
+        return None
+    import shutil  # only a terminal waits for it
+
+    return shutil.get_terminal_size().columns
 
 
 def ago(moment: datetime, now: datetime) -> str:
@@ -38,9 +96,16 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def show_line(text: str) -> None:
-    click.echo(one_line(text))
+def show_line(text: str, *, whole: bool = False) -> None:
+    """whole: never folded, since it is there to be copied."""
+    _show(text, sys.stdout, whole)
 
 
 def show_error(text: str) -> None:
-    click.echo(f"lolslackbot: {one_line(text)}", err=True)
+    _show(f"lolslackbot: {text}", sys.stderr)
+
+
+def _show(text: str, stream: TextIO, whole: bool = False) -> None:
+    room = _room(stream)
+    for line in folded(one_line(text), room) if room and not whole else [one_line(text)]:
+        click.echo(line, file=stream)

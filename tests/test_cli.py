@@ -9,18 +9,19 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support import START, Bot, Command, Result, a_match, add_player, keys_in, store_match
+from support import START, Bot, Command, FakeClock, Result, a_match, add_player, keys_in, store_match
 
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
+from lolslackbot.commands import app, build_messages, upkeep
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
-from lolslackbot.stages import build_messages as building
 from lolslackbot.store import holds, listings, matches
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
@@ -169,7 +170,7 @@ def test_a_home_of_a_user_that_there_is_not_is_one_line(command: Command) -> Non
 
 
 def sets_off(monkeypatch: pytest.MonkeyPatch, fault: Callable[..., object]) -> None:
-    monkeypatch.setattr(building, "build_messages", fault)
+    monkeypatch.setattr(build_messages, "build_messages", fault)
 
 
 def raises(error: BaseException) -> Callable[..., object]:
@@ -194,7 +195,7 @@ def test_an_unexpected_error_in_a_stage_is_one_line_with_its_stack_trace_in_the_
 def test_an_unexpected_error_in_any_other_command_is_one_line_too(
     command: Command, db: Database, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "pause", raises(ZeroDivisionError("a bug of ours")))
+    monkeypatch.setattr(upkeep, "pause", raises(ZeroDivisionError("a bug of ours")))
     result = command("pause")
     assert (result.status, len(result.err.splitlines())) == (1, 1)
     assert "ZeroDivisionError: a bug of ours" in log(home)
@@ -274,6 +275,18 @@ def test_a_reader_that_leaves_early_gets_no_traceback(bot: Bot, db: Database) ->
     assert (result.status, result.err) == (141, "")
 
 
+def test_a_name_that_the_terminal_has_no_letters_for_is_shown_all_the_same(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_player(db)
+    with db.transaction():
+        db.write("UPDATE players SET game_name = '阿狸 é'")
+    printed = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(printed, encoding="latin-1"))
+    assert command("players") == Result(0, "", "")
+    assert rb"\u963f\u72f8 \xe9#EUW".replace(rb"\xe9", b"\xe9") in printed.getvalue()
+
+
 # The log
 
 
@@ -291,6 +304,7 @@ def test_each_v_says_more_on_stderr_and_the_log_file_has_it_all(
     db: Database,
     home: Path,
     online: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
     options: tuple[str, ...],
     shown: list[str],
     hidden: list[str],
@@ -299,6 +313,7 @@ def test_each_v_says_more_on_stderr_and_the_log_file_has_it_all(
     waiting(db, "EUW1_1", "EUW1_2")
     command("build-messages")
     online.slack.misbehave(Mishap.error("msg_too_long"), times=1)
+    monkeypatch.setattr(app, "Clock", lambda: FakeClock(datetime.now(UTC)))  # the channel's rest takes no time
     result = command(*options, "deliver")
     assert (result.status, result.out) == (1, "deliver: 1 failed, 1 delivered\n")
     levels = {line.split()[0] for line in result.err.splitlines()}
@@ -334,14 +349,10 @@ def test_a_log_folder_that_cannot_be_made_is_one_line_and_the_command_goes_on(
 
 def test_a_log_that_cannot_be_written_is_no_flood_of_mail(command: Command, db: Database, home: Path) -> None:
     (home / "lolslackbot.log").mkdir()
-    quiet = [command("-q", stage) for stage in ("build-messages", "build-messages", "deliver")]
+    assert command("-q", "build-messages") == Result(0, "", "")
     said = f"lolslackbot: no log, {home / 'lolslackbot.log'} cannot be written: Is a directory\n"
-    assert quiet == [Result(0, "", said), Result(0, "", ""), Result(0, "", "")]
-    (home / "lolslackbot.log").rmdir()
-    assert command("-q", "deliver") == Result(0, "", "")
-    (home / "lolslackbot.log").unlink()
-    (home / "lolslackbot.log").mkdir()
-    assert command("-q", "deliver").err == said  # news again
+    assert command("build-messages").err == said
+    assert command("check").err == said
 
 
 def test_a_quiet_run_speaks_of_a_failure_once_and_with_what_was_held_back(

@@ -1,7 +1,9 @@
 """What a person sees, and the few values that everything else is made of: errors, clock, model."""
 
 import json
+import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from support import START, FakeClock
 
 from lolslackbot.clock import Budget, Clock, moment_of, text_of
-from lolslackbot.console import one_line, show_error, show_json, show_line, show_table
+from lolslackbot.console import one_line, show_error, show_json, show_line, show_table, width_of
 from lolslackbot.errors import Exit, NotFound, NotNow, Rejected, RunEnds, Unusable, worst
 from lolslackbot.model import MATCH_ID, PUUID, Message, RiotId, game_id_of, platform_of
 
@@ -30,6 +32,98 @@ def test_a_table_without_rows_says_so(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_hostile_name_in_a_table_moves_no_cursor(capsys: pytest.CaptureFixture[str], hostile: str) -> None:
     show_table([{"player": f"A{hostile}B"}], "nobody")
     assert capsys.readouterr().out == "player\nA B\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [("", 0), ("Ahri", 4), ("Żółw", 4), ("阿狸", 4), ("＃", 2), ("🦊Fox", 5), ("e\u0301", 1), ("ยิ่ง", 2), ("ｱ", 1)],
+)
+def test_a_letter_takes_as_many_columns_as_a_terminal_gives_it(text: str, columns: int) -> None:
+    assert width_of(text) == columns
+
+
+def test_wide_and_narrow_letters_stand_in_the_same_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table([{"player": "阿狸#KR1", "style": "full"}, {"player": "Ahri#EUW", "style": "full"}], "nobody")
+    assert capsys.readouterr().out == "player    style\n阿狸#KR1  full\nAhri#EUW  full\n"
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes stdout and stderr a terminal of so many columns."""
+
+    def set_up(columns: int) -> None:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        for stream in (sys.stdout, sys.stderr):
+            monkeypatch.setattr(stream, "isatty", lambda: True)
+
+    return set_up
+
+
+ROWS = [
+    {"player": "Ahri#EUW", "channel": "C1", "problem": None},
+    {"player": "Li#X", "channel": "C2", "problem": "Riot has no list"},
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (35, ["player    channel  problem", "Ahri#EUW  C1", "Li#X      C2       Riot has no list"]),
+        (34, ["player    channel", "Ahri#EUW  C1", "Li#X      C2", "    problem: Riot has no list"]),
+        (
+            16,
+            [
+                "player",
+                "Ahri#EUW",
+                "    channel: C1",
+                "Li#X",
+                "    channel: C2;",
+                "        problem:",
+                "        Riot has",
+                "        no list",
+            ],
+        ),
+        (3, ["player", "Ahri#EUW"]),
+    ],
+)
+def test_on_a_narrow_terminal_the_last_columns_of_a_table_stand_below_their_row(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], columns: int, lines: list[str]
+) -> None:
+    terminal(columns)
+    show_table(ROWS, "nobody")
+    assert capsys.readouterr().out.splitlines()[: len(lines)] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("it fits in 20 columns", ["it fits in 20", "    columns"]),
+        ("it fits in twenty...", ["it fits in twenty..."]),
+        ("ok    kept: so wide a gap", ["ok    kept: so wide", "    a gap"]),
+        ("    said: indented and on", ["    said: indented", "        and on"]),
+        ("copy `lolslackbot retry --missing`; then", ["copy", "    `lolslackbot retry --missing`;", "    then"]),
+        ("an odd ` stays as it is, alone", ["an odd ` stays as it", "    is, alone"]),
+        ("阿狸的小迷妹们在 这里等你", ["阿狸的小迷妹们在", "    这里等你"]),
+        ("averylongwordthatfitsnowhere x", ["averylongwordthatfitsnowhere", "    x"]),
+        ("", [""]),
+    ],
+)
+def test_a_terminal_gets_lines_folded_between_words_and_a_pipe_gets_them_whole(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], text: str, lines: list[str]
+) -> None:
+    show_line(text)
+    assert capsys.readouterr().out == f"{text}\n"
+    terminal(20)
+    show_line(text)
+    assert capsys.readouterr().out.splitlines() == lines
+    show_line(text, whole=True)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_an_error_is_folded_as_well(capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]) -> None:
+    terminal(30)
+    show_error("there is no database at /home/you")
+    assert capsys.readouterr().err == "lolslackbot: there is no\n    database at /home/you\n"
 
 
 @pytest.mark.parametrize("value", [[], {"name": "Ahri ★", "since": None}, [{"a": [1, 2]}]])

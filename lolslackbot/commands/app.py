@@ -61,19 +61,11 @@ class App:
         if not self.quiet:
             logs.log_to_stderr(level, self.settings.secrets)
         if to_file:
-            fault = None
             try:
                 logs.log_to_file(self.settings.log, self.settings.secrets)
             except OSError as error:
-                fault = f"no log, {self.settings.log} cannot be written: {error.strerror}"
-            self._tell_of_log(fault)
-
-    def _tell_of_log(self, fault: str | None) -> None:
-        """No failure of the run. Remembered beside the database: who cannot write there has other troubles."""
-        memory = self.settings.database.with_name("log.last-failure")
-        status, problems = (Exit.SOME_FAILED, [fault]) if fault else (Exit.OK, [])
-        if (not self.quiet or may_speak(memory, status, problems, self.clock.now())) and fault:
-            show_error(fault)
+                if not self.quiet:  # else `check` says it
+                    show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
 
     def run(self, stage: str, work: "Callable[[Database, Run], None]") -> NoReturn:
         """Runs a stage as cron does: lock, work, one summary line, exit status."""

@@ -66,10 +66,11 @@ def show_dry_run(app: App, blocks: bool) -> None:
         for line in html.unescape(message.text).splitlines():
             show_line(f"    {line}")
         if blocks:
-            show_line(f"    {message.blocks or 'no blocks: they were refused, it goes out as plain text'}")
+            told = message.blocks or "no blocks: they were refused, it goes out as plain text"
+            show_line(f"    {told}", whole=True)
         if blocks and message.blocks:
             document = '{"blocks": ' + message.blocks + "}"
-            show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}")
+            show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}", whole=True)
     for note in notes:
         show_line(note)
     show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")

@@ -139,7 +139,11 @@ def players_command(app: App, as_json: bool) -> None:
             }
             for track in players.tracks(db)
         ]
-    show_json(rows) if as_json else show_table(rows, "no player is tracked: `lolslackbot track` begins")
+    if as_json:
+        show_json(rows)
+    else:  # to the minute: it leaves room for names
+        short = [{**row, "since": f"{str(row['since'])[:16]}Z"} for row in rows]
+        show_table(short, "no player is tracked: `lolslackbot track` begins")
 
 
 @click.group("channels", invoke_without_command=True)

@@ -112,18 +112,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "players.csv"
 
 
-AHRI = Wish(RiotId("Ahri Fan", "EUW"), "C1", "euw1", "acme")
+AHRI = Wish(RiotId("Ahri Fan", "EUW"), "C1", "euw1", "acme", line=2)
 FILES = [
     ("riot_id,platform,channel,workspace\nAhri Fan#EUW,euw1,C1,acme\n", [AHRI]),
     ("workspace,channel,platform,riot_id\nacme,C1,euw1,Ahri Fan#EUW\n", [AHRI]),
     ("\ufeffriot_id,platform,channel,workspace\r\nAhri Fan#EUW,EUW1,C1,acme\r\n", [AHRI]),
     ("riot_id,platform,channel,workspace\n Ahri Fan#EUW , euw1 , C1 , acme \n", [AHRI]),
     ('riot_id,platform,channel,workspace\n"Ahri Fan#EUW","euw1","C1","acme"', [AHRI]),
-    ('riot_id,channel\n"a,b#EUW",C1\n', [Wish(RiotId("a,b", "EUW"), "C1", None, "default")]),
-    ("riot_id,channel\nAhri Fan#EUW,C1\n\n\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default")]),
+    ('riot_id,channel\n"a,b#EUW",C1\n', [Wish(RiotId("a,b", "EUW"), "C1", None, "default", line=2)]),
+    ("riot_id,channel\nAhri Fan#EUW,C1\n\n\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)]),
     (
         "riot_id,platform,channel,workspace\nAhri Fan#EUW,,C1,\nLux#NA1,na1,G2, \n",
-        [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default"), Wish(RiotId("Lux", "NA1"), "G2", "na1", "default")],
+        [
+            Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2),
+            Wish(RiotId("Lux", "NA1"), "G2", "na1", "default", line=3),
+        ],
     ),
     ("riot_id,channel\n", []),
 ]

@@ -175,14 +175,16 @@ def _import_everything() -> None:
     import traceback  # noqa: F401
     import urllib.request  # noqa: F401
 
-    import lolslackbot.cli
+    import click
+
     import lolslackbot.riot.client
     import lolslackbot.riot.limiter
     import lolslackbot.slack.client
-    import lolslackbot.stages.build_messages
-    import lolslackbot.stages.deliver
-    import lolslackbot.stages.fetch_matches
     import lolslackbot.store.limits  # noqa: F401
+    from lolslackbot.cli import COMMANDS, cli
+
+    for name in COMMANDS:
+        cli.get_command(click.Context(cli), name)
 
 
 if __name__ == "__main__":
