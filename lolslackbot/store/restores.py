@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from lolslackbot.clock import text_of
+from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store import messages
 from lolslackbot.store.database import Database
 
@@ -22,6 +22,12 @@ def keep_limits(today: Database, restored: Database) -> None:
             columns = row.keys()
             places = ", ".join(f":{column}" for column in columns)
             restored.write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", **dict(row))
+
+
+def last(db: Database) -> datetime | None:
+    """When a backup was put back last."""
+    row = db.row("SELECT MAX(restored_at) AS last FROM restores")
+    return moment_of(row["last"]) if row and row["last"] else None
 
 
 def doubt_all(restored: Database, now: datetime) -> int:

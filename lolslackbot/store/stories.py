@@ -1,12 +1,15 @@
-"""What is on record about one match, one player, one channel: for `why`."""
+"""What is on record about one match, one player, one channel, for `why`; and what came to nothing, for `status`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lolslackbot.clock import moment_of
+from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import RiotId
+from lolslackbot.store import matches
 from lolslackbot.store.database import Database, Row
+
+LAST_LISTED = 1000
 
 _MESSAGE = (
     "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at"
@@ -79,6 +82,46 @@ def of_channel(db: Database, channel_id: str, number: int) -> list[MessageStory]
         number=number,
     )
     return [_message(row) for row in rows]
+
+
+def failed(db: Database, after: datetime) -> list[MessageStory]:
+    """The messages that failed of games that ended after that moment, in the order the games ended."""
+    rows = db.rows(
+        f"SELECT {_MESSAGE} FROM messages WHERE state = 'failed' AND ended_at > :after ORDER BY ended_at",
+        after=text_of(after),
+    )
+    return [_message(row) for row in rows]
+
+
+def in_doubt(db: Database) -> list[MessageStory]:
+    """The messages that Slack may or may not have, in the order the games ended."""
+    rows = db.rows(f"SELECT {_MESSAGE} FROM messages WHERE state IN ('sending', 'uncertain') ORDER BY ended_at")
+    return [_message(row) for row in rows]
+
+
+def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[MatchStory]:
+    """The matches that Riot was asked for since that moment, in vain and for good; the last listed first.
+
+    Left out is what nobody misses: games before tracking, and old ones. What seems old was given up in what is now
+    the future, when the clock was ahead. Only the last listed are looked at: bodies make this a large table.
+    """
+    rows = db.rows(
+        """
+        SELECT * FROM matches
+        WHERE rowid > (SELECT MAX(rowid) FROM matches) - :last AND looked_at > :after
+          AND (state = 'missing' AND next_look_at IS NULL
+               OR state = 'given_up' AND reason NOT IN (:before_tracking, :untracked)
+                  AND (reason <> :no_longer_news OR looked_at > :now))
+        ORDER BY rowid DESC
+        """,
+        last=LAST_LISTED,
+        after=text_of(after),
+        before_tracking=matches.BEFORE_TRACKING,
+        untracked=matches.UNTRACKED,
+        no_longer_news=matches.NO_LONGER_NEWS,
+        now=text_of(now),
+    )
+    return [_match(db, row) for row in rows]
 
 
 def _match(db: Database, row: Row) -> MatchStory:

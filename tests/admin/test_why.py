@@ -66,7 +66,7 @@ def refused(db: Database, message: Message) -> None:
 
 
 def too_old(db: Database, message: Message) -> None:
-    messages.expire(db, START)
+    messages.expire(db, START, START)
 
 
 def paused(db: Database, message: Message) -> None:
