@@ -179,7 +179,7 @@ CREATE TABLE holds (
 
 -- When a backup was put back. What ended before may have been announced by the database it replaced.
 CREATE TABLE restores (
-    restored_at TEXT PRIMARY KEY
+    restored_at TEXT PRIMARY KEY            -- at least the end of every game known then: clocks can be behind
 ) STRICT;
 
 -- Champions as Data Dragon shows them: the names that people see, and the files of their pictures.

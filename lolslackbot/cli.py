@@ -37,7 +37,7 @@ from lolslackbot.admin.tracking import (
 from lolslackbot.admin.why import why
 from lolslackbot.clock import Budget, Clock, text_of
 from lolslackbot.console import ago, show_error, show_json, show_line, show_table
-from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable
+from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable, worst
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.quiet import may_speak
@@ -112,11 +112,19 @@ class App:
         if not self.quiet:
             logs.log_to_stderr(level, self.settings.secrets)
         if to_file:
+            fault = None
             try:
                 logs.log_to_file(self.settings.log, self.settings.secrets)
             except OSError as error:
-                if not self.quiet:
-                    show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
+                fault = f"no log, {self.settings.log} cannot be written: {error.strerror}"
+            self._tell_of_log(fault)
+
+    def _tell_of_log(self, fault: str | None) -> None:
+        """No failure of the run. Remembered beside the database: who cannot write there has other troubles."""
+        memory = self.settings.database.with_name("log.last-failure")
+        status, problems = (Exit.SOME_FAILED, [fault]) if fault else (Exit.OK, [])
+        if (not self.quiet or may_speak(memory, status, problems, self.clock.now())) and fault:
+            show_error(fault)
 
     def run(self, stage: str, work: Callable[[Database, Run], None]) -> NoReturn:
         """Runs a stage as cron does: lock, work, one summary line, exit status."""
@@ -189,7 +197,35 @@ def checked(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parame
     return callback
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@contextmanager
+def a_reader() -> Iterator[None]:
+    """Around all that prints: whoever reads it may leave early, as `head` does. Then it ends as SIGPIPE ends others.
+
+    That signal itself must not end us: writing to Slack and Riot raises it too.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes in the end
+        sys.exit(141)
+
+
+class Commands(click.Group):
+    """Lists its commands in the order of this page, the stages first, and not by the alphabet."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with a_reader():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, context: click.Context) -> Any:
+        with a_reader():
+            return super().invoke(context)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of database, log and env file.")
 @click.option("--database", type=click.Path(path_type=Path, dir_okay=False), help="Another database than the home's.")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv says all that the log file has.")
@@ -201,6 +237,11 @@ def cli(context: click.Context, home: Path | None, database: Path | None, verbos
 
     Cron runs the three stages every 3 minutes: fetch-matches, build-messages, deliver. Each can be run by hand, alone,
     at any time, and again after a failure.
+
+    \b
+    lolslackbot track "Ahri Fan#EUW" --channel C0123456789
+    lolslackbot -v fetch-matches
+    lolslackbot --home ~/other status
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other")
@@ -212,7 +253,12 @@ def cli(context: click.Context, home: Path | None, database: Path | None, verbos
 @cli.command("fetch-matches")
 @click.pass_obj
 def fetch_matches_command(app: App) -> None:
-    """Ask Riot which games the tracked players finished, and for the games."""
+    """Ask Riot for the games that tracked players finished.
+
+    \b
+    lolslackbot fetch-matches
+    lolslackbot -q fetch-matches  # as cron does
+    """
 
     def work(db: Database, run: Run) -> None:
         from lolslackbot.riot.data_dragon import DataDragon
@@ -231,7 +277,11 @@ def fetch_matches_command(app: App) -> None:
 @cli.command("build-messages")
 @click.pass_obj
 def build_messages_command(app: App) -> None:
-    """Word a message for each fetched game and channel. Calls nobody."""
+    """Word a message for each fetched game and channel. Calls nobody.
+
+    \b
+    lolslackbot build-messages
+    """
 
     def work(db: Database, run: Run) -> None:
         from lolslackbot.stages.build_messages import build_messages
@@ -246,7 +296,12 @@ def build_messages_command(app: App) -> None:
 @click.option("--blocks", is_flag=True, help="With --dry-run: the blocks too, and a link that shows them in Slack.")
 @click.pass_obj
 def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
-    """Post what waits to Slack, each message once."""
+    """Post what waits to Slack, each message once.
+
+    \b
+    lolslackbot deliver --dry-run
+    lolslackbot deliver
+    """
     if blocks and not dry_run:
         raise click.UsageError("--blocks goes with --dry-run")
     if dry_run:
@@ -337,7 +392,7 @@ def track_command(
         with closing(create_database(app.settings.database)) as db:
             app.begin_log()
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
-            status = track_all(tracker, wishes) if path else track_one(tracker, wishes[0])
+            status = track_all(tracker, path, wishes) if path else track_one(tracker, wishes[0])
     sys.exit(int(status))
 
 
@@ -346,21 +401,21 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
     return Exit.OK
 
 
-def track_all(tracker: Tracker, wishes: list[Wish]) -> Exit:
-    """Each row on its own: one that Riot does not know does not stop the others."""
-    faults: list[NotFound] = []
+def track_all(tracker: Tracker, path: Path, wishes: list[Wish]) -> Exit:
+    """Each row on its own: one that cannot be tracked as it stands does not stop the others."""
+    faults: list[tuple[int | None, RunEnds]] = []
     try:
         with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
             for wish in bar:
                 try:
                     tracker.track(wish)
-                except NotFound as fault:
-                    faults.append(fault)
+                except (NotFound, players.OtherWorkspace) as fault:
+                    faults.append((wish.line, fault))
     finally:  # also when a later row ends it
-        for each in faults:
-            show_error(str(each))
+        for line, each in faults:
+            show_error(f"{path}, line {line}: {each}")
     show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
-    return Exit.SOME_FAILED if faults else Exit.OK
+    return worst(*(each.exit_status for _, each in faults))
 
 
 @cli.command("untrack")
@@ -368,7 +423,12 @@ def track_all(tracker: Tracker, wishes: list[Wish]) -> Exit:
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
 @click.pass_obj
 def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
-    """Announce a player's games no longer."""
+    """Announce a player's games no longer.
+
+    \b
+    lolslackbot untrack "Ahri Fan#EUW"
+    lolslackbot untrack "Ahri Fan#EUW" --channel C0123456789
+    """
     with person():
         with closing(open_database(app.settings.database)) as db:
             app.begin_log()
@@ -382,7 +442,12 @@ def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def players_command(app: App, as_json: bool) -> None:
-    """List the tracked players, where each is announced, and what keeps Riot's list from us."""
+    """List the tracked players, and where each is announced. Also says what keeps Riot's list from us.
+
+    \b
+    lolslackbot players
+    lolslackbot players --json
+    """
     with person(), read_only(app.settings.database) as db:
         rows = [
             {
@@ -402,9 +467,11 @@ def players_command(app: App, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
 def channels_command(context: click.Context, as_json: bool) -> None:
-    """List the channels: how many players each hears of, what it wants to hear, and what is wrong with it.
+    """List the channels, and what each wants to hear. Also says how many players each hears of, and what is wrong.
 
-    `channels set` says what a channel wants to hear.
+    \b
+    lolslackbot channels
+    lolslackbot channels set C0123456789 --style compact
     """
     app = context.find_object(App)
     assert app
@@ -455,7 +522,12 @@ def channels_set_command(app: App, channel: str, queues: str | None, style: str 
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
 @click.pass_obj
 def pause_command(app: App, channel: str | None) -> None:
-    """Stop delivering before the next message, also of a run at work."""
+    """Stop delivering before the next message. A run at work stops too; nothing is lost.
+
+    \b
+    lolslackbot pause
+    lolslackbot pause --channel C0123456789
+    """
     with person(), closing(open_database(app.settings.database)) as db:
         app.begin_log()
         show_line(pause(db, channel, app.clock.now()))
@@ -465,7 +537,12 @@ def pause_command(app: App, channel: str | None) -> None:
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
 @click.pass_obj
 def resume_command(app: App, channel: str | None) -> None:
-    """Go on after `pause`; what grew too old meanwhile expires."""
+    """Go on after `pause`; what grew too old meanwhile expires.
+
+    \b
+    lolslackbot resume
+    lolslackbot resume --channel C0123456789
+    """
     with person(), closing(open_database(app.settings.database)) as db:
         app.begin_log()
         show_line(resume(db, channel, app.clock.now()))
@@ -475,9 +552,12 @@ def resume_command(app: App, channel: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def check_command(app: App, as_json: bool) -> None:
-    """Try the real keys, tokens, scopes and channels; one line each, with the remedy for what fails.
+    """Try the real keys, tokens, scopes and channels. One line each, with the remedy for what fails.
 
     It posts nothing. A channel or key that it finds well again is no longer held back.
+
+    \b
+    lolslackbot check
     """
     from lolslackbot.admin.check import Checking, exit_status
 
@@ -505,7 +585,13 @@ def check_command(app: App, as_json: bool) -> None:
 def retry_command(
     app: App, match_id: str | None, message: tuple[str, str] | None, channel: str | None, missing: bool, yes: bool
 ) -> None:
-    """Put back what you decide to try again. Shows what it will do and asks first."""
+    """Put back what you decide to try again. Shows what it will do and asks first.
+
+    \b
+    lolslackbot retry --channel C0123456789
+    lolslackbot retry --message EUW1_7376970903 C0123456789
+    lolslackbot retry --missing --yes
+    """
     if sum(map(bool, (match_id, message, channel, missing))) != 1:
         raise click.UsageError("it takes one of --match, --message, --channel and --missing")
     if not yes and not sys.stdin.isatty():
@@ -535,7 +621,7 @@ def retry_command(
 )
 @click.pass_obj
 def prune_command(app: App, days: int) -> None:
-    """Forget the bodies and texts of old games, never the games, and give the space back.
+    """Forget the bodies and texts of old games. Gives the space back; the games stay known.
 
     Nothing becomes announceable again by it; what still waits is kept whole.
 
@@ -552,7 +638,11 @@ def prune_command(app: App, days: int) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def backup_command(app: App, file: Path) -> None:
-    """Copy the database, while it is in use, into FILE (replacing it), and verify the copy."""
+    """Copy the database into FILE, and verify the copy. It may be in use; an older FILE is replaced.
+
+    \b
+    lolslackbot backup ~/lolslackbot-monday.db
+    """
     with person():
         app.begin_log(to_file=app.settings.database.is_file())
         show_line(backup(app.settings.database, file.absolute()))
@@ -562,7 +652,11 @@ def backup_command(app: App, file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def restore_command(app: App, file: Path) -> None:
-    """Put a backup back, without announcing anything twice; the replaced database is kept beside it."""
+    """Put a backup back, without announcing anything twice. The replaced database is kept beside it.
+
+    \b
+    lolslackbot restore ~/lolslackbot-monday.db
+    """
     with person():
         app.begin_log(to_file=app.home.is_dir())
         for sentence in restore(app.settings.database, file.absolute(), app.clock.now()):
@@ -573,7 +667,12 @@ def restore_command(app: App, file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def status_command(app: App, as_json: bool) -> None:
-    """Say what waits, what is held back and why, and what needs a person (then exit 1)."""
+    """Say how things stand, and what needs a person. Exit status 0: nothing does; 1: something does.
+
+    \b
+    lolslackbot status
+    lolslackbot status --json
+    """
     with person(), read_only(app.settings.database) as db:
         found = status(db, app.clock.now())
     if as_json:
@@ -587,7 +686,7 @@ def status_command(app: App, as_json: bool) -> None:
 @click.argument("about", metavar="MATCH_ID | NAME#TAG | C")
 @click.pass_obj
 def why_command(app: App, about: str) -> None:
-    """Tell the story of a match, of a player's last games, or of what a channel gets and why not.
+    """Tell the story of a match, a player or a channel. Of a player: the last games; of a channel: what it gets.
 
     \b
     lolslackbot why EUW1_7376970903

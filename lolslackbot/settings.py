@@ -19,6 +19,17 @@ MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
 WORKSPACE = re.compile(r"[A-Za-z0-9_]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[!-~]+")  # printable ASCII: anything else is no header value, or prints itself in an error
+_KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
+_TOKEN = "the 'Bot User OAuth Token', which begins with xoxb-"
+# What stands near the right one where it is copied from, or belongs into another setting.
+_NO_KEY = {r"xox[a-z][-.].*|xapp-.*": "a Slack token"}
+_NO_TOKEN = {
+    r"RGAPI-.*": "a Riot key",
+    r"xox[psc]-.*": "a person's token",
+    r"xapp-.*": "an app-level token",
+    r"xoxe[-.].*": "a token that expires (token rotation is on)",
+    r"https?://.*": "a link",
+}
 
 
 class Secret(str):
@@ -101,7 +112,7 @@ def read_settings(home: Path, database: Path | None, environment: Mapping[str, s
     return Settings(
         home=home,
         database=path if database else home / path,
-        riot_api_key=_secret("RIOT_API_KEY", values.get("RIOT_API_KEY")),
+        riot_api_key=_secret("RIOT_API_KEY", values.get("RIOT_API_KEY"), _KEY, _NO_KEY),
         slack_tokens=_slack_tokens(values),
         max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
         max_wait=given.seconds("MAX_WAIT", 10, least=0),
@@ -231,13 +242,19 @@ def _match_link(text: str) -> str:
     return text
 
 
-def _secret(name: str, text: str | None) -> Secret | None:
-    """A key or token, without ever putting it into an error."""
-    text = (text or "").strip()
+def _secret(name: str, text: str | None, right: str, wrong: Mapping[str, str]) -> Secret | None:
+    """A key or token, without ever putting it into an error. Quotes around it came along from a shell or an editor.
+
+    right: what it is; wrong: what else it might be, by how that looks.
+    """
+    text = (text or "").strip().strip("'\"").strip()
     if not text:
         return None
     if not _SECRET.fullmatch(text):
         raise Unusable(f"{name} holds a space, a line break or a character outside ASCII: copy it again")
+    for look, what in wrong.items():
+        if re.fullmatch(look, text):
+            raise Unusable(f"{name} holds {what}: it takes {right}")
     return Secret(text)
 
 
@@ -247,12 +264,9 @@ def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:
         workspace = "default" if name == "SLACK_BOT_TOKEN" else name.removeprefix("SLACK_BOT_TOKEN_").lower()
         if name != "SLACK_BOT_TOKEN" and not (name.startswith("SLACK_BOT_TOKEN_") and WORKSPACE.fullmatch(workspace)):
             continue
-        token = _secret(name, text)
-        if token is None:
-            continue
-        if token.startswith(("xoxp-", "xapp-", "xoxs-", "xoxc-")):
-            raise Unusable(f"{name} is no bot token: copy the 'Bot User OAuth Token', which begins with xoxb-")
-        tokens[workspace] = token
+        token = _secret(name, text, _TOKEN, _NO_TOKEN)
+        if token:
+            tokens[workspace] = token
     return tokens
 
 

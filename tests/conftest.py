@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from proof.warm import Warm, warm_process
 from support import Bot, Command, FakeClock, Result
 
 from lolslackbot import cli, logs
@@ -47,10 +48,24 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """What forks commands, for all tests of one worker."""
+    with warm_process() as process:
+        yield process
+
+
 @pytest.fixture
-def bot(home: Path, sandbox: Sandbox) -> Bot:
+def bot(home: Path, sandbox: Sandbox, warm: Warm) -> Bot:
     """The real command against the sandbox."""
-    return Bot(home, sandbox.settings)
+    return Bot(home, sandbox.settings, warm)
+
+
+@pytest.fixture
+def here(bot: Bot, command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    """The bot, in this process: for what does not depend on there being several."""
+    monkeypatch.setattr(bot, "run", lambda *arguments, **extra: command(*arguments, **{**bot.environment, **extra}))
+    return bot
 
 
 @pytest.fixture

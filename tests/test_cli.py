@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 from support import START, Bot, Command, Result, a_match, add_player, keys_in, store_match
 
+from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
 from lolslackbot.sandbox import Mishap, Sandbox
@@ -198,6 +200,18 @@ def test_an_unexpected_error_in_any_other_command_is_one_line_too(
     assert "ZeroDivisionError: a bug of ours" in log(home)
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_and_after_the_command_just_ends_the_process(
+    command: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
+) -> None:
+    ends: list[int] = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    monkeypatch.setattr(cli, "main", lambda: os.kill(os.getpid(), number))  # before it sets its own handlers
+    entry.main()
+    os.kill(os.getpid(), number)
+    assert ends == [status, status]
+
+
 @pytest.mark.parametrize(("number", "status", "words"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "TERM")])
 def test_a_signal_ends_a_stage_at_once_without_a_traceback_and_frees_its_lock(
     command: Command,
@@ -244,10 +258,20 @@ def cut_off(bot: Bot, *arguments: str) -> Result:
     return Result(process.wait(60), "", err)
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("players", "--help"), ("channels", "--json"), ("build-messages",)])
+def test_when_the_reader_leaves_early_it_ends_as_a_tool_that_sigpipe_ends(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert command(*arguments) == Result(141, "", "")
+
+
 def test_a_reader_that_leaves_early_gets_no_traceback(bot: Bot, db: Database) -> None:
-    waiting(db)
-    for arguments in (("players",), ("channels", "--json"), ("build-messages",)):
-        assert cut_off(bot, *arguments).err == ""
+    result = cut_off(bot, "players")
+    assert (result.status, result.err) == (141, "")
 
 
 # The log
@@ -310,8 +334,14 @@ def test_a_log_folder_that_cannot_be_made_is_one_line_and_the_command_goes_on(
 
 def test_a_log_that_cannot_be_written_is_no_flood_of_mail(command: Command, db: Database, home: Path) -> None:
     (home / "lolslackbot.log").mkdir()
-    said = [command("-q", "build-messages").err for _ in range(3)]
-    assert said[1:] == ["", ""]
+    quiet = [command("-q", stage) for stage in ("build-messages", "build-messages", "deliver")]
+    said = f"lolslackbot: no log, {home / 'lolslackbot.log'} cannot be written: Is a directory\n"
+    assert quiet == [Result(0, "", said), Result(0, "", ""), Result(0, "", "")]
+    (home / "lolslackbot.log").rmdir()
+    assert command("-q", "deliver") == Result(0, "", "")
+    (home / "lolslackbot.log").unlink()
+    (home / "lolslackbot.log").mkdir()
+    assert command("-q", "deliver").err == said  # news again
 
 
 def test_a_quiet_run_speaks_of_a_failure_once_and_with_what_was_held_back(
@@ -478,20 +508,33 @@ def test_a_row_that_riot_does_not_know_does_not_stop_the_others(
     command: Command, online: Sandbox, rows: Callable[..., str]
 ) -> None:
     online.riot.add_player("Bear#EUW", platform="euw1")
-    result = command("track", "--file", rows("Nobody#EUW,euw1,C1,", "Bear#EUW,euw1,C1,"))
+    path = rows("Nobody#EUW,euw1,C1,", "Bear#EUW,euw1,C1,")
+    result = command("track", "--file", path)
     assert (result.status, result.out) == (1, "track: 1 of 2 rows are tracked\n")
-    assert "lolslackbot: Riot knows no Nobody#EUW" in result.err
+    assert f"lolslackbot: {path}, line 2: Riot knows no Nobody#EUW" in result.err
+
+
+def test_a_row_with_a_channel_of_another_workspace_does_not_stop_the_others(
+    command: Command, online: Sandbox, rows: Callable[..., str]
+) -> None:
+    for name in ("Ahri Fan#EUW", "Bear#EUW"):
+        online.riot.add_player(name, platform="euw1")
+    path = rows("Ahri Fan#EUW,euw1,C1,", "Bear#EUW,euw1,C1,friends", "Bear#EUW,euw1,C2,friends")
+    result = command("track", "--file", path)
+    assert (result.status, result.out) == (2, "track: 2 of 3 rows are tracked\n")
+    assert f"lolslackbot: {path}, line 3: channel C1 belongs to workspace default, not to friends" in result.err
+    assert [each["channel"] for each in json.loads(command("players", "--json").out)] == ["C1", "C2"]
 
 
 def test_what_was_not_found_is_told_although_a_later_row_ends_the_run(
     command: Command, online: Sandbox, rows: Callable[..., str]
 ) -> None:
-    online.riot.add_player("Bear#EUW", platform="euw1")
-    command("track", "Bear#EUW", "--channel", "C1")
-    result = command("track", "--file", rows("Nobody#EUW,euw1,C1,", "Bear#EUW,euw1,C1,friends"))
-    assert result.status == 2
-    assert "channel C1 belongs to workspace default" in result.err
-    assert "Riot knows no Nobody#EUW" in result.err
+    online.riot.misbehave(Mishap.status(404), endpoint="account", times=1)
+    online.riot.misbehave(Mishap.status(503), endpoint="account")
+    result = command("track", "--file", rows("Nobody#EUW,euw1,C1,", "Bear#EUW,euw1,C1,"))
+    assert (result.status, result.out) == (75, "")
+    assert "line 2: Riot knows no Nobody#EUW" in result.err
+    assert "Riot gives no answer for Bear#EUW" in result.err
 
 
 def test_a_refused_key_ends_the_tracking_of_a_file(command: Command, online: Sandbox, rows: Callable[..., str]) -> None:

@@ -1,9 +1,13 @@
 """The README, the example crontab and --help say the same as the code."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pytest
+from support import Command, Result
 
 from lolslackbot.cli import cli
 from lolslackbot.settings import read_settings
@@ -56,3 +60,34 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for parameter in command.params:
             assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), (name, parameter.name)
+
+
+def every_command(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """The group itself, and each command below it, with the words that call it."""
+    yield names, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every_command(command, *names, name)
+        else:
+            yield (*names, name), command
+
+
+def test_the_help_of_every_command_has_examples_that_parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(cli, click.Group)
+    helps = {names: command(*names, "--help").out.splitlines() for names, _ in every_command(cli)}
+    for _, each in every_command(cli):
+        if each is not cli:
+            monkeypatch.setattr(each, "callback", lambda *_, **__: None)
+    for names, lines in helps.items():
+        assert max(map(len, lines)) <= 80, names
+        examples = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("  lolslackbot ")]
+        assert examples, names
+        for words in examples:
+            assert all(name in words for name in names), words
+            assert command(*words, at_home=False) == Result(0, "", ""), words
+
+
+def test_the_list_of_commands_says_of_each_in_a_whole_sentence_what_it_does(command: Command) -> None:
+    listed = command("--help").out.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == list(cli.commands)  # each on one line, as they stand in the code
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed), listed

@@ -128,6 +128,9 @@ GOOD = [
     ("CHANNEL_LIMIT", " 5/60 ", "channel_limit", ChannelLimit(5, 60)),
     ("CHANNEL_LIMIT", "999999999/999999999", "channel_limit", ChannelLimit(999999999, 999999999)),
     ("CHANNEL_LIMIT", "", "channel_limit", ChannelLimit(30, 3600)),
+    ("ALERT_CHANNEL", " C0123456789 ", "alert_channel", "C0123456789"),
+    ("ALERT_CHANNEL", "G0123456789", "alert_channel", "G0123456789"),
+    ("ALERT_CHANNEL", "", "alert_channel", ""),
     ("MATCH_LINK", "", "match_link", ""),  # no link
     ("MATCH_LINK", " ", "match_link", ""),
     ("MATCH_LINK", "https://x.example/{platform}/{game_id}", "match_link", "https://x.example/{platform}/{game_id}"),
@@ -186,6 +189,9 @@ BAD = [
     ("CHANNEL_LIMIT", "30/60/1", LIMIT),
     ("CHANNEL_LIMIT", "1.5/60", LIMIT),
     ("CHANNEL_LIMIT", "9999999999/1", LIMIT),
+    ("ALERT_CHANNEL", "#general", "a channel's id"),
+    ("ALERT_CHANNEL", "general", "a channel's id"),
+    ("ALERT_CHANNEL", "U0123456789", "a channel's id"),
     ("MATCH_LINK", "www.example.org", NO_HTTPS),
     ("MATCH_LINK", "ftp://x.example/{match_id}", NO_HTTPS),
     ("MATCH_LINK", "https://", NO_HTTPS),
@@ -253,14 +259,14 @@ def test_a_password_in_a_url_is_not_shown(home: Path) -> None:
 # Keys and tokens
 
 
-@pytest.mark.parametrize("text", [KEY, f"  {KEY}\n"])
-def test_the_key_is_taken_without_the_white_space_around_it(home: Path, text: str) -> None:
+@pytest.mark.parametrize("text", [KEY, f"  {KEY}\n", f"'{KEY}'", f' " {KEY}" '])
+def test_the_key_is_taken_without_the_white_space_and_quotes_around_it(home: Path, text: str) -> None:
     settings = read(home, RIOT_API_KEY=text)
     assert settings.need_riot_key() == KEY
     assert settings.secrets == (KEY,)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "\n"])
+@pytest.mark.parametrize("text", ["", "  ", "\n", "''"])
 def test_an_empty_key_or_token_is_none_and_the_line_says_where_to_put_it(home: Path, text: str) -> None:
     settings = read(home, RIOT_API_KEY=text, SLACK_BOT_TOKEN=text, SLACK_BOT_TOKEN_ACME=text)
     with pytest.raises(Unusable) as caught:

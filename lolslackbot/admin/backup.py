@@ -74,7 +74,7 @@ def _prepare(database: Path, fresh: Path, now: datetime) -> tuple[list[str], int
         with restored.transaction():
             if today:
                 restores.keep_limits(today, restored)
-            doubted = restores.doubt_all(restored, now)
+            doubted = restores.doubt_all(restored, now, today)
             decisions.record(restored, "restore", decisions.EVERYTHING, f"{doubted} messages in doubt", now)
     settle_file(fresh)
     return said, doubted

@@ -4,7 +4,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CHANNEL_ID = re.compile(r"[CG][A-Z0-9]+")
+OTHER_IDS = {"U": "a person's", "W": "a person's", "D": "a direct message's", "T": "a workspace's"}
 COLUMNS = ("riot_id", "platform", "channel", "workspace")
 
 
@@ -39,14 +40,19 @@ class Wish:
     channel_id: str
     platform: str | None
     workspace: str
+    line: int | None = field(default=None, compare=False)  # where it stands in a file
 
 
 def read_riot_id(text: str) -> RiotId:
     """`GameName#TAG`. Raises ValueError with what is wrong."""
-    name, hash_sign, tag = unicodedata.normalize("NFC", text).strip().rpartition("#")
+    typed = unicodedata.normalize("NFC", text).replace("＃", "#")  # as East Asian keyboards have it
+    name, hash_sign, tag = typed.strip().rpartition("#")
     name, tag = name.strip(), tag.strip()
     if not hash_sign or not name or not tag or "#" in name:
-        raise ValueError(f"{text!r} is no Riot ID: it reads NAME#TAG, as shown in the client's friends list")
+        raise ValueError(
+            f"{text!r} is no Riot ID: it reads NAME#TAG, as the client's friends list shows it, "
+            "and stands in quotes if it has a space"
+        )
     if len(name) > 40 or len(tag) > 10 or not (name + tag).isprintable() or {name, tag} & {".", ".."} or "/" in tag:
         raise ValueError(f"{text!r} is no Riot ID: names have at most 16 characters, tags at most 5")
     return RiotId(name, tag)
@@ -55,8 +61,10 @@ def read_riot_id(text: str) -> RiotId:
 def read_channel_id(text: str) -> str:
     """A channel id. Raises ValueError with what is wrong."""
     if not CHANNEL_ID.fullmatch(text):
+        other = OTHER_IDS.get(text[:1]) if re.fullmatch(r"[A-Z][A-Z0-9]{5,}", text) else None
         raise ValueError(
-            f"{text!r} is no channel id: it begins with C or G; in Slack, open the channel's details and copy it there"
+            f"{text!r} is no channel id: it begins with C or G{f', and this is {other}' if other else ''}; "
+            "in Slack, open the channel's details and copy it there"
         )
     return text
 
@@ -94,7 +102,7 @@ def _read_rows(path: Path, rows: "csv.DictReader[str]") -> list[Wish]:
             raise Unusable(f"{path}: the first line {fault}; the columns are {','.join(COLUMNS)}")
         for row in rows:
             try:
-                wishes.append(_read_row(row))
+                wishes.append(_read_row(row, rows.line_num))
             except ValueError as error:
                 raise Unusable(f"{path}, line {rows.line_num}: {error}") from None
     except csv.Error as error:
@@ -102,7 +110,7 @@ def _read_rows(path: Path, rows: "csv.DictReader[str]") -> list[Wish]:
     return wishes
 
 
-def _read_row(row: dict[str, str]) -> Wish:
+def _read_row(row: dict[str, str], line: int) -> Wish:
     if None in row or None in row.values():
         raise ValueError("it has not as many columns as the first line")
     cells = {name: cell.strip() for name, cell in row.items()}
@@ -111,6 +119,7 @@ def _read_row(row: dict[str, str]) -> Wish:
         channel_id=read_channel_id(cells["channel"]),
         platform=read_platform(cells["platform"]) if cells.get("platform") else None,
         workspace=read_workspace(cells.get("workspace") or "default"),
+        line=line,
     )
 
 
@@ -125,10 +134,18 @@ class Tracker:
         known = players.with_riot_id(self._db, wish.riot_id)
         if known and self._is_tracked(known, wish):
             return f"{known.riot_id} ({known.platform}) is announced in {wish.channel_id} already"
-        account = self._ask(wish, lambda: self._riot.account(wish.riot_id, wish.platform))
+        account = self._ask(
+            wish,
+            lambda: self._riot.account(wish.riot_id, wish.platform),
+            f"Riot knows no {wish.riot_id}: look at the spelling and at the tag after the #",
+        )
         if known and known.puuid != account.puuid:
             self._tell_apart(wish, known, account)
-        platform = wish.platform or self._ask(wish, lambda: self._riot.platform(account.puuid))
+        platform = wish.platform or self._ask(
+            wish,
+            lambda: self._riot.platform(account.puuid),
+            f"Riot knows {wish.riot_id}, but not on which platform they play: name it with --platform",
+        )
         riot_id = account.riot_id or wish.riot_id
         now = self._clock.now()
         with self._db.transaction():
@@ -157,10 +174,13 @@ class Tracker:
             elif refusal.verdict not in (Verdict.OTHER_KEY, Verdict.NOT_FOUND):
                 raise _in_words(wish, refusal) from refusal
 
-    def _ask(self, wish: Wish, call: Callable[[], T]) -> T:
+    def _ask(self, wish: Wish, call: Callable[[], T], unknown: str) -> T:
+        """unknown: what a 404 means."""
         try:
             return self._patiently(call)
         except RiotRefusal as refusal:
+            if refusal.verdict is Verdict.NOT_FOUND:
+                raise NotFound(unknown) from refusal
             raise _in_words(wish, refusal) from refusal
 
     def _patiently(self, call: Callable[[], T]) -> T:
@@ -177,10 +197,11 @@ class Tracker:
 
 def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
     match refusal.verdict:
-        case Verdict.NOT_FOUND:
-            return NotFound(f"Riot knows no {wish.riot_id}: look at the spelling and at the tag after the #")
         case Verdict.UNAUTHORIZED | Verdict.FORBIDDEN:
-            return Rejected(f"Riot refuses RIOT_API_KEY ({refusal}): renew it at developer.riotgames.com")
+            return Rejected(
+                f"Riot refuses RIOT_API_KEY ({refusal}): renew it at developer.riotgames.com; "
+                "development keys end after 24 hours"
+            )
         case Verdict.LIMITED:
             return NotNow(f"Riot limits us ({refusal}): try again later")
         case _:
@@ -203,7 +224,8 @@ def untrack(
     ]
     if player is None or not tracks:
         raise NotFound(
-            f"{riot_id} is not tracked{f' in {channel_id}' if channel_id else ''}: see `lolslackbot players`"
+            f"{riot_id} is not tracked{f' in {channel_id}' if channel_id else ''}: `lolslackbot players` lists who is, "
+            "renamed players by their new name"
         )
     wording = Wording(match_link, pictures, champions.known(db))
     for track in tracks:

@@ -103,7 +103,10 @@ def _what_next(db: Database, message: MessageStory, now: datetime) -> str:
 def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
     player = players.with_riot_id(db, riot_id)
     if player is None:
-        raise NotFound(f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked")
+        raise NotFound(
+            f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked, "
+            "renamed players by their new name"
+        )
     tracks = [track for track in players.tracks(db) if track.player.player_id == player.player_id]
     yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'not tracked any more'}"
     for track in tracks:
@@ -121,6 +124,9 @@ def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
         yield f"{game.match_id}, {ended}: {_state(game)}{_fates(game)}"
     if not games:
         yield "Riot has listed no game yet"
+    if not games and tracks:
+        mend = f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id} --platform P` mends that'
+        yield f"if there were games, {player.platform} may be the wrong platform: {mend}"
 
 
 def _fates(game: MatchStory) -> str:

@@ -116,6 +116,12 @@ _CODES: dict[Verdict, str] = {
     Verdict.LIMITED: "ratelimited rate_limited",
     Verdict.WORKSPACE_LIMITED: "message_limit_exceeded",
 }
+_REMEDIES = {
+    "not_in_channel": "/invite the bot to the channel",
+    "channel_not_found": "compare the id with the channel's details in Slack, and /invite the bot if it is private",
+    "is_archived": "unarchive the channel",
+    "missing_scope": "add that scope to the app, and install it again",
+}
 # Slack says of internal_error and fatal_error that part of the work may be done; like every code that is not
 # listed, and every answer that is not Slack's, they leave the outcome open.
 _MEANING = {code: verdict for verdict, codes in _CODES.items() for code in codes.split()}
@@ -136,6 +142,16 @@ def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
     verdict = _MEANING.get(code, Verdict.UNCERTAIN) if isinstance(code, str) else Verdict.UNCERTAIN
     wait = {Verdict.LIMITED: _retry_after(answer), Verdict.WORKSPACE_LIMITED: ALLOWANCE_WAIT}.get(verdict, 0)
     return Posted(verdict, describe_error(document), wait=wait)
+
+
+def remedy_of(posted: Posted) -> str:
+    """What a person can do about a channel that is broken, or a token that is refused."""
+    other = (
+        "mend the channel in Slack"
+        if posted.verdict is Verdict.CHANNEL_BROKEN
+        else "install the app again, and copy its Bot User OAuth Token"
+    )
+    return _REMEDIES.get(posted.error.partition(" ")[0], other)
 
 
 def _judge_success(document: Mapping[str, Any], channel_id: str) -> Posted:

@@ -11,7 +11,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.slack.answers import Posted, Verdict, remedy_of
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy, Settling
 from lolslackbot.store import holds, messages
@@ -143,7 +143,8 @@ class _Delivering:
                 logger.info("delivered, ts %s", posted.slack_ts)
             case Verdict.CHANNEL_BROKEN:
                 messages.mark_failed(self._db, message, token, posted.error, now, broken=True)
-                self._failed(posted.error)
+                again = f"then `lolslackbot retry --channel {message.channel_id}`"
+                self._failed(posted.error, f"; {remedy_of(posted)}, {again}")
                 self._run.count("failed", sum(messages.fail_in_broken_channels(self._db, now).values()))
             case Verdict.BLOCKS_REFUSED if message.blocks:
                 logger.warning("blocks refused, goes out as plain text: %s", posted.error)
@@ -152,18 +153,18 @@ class _Delivering:
                 messages.mark_failed(self._db, message, token, posted.error, now, broken=False)
                 self._failed(posted.error)
             case Verdict.TOKEN_REJECTED:
-                self._token_rejected(message, token, posted.error)
+                self._token_rejected(message, token, posted)
             case Verdict.LIMITED | Verdict.WORKSPACE_LIMITED:
                 self._limited(message, token, posted)
             case Verdict.NOT_SENT:
                 self._put_back(message, token, posted.error, counted=False)
                 self._stop(message.workspace, Exit.LATER, posted.error)
-            case Verdict.UNCERTAIN:
+            case _:  # UNCERTAIN; and nothing else may ever leave a message claimed
                 messages.mark_uncertain(self._db, message, token, posted.error, now)
                 self._uncertain(message.workspace, posted.error)
 
-    def _failed(self, error: str) -> None:
-        logger.error("failed: %s", error)
+    def _failed(self, error: str, remedy: str = "") -> None:
+        logger.error("failed: %s%s", error, remedy)
         self._run.failed(error)
 
     def _put_back(
@@ -174,14 +175,14 @@ class _Delivering:
                 self._db, message, token, error, self._run.clock.now(), counted=counted, without_blocks=without_blocks
             )
 
-    def _token_rejected(self, message: Message, token: str, error: str) -> None:
-        now = self._run.clock.now()
+    def _token_rejected(self, message: Message, token: str, posted: Posted) -> None:
+        now, error = self._run.clock.now(), posted.error
         scope = holds.workspace_scope(message.workspace)
         with self._db.transaction():
             messages.put_back(self._db, message, token, error, now)
             if not holds.find(self._db, scope, "rejected"):  # since the first refusal
                 holds.put(self._db, scope, "rejected", error, now, None)
-        logger.error("the token of workspace %s is refused: %s", message.workspace, error)
+        logger.error("the token of workspace %s is refused: %s; %s", message.workspace, error, remedy_of(posted))
         self._stop(
             message.workspace, Exit.REJECTED, f"Slack refuses the token of workspace {message.workspace}: {error}"
         )

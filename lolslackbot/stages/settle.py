@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 RUNS = 2  # that must have read the history without finding a message before its absence is believed
 MARGIN = timedelta(minutes=10)  # before the game's end: the clocks of Riot and Slack
 SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is not believed
-LOOKED_FOR = timedelta(days=1)  # after that only a person decides; Slack's history is asked each run until then
+LOOKED_FOR = timedelta(days=1)  # in each run; after that once a day, and again where one look found nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,12 @@ class Settling:
         return again
 
     def _is_looked_for(self, each: Uncertain) -> bool:
-        decided = each.absences >= RUNS and each.resends and not each.restored
-        return not decided and self._run.clock.now() - each.claimed_at < LOOKED_FOR + self._policy.after
+        """In a day's runs. By a clock that was wrong it may seem longer: so nothing is ever given up after one look."""
+        if each.absences >= RUNS and each.resends and not each.restored:
+            return False
+        now = self._run.clock.now()
+        is_due = each.looked_at is None or now - each.looked_at >= LOOKED_FOR
+        return is_due or 0 < each.absences < RUNS or now - each.claimed_at < LOOKED_FOR + self._policy.after
 
     def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
         message = unknown[0].message

@@ -82,7 +82,7 @@ def doubt_restored(db: Database, now: datetime) -> int:
     return db.write(
         """
         UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, error = :error
-        WHERE state = 'pending' AND restored = 0 AND ended_at < (SELECT MAX(restored_at) FROM restores)
+        WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
         """,
         now=text_of(now),
         error="it may have been announced before the restore",
@@ -308,17 +308,24 @@ class Uncertain:
     message: Message
     ended_at: datetime
     claimed_at: datetime
+    looked_at: datetime | None  # the last time anything was recorded of it
     absences: int  # runs that read the history to its end without finding it
     resends: int
     restored: bool  # never claimed here: a database that was replaced may have announced it
 
 
 def follow_clock(db: Database, now: datetime) -> None:
-    """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now."""
+    """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now.
+
+    When it was last looked for is forgotten with that: who knows which clock it was.
+    """
     if db.row("SELECT 1 FROM messages WHERE state = 'uncertain' AND claimed_at > :now LIMIT 1", now=text_of(now)):
         with db.transaction():
             db.write(
-                "UPDATE messages SET claimed_at = :now WHERE state = 'uncertain' AND claimed_at > :now",
+                """
+                UPDATE messages SET claimed_at = :now, settled_at = NULL
+                WHERE state = 'uncertain' AND claimed_at > :now
+                """,
                 now=text_of(now),
             )
 
@@ -337,6 +344,7 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
             message=_message(row),
             ended_at=moment_of(row["ended_at"]),
             claimed_at=moment_of(row["claimed_at"]),
+            looked_at=moment_of(row["settled_at"]) if row["settled_at"] else None,
             absences=row["absences"],
             resends=row["resends"],
             restored=bool(row["restored"]),

@@ -13,6 +13,10 @@ from lolslackbot.store.database import Database, Row, listed
 RENAMED_TO = " -> "
 
 
+class OtherWorkspace(Unusable):
+    """A channel was to be tracked into as if it belonged to another workspace than it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """A player's games are announced in a channel, those that ended after `since`."""
@@ -112,7 +116,7 @@ def track(
 ) -> bool:
     """Announces that player's games in that channel from `now` on; False if it was so already.
 
-    Raises Unusable when the channel belongs to another workspace.
+    Raises OtherWorkspace when the channel belongs to another workspace.
     """
     with db.transaction():
         _add_channel(db, channel_id, workspace)
@@ -156,7 +160,7 @@ def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
     row = db.row("SELECT workspace FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
     assert row
     if row["workspace"].lower() != workspace.lower():
-        raise Unusable(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
+        raise OtherWorkspace(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
 
 
 def knows_channel(db: Database, channel_id: str) -> bool:

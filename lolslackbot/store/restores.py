@@ -1,8 +1,8 @@
-"""What a backup that is put back must not forget: today's rate limits and runs, and what may be out already."""
+"""What a backup that is put back must not forget: today's limits, runs and alerts, and what may be out already."""
 
 from datetime import datetime
 
-from lolslackbot.clock import moment_of, text_of
+from lolslackbot.clock import text_of
 from lolslackbot.store import messages
 from lolslackbot.store.database import Database
 
@@ -11,11 +11,13 @@ _KEPT = {
     "riot_calls": "TRUE",
     "holds": "kind = 'limited'",
     "runs": "TRUE",
+    "alerts": "TRUE",  # what the alert channel was told of
 }
+_LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
 
 
 def keep_limits(today: Database, restored: Database) -> None:
-    """Replaces limits and runs in a restored database by those known today. Inside a transaction of `restored`."""
+    """Replaces limits, runs and alerts in a restored database by today's. Inside a transaction of `restored`."""
     for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")
         for row in today.rows(f"SELECT * FROM {table} WHERE {which}"):
@@ -24,14 +26,14 @@ def keep_limits(today: Database, restored: Database) -> None:
             restored.write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", **dict(row))
 
 
-def last(db: Database) -> datetime | None:
-    """When a backup was put back last."""
-    row = db.row("SELECT MAX(restored_at) AS last FROM restores")
-    return moment_of(row["last"]) if row and row["last"] else None
+def doubt_all(restored: Database, now: datetime, today: Database | None = None) -> int:
+    """From now on, what waits and ended earlier is looked up before it goes out; how many. Inside a transaction.
 
-
-def doubt_all(restored: Database, now: datetime) -> int:
-    """From `now` on, what waits and ended earlier is looked up before it goes out; how many. Inside a transaction."""
-    restored.write("INSERT INTO restores (restored_at) VALUES (:now) ON CONFLICT DO NOTHING", now=text_of(now))
+    Earlier than `now`, and than any game that either database knows: so a clock that is behind excludes none.
+    """
+    known = [row["latest"] for db in (restored, today) if db for row in db.rows(_LATEST_END) if row["latest"]]
+    restored.write(
+        "INSERT INTO restores (restored_at) VALUES (:latest) ON CONFLICT DO NOTHING", latest=max([text_of(now), *known])
+    )
     restored.write("UPDATE messages SET restored = 0")
     return messages.doubt_restored(restored, now)

@@ -1,14 +1,19 @@
 """Copying and putting back on a disk that fails."""
 
 import os
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support import FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.errors import Unusable
-from lolslackbot.store.database import Database
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.run import Run
+from lolslackbot.store import alerts
+from lolslackbot.store.database import Database, open_database
 
 
 def test_a_disk_that_removes_nothing_ends_backup_and_restore_with_its_error(
@@ -25,6 +30,35 @@ def test_a_disk_that_removes_nothing_ends_backup_and_restore_with_its_error(
         backup(home / "lolslackbot.db", copy)
     with pytest.raises(Unusable, match="Input/output error"):
         restore(home / "lolslackbot.db", copy, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("known_in", ["the backup", "the replaced database"])
+def test_a_clock_that_is_behind_excludes_no_known_game_from_the_look_up(
+    db: Database, home: Path, tmp_path: Path, clock: FakeClock, known_in: str
+) -> None:
+    copy = tmp_path / "copy.db"
+    add_player(db)
+    if known_in == "the replaced database":
+        backup(home / "lolslackbot.db", copy)
+    store_match(db, a_match("EUW1_1"))
+    if known_in == "the backup":
+        backup(home / "lolslackbot.db", copy)
+    restore(home / "lolslackbot.db", copy, clock.now() - timedelta(days=1))
+    with closing(open_database(home / "lolslackbot.db")) as restored:
+        store_match(restored, a_match("EUW1_1"))
+        build_messages(restored, Run("build-messages", clock, 80), "")
+        assert [row["state"] for row in restored.rows("SELECT state FROM messages")] == ["uncertain"]
+
+
+def test_what_the_alert_channel_was_told_is_not_forgotten(
+    db: Database, home: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    copy = tmp_path / "copy.db"
+    backup(home / "lolslackbot.db", copy)
+    assert alerts.begin(db, {"riot rejected": "the key is refused"}, clock.now()) == ["the key is refused"]
+    restore(home / "lolslackbot.db", copy, clock.now())
+    with closing(open_database(home / "lolslackbot.db")) as restored:
+        assert alerts.begin(restored, {"riot rejected": "the key is refused"}, clock.now()) == []
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])

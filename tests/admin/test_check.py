@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support import Bot, Command, FakeClock, Result
+from support import Bot, FakeClock, Result
 
 from lolslackbot.admin.check import Checking, exit_status
 from lolslackbot.model import RiotId
@@ -19,13 +19,6 @@ from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES
 
 PLAYER = "Ahri Fan#EUW"
-
-
-@pytest.fixture
-def here(bot: Bot, command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
-    """The bot, in this process."""
-    monkeypatch.setattr(bot, "run", lambda *arguments: command(*arguments, **bot.environment))
-    return bot
 
 
 @pytest.fixture

@@ -238,10 +238,9 @@ def test_a_limit_longer_than_one_may_wait_ends_it_with_the_time_to_try_again(
 
 LIMITED = refused(Verdict.LIMITED, 429)
 ODD_IDS = refused(Verdict.ODD_IDS, 200)
-RENEW = "Riot refuses RIOT_API_KEY ({}): renew it at developer.riotgames.com"
+RENEW = "Riot refuses RIOT_API_KEY ({}): renew it at developer.riotgames.com; development keys end after 24 hours"
 LATER = f"Riot gives no answer for {ONE} ({{}}): try again later"
 REFUSALS = [
-    (NOT_FOUND, Exit.SOME_FAILED, f"Riot knows no {ONE}: look at the spelling and at the tag after the #"),
     (UNAUTHORIZED, Exit.REJECTED, RENEW.format(401)),
     (FORBIDDEN, Exit.REJECTED, RENEW.format(403)),
     (LIMITED, Exit.LATER, "Riot limits us (429): try again later"),
@@ -251,10 +250,16 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("asked", ASKED)
-@pytest.mark.parametrize(("refusal", "status", "words"), REFUSALS)
+@pytest.mark.parametrize(
+    ("asked", "refusal", "status", "words"),
+    [
+        (ASKED[0], NOT_FOUND, 1, f"Riot knows no {ONE}: look at the spelling and at the tag after the #"),
+        (ASKED[1], NOT_FOUND, 1, f"Riot knows {ONE}, but not on which platform they play: name it with --platform"),
+        *[(asked, *each) for asked in ASKED for each in REFUSALS],
+    ],
+)
 def test_every_refusal_is_one_line_with_its_exit_status_and_tracks_nobody(
-    db: Database, riot: FakeRiot, track: Callable[..., str], asked: str, refusal: Exception, status: Exit, words: str
+    db: Database, riot: FakeRiot, track: Callable[..., str], asked: str, refusal: Exception, status: int, words: str
 ) -> None:
     riot.fail(asked, refusal)
     with pytest.raises(RunEnds) as caught:
@@ -366,9 +371,9 @@ def test_wanted_matches_that_stand_in_no_tracked_list_are_given_up(db: Database)
 @pytest.mark.parametrize(
     ("name", "channel", "words"),
     [
-        ("Nobody", None, "Nobody#EUW is not tracked: see `lolslackbot players`"),
-        ("Nobody", "C1", "Nobody#EUW is not tracked in C1: see `lolslackbot players`"),
-        ("Player 1", "C2", "Player 1#EUW is not tracked in C2: see `lolslackbot players`"),
+        ("Nobody", None, "Nobody#EUW is not tracked: "),
+        ("Nobody", "C1", "Nobody#EUW is not tracked in C1: "),
+        ("Player 1", "C2", "Player 1#EUW is not tracked in C2: "),
     ],
 )
 def test_what_is_not_tracked_so_is_refused_and_nothing_changes(
@@ -377,7 +382,8 @@ def test_what_is_not_tracked_so_is_refused_and_nothing_changes(
     add_player(db)
     with pytest.raises(NotFound) as caught:
         untrack(db, RiotId(name, "EUW"), channel, START, "")
-    assert (str(caught.value), caught.value.exit_status) == (words, Exit.SOME_FAILED)
+    where = "`lolslackbot players` lists who is, renamed players by their new name"
+    assert (str(caught.value), caught.value.exit_status) == (words + where, Exit.SOME_FAILED)
     assert len(tracked(db)) == 1
 
 

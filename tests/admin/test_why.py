@@ -171,7 +171,12 @@ def test_a_player_s_last_games_and_what_became_of_each(db: Database, message: Me
 
 def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
     player = add_player(db)
-    assert why(db, "Player 1#EUW", START)[2:] == ["Riot was never asked for the list", "Riot has listed no game yet"]
+    assert why(db, "Player 1#EUW", START)[2:] == [
+        "Riot was never asked for the list",
+        "Riot has listed no game yet",
+        "if there were games, euw1 may be the wrong platform: "
+        '`lolslackbot track "Player 1#EUW" --channel C1 --platform P` mends that',
+    ]
     listings.record_problem(db, player.player_id, "404: Riot has no list", START)
     assert why(db, "Player 1#EUW", START)[2] == "Riot's list cannot be had: 404: Riot has no list"
 

@@ -243,7 +243,7 @@ def test_stopped_by_a_signal_it_ends_at_once_and_what_was_in_the_air_is_uncertai
     assert states(waiting)[:3] == ["delivered", "uncertain", "pending"]
 
 
-@pytest.mark.parametrize("_round", range(10))
+@pytest.mark.parametrize("_round", range(3))
 def test_delivers_at_once_send_each_message_once(waiting: Bot, sandbox: Sandbox, _round: int) -> None:
     sandbox.slack.misbehave(Mishap.slow(0.2))
     processes = [waiting.start("deliver") for _ in range(3)]

@@ -4,9 +4,16 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from support import Bot, keys_in
 
 from lolslackbot.sandbox import Sandbox
+
+
+@pytest.fixture
+def bot(home: Path, sandbox: Sandbox) -> Bot:
+    """Each command in a process that begins from nothing, as cron's do."""
+    return Bot(home, sandbox.settings)
 
 
 def ago(minutes: float) -> datetime:

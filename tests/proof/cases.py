@@ -9,7 +9,7 @@ from lolslackbot.sandbox import Mishap
 from proof import worlds
 from proof.frame import Part, Tally, sample
 from proof.judge import look
-from proof.warm import Order, warm_process
+from proof.warm import warm_process
 from proof.worlds import DELIVER, FETCH, World
 
 PAGE = 200  # messages of a history in one answer
@@ -25,8 +25,7 @@ def two_at_once() -> Tally:
 
         def meanwhile() -> None:
             asked.append(len(slack.requests))
-            environment = {**world.sandbox.settings, "LOLSLACKBOT_HOME": str(world.home)}
-            other.run(Order(DELIVER, environment, world.runs * worlds.TICK))
+            other.run(world.order(*DELIVER))
             asked.append(len(slack.requests))
 
         slack.misbehave(Mishap.on_request(meanwhile, accepted=True), times=1)

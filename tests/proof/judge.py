@@ -10,8 +10,6 @@ from pathlib import Path
 from lolslackbot.sandbox import Post
 from proof.frame import Tally
 
-WITH_REASON = ("failed", "expired")  # will not be announced, and the row says why
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -33,8 +31,14 @@ class Finding:
             tally.violations.append(f"{point}: {'; '.join(found)}")
 
 
-def judge(database: Path, posts: Iterable[Post], expected: Collection[str] = ()) -> Finding:
-    """What is untrue once all is quiet. `expected`: the keys that must have been announced, or have a reason."""
+def judge(
+    database: Path, posts: Iterable[Post], expected: Collection[str] = (), excuses: Collection[str] = ()
+) -> Finding:
+    """What is untrue once all is quiet.
+
+    expected: the keys that must have been announced. excuses: states, each with its reason in the row, in which one
+    may have ended instead.
+    """
     known = list(posts)
     times = Counter(post.key or "" for post in known)
     receipts = {(post.channel, post.ts) for post in known}
@@ -46,7 +50,7 @@ def judge(database: Path, posts: Iterable[Post], expected: Collection[str] = ())
             for key, (state, ts) in states.items()
             if state == "delivered" and (key.rpartition(":")[2], ts) not in receipts
         ],
-        lost=[key for key in expected if not times[key] and states.get(key, ("", None))[0] not in WITH_REASON],
+        lost=[key for key in expected if not times[key] and states.get(key, ("", None))[0] not in excuses],
         faults=[f"the database: {fault}" for fault in faults_of(database)],
     )
 

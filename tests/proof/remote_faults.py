@@ -187,7 +187,8 @@ def try_slack(world: World, tally: Tally, fault: Fault, position: int, policy: s
     wrong = _slack_point(world, fault, position, policy)
     states = messages_in(world.database)
     world.expected = tuple(key for key in expected if policy == "resend" or states[key][0] != "uncertain")
-    _conclude(world, tally, f"{fault.name}, message {position + 1}, {policy}", wrong)
+    excuses = ["failed"] * (fault.leaves == "refused")
+    _conclude(world, tally, f"{fault.name}, message {position + 1}, {policy}", wrong, *excuses)
     world.expected = expected
 
 
@@ -266,9 +267,9 @@ def riot(share: float) -> Tally:
     return tally
 
 
-def _conclude(world: World, tally: Tally, name: str, wrong: list[str]) -> None:
+def _conclude(world: World, tally: Tally, name: str, wrong: list[str], *excuses: str) -> None:
     tally.points += 1
-    world.judge().enter(tally, name)
+    world.judge(*excuses).enter(tally, name)
     tally.violations += [f"{name}: {each}" for each in wrong]
 
 

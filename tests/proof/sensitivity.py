@@ -17,7 +17,7 @@ from pathlib import Path
 
 import lolslackbot
 from lolslackbot.store.database import open_database
-from proof import cases, remote_faults, worlds
+from proof import cases, clocks, overlap, remote_faults, worlds
 from proof.frame import Part, Tally, all_parts, sample
 from proof.kill_points import boundaries, conclude, crash
 from proof.worlds import World
@@ -114,6 +114,18 @@ BUGS = (
         "cases",
         cases.two_at_once,
         (Change("store/locks.py", "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass"),),
+    ),
+    Bug(
+        "a lock that is given up before the work",
+        "overlap",
+        partial(overlap.prove, 1 / overlap.ROUNDS),
+        (
+            Change(
+                "store/locks.py",
+                "        yield\n    finally:\n        os.close(descriptor)",
+                "        os.close(descriptor)\n        yield\n    finally:\n        pass",
+            ),
+        ),
     ),
     Bug(
         "the claim comes after the send",
@@ -215,7 +227,19 @@ BUGS = (
         "a restore doubts nothing",
         "cases",
         cases.restored,
-        (Change("admin/backup.py", "restores.doubt_all(restored, now)", "0"),),
+        (Change("admin/backup.py", "restores.doubt_all(restored, now, today)", "0"),),
+    ),
+    Bug(
+        "a restore believes a clock that is behind",
+        "clocks",
+        partial(clocks.some, "restore", "a day back"),
+        (Change("store/restores.py", "latest=max([text_of(now), *known])", "latest=text_of(now)"),),
+    ),
+    Bug(
+        "what was claimed by a clock that was behind is not looked for",
+        "clocks",
+        partial(clocks.some, "deliver, a request lost", "a day back"),
+        (Change("stages/settle.py", "return is_due or 0 < each.absences < RUNS or now", "return now"),),
     ),
     Bug(
         "the calls of earlier runs are forgotten",

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -19,16 +20,20 @@ from typing import NoReturn
 
 PR_SET_PTRACER = 0x59616D61
 TESTS = Path(__file__).resolve().parent.parent
+PATIENCE = 120  # seconds that a command may take
 Armament = Callable[[], object]  # called in the new process before the command begins; it can be pickled
 
 
 @dataclass(frozen=True)
 class Order:
-    """One run of the command. `ahead`: by how many seconds its clock is later than the machine's."""
+    """One run of the command.
+
+    ahead: by how many seconds its clock is later than the machine's, and its sleeps take no time. None: as usual.
+    """
 
     arguments: tuple[str, ...]
     environment: dict[str, str]
-    ahead: float = 0
+    ahead: float | None = None
     arms: tuple[Armament, ...] = ()
 
 
@@ -38,7 +43,12 @@ class Warm:
 
     connection: Connection
     pid: int = 0
-    output: str = ""  # what the last command said, on stdout and stderr
+    out: str = ""  # what the last command said
+    err: str = ""
+
+    @property
+    def output(self) -> str:
+        return self.out + self.err
 
     def run(self, order: Order, watch: Callable[[int], object] | None = None) -> int:
         """Runs a command to its end: its exit status, negative for a signal. `watch` is told its pid first."""
@@ -47,7 +57,9 @@ class Warm:
         if watch:
             watch(self.pid)
         self.connection.send("go")
-        status, self.output = self.connection.recv()
+        if not self.connection.poll(PATIENCE):
+            os.kill(self.pid, signal.SIGKILL)
+        status, self.out, self.err = self.connection.recv()
         assert isinstance(status, int)
         return status
 
@@ -101,35 +113,37 @@ def serve(connection: Connection) -> None:
             order = pickle.loads(connection.recv_bytes())
         except EOFError:
             return
-        output = os.memfd_create("output")
+        outputs = [os.memfd_create(name) for name in ("out", "err")]
         wait, go = os.pipe()
         pid = os.fork()
         if not pid:
             connection.close()
             os.close(go)
-            _become(order, output, wait)
+            _become(order, outputs, wait)
         os.close(wait)
         connection.send(pid)
         connection.recv()
         os.close(go)
         _, status = os.waitpid(pid, 0)
-        said = os.pread(output, 1 << 20, 0).decode("utf-8", "replace")
-        os.close(output)
-        connection.send((os.waitstatus_to_exitcode(status), said))
+        said = [os.pread(output, 1 << 20, 0).decode("utf-8", "replace") for output in outputs]
+        for output in outputs:
+            os.close(output)
+        connection.send((os.waitstatus_to_exitcode(status), *said))
 
 
-def _become(order: Order, output: int, wait: int) -> NoReturn:
+def _become(order: Order, outputs: list[int], wait: int) -> NoReturn:
     """The command itself, in a process that ends with it."""
     status: object = 70  # not one of the command's own
     try:
         nowhere = os.open(os.devnull, os.O_RDONLY)
         _let_be_traced()
-        for source, target in ((nowhere, 0), (output, 1), (output, 2)):
+        for target, source in enumerate((nowhere, *outputs)):
             os.dup2(source, target)
         os.read(wait, 1)  # until the other end is closed: whoever wants to watch is ready
         os.environ.update(order.environment)
         sys.argv = ["lolslackbot", *order.arguments]
-        ShiftedClock(order.ahead).install()
+        if order.ahead is not None:
+            ShiftedClock(order.ahead).install()
         from lolslackbot import cli
 
         for arm in order.arms:

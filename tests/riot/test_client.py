@@ -71,6 +71,17 @@ def ask_match(riot: RiotClient, match_id: str = "EUW1_1") -> Any:
         return answer.document
 
 
+def test_a_call_that_was_counted_beforehand_is_not_counted_again(
+    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock
+) -> None:
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={"metadata": {}})
+    call = riot.reserve_match("europe")
+    with riot.match("EUW1_1", call) as answer:
+        assert answer.document == {"metadata": {}}
+    assert limiter.reserved == [("europe", MATCH)]
+    assert limiter.settled == [("europe", MATCH, 200)]
+
+
 def ask_list(riot: RiotClient, platform: str = "euw1", since: datetime = START, start: int = 0) -> Page:
     with riot.match_ids(PUUID, platform, since, start) as page:
         return page
@@ -322,9 +333,7 @@ def test_a_match_comes_back_with_its_bytes(riot: RiotClient, http: responses.Req
         assert answer.document == {"metadata": {"matchId": "EUW1_1"}, "info": "Ñ"}
 
 
-def test_each_answer_with_a_date_tells_how_far_the_clock_is_ahead(
-    riot: RiotClient, http: responses.RequestsMock
-) -> None:
+def test_an_answer_with_a_date_tells_how_far_the_clock_is_ahead(riot: RiotClient, http: responses.RequestsMock) -> None:
     url = "https://europe.riot.example/lol/match/v5/matches/EUW1_1"
     assert riot.clock_ahead is None
     http.get(url, status=404, headers={"Date": "Mon, 23 Nov 2026 11:00:00 GMT"})

@@ -642,6 +642,15 @@ def test_a_history_out_of_reach_is_a_problem_too() -> None:
     assert caught.value.verdict is Verdict.NOT_SENT
 
 
+def test_a_history_is_not_read_beyond_the_time_of_the_run(serve: Callable[..., Server]) -> None:
+    server = serve(page("a", cursor="next="))
+    left = iter([20.0, 20.0, 0.0])
+    with pytest.raises(SlackProblem, match="time is up") as caught:
+        SlackClient(TOKEN, server.url, FakeClock(), lambda: next(left)).history("C1", START, US)
+    assert caught.value.verdict is Verdict.UNCERTAIN
+    assert len(server.requests) == 1
+
+
 def test_a_history_without_end_is_given_up(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_PAGES", 3)
     server = serve(page("a", cursor="next="))

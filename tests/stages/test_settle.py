@@ -230,11 +230,40 @@ def test_a_run_out_of_time_looks_nothing_up(db: Database, slack: FakeSlack, cloc
     assert slack.reads == []
 
 
-def test_after_a_day_without_an_answer_only_a_person_decides(
+def test_after_a_day_without_an_answer_slack_is_asked_once_a_day(
     db: Database, slack: FakeSlack, clock: FakeClock, lost: str
 ) -> None:
     slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope")
     clock.advance(25 * 3600)
+    for _ in range(2):
+        asked = []
+        for _ in range(3):
+            send(db, slack, clock)
+            asked.append(bool(slack.reads))
+        assert asked == [True, False, False]
+        assert state(db) == "uncertain"
+        clock.advance(24 * 3600)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=20000)])
+def test_what_was_claimed_by_a_clock_that_was_behind_is_looked_for_until_it_is_believed(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str, ahead: timedelta
+) -> None:
+    clock.moment += ahead
+    asked = []
+    for _ in range(3):
+        send(db, slack, clock)
+        asked.append(bool(slack.reads))
+    assert asked == [True, True, False]
+    assert state(db) == "expired"  # not in the channel, and no news by the clock that is right
+
+
+def test_a_clock_that_was_set_back_for_a_while_leaves_nothing_unknown(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    clock.moment -= timedelta(days=1)
     send(db, slack, clock)
-    assert slack.reads == []
-    assert state(db) == "uncertain"
+    clock.moment += timedelta(days=1)
+    slack.histories["C1"] = {lost: "1.2"}
+    send(db, slack, clock)
+    assert state(db) == "delivered"

@@ -16,7 +16,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import players, upgrades
-from lolslackbot.store.database import create_database, open_database
+from lolslackbot.store.database import create_database, open_database, read_only
 
 STEPS = {
     1: "ALTER TABLE channels ADD COLUMN style TEXT NOT NULL DEFAULT 'full';",
@@ -53,6 +53,15 @@ def path(home: Path) -> Path:
     with closing(sqlite3.connect(home / "lolslackbot.db")) as connection:
         connection.executescript(SCHEMA_1 + rows)
     return home / "lolslackbot.db"
+
+
+def test_an_older_database_is_read_as_a_copy_and_stays_as_it_is(path: Path) -> None:
+    before = path.read_bytes()
+    with read_only(path) as db:
+        assert db.rows("PRAGMA user_version")[0][0] == upgrades.newest()
+        assert db.rows("SELECT match_id FROM matches")[0]["match_id"] == MATCH
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, steps: dict[int, str]) -> None:

@@ -1,0 +1,113 @@
+"""Eight starts of one stage at the same moment, of which the one that works is frozen before its request leaves."""
+
+import os
+import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
+
+from proof import worlds
+from proof.frame import Part, Tally, sample
+from proof.judge import look
+from proof.warm import Warm, warm_process
+from proof.worlds import DELIVER, World
+
+ROUNDS = 50
+STARTS = 8
+LATER = 75
+PATIENCE = 20  # seconds
+CLAIMS = "SELECT match_id, channel_id, state, claim_token, attempts, claimed_at FROM messages ORDER BY channel_id"
+
+
+def freeze_before_the_post() -> None:
+    """In each process: the one that has claimed a message stops there, and goes on when it is told to."""
+    from lolslackbot.slack.client import SlackClient
+
+    post = SlackClient.post
+
+    def stop_first(*arguments, **keywords):  # type: ignore[no-untyped-def]
+        SlackClient.post = post  # type: ignore[method-assign]
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return post(*arguments, **keywords)
+
+    SlackClient.post = stop_first  # type: ignore[method-assign]
+
+
+class _Starts:
+    """Eight processes that begin together. They are started from here, by threads that only wait for them."""
+
+    def __init__(self, world: World, processes: list[Warm], pool: ThreadPoolExecutor) -> None:
+        order = world.order(*DELIVER, arms=[freeze_before_the_post])
+        self._processes = {pool.submit(process.run, order): process for process in processes}
+        self.statuses: list[int] = []
+
+    def all_but_one(self) -> list[Warm]:
+        """Waits until only the frozen one is left; those that are, which are more where no lock keeps them out."""
+        until = time.monotonic() + PATIENCE
+        while len(left := self._left()) > 1 and time.monotonic() < until:
+            wait(left, return_when="FIRST_COMPLETED", timeout=1)
+        self.statuses = [each.result() for each in self._processes if each not in left]
+        return [self._processes[each] for each in left]
+
+    def finish(self, number: signal.Signals) -> None:
+        """Tells the frozen one to go on, again and again (it may not have stopped yet), or kills it."""
+        for future in self._left():
+            while not future.done():
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(self._processes[future].pid, number)
+                wait([future], timeout=0.02)
+
+    def _left(self) -> set["Future[int]"]:
+        return {each for each in self._processes if not each.done()}
+
+
+def try_round(world: World, processes: list[Warm], pool: ThreadPoolExecutor, end: signal.Signals) -> list[str]:
+    """One round; what is wrong, the judge's findings aside."""
+    world.reset()
+    starts = _Starts(world, processes, pool)
+    frozen = starts.all_but_one()
+    claims = _claims_once_frozen(world)
+    wrong = [] if starts.statuses == [LATER] * (STARTS - 1) else [f"the others ended with {starts.statuses}"]
+    if sum(row[2] == "sending" for row in claims) != 1:
+        wrong.append(f"the frozen one never held one message: {claims}")
+    world.runs += 2  # half an hour later it still holds its message
+    for bystander in [each for each in processes if each not in frozen][:1]:
+        if (status := bystander.run(world.order(*DELIVER))) != LATER:
+            wrong.append(f"a later run ended with {status}")
+    if look(world.database, CLAIMS) != claims or world.sandbox.slack.requests:
+        wrong.append("somebody touched what the frozen one holds")
+    starts.finish(end)
+    if end == signal.SIGKILL and (status := world.run(*DELIVER)) == LATER:
+        wrong.append("the lock outlived its process")
+    for process in processes:
+        world.listen(process, "deliver")
+    world.settle()
+    return wrong
+
+
+def _claims_once_frozen(world: World) -> list[tuple[object, ...]]:
+    """The others may be done before the one that works has claimed anything."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and not any(row[2] == "sending" for row in look(world.database, CLAIMS)):
+        time.sleep(0.005)
+    return look(world.database, CLAIMS)
+
+
+def prove(share: float) -> Tally:
+    """Rounds; in one the frozen process goes on, in the next it is killed."""
+    tally = Tally()
+    ends = [signal.SIGCONT, signal.SIGKILL] * (ROUNDS // 2)
+    with ExitStack() as stack:
+        world = stack.enter_context(worlds.waiting(3))
+        processes = [stack.enter_context(warm_process()) for _ in range(STARTS)]
+        pool = stack.enter_context(ThreadPoolExecutor(STARTS))
+        for number, end in enumerate(sample(ends, share), start=1):
+            name = f"round {number}, {end.name}"
+            wrong = try_round(world, processes, pool, end)
+            tally.points += 1
+            tally.violations += [f"{name}: {each}" for each in wrong]
+            world.judge().enter(tally, name)
+    return tally
+
+
+PARTS = [Part("overlap", f"{STARTS} starts at once, one of them frozen between claim and send", prove)]

@@ -1,0 +1,230 @@
+"""The mistakes newcomers make: each is one line that says what is wrong and what to do; nothing is left half-done."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support import Bot, add_player, keys_in
+
+from lolslackbot.sandbox import Mishap, Sandbox
+from lolslackbot.store.database import Database
+
+PLAYER = "Ahri Fan#EUW"
+TRACK = ("track", PLAYER, "--channel", "C1")
+
+
+# Typed or pasted wrongly: nobody is called, nothing is made
+
+TYPED: list[tuple[tuple[str, ...], list[str]]] = [
+    (("fetch-matches",), ["there is no database at ", "`lolslackbot track` makes one"]),
+    (("deliver",), ["there is no database at ", "`lolslackbot track` makes one"]),
+    (("track", "Ahri Fan", "--channel", "C1"), ["'NAME#TAG'", "'Ahri Fan' is no Riot ID", "it reads NAME#TAG"]),
+    (("track", "Ahri", "Fan#EUW", "--channel", "C1"), ["'Ahri' is no Riot ID", "stands in quotes if it has a space"]),
+    (("untrack", "Ahri Fan"), ["'Ahri Fan' is no Riot ID"]),
+    (("track", PLAYER), ["--channel", "or --file"]),
+    (("track", PLAYER, "--channel"), ["Option '--channel' requires an argument"]),  # an unquoted #general
+    (("track", PLAYER, "--channel", "#general"), ["'#general' is no channel id", "open the channel's details"]),
+    (("track", PLAYER, "--channel", "general"), ["'general' is no channel id"]),
+    (("track", PLAYER, "--channel", "https://acme.slack.com/archives/C0123456789"), ["is no channel id"]),
+    (("track", PLAYER, "--channel", "U0123456789"), ["is no channel id", "this is a person's"]),
+    (("track", PLAYER, "--channel", "D0123456789"), ["is no channel id", "this is a direct message's"]),
+    ((*TRACK, "--platform", "euw"), ["--platform", "'euw' is no platform", "euw1"]),
+    ((*TRACK, "--workspace", "my friends"), ["--workspace", "letters, digits and _ only"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), TYPED)
+def test_what_is_typed_wrongly_is_named_with_what_it_should_be(
+    here: Bot, sandbox: Sandbox, arguments: tuple[str, ...], words: list[str]
+) -> None:
+    result = here.run(*arguments)
+    assert (result.status, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert [each for each in words if each not in result.err] == []
+    assert not here.home.exists()
+    assert sandbox.riot.requests == []
+
+
+KEY, TOKEN = "RIOT_API_KEY", "SLACK_BOT_TOKEN"
+RIGHT_KEY, RIGHT_TOKEN = "it takes the key from developer.riotgames.com", "it takes the 'Bot User OAuth Token'"
+PASTED = [
+    (KEY, "", "is not set: put it into the environment or into "),
+    (KEY, "RGAPI-…", "holds a space, a line break or a character outside ASCII: copy it again"),  # as in the README
+    (KEY, "“RGAPI-topsecret”", "holds a space, a line break or a character outside ASCII: copy it again"),
+    (KEY, "RGAPI-top\nsecret", "holds a space, a line break or a character outside ASCII: copy it again"),
+    (KEY, "xoxb-1-topsecret", f"holds a Slack token: {RIGHT_KEY}"),
+    (KEY, "xoxe.xoxb-1-topsecret", f"holds a Slack token: {RIGHT_KEY}"),
+    (TOKEN, "Bearer xoxb-topsecret", "holds a space, a line break or a character outside ASCII: copy it again"),
+    (TOKEN, "RGAPI-topsecret", f"holds a Riot key: {RIGHT_TOKEN}"),
+    (TOKEN, "xoxp-1-topsecret", f"holds a person's token: {RIGHT_TOKEN}"),
+    (TOKEN, "xapp-1-topsecret", f"holds an app-level token: {RIGHT_TOKEN}"),
+    (TOKEN, "xoxe.xoxb-topsecret", f"holds a token that expires (token rotation is on): {RIGHT_TOKEN}"),
+    (TOKEN, "https://hooks.slack.com/services/topsecret", f"holds a link: {RIGHT_TOKEN}"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "words"), PASTED)
+def test_what_is_pasted_wrongly_is_named_and_not_shown(
+    here: Bot, sandbox: Sandbox, name: str, text: str, words: str
+) -> None:
+    result = here.run(*TRACK, **{name: text})
+    assert (result.status, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert f"lolslackbot: {name} {words}" in result.err
+    assert not text or text not in result.err
+    assert "topsecret" not in result.err
+    assert not here.home.exists()
+    assert sandbox.riot.requests == []
+
+
+def test_an_env_file_from_windows_with_exports_and_quotes_is_read_and_a_wide_number_sign_too(
+    here: Bot, sandbox: Sandbox
+) -> None:
+    sandbox.riot.add_player("阿狸#KR1", platform="kr")
+    here.home.mkdir()
+    key = here.environment.pop(KEY)
+    (here.home / "env").write_bytes(f'\ufeffexport {KEY}="{key}"\r\n'.encode())
+    assert here.run("track", "阿狸＃KR1", "--channel", "C1").status == 0
+    here.environment[KEY] = f"'{key}'"  # as a tool that knows no quotes hands it on
+    assert here.run("track", "阿狸#KR1", "--channel", "C2").status == 0
+
+
+def test_an_env_file_that_others_may_read_is_named_with_the_command_that_mends_it(here: Bot, db: Database) -> None:
+    (here.home / "env").touch(0o644)
+    (here.home / "env").chmod(0o644)
+    env = here.home / "env"
+    assert f"warn  files: others may read {env} (mode 644); chmod 600 {env}\n" in here.run("check").out
+
+
+# What Riot does not know, or not any more
+
+
+def test_a_wrong_tag_is_named(here: Bot, sandbox: Sandbox) -> None:
+    sandbox.riot.add_player(PLAYER)
+    result = here.run("track", "Ahri Fan#EUN", "--channel", "C1")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == "lolslackbot: Riot knows no Ahri Fan#EUN: look at the spelling and at the tag after the #\n"
+    assert here.rows("SELECT * FROM players") == here.rows("SELECT * FROM channels") == []
+
+
+def test_an_account_whose_platform_riot_does_not_know_is_tracked_with_the_one_that_is_named(
+    here: Bot, sandbox: Sandbox
+) -> None:
+    sandbox.riot.add_player(PLAYER)
+    sandbox.riot.misbehave(Mishap.status(404), endpoint="region")
+    result = here.run(*TRACK)
+    assert (result.status, result.out) == (1, "")
+    assert result.err.endswith(f"Riot knows {PLAYER}, but not on which platform they play: name it with --platform\n")
+    assert here.rows("SELECT * FROM players") == []
+    assert here.run(*TRACK, "--platform", "euw1").status == 0
+
+
+def test_a_wrong_platform_lists_nothing_and_why_says_so_with_the_command_that_mends_it(
+    here: Bot, sandbox: Sandbox
+) -> None:
+    ahri = sandbox.riot.add_player(PLAYER, platform="euw1")
+    assert here.run(*TRACK, "--platform", "na1").status == 0
+    match_id = sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
+    here.run("fetch-matches")
+    mend = 'track "Ahri Fan#EUW" --channel C1 --platform P'
+    assert f"na1 may be the wrong platform: `lolslackbot {mend}` mends that" in here.run("why", PLAYER).out
+    assert here.run(*TRACK, "--platform", "euw1").status == 0
+    here.run("fetch-matches")
+    assert here.rows("SELECT match_id FROM matches") == [(match_id,)]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_expired_key_is_named_with_what_to_do(here: Bot, sandbox: Sandbox, status: int) -> None:
+    sandbox.riot.add_player(PLAYER, platform="euw1")
+    here.run(*TRACK)
+    sandbox.riot.misbehave(Mishap.status(status), endpoint=None)
+    for arguments in (("track", "Bear#EUW", "--channel", "C1"), ("fetch-matches",)):
+        result = here.run(*arguments)
+        assert (result.status, len(result.err.splitlines())) == (77, 1)
+        assert result.err.startswith(f"lolslackbot: Riot refuses RIOT_API_KEY ({status} ")
+        assert "renew it at developer.riotgames.com; development keys end after 24 hours" in result.err
+    assert len(here.rows("SELECT * FROM players")) == 1
+
+
+# What Slack refuses
+
+
+def not_invited(sandbox: Sandbox) -> None:
+    sandbox.slack.channels["C1"].member = False
+
+
+def a_private_channel(sandbox: Sandbox) -> None:
+    sandbox.slack.channels["C1"].member, sandbox.slack.channels["C1"].private = False, True
+
+
+def archived(sandbox: Sandbox) -> None:
+    sandbox.slack.channels["C1"].archived = True
+
+
+def no_scope(sandbox: Sandbox) -> None:
+    sandbox.slack.scopes["default"] = {"channels:history"}
+
+
+def removed(sandbox: Sandbox) -> None:
+    sandbox.slack.revoke()
+
+
+RETRY = "then `lolslackbot retry --channel C1`"
+REFUSED = [
+    (not_invited, 1, f"failed: not_in_channel; /invite the bot to the channel, {RETRY}", "failed"),
+    (
+        a_private_channel,
+        1,
+        "failed: channel_not_found; compare the id with the channel's details in Slack, and /invite the bot if it is "
+        f"private, {RETRY}",
+        "failed",
+    ),
+    (archived, 1, f"failed: is_archived; unarchive the channel, {RETRY}", "failed"),
+    (
+        no_scope,
+        77,
+        "is refused: missing_scope (needed chat:write); add that scope to the app, and install it again",
+        "pending",
+    ),
+    (removed, 77, "is refused: invalid_auth; install the app again, and copy its Bot User OAuth Token", "pending"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "status", "words", "state"), REFUSED)
+def test_what_slack_refuses_is_named_with_what_to_do_and_goes_out_once_when_that_is_done(
+    here: Bot, sandbox: Sandbox, mistake: Callable[[Sandbox], None], status: int, words: str, state: str
+) -> None:
+    ahri = sandbox.riot.add_player(PLAYER, platform="euw1")
+    channel = sandbox.slack.add_channel("C1")
+    scopes = sandbox.slack.scopes["default"]
+    here.run(*TRACK)
+    match_id = sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
+    for stage in ("fetch-matches", "build-messages"):
+        here.run(stage)
+    mistake(sandbox)
+    result = here.run("deliver")
+    assert result.status == status
+    (line,) = [each for each in result.err.splitlines() if each.startswith("ERROR")]
+    assert line.endswith(words)
+    assert here.rows("SELECT state FROM messages") == [(state,)]
+    here.write("UPDATE messages SET claimed_at = '2026-01-01T00:00:00.000Z'")  # so that the channel need not rest
+    channel.member, channel.archived, sandbox.slack.scopes["default"] = True, False, scopes
+    sandbox.slack.reinstate()
+    if state == "failed":
+        assert here.run("retry", "--channel", "C1", "--yes").status == 0
+    assert here.run("deliver").status == 0
+    assert keys_in(sandbox, "C1") == [f"{match_id}:C1"]
+
+
+# Cron, which hands on neither PATH nor HOME nor a language
+
+
+def test_with_an_empty_environment_it_works_and_prints_any_name(db: Database, home: Path) -> None:
+    add_player(db)
+    with db.transaction():
+        db.write("UPDATE players SET game_name = '阿狸'")
+    command = [sys.executable, "-m", "lolslackbot", "--home", str(home), "players"]
+    result = subprocess.run(command, env={}, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert "阿狸#EUW" in result.stdout.decode()
