@@ -19,6 +19,8 @@ import click
 
 from lolslackbot import __version__, logs
 from lolslackbot.admin.backup import backup, restore
+from lolslackbot.admin.facts import Facts, StageRuns
+from lolslackbot.admin.needs import CUT_OFF
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
@@ -45,7 +47,6 @@ from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.stages.run import Run, run_stage
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import Database, create_database, open_database, read_only
-from lolslackbot.store.runs import PastRun
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -673,7 +674,7 @@ def status_command(app: App, as_json: bool) -> None:
     lolslackbot status
     lolslackbot status --json
     """
-    with person(), read_only(app.settings.database) as db:
+    with person(), read_only(app.settings.database, though_locked=True) as db:
         found = status(db, app.clock.now())
     if as_json:
         show_json(found.as_json())
@@ -693,38 +694,46 @@ def why_command(app: App, about: str) -> None:
     lolslackbot why "Ahri Fan#EUW"
     lolslackbot why C0123456789
     """
-    with person(), read_only(app.settings.database) as db:
+    with person(), read_only(app.settings.database, though_locked=True) as db:
         for line in why(db, about.strip(), app.clock.now()):
             show_line(line)
 
 
 def show_status(found: Status) -> None:
     """One screen."""
-    for need in found.needs or ["Nothing needs a person."]:
-        show_line(need)
-    for stage, run in found.runs.items():
-        show_line(f"{stage}: {_told(run, found.now)}")
-    show_line(_freshness(found))
-    counts = ", ".join(f"{number} {what}" for what, number in found.waiting.items() if number)
+    facts = found.facts
+    for line in [*(found.needs or ["Nothing needs a person."]), *found.notes]:
+        show_line(line)
+    for stage, each in facts.stages.items():
+        show_line(f"{stage}: {_told(each, facts.now)}")
+        if sum(each.ends.values()) > 1:
+            show_line(f"    of the last {sum(each.ends.values())} runs: {_ends(each)}")
+    show_line(_freshness(facts))
+    counts = ", ".join(f"{number} {what}" for what, number in facts.waiting.items() if number)
     show_line(f"waiting: {counts or 'nothing'}")
-    for hold in found.holds:
+    for hold in facts.holds:
         if hold.until is not None:
-            state = "held back until" if found.in_force(hold) else "was held back until"
+            state = "held back until" if facts.in_force(hold) else "was held back until"
             show_line(f"{hold.scope} {state} {text_of(hold.until)}: {hold.reason}")
 
 
-def _told(run: PastRun | None, now: datetime) -> str:
+def _told(stage: StageRuns, now: datetime) -> str:
+    run = stage.last
     if run is None:
         return "no run on record"
     if run.ended_at is None:
-        return f"began {ago(run.began_at, now)} and has not ended"
+        return f"began {ago(run.began_at, now)} and {'is at work' if stage.at_work else CUT_OFF}"
     summary = (run.summary or "").removeprefix(f"{run.stage}: ")
     seconds = (run.ended_at - run.began_at).total_seconds()
     return f"{ago(run.began_at, now)}, {seconds:.1f} s, exit {run.exit_status}: {summary}"
 
 
-def _freshness(found: Status) -> str:
-    fresh = found.freshness
+def _ends(stage: StageRuns) -> str:
+    return ", ".join(f"{number} {f'exit {end}' if end.isdigit() else end}" for end, number in stage.ends.items())
+
+
+def _freshness(facts: Facts) -> str:
+    fresh = facts.freshness
     told = [
         (fresh.last_listed_at, "Riot was last asked for a list"),
         (fresh.longest_unasked_since, "the list that waits longest was asked for"),
@@ -732,4 +741,4 @@ def _freshness(found: Status) -> str:
         (fresh.waiting_since, "the oldest message that waits was made"),
         (fresh.last_post_at, "the last message went out"),
     ]
-    return "; ".join(f"{what} {ago(moment, found.now)}" for moment, what in told if moment) or "Riot was never asked"
+    return "; ".join(f"{what} {ago(moment, facts.now)}" for moment, what in told if moment) or "Riot was never asked"

@@ -57,10 +57,10 @@ def last_listed_at(db: Database) -> datetime | None:
 
 
 def longest_unasked_since(db: Database) -> datetime | None:
-    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if never."""
+    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if not since then."""
     row = db.row(
         """
-        SELECT MIN(COALESCE(listed_at, since)) AS since
+        SELECT MIN(CASE WHEN listed_at > since THEN listed_at ELSE since END) AS since
         FROM players JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) USING (player_id)
         """
     )

@@ -34,6 +34,15 @@ class MessageStory:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A match that will not be announced."""
+
+    match_id: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MatchStory:
     """One row of the ledger, with whose lists it came from and what channels made of it."""
 
@@ -99,29 +108,36 @@ def in_doubt(db: Database) -> list[MessageStory]:
     return [_message(row) for row in rows]
 
 
-def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[MatchStory]:
-    """The matches that Riot was asked for since that moment, in vain and for good; the last listed first.
+def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:
+    """The matches that Riot was asked for since that moment in vain, and `is_missed`; the last listed first.
 
-    Left out is what nobody misses: games before tracking, and old ones. What seems old was given up in what is now
-    the future, when the clock was ahead. Only the last listed are looked at: bodies make this a large table.
+    Only the last listed are looked at: bodies make this a large table.
     """
     rows = db.rows(
         """
-        SELECT * FROM matches
+        SELECT match_id, state, reason, looked_at, next_look_at FROM matches
         WHERE rowid > (SELECT MAX(rowid) FROM matches) - :last AND looked_at > :after
-          AND (state = 'missing' AND next_look_at IS NULL
-               OR state = 'given_up' AND reason NOT IN (:before_tracking, :untracked)
-                  AND (reason <> :no_longer_news OR looked_at > :now))
+          AND state IN ('missing', 'given_up')
         ORDER BY rowid DESC
         """,
         last=LAST_LISTED,
         after=text_of(after),
-        before_tracking=matches.BEFORE_TRACKING,
-        untracked=matches.UNTRACKED,
-        no_longer_news=matches.NO_LONGER_NEWS,
-        now=text_of(now),
     )
-    return [_match(db, row) for row in rows]
+    return [
+        Lost(row["match_id"], row["state"], row["reason"])
+        for row in rows
+        if is_missed(row["state"], row["reason"], row["next_look_at"] is None, moment_of(row["looked_at"]), now)
+    ]
+
+
+def is_missed(state: str, reason: str | None, for_good: bool, looked_at: datetime | None, now: datetime) -> bool:
+    """Whether a match came to nothing that may be worth asking for again; games before tracking and old ones are not.
+
+    What seemed old in what is now the future was given up by a clock that was ahead.
+    """
+    if reason == matches.NO_LONGER_NEWS:
+        return looked_at is not None and looked_at > now
+    return for_good and state in ("missing", "given_up") and reason not in (matches.BEFORE_TRACKING, matches.UNTRACKED)
 
 
 def _match(db: Database, row: Row) -> MatchStory:
