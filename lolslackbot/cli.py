@@ -43,7 +43,7 @@ from lolslackbot.errors import Exit, NotFound, RunEnds, Unusable, worst
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.quiet import may_speak
-from lolslackbot.settings import Settings, default_home, read_settings
+from lolslackbot.settings import Settings, default_home, read_settings, read_settings_in_spite_of_faults
 from lolslackbot.stages.run import Run, run_stage
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import Database, create_database, open_database, read_only
@@ -563,10 +563,11 @@ def check_command(app: App, as_json: bool) -> None:
     from lolslackbot.admin.check import Checking, exit_status
 
     with person(), logs.logging_about("check"):
+        app.settings, faults = read_settings_in_spite_of_faults(app.home, app.database, os.environ)
         app.begin_log(to_file=app.settings.database.is_file(), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
-        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left)).all()
+        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults).all()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:
