@@ -1,7 +1,10 @@
 """Time, passed in so that nothing waits in tests: the wall clock, a steady one, sleep, and a run's budget."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+CLOCK_IS = "this clock is "  # how every word about a wrong one begins
+FAR_OFF = timedelta(minutes=5)  # what a clock may be off before news expires too early, or too late
 
 
 def text_of(moment: datetime) -> str:
@@ -12,6 +15,12 @@ def text_of(moment: datetime) -> str:
 def moment_of(text: str) -> datetime:
     """The moment that `text_of` wrote."""
     return datetime.fromisoformat(text)
+
+
+def clock_fault(ahead: timedelta, whose: str) -> str:
+    """`this clock is 1:00:00 ahead of Riot's`; a negative `ahead` is behind."""
+    off = timedelta(seconds=round(abs(ahead).total_seconds()))
+    return f"{CLOCK_IS}{off} {'ahead of' if ahead > timedelta(0) else 'behind'} {whose}"
 
 
 class Clock:

@@ -31,6 +31,14 @@ _NO_TOKEN = {
 }
 
 
+class FaultySetting(Unusable):
+    """A setting that cannot be used; `setting` is its name, '' where the whole `env` file cannot be read."""
+
+    def __init__(self, setting: str, text: str) -> None:
+        super().__init__(text)
+        self.setting = setting
+
+
 class Secret(str):
     """A key or token. Only a client that sends it uses its text; everywhere else it shows as ***."""
 
@@ -100,9 +108,30 @@ def token_name(workspace: str) -> str:
 def read_settings(home: Path, database: Path | None, environment: Mapping[str, str]) -> Settings:
     """The settings for `home`: its `env` file, overruled by the environment; `database` overrules both.
 
-    Raises Unusable with one line that names the variable at fault. Reads, creates nothing.
+    Raises FaultySetting with one line that names the variable at fault. Reads, creates nothing.
     """
-    values = {**_env_file(home / "env"), **environment}
+    return _settings(home, database, {**_env_file(home / "env"), **environment})
+
+
+def read_settings_in_spite_of_faults(
+    home: Path, database: Path | None, environment: Mapping[str, str]
+) -> tuple[Settings, list[FaultySetting]]:
+    """As `read_settings`, but what is at fault counts as not set, and all of it is told."""
+    faults: list[FaultySetting] = []
+    values = dict(environment)
+    try:
+        values = {**_env_file(home / "env"), **environment}
+    except FaultySetting as fault:
+        faults.append(fault)
+    while True:
+        try:
+            return _settings(home, database, values), faults
+        except FaultySetting as fault:
+            faults.append(fault)
+            del values[fault.setting]
+
+
+def _settings(home: Path, database: Path | None, values: Mapping[str, str]) -> Settings:
     given = _Given(values)
     named = values.get(PREFIX + "DATABASE")
     path = database or _path("DATABASE", named or "lolslackbot.db")
@@ -134,7 +163,7 @@ def _path(name: str, text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise Unusable(f"{PREFIX}{name} is {text!r}: there is no such user") from None
+        raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {text!r}: there is no such user") from None
 
 
 class _Given:
@@ -153,7 +182,7 @@ class _Given:
             return parse(text.strip())
         except ValueError as error:
             shown = "not usable" if "@" in text else repr(text)  # what stands before an @ may be a password
-            raise Unusable(f"{PREFIX}{name} is {shown}: {error}") from None
+            raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {shown}: {error}") from None
 
     def seconds(self, name: str, default: float, least: float) -> float:
         def parse(text: str) -> float:
@@ -248,10 +277,10 @@ def _secret(name: str, text: str | None, right: str, wrong: Mapping[str, str]) -
     if not text:
         return None
     if not _SECRET.fullmatch(text):
-        raise Unusable(f"{name} holds a space, a line break or a character outside ASCII: copy it again")
+        raise FaultySetting(name, f"{name} holds a space, a line break or a character outside ASCII: copy it again")
     for look, what in wrong.items():
         if re.fullmatch(look, text):
-            raise Unusable(f"{name} holds {what}: it takes {right}")
+            raise FaultySetting(name, f"{name} holds {what}: it takes {right}")
     return Secret(text)
 
 
@@ -274,7 +303,8 @@ def _env_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise FaultySetting("", f"{path} cannot be read: {reason}") from None
     values = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
@@ -283,7 +313,9 @@ def _env_file(path: Path) -> dict[str, str]:
         name, equals, rest = line.removeprefix("export ").partition("=")
         value = _env_value(rest.strip())
         if not equals or not _NAME.fullmatch(name.strip()) or value is None:
-            raise Unusable(f"{path}, line {number}: it must read NAME=value")  # never the line: it may hold a key
+            raise FaultySetting(
+                "", f"{path}, line {number}: it must read NAME=value"
+            )  # never the line: it may hold a key
         values[name.strip()] = value
     return values
 

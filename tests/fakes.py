@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from support import FakeClock, puuid
@@ -72,6 +72,7 @@ class FakeRiot:
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
         self.reserved: list[tuple[str, str | None]] = []  # matches asked for, and the host of the call made use of
+        self.clock_ahead: timedelta | None = None
         self._hosts: list[str] = []  # of the calls reserved ahead
 
     def fail(self, asked: str, *faults: Exception | None) -> None:

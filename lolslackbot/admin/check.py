@@ -1,23 +1,25 @@
 """Tries the real keys, tokens, scopes and channels, and the house they live in: one finding each, with its remedy."""
 
 import logging
-import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lolslackbot.clock import Clock, text_of
+from lolslackbot.admin.facts import free_bytes
+from lolslackbot.admin.needs import CUT_OFF, OFF, ROOM, TICKS_MISSED
+from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.model import RiotId
-from lolslackbot.settings import Settings
+from lolslackbot.settings import FaultySetting, Settings, token_name
 from lolslackbot.slack.answers import SlackProblem, Standing, Verdict
 from lolslackbot.store import decisions, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
-from lolslackbot.store.locks import STAGES
+from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.runs import PastRun
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -28,17 +30,13 @@ logger = logging.getLogger(__name__)
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 NEEDED = "chat:write"
 HISTORY = ("channels:history", "groups:history")
-OFF, FAR_OFF = timedelta(minutes=1), timedelta(minutes=5)  # the clock, against Slack's
-ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
-TICKS_MISSED = timedelta(minutes=9)
 NOBODY = RiotId("lolslackbot", "check")  # asked for where nobody is tracked: a 404 proves the key as well
 # What a channel can be marked broken for that is over when it can be read, or Slack says that it is not archived.
 UNSEEN = ("channel_not_found", "not_in_channel")
 ARCHIVED = ("is_archived",)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One line: what was tried, how it is, what to do about it, and what exit status that asks for."""
 
     what: str
@@ -48,37 +46,50 @@ class Finding:
     status: Exit = Exit.OK
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that `check --json` promises to programs."""
-        return {**asdict(self), "state": self.state.lower(), "status": int(self.status)}
+        """The shape that `check --json` promises to programs: docs/operations.md has it."""
+        return {**self._asdict(), "state": self.state.lower(), "status": int(self.status)}
 
 
 @dataclass(slots=True)
 class Checking:
-    """What the checks need. `riot` and `slack` make the clients, and raise Unusable without a key or token."""
+    """What the checks need. `riot` and `slack` make the clients, and raise Unusable without a key or token.
+
+    faults: what of the settings could not be read; what needs that is not tried.
+    """
 
     settings: Settings
     clock: Clock
     riot: "Callable[[Database], RiotClient]"
     slack: "Callable[[str], SlackClient]"
+    faults: Sequence[FaultySetting] = ()
     findings: list[Finding] = field(default_factory=list)
+    _db: Database | None = None
+    _writable: bool = False
+    _ahead: dict[str, timedelta] = field(default_factory=dict)  # of which servers' clocks
 
     def all(self) -> list[Finding]:
         """Every check, whatever the others find."""
+        self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
         with ExitStack() as stack:
-            db = self._database()
-            if db:
-                stack.enter_context(closing(db))
-                self._guarded("cron", partial(self._cron, db))
-            self._guarded("Riot key", partial(self._riot_key, db))
-            channels = sorted({(each.workspace.lower(), each.channel_id) for each in players.tracks(db)}) if db else []
+            self._guarded("database", partial(self._database, stack), "LOLSLACKBOT_DATABASE")
+            self._guarded("cron", self._cron)
+            self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL")
+            tracks = players.tracks(self._db) if self._db else []
+            channels = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
             for workspace in sorted({name for name, _ in channels} | {"default"} | set(self.settings.slack_tokens)):
                 theirs = [channel_id for name, channel_id in channels if name == workspace]
-                self._guarded(f"Slack workspace {workspace}", partial(self._workspace, db, workspace, theirs))
+                check = partial(self._workspace, workspace, theirs)
+                self._guarded(f"Slack workspace {workspace}", check, token_name(workspace), "LOLSLACKBOT_SLACK_URL")
+        self._guarded("clock", self._clock)
         return self.findings
 
-    def _guarded(self, what: str, check: Callable[[], Iterator[Finding]]) -> None:
+    def _guarded(self, what: str, check: Callable[[], Iterator[Finding]], *needed: str) -> None:
+        """needed: the settings that it goes by."""
+        if any(fault.setting in ("", *needed) for fault in self.faults if needed):
+            self.findings.append(Finding(what, WARN, "not tried: a setting that it needs is at fault"))
+            return
         try:
             for finding in check():
                 self.findings.append(finding)
@@ -99,14 +110,14 @@ class Checking:
                 private = "700" if path.is_dir() else "600"
                 remedy = f"chmod {private} {path}"
                 yield Finding("files", WARN, f"others may read {path} (mode {mode:o})", remedy)
-        if not self.findings:
+        if not any(finding.what == "files" for finding in self.findings):
             yield Finding("files", OK, f"{home} is private")
 
     def _disk(self) -> Iterator[Finding]:
         folder = next(
             each for each in (self.settings.database.parent, *self.settings.database.parents) if each.is_dir()
         )
-        free = shutil.disk_usage(folder).free
+        free = free_bytes(folder)
         said = f"{free // 2**20} MiB are free on the disk of {folder}"
         if free < ROOM:
             remedy = "make room; `lolslackbot prune --older-than 90` forgets old games"
@@ -114,35 +125,45 @@ class Checking:
         else:
             yield Finding("disk", OK, said)
 
-    def _database(self) -> Database | None:
+    def _database(self, stack: ExitStack) -> Iterator[Finding]:
         path = self.settings.database
-        try:
-            db = open_database(path)  # also sees that it is ours, not too new, and keeps its promises
-            verify(path)
-        except RunEnds as end:
-            logger.debug("database: %s", end, exc_info=True)
-            self.findings.append(Finding("database", FAIL, str(end), status=end.exit_status))
-            return None
-        self.findings.append(Finding("database", OK, f"{path} is sound, {path.stat().st_size} bytes"))
-        return db
+        db = stack.enter_context(closing(open_database(path)))  # sees that it is ours, not too new, keeps its promises
+        verify(path)
+        self._db = db
+        db.try_writing()
+        self._writable = True
+        yield Finding("database", OK, f"{path} is sound, {path.stat().st_size} bytes")
 
-    def _cron(self, db: Database) -> Iterator[Finding]:
-        for stage in STAGES:
-            last = next(iter(runs.latest(db, stage)), None)
+    def _cron(self) -> Iterator[Finding]:
+        for stage in STAGES if self._db else ():
+            assert self._db
+            last = next(iter(runs.latest(self._db, stage)), None)
             if last is None:
                 yield Finding(f"cron {stage}", WARN, "no run is on record", "see crontab.example")
-            elif self.clock.now() - last.began_at > TICKS_MISSED:
-                said, remedy = f"it last ran at {text_of(last.began_at)}", "see `crontab -l` and the mail of cron"
-                yield Finding(f"cron {stage}", FAIL, said, remedy, Exit.SOME_FAILED)
             else:
-                yield Finding(f"cron {stage}", OK, f"it last ran at {text_of(last.began_at)}, exit {last.exit_status}")
+                yield self._last_run(self._db, last)
+
+    def _last_run(self, db: Database, last: PastRun) -> Finding:
+        what, ran = f"cron {last.stage}", f"it last ran at {text_of(last.began_at)}"
+        age = self.clock.now() - last.began_at
+        if age > TICKS_MISSED:
+            return Finding(what, FAIL, ran, "see `crontab -l` and the mail of cron", Exit.SOME_FAILED)
+        if age < -OFF:
+            return Finding(what, WARN, f"{ran}, which is still to come by this clock", "see clock")
+        if last.ended_at is None and not is_at_work(db.path, last.stage):
+            return Finding(what, WARN, f"{ran} and {CUT_OFF}", "the log says more, if it could be written")
+        if last.exit_status in (None, Exit.OK, Exit.LATER):
+            return Finding(what, OK, f"{ran}, {'is at work' if last.ended_at is None else f'exit {last.exit_status}'}")
+        said = f"{ran}, exit {last.exit_status}: {last.summary}"
+        return Finding(what, WARN, said, "`lolslackbot status` says what that needs")
 
     # Riot
 
-    def _riot_key(self, db: Database | None) -> Iterator[Finding]:
+    def _riot_key(self) -> Iterator[Finding]:
         self.settings.need_riot_key()
-        if db is None:
-            yield Finding("Riot key", WARN, "not tried: without a database no call can be counted")
+        db = self._db
+        if db is None or not self._writable:
+            yield Finding("Riot key", WARN, "not tried: without a database to write to no call can be counted")
             return
         from lolslackbot.riot.answers import RiotRefusal
         from lolslackbot.riot.answers import Verdict as Answer
@@ -178,11 +199,13 @@ class Checking:
                     return
         else:
             yield Finding("Riot key", OK, "Riot takes it")
-        self._lift(db, holds.RIOT_KEY, "rejected")
+        if riot.clock_ahead is not None:
+            self._ahead["Riot's"] = riot.clock_ahead
+        self._lift(holds.RIOT_KEY, "rejected")
 
     # Slack
 
-    def _workspace(self, db: Database | None, workspace: str, channels: list[str]) -> Iterator[Finding]:
+    def _workspace(self, workspace: str, channels: list[str]) -> Iterator[Finding]:
         what = f"Slack workspace {workspace}"
         try:
             slack = self.slack(workspace)
@@ -194,11 +217,11 @@ class Checking:
         yield self._token(what, standing)
         yield from self._scopes(what, standing)
         if standing.is_bot and (standing.scopes is None or NEEDED in standing.scopes):
-            self._lift(db, holds.workspace_scope(workspace), "rejected")
-        if workspace == "default":
-            yield from self._clock(standing.now)
+            self._lift(holds.workspace_scope(workspace), "rejected")
+        if standing.now:
+            self._ahead.setdefault("Slack's", self.clock.now() - standing.now)
         for channel_id in channels:
-            self._guarded(f"channel {channel_id}", partial(self._channel, db, slack, channel_id))
+            self._guarded(f"channel {channel_id}", partial(self._channel, slack, channel_id))
 
     def _refused(self, what: str, problem: SlackProblem) -> Finding:
         if problem.verdict is Verdict.TOKEN_REJECTED:
@@ -223,25 +246,10 @@ class Checking:
             remedy = f"add {' and '.join(missing)} and install the app again"
             yield Finding(what, WARN, "messages of unknown outcome cannot all be looked up, and wait for you", remedy)
 
-    def _clock(self, theirs: datetime | None) -> Iterator[Finding]:
-        if theirs is None:
-            yield Finding("clock", WARN, "Slack did not say what time it is")
-            return
-        off = self.clock.now() - theirs
-        if abs(off) < OFF:
-            yield Finding("clock", OK, f"{abs(off).total_seconds():.0f} s from Slack's")
-            return
-        said = (
-            f"this clock is {abs(off).total_seconds():.0f} s {'ahead of' if off > timedelta(0) else 'behind'} Slack's"
-        )
-        far = abs(off) >= FAR_OFF
-        remedy = "set it, and let the system keep it (timedatectl set-ntp true)"
-        yield Finding("clock", FAIL if far else WARN, said, remedy, Exit.SOME_FAILED if far else Exit.OK)
+    def _channel(self, slack: "SlackClient", channel_id: str) -> Iterator[Finding]:
+        yield self._seen(slack, channel_id)
 
-    def _channel(self, db: Database | None, slack: "SlackClient", channel_id: str) -> Iterator[Finding]:
-        yield self._seen(db, slack, channel_id)
-
-    def _seen(self, db: Database | None, slack: "SlackClient", channel_id: str) -> Finding:
+    def _seen(self, slack: "SlackClient", channel_id: str) -> Finding:
         what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"
         info, unread = slack.channel_info(channel_id), slack.cannot_read(channel_id)
         if info and info.is_archived:
@@ -250,9 +258,8 @@ class Checking:
         if info and info.is_member is False:
             return Finding(what, FAIL, "the bot is not in it", invite, Exit.SOME_FAILED)
         if unread is None or (info and info.is_member):
-            return self._well(
-                db, channel_id, disproved=(*UNSEEN, *ARCHIVED) if info and info.is_archived is False else UNSEEN
-            )
+            disproved = (*UNSEEN, *ARCHIVED) if info and info.is_archived is False else UNSEEN
+            return self._well(channel_id, disproved)
         if unread.verdict is Verdict.CHANNEL_BROKEN:
             return Finding(what, FAIL, f"Slack says {unread}", invite, Exit.SOME_FAILED)
         if unread.verdict is Verdict.TOKEN_REJECTED:
@@ -260,28 +267,44 @@ class Checking:
             return Finding(what, WARN, said, "add channels:history and groups:history")
         return Finding(what, WARN, f"Slack does not tell: {unread}", "try again later", Exit.LATER)
 
-    def _well(self, db: Database | None, channel_id: str, disproved: tuple[str, ...]) -> Finding:
+    def _well(self, channel_id: str, disproved: tuple[str, ...]) -> Finding:
         """disproved: reasons for which it may have been marked broken, and which are surely over."""
         what = f"channel {channel_id}"
-        broken = holds.find(db, holds.channel_scope(channel_id), "broken") if db else None
+        broken = holds.find(self._db, holds.channel_scope(channel_id), "broken") if self._db else None
         if broken is None:
             return Finding(what, OK, "the bot is in it")
         again = f"`lolslackbot retry --channel {channel_id}` sends its failed messages again"
         if not broken.reason.startswith(disproved):
             said = f"the bot is in it, but it was marked broken: {broken.reason}"
             return Finding(what, FAIL, said, f"if that is over: {again}", Exit.SOME_FAILED)
-        self._lift(db, broken.scope, "broken")
+        self._lift(broken.scope, "broken")
         return Finding(
             what, OK, f"the bot is in it; it was marked broken ({broken.reason}) and counts as well again", again
         )
 
-    def _lift(self, db: Database | None, scope: str, kind: str) -> None:
+    def _lift(self, scope: str, kind: str) -> None:
         """Whatever case the scope's name is written in: settings and tracks name workspaces as they like."""
+        db = self._db if self._writable else None
         for hold in holds.all_known(db) if db else ():
             if db and hold.kind == kind and hold.scope.lower() == scope.lower():
                 with db.transaction():
                     holds.lift(db, hold.scope, kind)
                     decisions.record(db, "check", hold.scope, f"{kind} -> well", self.clock.now())
+
+    # The clock
+
+    def _clock(self) -> Iterator[Finding]:
+        if not self._ahead:
+            yield Finding("clock", WARN, "no server said what time it is")
+            return
+        whose, ahead = max(self._ahead.items(), key=lambda each: abs(each[1]))
+        if abs(ahead) < OFF:
+            yield Finding("clock", OK, f"at most {abs(ahead).total_seconds():.0f} s from {' and '.join(self._ahead)}")
+            return
+        far = abs(ahead) >= FAR_OFF
+        remedy = "set it, and let the system keep it (`timedatectl set-ntp true`)"
+        status = Exit.SOME_FAILED if far else Exit.OK
+        yield Finding("clock", FAIL if far else WARN, clock_fault(ahead, whose), remedy, status)
 
 
 def exit_status(findings: list[Finding]) -> Exit:

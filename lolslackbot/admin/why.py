@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import MATCH_ID, RiotId
-from lolslackbot.store import channels, decisions, holds, players, stories
+from lolslackbot.store import channels, decisions, holds, players, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
+from lolslackbot.store.locks import is_at_work
 from lolslackbot.store.stories import MatchStory, MessageStory
 
 LAST = 10  # games of a player, messages of a channel
@@ -35,22 +37,29 @@ def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
         raise NotFound(f"nothing is known of {match_id}: Riot never listed it for a player who was tracked then")
     yield f"{match_id} is {_state(story)}"
     told = [*_ledger(story), *_decided(db, f"match {match_id}")]
+    told += [each for each in _decided(db, decisions.EVERYTHING) if each[0] >= story.listed_at]
     for message in story.messages:
         told += [*_outbox(message), *_decided(db, f"message {match_id}:{message.channel_id}")]
-    yield from _in_order(told)
+    yield from _in_order(told, now)
     for channel_id, queues in story.unwanted:
         yield f"{channel_id} hears nothing of it: it wants {queues}"
     if story.next_look_at:
-        yield f"Riot is asked for it after {text_of(story.next_look_at)}{_held(db, 'riot', now)}"
+        last_run = _last_run(db, "fetch-matches", now)
+        yield f"Riot is asked for it after {text_of(story.next_look_at)}{_held(db, now, 'riot') or last_run}"
+    elif stories.is_missed(story.state, story.reason, True, story.looked_at, now):
+        yield f"`lolslackbot retry --match {match_id}` asks Riot for it again"
     if story.state == "stored" and story.built_at is None:
-        yield "its messages are made by the next `lolslackbot build-messages`"
+        last_run = _last_run(db, "build-messages", now)
+        yield f"its messages are made by the next `lolslackbot build-messages`{last_run}"
     for message in story.messages:
-        yield _what_next(db, message, now)
+        scopes = holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
+        held = _held(db, now, holds.EVERYTHING, *scopes)
+        yield _what_next(message, held or _last_run(db, "deliver", now))
 
 
 def _state(story: MatchStory) -> str:
     if story.state == "missing":
-        return "missing: Riot answered 404" + ("" if story.next_look_at else " and is not asked again, but by `retry`")
+        return "missing: Riot answered 404" + ("" if story.next_look_at else " and is not asked again")
     return story.state + (f": {story.reason}" if story.reason else "")
 
 
@@ -70,17 +79,16 @@ def _outbox(message: MessageStory) -> Iterator[Told]:
     channel = message.channel_id
     if message.claimed_at and message.attempts:
         yield message.claimed_at, f"{channel}: claimed, attempt {message.attempts}"
-    if message.settled_at:
+    if message.settled_at and (message.error or message.state != "pending"):  # else it is an end that `retry` undid
         receipt = f", ts {message.slack_ts}" if message.slack_ts else ""
         error = f": {message.error}" if message.error else ""
         yield message.settled_at, f"{channel}: {message.state}{receipt}{error}"
 
 
-def _what_next(db: Database, message: MessageStory, now: datetime) -> str:
+def _what_next(message: MessageStory, held: str = "") -> str:
     channel, error = message.channel_id, f": {message.error}" if message.error else ""
     match message.state:
         case "pending":
-            held = _held(db, "", now, message)
             return f"{channel}: it waits for the next `lolslackbot deliver`{held}{error}"
         case "sending":
             return f"{channel}: it is being sent, or the process that did so died; the next `lolslackbot deliver` tells"
@@ -102,6 +110,8 @@ def _what_next(db: Database, message: MessageStory, now: datetime) -> str:
 
 def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
     player = players.with_riot_id(db, riot_id)
+    if player is None and (player := players.formerly(db, riot_id)):
+        yield f"{riot_id} is called {player.riot_id} now"
     if player is None:
         raise NotFound(
             f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked, "
@@ -111,13 +121,13 @@ def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
     yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'not tracked any more'}"
     for track in tracks:
         yield f"games that end after {text_of(track.since)} are announced in {track.channel_id}"
-    yield from _in_order(_decided(db, f"player {player.player_id}"))
+    yield from _in_order(_decided(db, f"player {player.player_id}"), now)
     if player.problem:
         yield f"Riot's list cannot be had: {player.problem}"
     elif tracks:
         asked = players.listed_at(db, player.player_id)
         last = f"was last asked for the list at {text_of(asked)}" if asked else "was never asked for the list"
-        yield f"Riot {last}{_held(db, 'riot', now)}"
+        yield f"Riot {last}{_held(db, now, 'riot') or _last_run(db, 'fetch-matches', now)}"
     games = stories.of_player(db, player.player_id, LAST)
     for game in games:
         ended = f"ended {text_of(game.ended_at)}" if game.ended_at else f"listed {text_of(game.listed_at)}"
@@ -147,12 +157,16 @@ def _channel(db: Database, channel_id: str, now: datetime) -> Iterator[str]:
     tracks = [track for track in players.tracks(db) if track.channel_id == channel_id]
     names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
     yield f"{channel_id} hears of {names}; queues: {queues}; style: {style}"
-    yield from _in_order(_decided(db, holds.channel_scope(channel_id)))
+    yield from _in_order(_decided(db, holds.channel_scope(channel_id)), now)
     found = stories.of_channel(db, channel_id, LAST)
-    for hold in _that_hold(db, now, holds.EVERYTHING, holds.channel_scope(channel_id)):
+    workspaces = [holds.workspace_scope(track.workspace) for track in tracks]
+    held = _that_hold(db, now, holds.EVERYTHING, holds.channel_scope(channel_id), *workspaces)
+    for hold in held:
         yield _words(hold)
+    if not held and (last_run := _last_run(db, "deliver", now)):
+        yield f"what waits goes out with the next `lolslackbot deliver`{last_run}"
     for message in found:
-        yield f"{message.match_id}, ended {text_of(message.ended_at)}: {_what_next(db, message, now)}"
+        yield f"{message.match_id}, ended {text_of(message.ended_at)}: {_what_next(message)}"
     if not found:
         yield "no message was made for it yet"
 
@@ -162,22 +176,33 @@ def _channel(db: Database, channel_id: str, now: datetime) -> Iterator[str]:
 
 def _decided(db: Database, subject: str) -> Iterator[Told]:
     for decision in decisions.about(db, subject):
-        yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
+        if decision.command == decisions.RENAMED:
+            yield decision.decided_at, f"a new name: {decision.change}"
+        else:
+            yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
 
 
-def _in_order(told: list[Told] | Iterator[Told]) -> Iterator[str]:
+def _in_order(told: list[Told] | Iterator[Told], now: datetime) -> Iterator[str]:
+    moment = now
     for moment, said in sorted(told, key=lambda each: each[0]):
         yield f"{text_of(moment)} {said}"
+    if moment > now + OFF:
+        yield "by this clock some of that is still to come: it was ahead then, or is behind now; `lolslackbot check`"
 
 
-def _held(db: Database, scope: str, now: datetime, message: MessageStory | None = None) -> str:
-    scopes = [scope]
-    if message:
-        scopes = [
-            holds.EVERYTHING,
-            holds.channel_scope(message.channel_id),
-            holds.workspace_scope(message.workspace),
-        ]
+def _last_run(db: Database, stage: str, now: datetime) -> str:
+    """When that stage was last at work, where that explains why things wait."""
+    last = next(iter(runs.latest(db, stage)), None)
+    if last is None:
+        return ""
+    if now - last.began_at >= TICKS_MISSED:
+        return f"; {stage} did not run since {text_of(last.began_at)}: `crontab -l` and `lolslackbot check` say why"
+    if last.ended_at is None:
+        return "" if is_at_work(db.path, stage) else f"; the last {stage} {CUT_OFF}: `lolslackbot check` says why"
+    return f"; the last {stage} ended with {last.exit_status}, {last.summary}" if last.exit_status else ""
+
+
+def _held(db: Database, now: datetime, *scopes: str) -> str:
     return "".join(f"; {_words(hold)}" for hold in _that_hold(db, now, *scopes))
 
 
@@ -190,5 +215,8 @@ def _that_hold(db: Database, now: datetime, *scopes: str) -> list[Hold]:
 
 
 def _words(hold: Hold) -> str:
-    until = f"until {text_of(hold.until)}" if hold.until else f"since {text_of(hold.since)}"
-    return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"
+    return (
+        need_of(hold)
+        if hold.until is None
+        else f"{hold.scope} is {hold.kind} until {text_of(hold.until)}: {hold.reason}"
+    )

@@ -43,9 +43,9 @@ class App:
         return read_settings(self.home, self.database, os.environ)
 
     @contextmanager
-    def looking(self) -> Iterator[Database]:
-        """The database, for a command that changes nothing."""
-        with read_only(self.settings.database) as db:
+    def looking(self, *, though_locked: bool = False) -> Iterator[Database]:
+        """The database, for a command that changes nothing; also while another program does not let go of it."""
+        with read_only(self.settings.database, though_locked=though_locked) as db:
             yield db
 
     @contextmanager

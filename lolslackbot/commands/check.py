@@ -1,6 +1,7 @@
 """`check`: tries keys, tokens, channels and the house they live in."""
 
 import logging
+import os
 import sys
 
 import click
@@ -9,6 +10,7 @@ from lolslackbot.admin.check import Checking, exit_status
 from lolslackbot.clock import Budget
 from lolslackbot.commands.app import App, person
 from lolslackbot.console import show_json, show_line
+from lolslackbot.settings import read_settings_in_spite_of_faults
 
 
 @click.command("check")
@@ -23,10 +25,11 @@ def check_command(app: App, as_json: bool) -> None:
     lolslackbot check
     """
     with person():
+        app.settings, faults = read_settings_in_spite_of_faults(app.home, app.database, os.environ)
         app.begin_log(to_file=app.settings.database.is_file(), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
-        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left)).all()
+        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults).all()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:

@@ -5,13 +5,14 @@ from datetime import datetime
 
 import click
 
+from lolslackbot.admin.facts import Facts, StageRuns
+from lolslackbot.admin.needs import CUT_OFF
 from lolslackbot.admin.status import Status, status
 from lolslackbot.admin.why import why
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, person
 from lolslackbot.console import ago, show_json, show_line
 from lolslackbot.errors import Exit
-from lolslackbot.store.runs import PastRun
 
 
 @click.command("status")
@@ -24,7 +25,7 @@ def status_command(app: App, as_json: bool) -> None:
     lolslackbot status
     lolslackbot status --json
     """
-    with person(), app.looking() as db:
+    with person(), app.looking(though_locked=True) as db:
         found = status(db, app.clock.now())
     if as_json:
         show_json(found.as_json())
@@ -44,38 +45,46 @@ def why_command(app: App, about: str) -> None:
     lolslackbot why "Ahri Fan#EUW"
     lolslackbot why C0123456789
     """
-    with person(), app.looking() as db:
+    with person(), app.looking(though_locked=True) as db:
         for line in why(db, about.strip(), app.clock.now()):
             show_line(line)
 
 
 def show_status(found: Status) -> None:
     """One screen."""
-    for need in found.needs or ["Nothing needs a person."]:
-        show_line(need)
-    for stage, run in found.runs.items():
-        show_line(f"{stage}: {_told(run, found.now)}")
-    show_line(_freshness(found))
-    counts = ", ".join(f"{number} {what}" for what, number in found.waiting.items() if number)
+    facts = found.facts
+    for line in [*(found.needs or ["Nothing needs a person."]), *found.notes]:
+        show_line(line)
+    for stage, each in facts.stages.items():
+        show_line(f"{stage}: {_told(each, facts.now)}")
+        if sum(each.ends.values()) > 1:
+            show_line(f"    of the last {sum(each.ends.values())} runs: {_ends(each)}")
+    show_line(_freshness(facts))
+    counts = ", ".join(f"{number} {what}" for what, number in facts.waiting.items() if number)
     show_line(f"waiting: {counts or 'nothing'}")
-    for hold in found.holds:
+    for hold in facts.holds:
         if hold.until is not None:
-            state = "held back until" if found.in_force(hold) else "was held back until"
+            state = "held back until" if facts.in_force(hold) else "was held back until"
             show_line(f"{hold.scope} {state} {text_of(hold.until)}: {hold.reason}")
 
 
-def _told(run: PastRun | None, now: datetime) -> str:
+def _told(stage: StageRuns, now: datetime) -> str:
+    run = stage.last
     if run is None:
         return "no run on record"
     if run.ended_at is None:
-        return f"began {ago(run.began_at, now)} and has not ended"
+        return f"began {ago(run.began_at, now)} and {'is at work' if stage.at_work else CUT_OFF}"
     summary = (run.summary or "").removeprefix(f"{run.stage}: ")
     seconds = (run.ended_at - run.began_at).total_seconds()
     return f"{ago(run.began_at, now)}, {seconds:.1f} s, exit {run.exit_status}: {summary}"
 
 
-def _freshness(found: Status) -> str:
-    fresh = found.freshness
+def _ends(stage: StageRuns) -> str:
+    return ", ".join(f"{number} {f'exit {end}' if end.isdigit() else end}" for end, number in stage.ends.items())
+
+
+def _freshness(facts: Facts) -> str:
+    fresh = facts.freshness
     told = [
         (fresh.last_listed_at, "Riot was last asked for a list"),
         (fresh.longest_unasked_since, "the list that waits longest was asked for"),
@@ -83,4 +92,4 @@ def _freshness(found: Status) -> str:
         (fresh.waiting_since, "the oldest message that waits was made"),
         (fresh.last_post_at, "the last message went out"),
     ]
-    return "; ".join(f"{what} {ago(moment, found.now)}" for moment, what in told if moment) or "Riot was never asked"
+    return "; ".join(f"{what} {ago(moment, facts.now)}" for moment, what in told if moment) or "Riot was never asked"

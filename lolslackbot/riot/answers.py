@@ -1,6 +1,8 @@
 """What each answer of Riot means: status, headers and body in, a verdict out. Pure."""
 
 import json
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -42,6 +44,15 @@ def read_json(answer: HttpAnswer) -> Any:
         return json.loads(answer.body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but no JSON: {error}", 200) from error
+
+
+def date_of(answer: HttpAnswer) -> datetime | None:
+    """What time it was for Riot (the Date header)."""
+    try:
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return date if date.tzinfo else None
 
 
 def message_of(answer: HttpAnswer) -> str:

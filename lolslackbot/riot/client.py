@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -71,6 +71,7 @@ class RiotClient:
         self._session = StaysHere()
         self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
         self._session.headers = {"X-Riot-Token": key, "Accept": "application/json"}
+        self.clock_ahead: timedelta | None = None  # of Riot's, by the last answer that said what time it was
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
         """account-v1 by Riot ID, asked at the host nearest to `platform`."""
@@ -139,6 +140,8 @@ class RiotClient:
         logger.debug(
             "GET %s%s -> %d, %.0f ms%s", host, path, answer.status, self._milliseconds(began), _limits_of(answer)
         )
+        if date := answers.date_of(answer):
+            self.clock_ahead = self._clock.now() - date
         try:
             document = answers.read_json(answer)
         except RiotRefusal:

@@ -46,8 +46,8 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
         logger.error("%d messages were being sent when the last run died, uncertain: %s", len(orphans), keys)
     with db.transaction():
         messages.doubt_restored(db, now)
-    run.count("expired", messages.expire(db, now - limits.announce_within))
-    for error, number in messages.fail_in_broken_channels(db).items():
+    run.count("expired", messages.expire(db, now - limits.announce_within, now))
+    for error, number in messages.fail_in_broken_channels(db, now).items():
         logger.error("%d messages failed without a call: %s", number, error)
         run.failed(error, number)
     delivering = _Delivering(db, client, run, limits)
@@ -120,7 +120,7 @@ class _Delivering:
         token = secrets.token_hex(8)
         now = self._run.clock.now()
         if not messages.claim(self._db, message, token, now - self._limits.announce_within, now):
-            self._run.count("expired", messages.expire(self._db, now - self._limits.announce_within))
+            self._run.count("expired", messages.expire(self._db, now - self._limits.announce_within, now))
             return
         try:
             posted = client.post(message)
@@ -144,7 +144,7 @@ class _Delivering:
                 messages.mark_failed(self._db, message, token, posted.error, now, broken=True)
                 again = f"then `lolslackbot retry --channel {message.channel_id}`"
                 self._failed(posted.error, f"; {remedy_of(posted)}, {again}")
-                self._run.count("failed", sum(messages.fail_in_broken_channels(self._db).values()))
+                self._run.count("failed", sum(messages.fail_in_broken_channels(self._db, now).values()))
             case Verdict.BLOCKS_REFUSED if message.blocks:
                 logger.warning("blocks refused, goes out as plain text: %s", posted.error)
                 self._put_back(message, token, posted.error, without_blocks=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lolslackbot.clock import text_of
+from lolslackbot.clock import FAR_OFF, clock_fault, text_of
 from lolslackbot.errors import Exit, Rejected, RunEnds
 from lolslackbot.logs import logging_about
 from lolslackbot.model import Match, Player, platform_of
@@ -57,6 +57,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     """Asks what is due while the allowance and the time last. Raises Rejected when the key is refused."""
     holds.follow_clock(db, run.clock.now())
     matches.follow_clock(db, run.clock.now(), PAUSES[-1])
+    players.follow_clock(db, run.clock.now())
     limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
     _Fetching(db, riot, limiter, run, limits).work()
 
@@ -107,6 +108,8 @@ class _Fetching:
             self._run.ends_with(status)
             self._run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
         self._sum_up_faults()
+        if (ahead := self._riot.clock_ahead) is not None and abs(ahead) >= FAR_OFF:
+            self._run.note(clock_fault(ahead, "Riot's"))
 
     def _next(self) -> tuple[str, str] | None:
         """The next host and endpoint to ask, of those that can be asked now; None: all done."""

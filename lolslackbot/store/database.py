@@ -36,6 +36,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self.path = path
+        self.locked = False  # read as a copy, since another program keeps readers out
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
         """All rows of a query. Raises RunEnds when the file cannot be read."""
@@ -77,6 +78,15 @@ class Database:
                 self._connection.execute("COMMIT")
         finally:
             if self._connection.in_transaction:
+                self._connection.rollback()
+
+    def try_writing(self) -> None:
+        """Writes to the file, and takes it back. Raises RunEnds where a stage could write nothing."""
+        with _faults(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.execute(f"PRAGMA user_version = {upgrades.version(self._connection)}")
+            finally:
                 self._connection.rollback()
 
     def vacuum(self) -> None:
@@ -225,28 +235,57 @@ def settle_file(path: Path) -> None:
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[Database]:
+def read_only(path: Path, *, though_locked: bool = False) -> Iterator[Database]:
     """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
 
-    Where reading needs one of these, a private copy is read instead, and thrown away.
+    Where reading needs one of these, a private copy is read instead, and thrown away. though_locked: so too where
+    another program does not let go of it.
     """
     must_exist(path)
+    locked = False
     with _faults(path), closing(_connect(path, "ro")) as connection:
         connection.row_factory = sqlite3.Row
-        if not _needs_copy(connection, path):
+        try:
+            needs_copy = _needs_copy(connection, path)
+        except sqlite3.OperationalError as error:
+            locked = though_locked and isinstance(fault_of(error, path), NotNow)
+            if not locked:
+                raise
+            needs_copy = True
+        if not needs_copy:
             connection.execute("PRAGMA query_only = ON")
             yield Database(connection, path)
             return
     with ExitStack() as stack:
+        copy = _copy_for_reading(path, stack)
         try:
-            copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-")), path.name)
-            for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
-                source = path.with_name(path.name + suffix)
-                if source.exists():
-                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
-        except OSError as error:
-            raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
-        yield stack.enter_context(closing(_open(copy, path)))
+            db = stack.enter_context(closing(_open(copy, path)))
+            if locked:
+                _check_pages(db)
+        except Unusable as fault:
+            if locked:
+                raise NotNow(f"the database {path} is being written by another program: try again later") from fault
+            raise
+        db.locked = locked
+        yield db
+
+
+def _check_pages(db: Database) -> None:
+    found = db.rows("PRAGMA quick_check(1)")[0][0]
+    if found != "ok":
+        raise Unusable(f"the database {db.path} is damaged: {found}")
+
+
+def _copy_for_reading(path: Path, stack: ExitStack) -> Path:
+    try:
+        copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-")), path.name)
+        for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
+            source = path.with_name(path.name + suffix)
+            if source.exists():
+                shutil.copyfile(source, copy.with_name(copy.name + suffix))
+    except OSError as error:
+        raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
+    return copy
 
 
 def _needs_copy(connection: sqlite3.Connection, path: Path) -> bool:
@@ -286,10 +325,11 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+_LOCKED = "is locked by another program: close it (a forgotten sqlite3 shell?); the next run tries again"
 _REMEDIES = {
-    "SQLITE_BUSY": (NotNow, "is locked by another program; the next run tries again"),
-    "SQLITE_LOCKED": (NotNow, "is locked by another program; the next run tries again"),
-    "SQLITE_FULL": (Unusable, "cannot be written: the disk is full"),
+    "SQLITE_BUSY": (NotNow, _LOCKED),
+    "SQLITE_LOCKED": (NotNow, _LOCKED),
+    "SQLITE_FULL": (Unusable, "cannot be written: the disk is full; make room, nothing is lost"),
     "SQLITE_READONLY_DBMOVED": (Unusable, "was moved or deleted during the run: put it back"),
     "SQLITE_READONLY": (Unusable, "is read-only for this user"),
     "SQLITE_CANTOPEN": (Unusable, "cannot be opened by this user"),

@@ -1,19 +1,20 @@
-"""What a person decided: each change by hand, kept so that `why` can show it."""
+"""What a person decided: each change by hand, kept so that `why` can show it; and the new names of players."""
 
 import logging
 from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.store.database import Database
+from lolslackbot.store.database import Database, Row
 
 logger = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
+RENAMED = "renamed"  # nobody's decision, but what makes a story hard to find
 
 
 class Decision(NamedTuple):
-    """One change by hand."""
+    """One change by hand, or the new name of a player (RENAMED)."""
 
     decided_at: datetime
     command: str
@@ -41,4 +42,14 @@ def record(db: Database, command: str, subject: str, change: str, now: datetime)
 def about(db: Database, subject: str) -> list[Decision]:
     """The decisions about a subject, the oldest first."""
     rows = db.rows("SELECT * FROM decisions WHERE subject = :subject ORDER BY decision_id", subject=subject)
-    return [Decision(moment_of(row["decided_at"]), row["command"], row["subject"], row["change"]) for row in rows]
+    return [_decision(row) for row in rows]
+
+
+def by(db: Database, command: str) -> list[Decision]:
+    """The decisions made by a command, the newest first."""
+    rows = db.rows("SELECT * FROM decisions WHERE command = :command ORDER BY decision_id DESC", command=command)
+    return [_decision(row) for row in rows]
+
+
+def _decision(row: Row) -> Decision:
+    return Decision(moment_of(row["decided_at"]), row["command"], row["subject"], row["change"])

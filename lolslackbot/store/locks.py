@@ -30,6 +30,21 @@ def run_lock(database: Path, stage: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_at_work(database: Path, stage: str) -> bool:
+    """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held."""
+    try:
+        descriptor = os.open(database.with_name(f"{database.name}.{stage}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _lock(descriptor: int, taken: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

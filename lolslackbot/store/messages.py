@@ -1,14 +1,14 @@
 """The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message
 from lolslackbot.store import holds, matches
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import Database, Row, listed
 
 logger = logging.getLogger(__name__)
 
@@ -184,9 +184,17 @@ def counts(db: Database, failed_after: datetime) -> dict[str, int]:
     return dict(row)
 
 
-def waiting_since(db: Database) -> datetime | None:
-    """When the oldest message that waits was made."""
-    row = db.row("SELECT MIN(built_at) AS since FROM messages WHERE state = 'pending'")
+def waiting_since(db: Database, held: Iterable[str] = ()) -> datetime | None:
+    """When the oldest message that waits was made; left out are those of a channel or workspace that is `held`."""
+    scopes, values = listed("scope", held)
+    row = db.row(
+        f"""
+        SELECT MIN(built_at) AS since FROM messages
+        WHERE state = 'pending'
+          AND 'channel ' || channel_id NOT IN {scopes} AND 'workspace ' || workspace NOT IN {scopes}
+        """,
+        **values,
+    )
     return moment_of(row["since"]) if row and row["since"] else None
 
 
@@ -218,10 +226,10 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     return {row["channel_id"] for row in rows}
 
 
-def expire(db: Database, oldest: datetime) -> int:
+def expire(db: Database, oldest: datetime, now: datetime) -> int:
     """pending -> expired where the game ended before `oldest`; how many. So is what a restore made doubtful."""
     doubted = "OR (state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound)"
-    return _end_waiting(db, "expired", matches.NO_LONGER_NEWS, f"ended_at < :bound {doubted}", text_of(oldest))
+    return _end_waiting(db, "expired", matches.NO_LONGER_NEWS, f"ended_at < :bound {doubted}", text_of(oldest), now)
 
 
 def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
@@ -250,30 +258,32 @@ def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
     _tell(expired)
 
 
-def fail_in_broken_channels(db: Database) -> dict[str, int]:
+def fail_in_broken_channels(db: Database, now: datetime) -> dict[str, int]:
     """pending -> failed in channels marked broken, without a call; how many, by error."""
     failed: dict[str, int] = {}
     for hold in holds.all_known(db):
         if hold.kind == "broken":
             error = f"{hold.reason}: the channel is marked broken"
             channel_id = hold.scope.removeprefix("channel ")
-            if number := _end_waiting(db, "failed", error, "channel_id = :bound", channel_id):
+            if number := _end_waiting(db, "failed", error, "channel_id = :bound", channel_id, now):
                 failed[error] = failed.get(error, 0) + number
     return failed
 
 
-def _end_waiting(db: Database, state: str, error: str, condition: str, bound: str) -> int:
+def _end_waiting(db: Database, state: str, error: str, condition: str, bound: str, now: datetime) -> int:
     if not db.row(f"SELECT 1 FROM messages WHERE state = 'pending' AND {condition} LIMIT 1", bound=bound):
         return 0  # nothing to write, so no lock and no sync
     with db.transaction():
         ended = db.change(
             f"""
-            UPDATE messages SET state = :state, error = :error WHERE state = 'pending' AND {condition}
+            UPDATE messages SET state = :state, error = :error, settled_at = :now
+            WHERE state = 'pending' AND {condition}
             RETURNING match_id, channel_id, state, error
             """,
             state=state,
             error=error,
             bound=bound,
+            now=text_of(now),
         )
     return _tell(ended)
 

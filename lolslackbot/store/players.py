@@ -7,7 +7,10 @@ from typing import NamedTuple
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Unusable
 from lolslackbot.model import Player, RiotId
+from lolslackbot.store import decisions
 from lolslackbot.store.database import Database, Row, listed
+
+RENAMED_TO = " -> "
 
 
 class OtherWorkspace(Unusable):
@@ -53,10 +56,10 @@ def last_listed_at(db: Database) -> datetime | None:
 
 
 def longest_unasked_since(db: Database) -> datetime | None:
-    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if never."""
+    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if not since then."""
     row = db.row(
         """
-        SELECT MIN(COALESCE(listed_at, since)) AS since
+        SELECT MIN(CASE WHEN listed_at > since THEN listed_at ELSE since END) AS since
         FROM players JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) USING (player_id)
         """
     )
@@ -79,6 +82,16 @@ def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
         """
     )
     return next((player for player in map(_player, rows) if player.riot_id.folded == riot_id.folded), None)
+
+
+def formerly(db: Database, riot_id: RiotId) -> Player | None:
+    """The player who had that name before, upper and lower case alike."""
+    for renaming in decisions.by(db, decisions.RENAMED):
+        name, _, tag = renaming.change.partition(RENAMED_TO)[0].rpartition("#")
+        if RiotId(name, tag).folded == riot_id.folded:
+            row = db.row("SELECT * FROM players WHERE 'player ' || player_id = :subject", subject=renaming.subject)
+            return _player(row) if row else None
+    return None
 
 
 def with_puuids(db: Database, puuids: Iterable[str]) -> dict[str, Player]:
@@ -106,6 +119,8 @@ def track(
     """
     with db.transaction():
         _add_channel(db, channel_id, workspace)
+        for known in with_puuids(db, [puuid]).values():
+            _record_name(db, known, riot_id, now)
         db.write(
             """
             INSERT INTO players (puuid, game_name, tag_line, named_at, platform)
@@ -173,7 +188,7 @@ def replace_puuid(db: Database, player_id: int, puuid: str) -> None:
 
 def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> None:
     """Follows the name in a match, unless a younger match said otherwise. Inside a transaction."""
-    db.write(
+    if db.write(
         """
         UPDATE players SET game_name = :game_name, tag_line = :tag_line, named_at = :seen_at
         WHERE player_id = :player_id AND named_at < :seen_at
@@ -182,7 +197,22 @@ def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> 
         game_name=riot_id.game_name,
         tag_line=riot_id.tag_line,
         seen_at=text_of(seen_at),
-    )
+    ):
+        _record_name(db, player, riot_id, seen_at)
+
+
+def _record_name(db: Database, player: Player, riot_id: RiotId, now: datetime) -> None:
+    """So that the old name still finds the player."""
+    if player.riot_id.folded != riot_id.folded:
+        change = f"{player.riot_id}{RENAMED_TO}{riot_id}"
+        decisions.record(db, decisions.RENAMED, f"player {player.player_id}", change, now)
+
+
+def follow_clock(db: Database, now: datetime) -> None:
+    """After the clock was set back, a list asked for in what is now the future is asked for first, not last."""
+    if db.row("SELECT 1 FROM players WHERE listed_at > :now LIMIT 1", now=text_of(now)):
+        with db.transaction():
+            db.write("UPDATE players SET listed_at = NULL WHERE listed_at > :now", now=text_of(now))
 
 
 def _player(row: Row) -> Player:

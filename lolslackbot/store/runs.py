@@ -10,7 +10,7 @@ KEPT = 1000  # of one stage: two days of cron; what is older explains nothing an
 
 
 class PastRun(NamedTuple):
-    """One run of a stage. `ended_at` None: at work, or killed."""
+    """One run of a stage. `ended_at` None: at work, or cut off (killed, or it could not write)."""
 
     stage: str
     began_at: datetime
@@ -56,6 +56,14 @@ def latest(db: Database, stage: str, number: int = 1) -> list[PastRun]:
         "SELECT * FROM runs WHERE stage = :stage ORDER BY run_id DESC LIMIT :number", stage=stage, number=number
     )
     return [_run(row) for row in rows]
+
+
+def last_good(db: Database, stage: str) -> datetime | None:
+    """When the last run of a stage began that ended with exit 0."""
+    row = db.row(
+        "SELECT began_at FROM runs WHERE stage = :stage AND exit_status = 0 ORDER BY run_id DESC LIMIT 1", stage=stage
+    )
+    return moment_of(row["began_at"]) if row else None
 
 
 def recorded_since(db: Database) -> datetime | None:

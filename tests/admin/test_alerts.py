@@ -51,7 +51,7 @@ def test_a_problem_is_told_once_and_its_end_once(db: Database, clock: FakeClock)
     put(db, "riot", "rejected", "403 Forbidden")
     assert told(db, slack, clock) == [
         "lolslackbot needs a person: riot is rejected since 2026-11-23T12:00:00.000Z: 403 Forbidden; "
-        "renew the key or token; the next run tries it"
+        "put a new one into `env`, RIOT_API_KEY from developer.riotgames.com, then `lolslackbot check`"
     ]
     assert [told(db, slack, clock) for _ in range(20)] == [[]] * 20
     lift(db, "riot", "rejected")

@@ -36,7 +36,7 @@ def built(db: Database, clock: FakeClock, state: str, ended_at: datetime = START
         with db.transaction():
             messages.put_back(db, message, "t", "ratelimited", START)
         if state == "expired":
-            messages.expire(db, START + timedelta(seconds=1))
+            messages.expire(db, START + timedelta(seconds=1), START)
     return match_id
 
 

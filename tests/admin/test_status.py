@@ -1,17 +1,22 @@
 """What status says: what waits, what is held back, and each thing that needs a person."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from support import START, FakeClock, a_match, add_player, store_match
 
-from lolslackbot.admin.status import TICKS_MISSED, status
+from lolslackbot.admin import facts
+from lolslackbot.admin.needs import PILE, TICKS_MISSED
+from lolslackbot.admin.status import status
 from lolslackbot.errors import Exit
+from lolslackbot.model import RiotId
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, listings, matches, messages, runs
+from lolslackbot.store import decisions, holds, listings, matches, messages, players, runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.locks import STAGES, run_lock
 
 SINCE = "2026-11-23T12:00:00.000Z"
 
@@ -39,8 +44,8 @@ def claimed(db: Database, clock: FakeClock) -> messages.Message:
 def test_with_nothing_amiss_nothing_needs_a_person(db: Database) -> None:
     found = status(db, START)
     assert found.needs == []
-    assert set(found.waiting.values()) == {0}
-    assert (found.holds, found.freshness.last_listed_at) == ([], START)
+    assert set(found.facts.waiting.values()) == {0}
+    assert (found.facts.holds, found.facts.freshness.last_listed_at) == ([], START)
 
 
 def test_without_any_player_there_is_nothing_to_be_stale(db: Database) -> None:
@@ -56,14 +61,15 @@ def test_without_any_player_there_is_nothing_to_be_stale(db: Database) -> None:
             "riot",
             "rejected",
             "403 Forbidden",
-            f"riot is rejected since {SINCE}: 403 Forbidden; renew the key or token; the next run tries it",
+            f"riot is rejected since {SINCE}: 403 Forbidden; "
+            "put a new one into `env`, RIOT_API_KEY from developer.riotgames.com, then `lolslackbot check`",
         ),
         (
             "workspace friends",
             "rejected",
             "token_revoked",
-            f"workspace friends is rejected since {SINCE}: token_revoked; "
-            "renew the key or token; the next run tries it",
+            f"workspace friends is rejected since {SINCE}: token_revoked; put a new one into `env`, "
+            "SLACK_BOT_TOKEN_FRIENDS from the app's page, installed again, then `lolslackbot check`",
         ),
         (
             "channel C1",
@@ -92,18 +98,25 @@ def test_a_hold_that_no_time_lifts_needs_a_person_with_its_remedy(
     hold(db, scope, kind, reason)
     found = status(db, START)
     assert found.needs == [need]
-    assert found.in_force(found.holds[0])
+    assert found.facts.in_force(found.facts.holds[0])
 
 
 def test_a_player_with_a_problem_needs_a_person(db: Database) -> None:
     listings.record_problem(db, 1, "Riot has no list: 404", START)
-    assert status(db, START).needs == ["player Player 1#EUW: Riot has no list: 404"]
+    assert status(db, START).needs == [
+        "player Player 1#EUW: Riot has no list: 404; whoever has another name now: "
+        '`lolslackbot untrack "Player 1#EUW"`, then `lolslackbot track "NAME#TAG" --channel C1`'
+    ]
+    add_player(db, channel="C2")  # one player in two channels is one problem
+    listings.record_problem(db, 1, "2 match ids of odd form ('x')", START)
+    assert status(db, START).needs == ["player Player 1#EUW: 2 match ids of odd form ('x'); the next run asks again"]
 
 
 def test_lists_that_nobody_asks_for_need_a_person_after_three_missed_ticks(db: Database) -> None:
     assert status(db, START + TICKS_MISSED - timedelta(seconds=1)).needs == []
     assert status(db, START + TICKS_MISSED).needs == [
-        f"Riot was not asked for any list since {SINCE}: does cron run fetch-matches, and what does it say?"
+        f"Riot was not asked for any list since {SINCE}, and no run is on record; "
+        "`lolslackbot -v fetch-matches` says why"
     ]
 
 
@@ -113,7 +126,7 @@ def test_a_list_never_asked_for_needs_a_person_some_minutes_after_tracking_began
         db.write("UPDATE tracks SET since = :now", now=SINCE)
     assert status(db, START).needs == []
     assert status(db, START + TICKS_MISSED).needs == [
-        "Riot was not asked for any list ever: does cron run fetch-matches, and what does it say?"
+        "Riot was not asked for any list ever, and no run is on record; `lolslackbot -v fetch-matches` says why"
     ]
 
 
@@ -130,18 +143,49 @@ def test_a_message_of_unknown_outcome_needs_a_person(db: Database, clock: FakeCl
     message = claimed(db, clock)
     messages.mark_uncertain(db, message, "t", "HTTP 503", START)
     found = status(db, START)
-    assert found.needs == ["1 messages may or may not be in Slack: look into the channels"]
-    assert found.waiting["messages uncertain"] == 1
+    assert found.needs == [
+        "1 messages may or may not be in Slack, first EUW1_1 in C1 (HTTP 503); "
+        "`lolslackbot deliver` looks them up, in two runs at least"
+    ]
+    assert found.facts.waiting["messages uncertain"] == 1
 
 
 def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
     messages.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
     found = status(db, START)
-    assert found.needs == ["1 messages failed within a day: the log says why"]
-    assert found.waiting["messages failed in a day"] == 1
+    assert found.needs == [
+        "1 messages failed in C1 within a day, the last EUW1_1: msg_too_long; "
+        "`lolslackbot retry --channel C1` tries again"
+    ]
+    assert found.facts.waiting["messages failed in a day"] == 1
     listings.record_page(db, 1, [], None, START + timedelta(days=1))
     assert status(db, START + timedelta(days=1)).needs == []
+
+
+def test_a_message_that_cannot_be_looked_up_is_left_to_a_person(db: Database, clock: FakeClock) -> None:
+    message = claimed(db, clock)
+    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
+    messages.mark_untold(db, message, "it may or may not be in Slack, and cannot be looked up: missing_scope", START)
+    (need,) = status(db, START).needs
+    assert need.endswith("look into the channel; `lolslackbot retry --message EUW1_1 C1` sends it again")
+
+
+def test_a_message_is_in_doubt_from_the_moment_at_which_nobody_sends_it_any_more(
+    db: Database, clock: FakeClock
+) -> None:
+    claimed(db, clock)
+    with run_lock(db.path, "deliver"):
+        runs.begin(db, "deliver", START)
+        assert status(db, START).needs == []
+    (need,) = status(db, START).needs
+    assert need.startswith("1 messages may or may not be in Slack, first EUW1_1 in C1 (its run died); ")
+
+
+def test_a_failed_message_in_a_broken_channel_is_told_by_the_channel(db: Database, clock: FakeClock) -> None:
+    messages.mark_failed(db, claimed(db, clock), "t", "is_archived", START, broken=True)
+    (need,) = status(db, START).needs
+    assert need.startswith("channel C1 is broken")
 
 
 def test_everything_that_waits_is_counted_and_needs_nobody(db: Database, clock: FakeClock) -> None:
@@ -153,7 +197,7 @@ def test_everything_that_waits_is_counted_and_needs_nobody(db: Database, clock: 
     matches.mark_missing(db, "EUW1_5", START, None)
     found = status(db, START)
     assert found.needs == []
-    assert found.waiting == {
+    assert found.facts.waiting == {
         "matches wanted": 1,
         "matches missing, looked for again": 1,
         "matches to build": 1,
@@ -168,7 +212,7 @@ def test_the_last_429_of_each_scope_is_shown_also_when_it_is_over_and_needs_nobo
     hold(db, "riot europe match", "limited", "429 method", 5)
     found = status(db, START + timedelta(seconds=60))
     assert found.needs == []
-    assert [(each.scope, found.in_force(each)) for each in found.holds] == [
+    assert [(each.scope, found.facts.in_force(each)) for each in found.facts.holds] == [
         ("riot europe", True),
         ("riot europe match", False),
     ]
@@ -183,7 +227,8 @@ def test_the_json_has_the_promised_shape(db: Database) -> None:
     assert json.loads(json.dumps(found.as_json())) == {
         "healthy": False,
         "needs": found.needs,
-        "waiting": found.waiting,
+        "notes": [],
+        "waiting": found.facts.waiting,
         "freshness": {
             "last_listed_at": SINCE,
             "longest_unasked_since": SINCE,
@@ -193,13 +238,22 @@ def test_the_json_has_the_promised_shape(db: Database) -> None:
         },
         "runs": {
             "fetch-matches": {
+                "state": "ended",
                 "began_at": SINCE,
                 "ended_at": "2026-11-23T12:00:07.000Z",
                 "exit_status": 75,
                 "summary": "fetch-matches: 2 listed",
+                "ends": {"75": 1},
             },
             "build-messages": None,
-            "deliver": {"began_at": SINCE, "ended_at": None, "exit_status": None, "summary": None},
+            "deliver": {
+                "state": "cut off",
+                "began_at": SINCE,
+                "ended_at": None,
+                "exit_status": None,
+                "summary": None,
+                "ends": {"cut off": 1},
+            },
         },
         "holds": [
             {
@@ -233,9 +287,10 @@ def test_the_json_says_that_riot_was_never_asked(db: Database) -> None:
 # Runs and queues
 
 
-def ran(db: Database, stage: str, status: Exit = Exit.OK, summary: str = "") -> None:
-    """A run that began at START and took seven seconds."""
-    runs.end(db, runs.begin(db, stage, START), START + timedelta(seconds=7), int(status), summary)
+def ran(db: Database, stage: str, status: Exit = Exit.OK, summary: str = "", minutes: float = 0) -> None:
+    """A run that began some minutes after START and took seven seconds."""
+    began = START + timedelta(minutes=minutes)
+    runs.end(db, runs.begin(db, stage, began), began + timedelta(seconds=7), int(status), summary)
 
 
 def needs_after(db: Database, **passed: float) -> list[str]:
@@ -249,26 +304,118 @@ def test_a_stage_that_has_not_run_for_three_ticks_needs_a_person(db: Database) -
     for stage in ("fetch-matches", "build-messages"):
         ran(db, stage)
     assert needs_after(db, minutes=8) == []
-    remedy = "see `crontab -l`, then run `lolslackbot {0}` by hand"
+    remedy = "`crontab -l` and `lolslackbot check` say why; by hand: `lolslackbot {0}`"
+    ran(db, "build-messages", minutes=3)
     assert needs_after(db, minutes=9) == [
         f"fetch-matches did not run since {SINCE}; " + remedy.format("fetch-matches"),
-        f"build-messages did not run since {SINCE}; " + remedy.format("build-messages"),
         "deliver never ran; " + remedy.format("deliver"),
     ]
 
 
-def test_a_run_that_was_killed_is_told_from_one_at_work(db: Database) -> None:
-    for stage in ("fetch-matches", "build-messages", "deliver"):
+def test_where_no_stage_runs_that_is_one_problem(db: Database) -> None:
+    for minutes, stage in enumerate(STAGES):
+        ran(db, stage, minutes=minutes)
+    runs.begin(db, "build-messages", START + timedelta(minutes=3))
+    assert needs_after(db, minutes=12) == [
+        "no stage ran since 2026-11-23T12:03:00.000Z, build-messages was cut off (killed, or it could not write); "
+        "`crontab -l` and `lolslackbot check` say why; by hand: `lolslackbot fetch-matches`, "
+        "`lolslackbot build-messages`, `lolslackbot deliver`"
+    ]
+
+
+def test_a_run_that_was_cut_off_is_told_from_one_at_work(db: Database) -> None:
+    ran(db, "fetch-matches", minutes=9)
+    for stage in ("build-messages", "deliver"):
         runs.begin(db, stage, START)
-    assert needs_after(db, minutes=2) == []
-    assert needs_after(db, minutes=9)[0].startswith(
-        f"fetch-matches began at {SINCE} and never ended: it was killed, or hangs"
-    )
+    with run_lock(db.path, "deliver"):
+        shown = status(db, START + timedelta(minutes=2)).as_json()["runs"]
+        assert [shown[stage]["state"] for stage in STAGES] == ["ended", "cut off", "at work"]
+        assert [shown[stage]["ends"] for stage in STAGES] == [{"0": 1}, {"cut off": 1}, {}]
+        assert needs_after(db, minutes=9) == [
+            f"build-messages was cut off (killed, or it could not write) and did not run since {SINCE}; "
+            "`crontab -l` and `lolslackbot check` say why; by hand: `lolslackbot build-messages`",
+            f"deliver began at {SINCE} and has not ended: it hangs; end its process, which the log names (run-…), "
+            "then `lolslackbot deliver`",
+        ]
+
+
+def test_the_ends_of_the_last_runs_are_counted(db: Database) -> None:
+    for minutes, end in enumerate([Exit.OK] * 18 + [Exit.LATER] * 2 + [Exit.SOME_FAILED, Exit.REJECTED]):
+        ran(db, "deliver", end, minutes=minutes)
+    runs.begin(db, "deliver", START + timedelta(minutes=30))
+    ran(db, "deliver", minutes=33)
+    ends = status(db, START).facts.stages["deliver"].ends
+    assert ends == {"0": 15, "1": 1, "75": 2, "77": 1, "cut off": 1}
+
+
+def test_runs_that_are_still_to_come_tell_of_a_clock_that_was_ahead(db: Database) -> None:
+    for stage in STAGES:
+        ran(db, stage, minutes=2)
+    ran(db, "build-messages")  # after the clock was set right
+    assert needs_after(db, minutes=1) == []
+    assert needs_after(db, seconds=59) == [
+        "by this clock the last runs of fetch-matches, deliver are still to come: it was ahead then, or is behind now; "
+        "`lolslackbot check` compares it with the servers'"
+    ]
+
+
+def test_a_clock_that_differs_from_riots_is_told_until_a_run_finds_it_right(db: Database) -> None:
+    ran(db, "fetch-matches", Exit.OK, "fetch-matches: 1 listed; this clock is 1:00:00 behind Riot's; out of time")
+    with run_lock(db.path, "fetch-matches"):
+        runs.begin(db, "fetch-matches", START)
+        assert needs_after(db, minutes=1) == [
+            "this clock is 1:00:00 behind Riot's, says fetch-matches: set it (`timedatectl set-ntp true`), "
+            "then `lolslackbot check`"
+        ]
+    ran(db, "fetch-matches", Exit.OK, "fetch-matches: 1 listed")
+    assert needs_after(db, minutes=1) == []
+
+
+def test_a_stage_that_runs_but_to_no_good_end_needs_a_person_after_an_hour(db: Database) -> None:
+    ran(db, "fetch-matches")
+    for stage in ("build-messages", "deliver"):
+        ran(db, stage, minutes=60)
+    ran(db, "fetch-matches", Exit.LATER, "fetch-matches: 1 put off; in trouble: europe", minutes=60)
+    assert needs_after(db, minutes=62) == []
+    ran(db, "fetch-matches", Exit.LATER, "fetch-matches: 1 put off; in trouble: europe", minutes=61)
+    assert needs_after(db, minutes=62) == [
+        f"fetch-matches came to no good end since {SINCE}; the last one: exit 75, fetch-matches: 1 put off; in "
+        "trouble: europe; `lolslackbot check` tries what it needs"
+    ]
+    hold(db, "riot europe", "limited", "429 application", 3 * 86400)
+    (need,) = needs_after(db, minutes=62)  # that says why
+    assert need.startswith("riot europe is held back until 2026-11-26T12:00:00.000Z: 429 application; ")
+
+
+@pytest.mark.parametrize(("scope", "stage"), [("riot kr match", "fetch-matches"), ("workspace default", "deliver")])
+def test_a_limit_that_lasts_needs_a_person_and_a_short_one_nobody(db: Database, scope: str, stage: str) -> None:
+    hold(db, scope, "limited", "429", 3660)
+    assert needs_after(db, minutes=1) == []
+    assert needs_after(db, seconds=59) == [
+        f"{scope} is held back until 2026-11-23T13:01:00.000Z: 429; `lolslackbot {stage}` goes on then; if it comes "
+        "again, something else uses up the allowance"
+    ]
+
+
+def test_lists_that_are_not_asked_for_although_fetch_matches_runs(db: Database) -> None:
+    ran(db, "build-messages", minutes=8)
+    ran(db, "deliver", minutes=8)
+    ran(db, "fetch-matches", Exit.LATER, "fetch-matches: nothing to do; 429", minutes=8)
+    later = START + timedelta(minutes=9)
+    assert status(db, later).needs == [
+        f"Riot was not asked for any list since {SINCE}, though fetch-matches ran: fetch-matches: nothing to do; 429; "
+        "`lolslackbot -v fetch-matches` says why"
+    ]
+    hold(db, "riot europe", "limited", "429 application", 600)
+    assert status(db, later).needs == []
 
 
 def test_a_stage_that_cannot_work_needs_a_person(db: Database) -> None:
     ran(db, "deliver", Exit.UNUSABLE, "deliver: nothing to do; there is no SLACK_BOT_TOKEN")
-    assert needs_after(db, minutes=1) == ["deliver cannot work: deliver: nothing to do; there is no SLACK_BOT_TOKEN"]
+    assert needs_after(db, minutes=1) == [
+        "deliver cannot work: deliver: nothing to do; there is no SLACK_BOT_TOKEN; mend that, "
+        "then `lolslackbot deliver`"
+    ]
 
 
 def test_a_queue_that_only_grows_needs_a_person_unless_what_holds_it_is_known(db: Database, clock: FakeClock) -> None:
@@ -282,4 +429,90 @@ def test_a_queue_that_only_grows_needs_a_person_unless_what_holds_it_is_known(db
         f"matches wait to be asked for since {SINCE}",
     ]
     hold(db, "riot europe", "limited", "429 application", 7200)
+    assert needs_after(db, minutes=61) == late[:1]
+    hold(db, "workspace default", "rejected", "token_revoked")
+    assert [need[:17] for need in needs_after(db, minutes=61)] == ["workspace default"]
+
+
+@pytest.mark.parametrize("scope", ["everything", "channel C1", "channel C2"])
+def test_messages_that_wait_in_a_channel_that_is_held_are_told_by_that(
+    db: Database, clock: FakeClock, scope: str
+) -> None:
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    hold(db, scope, "paused", "by hand")
+    assert any(need.startswith("messages wait") for need in needs_after(db, minutes=61)) == (scope == "channel C2")
+
+
+def test_a_list_that_waits_for_long_while_others_are_asked_for_needs_a_person(db: Database) -> None:
+    listings.record_page(db, add_player(db, 2).player_id, [], None, START)
+    assert needs_after(db, minutes=60) == []
+    assert needs_after(db, minutes=61) == [
+        f"a list waits to be asked for since {SINCE}: `lolslackbot -v fetch-matches` says why; if the limits are spent "
+        "each time, the key serves fewer players"
+    ]
+    with db.transaction():
+        db.write("UPDATE tracks SET since = '2026-11-23T12:30:00.000Z' WHERE player_id = 2")  # tracked again
     assert needs_after(db, minutes=61) == []
+
+
+# The house
+
+
+def test_a_disk_that_is_as_good_as_full_needs_a_person(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "free_bytes", lambda _: 100 * 2**20)
+    assert status(db, START).needs == []
+    monkeypatch.setattr(facts, "free_bytes", lambda _: 100 * 2**20 - 1)
+    assert status(db, START).needs == [
+        f"only 99 MiB are free on the disk of {db.path.parent}: make room; `lolslackbot prune --older-than 90` forgets "
+        "old games"
+    ]
+
+
+def test_a_database_that_is_locked_needs_a_person(db: Database) -> None:
+    db.locked = True
+    (need,) = status(db, START).needs
+    assert need.startswith("the database is locked by another program: close it (a forgotten sqlite3 shell?)")
+
+
+# What came to nothing, and what is good to know
+
+LOST = [
+    (
+        lambda db, match_id: matches.mark_missing(db, match_id, START, None),
+        "{0} matches are missing within a day, the last EUW1_{0}: Riot answers 404; `lolslackbot retry --missing` "
+        "asks again",
+    ),
+    (
+        lambda db, match_id: matches.give_up(db, match_id, "not a valid match: no info", START),
+        "{0} matches were given up within a day, the last EUW1_{0}: not a valid match: no info; "
+        "`lolslackbot retry --match EUW1_{0}` asks again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("lose", "told"), LOST)
+def test_a_few_matches_that_came_to_nothing_are_noted_and_a_pile_needs_a_person(
+    db: Database, lose: Callable[[Database, str], None], told: str
+) -> None:
+    for number in range(1, PILE + 1):
+        assert status(db, START).needs == []
+        assert status(db, START).notes == ([told.format(number - 1)] if number > 1 else [])
+        listings.record_page(db, 1, [f"EUW1_{number}"], None, START)
+        lose(db, f"EUW1_{number}")
+    assert (status(db, START).needs, status(db, START).notes) == ([told.format(PILE)], [])
+    listings.record_page(db, 1, [], None, START + timedelta(days=1))
+    assert status(db, START + timedelta(days=1)).needs == []
+
+
+def test_new_names_and_restores_of_the_last_day_are_noted(db: Database) -> None:
+    with db.transaction():
+        players.rename(db, players.to_list(db)[0], RiotId("Bear", "EUW"), START)
+        decisions.record(db, "restore", decisions.EVERYTHING, "2 messages in doubt", START)
+    found = status(db, START)
+    assert found.notes == [
+        f"Player 1#EUW is called Bear#EUW since {SINCE}",
+        f"a backup was put back at {SINCE}: what ended before is looked up before it goes out",
+    ]
+    assert found.as_json()["notes"] == found.notes
+    assert status(db, START + timedelta(days=1)).notes == []

@@ -66,7 +66,7 @@ def refused(db: Database, message: Message) -> None:
 
 
 def too_old(db: Database, message: Message) -> None:
-    messages.expire(db, START)
+    messages.expire(db, START, START)
 
 
 def paused(db: Database, message: Message) -> None:
@@ -78,7 +78,11 @@ def paused(db: Database, message: Message) -> None:
     ("happens", "line"),
     [
         (lambda *_: None, "C1: it waits for the next `lolslackbot deliver`"),
-        (paused, f"C1: it waits for the next `lolslackbot deliver`; channel C1 is paused since {AT}: by hand"),
+        (
+            paused,
+            f"C1: it waits for the next `lolslackbot deliver`; channel C1 is paused since {AT}: by hand; "
+            "`lolslackbot resume --channel C1` goes on",
+        ),
         (died, "C1: it is being sent, or the process that did so died; the next `lolslackbot deliver` tells"),
         (
             unsure,
@@ -115,7 +119,8 @@ def test_a_wanted_match_says_when_riot_is_asked_and_what_holds_that_up(db: Datab
         "EUW1_1 is wanted: 503",
         f"{AT} listed by Riot, for Player 1#EUW",
         f"{AT} Riot was asked for it (so far 1 faults)",
-        f"Riot is asked for it after 2026-11-23T12:03:00.000Z; riot is rejected since {AT}: 403 Forbidden",
+        f"Riot is asked for it after 2026-11-23T12:03:00.000Z; riot is rejected since {AT}: 403 Forbidden; "
+        "put a new one into `env`, RIOT_API_KEY from developer.riotgames.com, then `lolslackbot check`",
     ]
 
 
@@ -126,8 +131,9 @@ def test_a_missing_match_says_whether_it_is_looked_for_again(db: Database) -> No
     assert why(db, MATCH, START)[0] == "EUW1_1 is missing: Riot answered 404"
     matches.mark_missing(db, MATCH, START, None)
     told = why(db, MATCH, START)
-    assert told[0] == "EUW1_1 is missing: Riot answered 404 and is not asked again, but by `retry`"
-    assert told[-1] == f"{AT} Riot was asked for it (so far 2 times 404)"
+    assert told[0] == "EUW1_1 is missing: Riot answered 404 and is not asked again"
+    assert told[-2] == f"{AT} Riot was asked for it (so far 2 times 404)"
+    assert told[-1] == f"`lolslackbot retry --match {MATCH}` asks Riot for it again"
 
 
 def test_a_match_that_will_not_be_announced_says_why(db: Database) -> None:
@@ -199,9 +205,8 @@ def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message:
     assert why(db, "C1", START) == [
         "C1 hears of Player 1#EUW; queues: all; style: full",
         f"{AT} `pause` by hand, channel C1: paused",
-        f"everything is paused since {AT}: by hand",
-        f"EUW1_1, ended {ENDED}: C1: it waits for the next `lolslackbot deliver`; everything is paused since {AT}: "
-        "by hand",
+        f"everything is paused since {AT}: by hand; `lolslackbot resume` goes on",
+        f"EUW1_1, ended {ENDED}: C1: it waits for the next `lolslackbot deliver`",
     ]
 
 

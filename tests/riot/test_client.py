@@ -7,8 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -331,6 +331,17 @@ def test_a_match_comes_back_with_its_bytes(riot: RiotClient, http: responses.Req
     with riot.match("EUW1_1") as answer:
         assert answer.body == body
         assert answer.document == {"metadata": {"matchId": "EUW1_1"}, "info": "Ñ"}
+
+
+def test_an_answer_with_a_date_tells_how_far_the_clock_is_ahead(riot: RiotClient, http: responses.RequestsMock) -> None:
+    url = "https://europe.riot.example/lol/match/v5/matches/EUW1_1"
+    assert riot.clock_ahead is None
+    http.get(url, status=404, headers={"Date": "Mon, 23 Nov 2026 11:00:00 GMT"})
+    http.get(url, json={})
+    for _ in range(2):
+        with suppress(RiotRefusal):
+            ask_match(riot)
+        assert riot.clock_ahead == timedelta(hours=1)
 
 
 # What goes wrong

@@ -883,3 +883,31 @@ def test_a_401_on_the_first_call_of_a_run_rejects_the_key_also_on_a_match(
     assert riot.calls == ["EUW1_1"]
     assert state(db, "EUW1_1") == ("wanted", "503")
     assert holds.find(db, holds.RIOT_KEY, "rejected")
+
+
+# The clock
+
+
+def test_a_clock_that_differs_from_riots_is_told_in_the_summary(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    for ahead, told in (
+        (None, ""),
+        (timedelta(minutes=-4, seconds=-59), ""),
+        (timedelta(days=365), "; this clock is 365 days, 0:00:00 ahead of Riot's"),
+        (timedelta(hours=-1, milliseconds=-400), "; this clock is 1:00:00 behind Riot's"),
+    ):
+        riot.clock_ahead = ahead
+        assert fetch(db, riot, clock).summary() == f"fetch-matches: 1 listed{told}"
+
+
+def test_who_was_asked_for_while_the_clock_was_ahead_does_not_starve(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+    clock.advance(86400)
+    fetch(db, riot, clock)
+    clock.advance(-86400)
+    listings.asked_in_vain(db, 1, clock.now())
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(2), puuid(1)]

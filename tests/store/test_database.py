@@ -257,7 +257,7 @@ def test_damage_that_only_a_query_meets_is_one_line_too(path: Path) -> None:
 def test_a_locked_database_is_for_later(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert "is locked by another program; the next run tries again (SQLITE_BUSY)" in fault(path, NotNow)
+        assert "is locked by another program: close it (a forgotten sqlite3 shell?)" in fault(path, NotNow)
         with pytest.raises(NotNow):
             create_database(path)
 
@@ -571,6 +571,69 @@ def test_a_copy_that_finds_no_room_is_one_line(crashed: Path, monkeypatch: pytes
     monkeypatch.setattr(shutil, "copyfile", no_room)
     with pytest.raises(RunEnds), read_only(crashed):
         pytest.fail("it was read")
+
+
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+connection.execute("DELETE FROM tracks")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held(path: Path) -> Iterator[Path]:
+    """A database that another process keeps even readers out of: in this one, to copy it would end the lock."""
+    command = [sys.executable, "-S", "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        yield path
+        holder.communicate()
+
+
+def test_who_must_look_although_readers_are_kept_out_sees_the_last_commit(held: Path) -> None:
+    with pytest.raises(NotNow, match="is locked"), read_only(held):
+        pytest.fail("it was read")
+    with read_only(held, though_locked=True) as db:
+        assert (len(players.tracks(db)), db.locked) == (1, True)
+    with pytest.raises(NotNow, match="is locked"):
+        open_database(held)
+
+
+@pytest.mark.parametrize("odd", [b"", b"x" * 8192, None])
+def test_a_copy_torn_by_who_holds_the_lock_is_not_taken_for_a_damaged_database(
+    held: Path, monkeypatch: pytest.MonkeyPatch, odd: bytes | None
+) -> None:
+    def torn(source: Path, copy: Path) -> None:
+        content = source.read_bytes()
+        copy.write_bytes(content[:-4096] + b"x" * 4096 if odd is None else odd)
+
+    monkeypatch.setattr(shutil, "copyfile", torn)
+    with pytest.raises(NotNow, match="is being written by another program"), read_only(held, though_locked=True):
+        pytest.fail("it was read")
+
+
+def test_a_fault_met_while_looking_is_not_taken_for_a_lock(path: Path) -> None:
+    with pytest.raises(NotNow, match="mine"), read_only(path, though_locked=True) as db:
+        assert not db.locked
+        raise NotNow("mine")
+
+
+def test_writing_is_tried_and_taken_back(path: Path) -> None:
+    before = snapshot(path.parent)
+    with closing(open_database(path)) as db:
+        db.try_writing()
+        assert snapshot(path.parent) == before
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(NotNow, match="is locked"):
+                db.try_writing()
+        path.rename(path.with_name("moved.db"))
+        with pytest.raises(Unusable, match="was moved"):
+            db.try_writing()
 
 
 def test_times_are_kept_as_text_that_sorts(path: Path) -> None:

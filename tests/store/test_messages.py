@@ -146,7 +146,7 @@ def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
 def _fail_broken(db: Database) -> None:
     with db.transaction():
         holds.put(db, "channel C1", "broken", "is_archived", START, None)
-    messages.fail_in_broken_channels(db)
+    messages.fail_in_broken_channels(db, START)
 
 
 def _in_transaction(change: Callable[[Database], object]) -> Callable[[Database], None]:
@@ -159,7 +159,7 @@ def _in_transaction(change: Callable[[Database], object]) -> Callable[[Database]
 
 TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "claim": lambda db: claim(db, token="other", now=LATER),
-    "expire": lambda db: messages.expire(db, START + timedelta(seconds=1)),
+    "expire": lambda db: messages.expire(db, START + timedelta(seconds=1), START),
     "expire_untracked": _in_transaction(lambda db: messages.expire_untracked(db, "EUW1_1", "C1")),
     "fail_in_broken_channels": _fail_broken,
     "adopt_orphans": lambda db: messages.adopt_orphans(db, LATER),
@@ -451,11 +451,12 @@ def test_a_message_goes_out_again_once_at_most(db: Database) -> None:
 def test_old_messages_expire_with_a_reason_and_news_stays(db: Database) -> None:
     old = [waits(db, f"EUW1_{number}", ended_at=START - timedelta(seconds=number)) for number in (1, 2)]
     news = waits(db, "EUW1_9", ended_at=START)
-    assert messages.expire(db, START) == 2
+    assert messages.expire(db, START, START) == 2
     for each in old:
-        assert (row_of(db, each)["state"], row_of(db, each)["error"]) == ("expired", "no longer news")
+        row = row_of(db, each)
+        assert (row["state"], row["error"], row["settled_at"]) == ("expired", "no longer news", text_of(START))
     assert row_of(db, news)["state"] == "pending"
-    assert messages.expire(db, START) == 0
+    assert messages.expire(db, START, START) == 0
 
 
 def test_a_message_about_nobody_who_is_tracked_expires(db: Database) -> None:
@@ -474,7 +475,7 @@ def test_messages_of_broken_channels_fail_without_a_call_and_others_wait(db: Dat
             holds.put(db, holds.channel_scope(channel), "broken", reason, START, None)
         holds.put(db, holds.channel_scope("C5"), "limited", "ratelimited", START, LATER)
         holds.put(db, holds.channel_scope("C9"), "broken", "is_archived", START, None)
-    assert messages.fail_in_broken_channels(db) == {
+    assert messages.fail_in_broken_channels(db, START) == {
         "is_archived: the channel is marked broken": 3,
         "channel_not_found: the channel is marked broken": 1,
     }
@@ -482,7 +483,7 @@ def test_messages_of_broken_channels_fail_without_a_call_and_others_wait(db: Dat
     assert row_of(db, dead[3])["error"] == "channel_not_found: the channel is marked broken"
     assert row_of(db, dead[3])["attempts"] == 0
     assert {row_of(db, each)["state"] for each in (well, limited)} == {"pending"}
-    assert messages.fail_in_broken_channels(db) == {}
+    assert messages.fail_in_broken_channels(db, START) == {}
 
 
 def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
@@ -492,8 +493,8 @@ def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
     before = db.path.read_bytes()
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
-        assert messages.expire(db, START) == 0
-        assert messages.fail_in_broken_channels(db) == {}
+        assert messages.expire(db, START, START) == 0
+        assert messages.fail_in_broken_channels(db, START) == {}
         assert messages.adopt_orphans(db, START) == []
     assert db.path.read_bytes() == before
 

@@ -10,7 +10,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Unusable
 from lolslackbot.model import RiotId
-from lolslackbot.store import listings, matches, players
+from lolslackbot.store import decisions, listings, matches, players
 from lolslackbot.store.database import Database
 
 AHRI = RiotId("Ahri", "EUW")
@@ -212,6 +212,36 @@ def test_matches_stored_in_any_order_leave_the_name_of_the_youngest(db: Database
         store_match(db, body)
     assert row_of(db, player.player_id)["game_name"] == "Third"  # a body without a name says nothing
     assert row_of(db, player.player_id)["named_at"] == text_of(START + timedelta(hours=3))
+
+
+def test_a_player_is_found_by_every_name_that_was_theirs(db: Database) -> None:
+    player = add_player(db, since=START)
+    with db.transaction():
+        players.rename(db, player, RiotId("player 1", "EUW"), START + timedelta(hours=1))  # no other name
+    assert decisions.by(db, decisions.RENAMED) == []
+    for hours, name in ((2, "Second"), (1, "Older"), (3, "Third")):
+        with db.transaction():
+            (known,) = players.with_puuids(db, [puuid(1)]).values()
+            players.rename(db, known, RiotId(name, "EUW"), START + timedelta(hours=hours))
+    players.track(db, puuid(1), RiotId("Fourth", "NEW"), "euw1", "C1", "default", LATER)
+    assert [each.change for each in decisions.by(db, decisions.RENAMED)] == [
+        "Third#EUW -> Fourth#NEW",
+        "Second#EUW -> Third#EUW",
+        "player 1#EUW -> Second#EUW",
+    ]
+    for name in ("Player 1", "SECOND", "Third"):
+        found = players.formerly(db, RiotId(name, "euw"))
+        assert found
+        assert str(found.riot_id) == "Fourth#NEW"
+    assert players.formerly(db, RiotId("Older", "EUW")) is None
+
+
+def test_a_list_asked_for_in_the_future_is_asked_for_first(db: Database) -> None:
+    for number, moment in ((1, START), (2, LATER)):
+        listings.record_page(db, add_player(db, number).player_id, [], None, moment)
+    players.follow_clock(db, START)
+    assert [player.player_id for player in players.to_list(db)] == [2, 1]
+    assert (players.last_listed_at(db), players.listed_at(db, 2)) == (START, None)
 
 
 # Lists

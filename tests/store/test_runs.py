@@ -7,6 +7,7 @@ from support import START
 
 from lolslackbot.store import runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.locks import is_at_work, run_lock
 
 STAGE = "deliver"
 
@@ -29,6 +30,24 @@ def test_the_oldest_runs_of_the_stage_are_dropped_and_no_others(db: Database, mo
     kept = [run.began_at for run in runs.latest(db, STAGE, 10)]
     assert kept == [START + timedelta(minutes=4), START + timedelta(minutes=3)]
     assert len(runs.latest(db, "fetch-matches", 10)) == 1
+
+
+def test_the_last_run_that_went_well_is_known(db: Database) -> None:
+    for minute, status in enumerate((0, 0, 75, None)):
+        run_id = runs.begin(db, STAGE, START + timedelta(minutes=minute))
+        if status is not None:
+            runs.end(db, run_id, START, status, "")
+    assert runs.last_good(db, STAGE) == START + timedelta(minutes=1)
+    assert runs.last_good(db, "fetch-matches") is None
+
+
+def test_whether_a_stage_is_at_work_is_seen_without_disturbing_it(db: Database) -> None:
+    assert not is_at_work(db.path, STAGE)
+    with run_lock(db.path, STAGE):
+        assert is_at_work(db.path, STAGE)
+        assert not is_at_work(db.path, "fetch-matches")
+    assert not is_at_work(db.path, STAGE)
+    assert is_at_work(db.path / "no folder", STAGE)  # cannot be told
 
 
 def test_without_runs_nothing_is_recorded(db: Database) -> None:

@@ -1,0 +1,138 @@
+"""What status goes by: read from the database at one moment, with the room on its disk and who holds a run lock."""
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from lolslackbot.clock import text_of
+from lolslackbot.store import decisions, holds, matches, messages, players, runs, stories
+from lolslackbot.store.database import Database
+from lolslackbot.store.decisions import Decision
+from lolslackbot.store.holds import Hold
+from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.players import Track
+from lolslackbot.store.runs import PastRun
+from lolslackbot.store.stories import Lost, MessageStory
+
+LATELY = timedelta(days=1)
+LAST_RUNS = 20  # an hour of cron
+
+
+class Freshness(NamedTuple):
+    """How old the oldest piece of each kind of work is, and when it last came to its end. None: there is none."""
+
+    last_listed_at: datetime | None
+    longest_unasked_since: datetime | None  # of the tracked players' lists
+    wanted_since: datetime | None  # the oldest match whose body is still to be asked for
+    waiting_since: datetime | None  # the oldest message that waits
+    last_post_at: datetime | None
+
+    def as_json(self) -> dict[str, str | None]:
+        return {name: moment and text_of(moment) for name, moment in self._asdict().items()}
+
+
+class StageRuns(NamedTuple):
+    """The last runs of a stage."""
+
+    last: PastRun | None
+    last_ended: PastRun | None
+    last_good_at: datetime | None
+    at_work: bool
+    ends: dict[str, int]  # of the LAST_RUNS that are over: how many, by exit status or `cut off`
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the last run is over without having ended."""
+        return self.last is not None and self.last.ended_at is None and not self.at_work
+
+
+class Facts(NamedTuple):
+    """How things stand at `now`."""
+
+    now: datetime
+    folder: Path  # of the database
+    free_bytes: int
+    locked: bool
+    holds: list[Hold]  # those that are over too
+    tracks: list[Track]
+    tracked_since: datetime | None
+    stages: dict[str, StageRuns]
+    recorded_since: datetime | None  # the oldest run that is known
+    freshness: Freshness
+    unexplained_since: datetime | None  # the oldest message that waits although no hold is known
+    waiting: dict[str, int]
+    lost: list[Lost]  # of late, the last listed first
+    failed: list[MessageStory]  # of late
+    doubted: list[MessageStory]
+    new_names: list[Decision]  # of late
+    restores: list[Decision]
+
+    def in_force(self, hold: Hold) -> bool:
+        return hold.until is None or hold.until > self.now
+
+
+def read_facts(db: Database, now: datetime) -> Facts:
+    """One look at everything."""
+    known = holds.all_known(db)
+    held = [hold.scope for hold in known if hold.until is None or hold.until > now]
+    tracks = players.tracks(db)
+    match_counts, message_counts = matches.counts(db), messages.counts(db, now - LATELY)
+    return Facts(
+        now=now,
+        folder=db.path.parent,
+        free_bytes=free_bytes(db.path.parent),
+        locked=db.locked,
+        holds=known,
+        tracks=tracks,
+        tracked_since=min((track.since for track in tracks), default=None),
+        stages={stage: _runs_of(db, stage) for stage in STAGES},
+        recorded_since=runs.recorded_since(db),
+        freshness=Freshness(
+            last_listed_at=players.last_listed_at(db),
+            longest_unasked_since=players.longest_unasked_since(db),
+            wanted_since=matches.wanted_since(db),
+            waiting_since=messages.waiting_since(db),
+            last_post_at=messages.last_post_at(db),
+        ),
+        unexplained_since=None if holds.EVERYTHING in held else messages.waiting_since(db, held),
+        waiting={
+            "matches wanted": match_counts["wanted"],
+            "matches missing, looked for again": match_counts["missing"],
+            "matches to build": match_counts["to_build"],
+            "messages pending": message_counts["pending"],
+            "messages uncertain": message_counts["uncertain"],
+            "messages failed in a day": message_counts["failed"],
+        },
+        lost=stories.came_to_nothing(db, now, now - LATELY),
+        failed=stories.failed(db, now - LATELY) if message_counts["failed"] else [],
+        doubted=stories.in_doubt(db),
+        new_names=_of_late(db, decisions.RENAMED, now),
+        restores=_of_late(db, "restore", now),
+    )
+
+
+def free_bytes(folder: Path) -> int:
+    """The room on the disk of a folder."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def _runs_of(db: Database, stage: str) -> StageRuns:
+    latest = runs.latest(db, stage, LAST_RUNS)
+    at_work = bool(latest) and latest[0].ended_at is None and is_at_work(db.path, stage)
+    ends: dict[str, int] = {}
+    for run in latest[1:] if at_work else latest:
+        end = "cut off" if run.exit_status is None else str(run.exit_status)
+        ends[end] = ends.get(end, 0) + 1
+    return StageRuns(
+        last=latest[0] if latest else None,
+        last_ended=next((run for run in latest if run.ended_at), None),
+        last_good_at=runs.last_good(db, stage),
+        at_work=at_work,
+        ends=dict(sorted(ends.items())),
+    )
+
+
+def _of_late(db: Database, command: str, now: datetime) -> list[Decision]:
+    return [decision for decision in decisions.by(db, command) if decision.decided_at > now - LATELY]
