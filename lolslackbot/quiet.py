@@ -1,6 +1,5 @@
 """What `-q` may say: cron mails every word, so an unchanged failure speaks once a day."""
 
-import hashlib
 import os
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -24,6 +23,8 @@ def may_speak(memory: Path, status: Exit, problems: list[str], now: datetime) ->
         return False
     if status is Exit.LATER:
         return False
+    import hashlib  # slow to import, and most runs end well
+
     kind = hashlib.sha256("\n".join([str(int(status)), *sorted(set(problems))]).encode()).hexdigest()
     said_at = _said_at(memory, kind)
     if said_at and timedelta(0) <= now - said_at < AGAIN_AFTER:

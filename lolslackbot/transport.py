@@ -55,6 +55,8 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress  # slow to import, and hosts have names
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

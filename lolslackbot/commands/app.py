@@ -108,10 +108,11 @@ class App:
 
     def slack(self, time_left: Callable[[], float]) -> Callable[[str], "SlackClient"]:
         """The Slack client of a workspace, made when it is first needed."""
-        from lolslackbot.slack.client import SlackClient
 
         @cache
-        def client(workspace: str) -> SlackClient:
+        def client(workspace: str) -> "SlackClient":
+            from lolslackbot.slack.client import SlackClient
+
             token = self.settings.need_slack_token(workspace)
             return SlackClient(token, self.settings.slack_url, self.clock, time_left)
 

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -48,6 +47,8 @@ def read_json(answer: HttpAnswer) -> Any:
 
 def date_of(answer: HttpAnswer) -> datetime | None:
     """What time it was for Riot (the Date header)."""
+    from email.utils import parsedate_to_datetime  # slow to import, and needed only once somebody answered
+
     try:
         date = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -226,6 +225,8 @@ def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
 
 def date_of(answer: HttpAnswer) -> datetime | None:
     """What time it was for Slack (the Date header)."""
+    from email.utils import parsedate_to_datetime  # slow to import, and needed only once somebody answered
+
     try:
         date = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:

@@ -1,7 +1,7 @@
 """Store -> slack -> store: claim and commit, one chat.postMessage, commit the outcome; then the next message."""
 
 import logging
-import secrets
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -117,7 +117,7 @@ class _Delivering:
             logger.exception("%s", error)
             self._stop(message.workspace, Exit.UNUSABLE, str(error))
             return
-        token = secrets.token_hex(8)
+        token = os.urandom(8).hex()
         now = self._run.clock.now()
         if not messages.claim(self._db, message, token, now - self._limits.announce_within, now):
             self._run.count("expired", messages.expire(self._db, now - self._limits.announce_within, now))

@@ -2,9 +2,7 @@
 
 import logging
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -277,6 +275,9 @@ def _check_pages(db: Database) -> None:
 
 
 def _copy_for_reading(path: Path, stack: ExitStack) -> Path:
+    import shutil  # slow to import, and seldom needed
+    import tempfile
+
     try:
         copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-")), path.name)
         for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
