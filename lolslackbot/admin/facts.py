@@ -66,7 +66,7 @@ class Facts:
     freshness: Freshness
     unexplained_since: datetime | None  # the oldest message that waits although no hold is known
     waiting: dict[str, int]
-    lost: list[Lost]  # of late, the last listed first
+    lost: list[Lost]  # of late, the newest first
     failed: list[MessageStory]  # of late
     doubted: list[MessageStory]
     new_names: list[Decision]  # of late
