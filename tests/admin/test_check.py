@@ -66,7 +66,7 @@ def test_the_json_has_the_promised_shape(tracked: Bot, sandbox: Sandbox) -> None
         "what": "channel C1",
         "state": "fail",
         "said": "it is archived",
-        "remedy": "unarchive it, or untrack: `lolslackbot untrack NAME#TAG --channel C1`",
+        "remedy": 'unarchive it, or untrack: `lolslackbot untrack "NAME#TAG" --channel C1`',
         "status": 1,
     }
     assert result.status == 1
