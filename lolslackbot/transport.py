@@ -1,6 +1,5 @@
 """What both clients need of HTTP and their libraries do not give: a total deadline, a size cap, proxies by the book."""
 
-import ipaddress
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager

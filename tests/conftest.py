@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from proof.warm import Warm, warm_process
-from support import Bot, Command, FakeClock, Result
+from support import Bot, Command, FakeClock, Result, Terminal
 
 from lolslackbot import cli, logs
 from lolslackbot.sandbox import Sandbox
@@ -72,14 +72,17 @@ def here(bot: Bot, command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
 def command(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
-    """`main` in this process, on the home folder; keywords are further environment variables."""
+    """`main` in this process, on the home folder; keywords are further environment variables.
+
+    typed: what a person types on the terminal; without, there is none.
+    """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(*arguments: str, at_home: bool = True, **environment: str) -> Result:
+    def run(*arguments: str, at_home: bool = True, typed: str | None = None, **environment: str) -> Result:
         with monkeypatch.context() as here:
             here.chdir(tmp_path)
             here.setattr(sys, "argv", ["lolslackbot", *(["--home", str(home)] if at_home else []), *arguments])
-            here.setattr(sys, "stdin", (tmp_path / "nothing").open("w+"))
+            here.setattr(sys, "stdin", (tmp_path / "nothing").open("w+") if typed is None else Terminal(typed))
             for name, value in environment.items():
                 here.setenv(name, value)
             with pytest.raises(SystemExit) as left:

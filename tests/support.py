@@ -1,12 +1,13 @@
 """Hand-written stand-ins and short ways to what many tests need."""
 
+import io
 import os
 import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,6 +119,13 @@ class Result:
     err: str
 
 
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Command = Callable[..., Result]  # `main` in this process, on the home folder
 
 
@@ -185,6 +193,32 @@ class Bot:
         with closing(sqlite3.connect(self.database)) as connection:
             connection.execute(sql)
             connection.commit()
+
+
+_SHELL = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN " + sys.argv[2])
+connection.execute("DELETE FROM tracks")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def forgotten_shell(database: Path, how: str) -> Iterator[None]:
+    """Another process holds the database: IMMEDIATE keeps writers out, EXCLUSIVE readers too.
+
+    Another one, since to copy a file ends all locks that the same process has on it.
+    """
+    command = [sys.executable, "-S", "-c", _SHELL, str(database), how]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout
+        assert shell.stdout.readline() == "held\n"
+        try:
+            yield
+        finally:
+            shell.communicate()
 
 
 def keys_in(sandbox: Sandbox, channel: str) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from support import START, Bot, Command, FakeClock, Result, a_match, add_player, keys_in, store_match
+from support import START, Bot, Command, FakeClock, Result, a_match, add_player, forgotten_shell, keys_in, store_match
 
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
@@ -22,7 +22,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.commands import app, build_messages, upkeep
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
-from lolslackbot.store import holds, listings, matches
+from lolslackbot.store import database, holds, listings, matches, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -603,6 +603,38 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
     assert paused.out.startswith("everything is paused since ")
     as_json = command("status", "--json")
     assert (as_json.status, json.loads(as_json.out)["healthy"]) == (1, False)
+
+
+def test_status_counts_how_the_last_runs_ended_and_tells_what_is_cut_off_from_what_is_at_work(
+    command: Command, db: Database
+) -> None:
+    waiting(db)
+    for _ in range(2):
+        command("build-messages")
+        runs.begin(db, "deliver", NOW)
+    with run_lock(db.path, "deliver"):
+        shown = command("status").out
+    assert re.search(r"\n    the last 2 runs, from \d+ seconds ago on: 2 exit 0\ndeliver: began \d", shown)
+    assert " seconds ago and is at work\nRiot was last asked" in shown
+    shown = command("status").out
+    assert re.search(
+        r" ago and was cut off \(killed, or .*\n    the last 2 runs, from \d+ seconds ago on: 2 cut off\n", shown
+    )
+
+
+def test_what_is_known_is_told_although_another_program_keeps_readers_out(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(db)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    with forgotten_shell(db.path, "EXCLUSIVE"):
+        shown = command("status")
+        assert (shown.status, shown.err) == (1, "")
+        assert shown.out.startswith("the database is locked by another program")
+        assert json.loads(command("status", "--json").out)["healthy"] is False
+        assert command("why", "C1").out.startswith("C1 hears of Player 1#EUW")
+        assert command("players").status == 75
+    assert command("status").status == 0
 
 
 def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Command, db: Database) -> None:

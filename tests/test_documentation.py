@@ -1,19 +1,26 @@
-"""The README, the example crontab and --help say the same as the code."""
+"""The README, the page on operating it, the example crontab and --help say the same as the code."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
-from support import Command, Result
+from support import Command, Result, add_player
 
 from lolslackbot.cli import COMMANDS, cli
+from lolslackbot.model import RiotId
 from lolslackbot.settings import read_settings
+from lolslackbot.store import holds, players, runs
+from lolslackbot.store.database import Database
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 
 def test_the_readme_lists_every_command() -> None:
@@ -93,3 +100,24 @@ def test_the_list_of_commands_says_of_each_in_a_whole_sentence_what_it_does(comm
     for names, each in every_command(cli):
         if names in [(name,) for name in COMMANDS]:
             assert (each.help or "").startswith(COMMANDS[names[0]][1]), names
+
+
+def shape(value: Any) -> Any:
+    """What programs may rely on: the keys, and what stands under them; of a list, its first element."""
+    if isinstance(value, dict):
+        return {key: {} if key == "ends" else shape(each) for key, each in value.items()}
+    return [shape(each) for each in value[:1]] if isinstance(value, list) else type(value)
+
+
+def test_the_json_of_status_and_check_has_the_shape_that_is_documented(command: Command, db: Database) -> None:
+    status, check = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", OPERATIONS, re.S))
+    now = datetime.now(UTC)
+    player = add_player(db, since=now)
+    runs.end(db, runs.begin(db, "fetch-matches", now), now, 0, "fetch-matches: 1 listed")
+    with db.transaction():
+        holds.put(db, "channel C1", "broken", "is_archived", now, None)
+        players.rename(db, player, RiotId("Bear", "EUW"), now + timedelta(seconds=1))
+    shown = json.loads(command("status", "--json").out)
+    assert status["freshness"].keys() == shown["freshness"].keys()  # any of these may be null
+    assert shape({**shown, "freshness": {}}) == shape({**status, "freshness": {}})
+    assert shape(json.loads(command("check", "--json").out)) == shape(check)

@@ -253,7 +253,7 @@ class Checking:
         what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"
         info, unread = slack.channel_info(channel_id), slack.cannot_read(channel_id)
         if info and info.is_archived:
-            remedy = "unarchive it, or untrack: `lolslackbot untrack NAME#TAG --channel " + channel_id + "`"
+            remedy = f'unarchive it, or untrack: `lolslackbot untrack "NAME#TAG" --channel {channel_id}`'
             return Finding(what, FAIL, "it is archived", remedy, Exit.SOME_FAILED)
         if info and info.is_member is False:
             return Finding(what, FAIL, "the bot is not in it", invite, Exit.SOME_FAILED)

@@ -40,6 +40,7 @@ class StageRuns(NamedTuple):
     last_good_at: datetime | None
     at_work: bool
     ends: dict[str, int]  # of the LAST_RUNS that are over: how many, by exit status or `cut off`
+    since: datetime | None  # when the oldest of these began
 
     @property
     def cut_off(self) -> bool:
@@ -62,7 +63,7 @@ class Facts(NamedTuple):
     freshness: Freshness
     unexplained_since: datetime | None  # the oldest message that waits although no hold is known
     waiting: dict[str, int]
-    lost: list[Lost]  # of late, the last listed first
+    lost: list[Lost]  # of late, the newest first
     failed: list[MessageStory]  # of late
     doubted: list[MessageStory]
     new_names: list[Decision]  # of late
@@ -121,8 +122,9 @@ def free_bytes(folder: Path) -> int:
 def _runs_of(db: Database, stage: str) -> StageRuns:
     latest = runs.latest(db, stage, LAST_RUNS)
     at_work = bool(latest) and latest[0].ended_at is None and is_at_work(db.path, stage)
+    over = latest[1:] if at_work else latest
     ends: dict[str, int] = {}
-    for run in latest[1:] if at_work else latest:
+    for run in over:
         end = "cut off" if run.exit_status is None else str(run.exit_status)
         ends[end] = ends.get(end, 0) + 1
     return StageRuns(
@@ -131,6 +133,7 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         last_good_at=runs.last_good(db, stage),
         at_work=at_work,
         ends=dict(sorted(ends.items())),
+        since=over[-1].began_at if over else None,
     )
 
 

@@ -187,7 +187,8 @@ def _in_order(told: list[Told] | Iterator[Told], now: datetime) -> Iterator[str]
     for moment, said in sorted(told, key=lambda each: each[0]):
         yield f"{text_of(moment)} {said}"
     if moment > now + OFF:
-        yield "by this clock some of that is still to come: it was ahead then, or is behind now; `lolslackbot check`"
+        wrong = "by this clock some of that is still to come: it was ahead then, or is behind now"
+        yield f"{wrong}; `lolslackbot check` compares it with the servers'"
 
 
 def _last_run(db: Database, stage: str, now: datetime) -> str:

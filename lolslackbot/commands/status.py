@@ -57,8 +57,10 @@ def show_status(found: Status) -> None:
         show_line(line)
     for stage, each in facts.stages.items():
         show_line(f"{stage}: {_told(each, facts.now)}")
-        if sum(each.ends.values()) > 1:
-            show_line(f"    of the last {sum(each.ends.values())} runs: {_ends(each)}")
+        if each.since and sum(each.ends.values()) > 1:
+            show_line(
+                f"    the last {sum(each.ends.values())} runs, from {ago(each.since, facts.now)} on: {_ends(each)}"
+            )
     show_line(_freshness(facts))
     counts = ", ".join(f"{number} {what}" for what, number in facts.waiting.items() if number)
     show_line(f"waiting: {counts or 'nothing'}")

@@ -106,7 +106,7 @@ def in_doubt(db: Database) -> list[MessageStory]:
 
 
 def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:
-    """The matches that Riot was asked for since that moment in vain, and `is_missed`; the last listed first.
+    """The matches that Riot was asked for since that moment in vain, and `is_missed`; the newest first.
 
     Only the last listed are looked at: bodies make this a large table.
     """
@@ -115,7 +115,7 @@ def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:
         SELECT match_id, state, reason, looked_at, next_look_at FROM matches
         WHERE rowid > (SELECT MAX(rowid) FROM matches) - :last AND looked_at > :after
           AND state IN ('missing', 'given_up')
-        ORDER BY rowid DESC
+        ORDER BY game_id DESC
         """,
         last=LAST_LISTED,
         after=text_of(after),

@@ -66,7 +66,7 @@ def test_the_json_has_the_promised_shape(tracked: Bot, sandbox: Sandbox) -> None
         "what": "channel C1",
         "state": "fail",
         "said": "it is archived",
-        "remedy": "unarchive it, or untrack: `lolslackbot untrack NAME#TAG --channel C1`",
+        "remedy": 'unarchive it, or untrack: `lolslackbot untrack "NAME#TAG" --channel C1`',
         "status": 1,
     }
     assert result.status == 1
@@ -172,6 +172,12 @@ def no_clock(bot: Bot, sandbox: Sandbox) -> None:
     token_revoked(bot, sandbox)
 
 
+def no_dates(bot: Bot, sandbox: Sandbox) -> None:
+    account = json.dumps({"puuid": "p" * 78, "gameName": "Ahri Fan", "tagLine": "EUW"})
+    sandbox.riot.misbehave(Mishap.status(200, account, {"Date": "?"}), endpoint=None)
+    sandbox.slack.misbehave(Mishap.status(200, '{"ok": true, "bot_id": "B1"}', {"Date": "?"}), method="auth.test")
+
+
 def another_workspace_s_clock(bot: Bot, sandbox: Sandbox) -> None:
     token_missing(bot, sandbox)
     bot.environment["SLACK_BOT_TOKEN_FRIENDS"] = sandbox.slack.add_workspace("friends")
@@ -211,6 +217,7 @@ def a_user_s_token(bot: Bot, sandbox: Sandbox) -> None:
         (slack_does_not_tell, 75, "warn  channel C1: Slack does not tell: HTTP 503"),
         (riots_clock, 1, "FAIL  clock: this clock is 1 day, 0:00:0… ahead of Riot's; set it"),
         (no_clock, 77, "warn  clock: no server said what time it is"),
+        (no_dates, 0, "warn  clock: no server said what time it is"),
         (another_workspace_s_clock, 2, "FAIL  clock: this clock is … behind Slack's; set it"),
         (a_user_s_token, 1, "FAIL  Slack workspace default: the token is a person's, not the bot's"),
         (a_user_s_token, 1, "warn  Slack workspace default: Slack did not say which scopes the token has"),

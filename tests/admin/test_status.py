@@ -377,6 +377,8 @@ def test_a_stage_that_runs_but_to_no_good_end_needs_a_person_after_an_hour(db: D
         ran(db, stage, minutes=60)
     ran(db, "fetch-matches", Exit.LATER, "fetch-matches: 1 put off; in trouble: europe", minutes=60)
     assert needs_after(db, minutes=62) == []
+    ran(db, "fetch-matches", Exit.REJECTED, minutes=61)
+    assert needs_after(db, minutes=62) == []  # its hold says why
     ran(db, "fetch-matches", Exit.LATER, "fetch-matches: 1 put off; in trouble: europe", minutes=61)
     assert needs_after(db, minutes=62) == [
         f"fetch-matches came to no good end since {SINCE}; the last one: exit 75, fetch-matches: 1 put off; in "

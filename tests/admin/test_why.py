@@ -8,11 +8,12 @@ from support import START, FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.why import why
 from lolslackbot.errors import NotFound
-from lolslackbot.model import Message
+from lolslackbot.model import Message, RiotId
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, decisions, holds, listings, matches, messages
+from lolslackbot.store import channels, decisions, holds, listings, matches, messages, players, runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.locks import run_lock
 
 AT = "2026-11-23T12:00:00.000Z"
 ENDED = "2026-11-23T11:50:00.000Z"
@@ -124,6 +125,16 @@ def test_a_wanted_match_says_when_riot_is_asked_and_what_holds_that_up(db: Datab
     ]
 
 
+def test_a_match_that_was_not_asked_for_yet_says_what_keeps_it(db: Database) -> None:
+    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
+    runs.end(db, runs.begin(db, "fetch-matches", START), START, 75, "fetch-matches: nothing to do; 429")
+    assert why(db, MATCH, START) == [
+        "EUW1_1 is wanted",
+        f"{AT} listed by Riot, for Player 1#EUW",
+        f"Riot is asked for it after {AT}; the last fetch-matches ended with 75, fetch-matches: nothing to do; 429",
+    ]
+
+
 def test_a_missing_match_says_whether_it_is_looked_for_again(db: Database) -> None:
     player = add_player(db)
     listings.record_page(db, player.player_id, [MATCH], None, START)
@@ -158,6 +169,61 @@ def test_a_channel_that_does_not_want_it_is_named(db: Database, clock: FakeClock
     assert why(db, "Player 1#EUW", START)[-1].endswith("; C1 does not want it")
 
 
+def test_why_a_message_still_waits_is_told_by_the_last_run(db: Database, message: Message) -> None:
+    waits = "C1: it waits for the next `lolslackbot deliver`"
+    run_id = runs.begin(db, "deliver", START)
+    with run_lock(db.path, "deliver"):
+        assert why(db, MATCH, START)[-1] == waits
+    assert why(db, MATCH, START)[-1] == (
+        f"{waits}; the last deliver was cut off (killed, or it could not write): `lolslackbot check` says why"
+    )
+    runs.end(db, run_id, START, 75, "deliver: nothing to do; Slack could not be reached")
+    assert why(db, MATCH, START)[-1] == (
+        f"{waits}; the last deliver ended with 75, deliver: nothing to do; Slack could not be reached"
+    )
+    runs.end(db, run_id, START, 0, "deliver: 1 delivered")
+    assert why(db, MATCH, START)[-1] == waits
+    silent = f"; deliver did not run since {AT}: `crontab -l` and `lolslackbot check` say why"
+    assert why(db, MATCH, START + timedelta(minutes=9))[-1] == waits + silent
+    assert (
+        why(db, "C1", START + timedelta(minutes=9))[1]
+        == f"what waits goes out with the next `lolslackbot deliver`{silent}"
+    )
+
+
+def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: Message) -> None:
+    messages.expire(db, START, START + timedelta(days=365))
+    assert why(db, MATCH, START)[-3:] == [
+        "2027-11-23T12:00:00.000Z C1: expired: no longer news",
+        "by this clock some of that is still to come: it was ahead then, or is behind now; "
+        "`lolslackbot check` compares it with the servers'",
+        "C1: it never went out, and will not: no longer news",
+    ]
+
+
+def test_an_end_that_a_retry_undid_is_not_told_as_it_would_read_now(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_failed(db, message, "t", "is_archived", START, broken=False)
+    with db.transaction():
+        messages.retry(db, message)
+    assert why(db, MATCH, START)[-2:] == [
+        f"{AT} C1: claimed, attempt 1",
+        "C1: it waits for the next `lolslackbot deliver`",
+    ]
+
+
+def test_what_was_decided_about_everything_since_it_was_listed_stands_in_its_story(
+    db: Database, message: Message
+) -> None:
+    for hours in (-1, 1):
+        with db.transaction():
+            at = START + timedelta(hours=hours)
+            decisions.record(db, "restore", decisions.EVERYTHING, f"{hours} messages in doubt", at)
+    told = "\n".join(why(db, MATCH, START + timedelta(hours=2)))
+    assert "`restore` by hand, everything: 1 messages in doubt" in told
+    assert "-1 messages" not in told
+
+
 # A player
 
 
@@ -187,6 +253,18 @@ def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
     assert why(db, "Player 1#EUW", START)[2] == "Riot's list cannot be had: 404: Riot has no list"
 
 
+def test_a_player_is_found_by_an_old_name(db: Database) -> None:
+    player = add_player(db)
+    with db.transaction():
+        players.rename(db, player, RiotId("Bear", "EUW"), START)
+    assert why(db, "player 1#euw", START)[:4] == [
+        "player 1#euw is called Bear#EUW now",
+        "Bear#EUW (euw1) is tracked",
+        f"games that end after {SINCE} are announced in C1",
+        f"{AT} a new name: Player 1#EUW -> Bear#EUW",
+    ]
+
+
 def test_a_player_once_tracked_is_still_explained(db: Database, message: Message) -> None:
     with db.transaction():
         db.write("DELETE FROM tracks")
@@ -208,6 +286,12 @@ def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message:
         f"everything is paused since {AT}: by hand; `lolslackbot resume` goes on",
         f"EUW1_1, ended {ENDED}: C1: it waits for the next `lolslackbot deliver`",
     ]
+
+
+def test_a_channel_says_what_holds_its_workspace_up(db: Database, message: Message) -> None:
+    with db.transaction():
+        holds.put(db, "workspace default", "limited", "ratelimited", START, START + timedelta(minutes=1))
+    assert why(db, "C1", START)[1] == "workspace default is limited until 2026-11-23T12:01:00.000Z: ratelimited"
 
 
 def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import START, add_player
+from support import START, add_player, forgotten_shell
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, NotNow, RunEnds, Unusable
@@ -573,25 +573,11 @@ def test_a_copy_that_finds_no_room_is_one_line(crashed: Path, monkeypatch: pytes
         pytest.fail("it was read")
 
 
-HOLDER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN EXCLUSIVE")
-connection.execute("DELETE FROM tracks")
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
 @pytest.fixture
 def held(path: Path) -> Iterator[Path]:
-    """A database that another process keeps even readers out of: in this one, to copy it would end the lock."""
-    command = [sys.executable, "-S", "-c", HOLDER, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == b"held\n"
+    """A database that another process keeps even readers out of."""
+    with forgotten_shell(path, "EXCLUSIVE"):
         yield path
-        holder.communicate()
 
 
 def test_who_must_look_although_readers_are_kept_out_sees_the_last_commit(held: Path) -> None:

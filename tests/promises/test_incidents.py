@@ -1,0 +1,361 @@
+"""Twelve things that go wrong one day: status names each, why explains it, and what they propose cures it.
+
+Each story runs the very commands that stand between backticks in what was said, as a person would who types yes.
+"""
+
+import json
+import os
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support import Bot, Result, forgotten_shell, keys_in
+
+from lolslackbot.admin.needs import PILE
+from lolslackbot.clock import Clock, text_of
+from lolslackbot.sandbox import Mishap, Player, Sandbox
+from lolslackbot.stages import deliver
+from lolslackbot.store import database
+
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+
+
+class Story:
+    """A group of one, Ahri Fan#EUW in C1, that cron serves: how things stand for it, and what it does about them."""
+
+    def __init__(self, bot: Bot, sandbox: Sandbox) -> None:
+        self.bot, self.sandbox = bot, sandbox
+        self.expected: list[str] = []  # in Slack
+
+    def begin(self) -> Player:
+        self.sandbox.slack.add_channel("C1")
+        player = self.sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
+        assert self.bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+        self.bot.write(f"UPDATE tracks SET since = '{LONG_AGO}'")
+        self.tick()
+        assert self.needs() == []
+        return player
+
+    def play(self, player: Player) -> str:
+        """A game that ended a moment ago, and is to be announced."""
+        match_id = self.sandbox.riot.add_game([player])
+        self.expected.append(f"{match_id}:C1")
+        return match_id
+
+    def tick(self) -> list[int]:
+        """What cron runs; how it ends."""
+        return [result.status for result in self.bot.tick()]
+
+    def told(self) -> dict[str, Any]:
+        """What status says, to programs and to people alike."""
+        told: dict[str, Any] = json.loads(self.bot.run("status", "--json").out)
+        shown = self.bot.run("status")
+        assert (shown.status, shown.err) == (1 if told["needs"] else 0, "")
+        assert {*told["needs"], *told["notes"]} <= set(shown.out.splitlines())
+        return told
+
+    def needs(self) -> list[str]:
+        return list(self.told()["needs"])
+
+    def check(self, what: str) -> str:
+        """The finding of check about something, and what to do."""
+        (line,) = [line for line in self.bot.run("check").out.splitlines() if line[6:].startswith(f"{what}:")]
+        return line
+
+    def why(self, about: str) -> str:
+        result = self.bot.run("why", about)
+        assert (result.status, result.err) == (0, "")
+        return result.out
+
+    def does(self, said: str, **words: str) -> list[Result]:
+        """The commands that were proposed, with the `words` of this person for those that stand for any."""
+        for word, meant in words.items():
+            said = said.replace(word, meant)
+        commands = re.findall(r"`lolslackbot ([^`]+)`", said)
+        assert commands, said
+        return [self.bot.run(*shlex.split(command), typed="y\n") for command in commands]
+
+    def time_passes(self, **time: float) -> None:
+        """Cron was not at work meanwhile."""
+        then = text_of(datetime.now(UTC) - timedelta(**time))
+        self.bot.write(f"UPDATE runs SET began_at = '{then}', ended_at = '{then}'")
+        self.bot.write(f"UPDATE players SET listed_at = '{then}'")
+
+    def is_well(self) -> None:
+        """Everything arrived, once, and nothing needs anybody."""
+        assert keys_in(self.sandbox, "C1") == self.expected
+        assert self.needs() == []
+
+
+@pytest.fixture
+def story(here: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Story:
+    monkeypatch.setattr(deliver, "PACE", timedelta(0))
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    return Story(here, sandbox)
+
+
+@pytest.fixture
+def ahri(story: Story) -> Player:
+    return story.begin()
+
+
+def test_a_dead_channel(story: Story, ahri: Player) -> None:
+    story.sandbox.slack.channels["C1"].archived = True
+    match = story.play(ahri)
+    assert story.tick() == [0, 0, 1]
+    (need,) = story.needs()
+    assert re.match("channel C1 is broken since .*: is_archived; mend the channel in Slack, then ", need)
+    assert need in story.why("C1")
+    assert f"C1: it is not in Slack: is_archived; `lolslackbot retry --message {match} C1`" in story.why(match)
+    assert "FAIL  channel C1: it is archived" in story.check("channel C1")
+    story.sandbox.slack.channels["C1"].archived = False
+    story.does(need)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_a_revoked_token(story: Story, ahri: Player) -> None:
+    story.sandbox.slack.revoke()
+    match = story.play(ahri)
+    assert story.tick() == [0, 0, 77]
+    (need,) = story.needs()
+    assert re.match("workspace default is rejected since .*: invalid_auth; put a new one into `env`, SLACK_BOT", need)
+    assert need in story.why("C1")
+    assert f"it waits for the next `lolslackbot deliver`; {need}" in story.why(match)
+    story.sandbox.slack.reinstate()
+    story.bot.environment["SLACK_BOT_TOKEN"] = story.sandbox.slack.add_workspace("default")
+    (checked,) = story.does(need)
+    assert checked.status == 0
+    assert story.needs() == []
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_an_expired_key(story: Story, ahri: Player) -> None:
+    story.play(ahri)
+    story.sandbox.riot.change_key("RGAPI-of-today")
+    assert story.tick() == [77, 0, 0]
+    (need,) = story.needs()
+    assert re.match("riot is rejected since .*: 403 Forbidden; put a new one into `env`, RIOT_API_KEY from dev", need)
+    assert need in story.why("Ahri Fan#EUW")
+    story.bot.environment["RIOT_API_KEY"] = "RGAPI-of-today"
+    (checked,) = story.does(need)
+    assert "Riot takes it" in checked.out
+    assert story.needs() == []
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_404s_piling_up(story: Story, ahri: Player) -> None:
+    story.sandbox.riot.misbehave(Mishap.status(404))
+    matches = [story.play(ahri) for _ in range(PILE)]
+    for _ in range(3):
+        assert story.tick() == [0, 0, 0]
+        story.bot.write(f"UPDATE matches SET next_look_at = '{LONG_AGO}' WHERE next_look_at IS NOT NULL")
+    (need,) = story.needs()
+    assert need.startswith(f"{PILE} matches are missing within a day, the last {matches[-1]}: Riot answers 404; ")
+    for match in matches:
+        assert f"{match} is missing: Riot answered 404 and is not asked again\n" in story.why(match)
+    assert f"{matches[0]}, listed" in story.why("Ahri Fan#EUW")
+    calls = len(story.sandbox.riot.requests)
+    story.tick()
+    assert [each.endpoint for each in story.sandbox.riot.requests[calls:]] == ["match-ids"]
+    story.sandbox.riot.behave()
+    story.does(need)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_a_429_for_days(story: Story, ahri: Player) -> None:
+    story.play(ahri)
+    refusal = Mishap.limited(3 * 86400, "application")
+    story.sandbox.riot.misbehave(refusal, endpoint="match-ids", times=1)
+    assert story.tick() == [75, 0, 0]
+    calls = len(story.sandbox.riot.requests)
+    assert story.tick() == [75, 0, 0]
+    assert len(story.sandbox.riot.requests) == calls
+    told = story.told()
+    (need,) = told["needs"]
+    assert re.match("riot europe is held back until .*: 429 of type application, Retry-After 259200: Rate limit", need)
+    assert [(hold["scope"], hold["in_force"]) for hold in told["holds"]] == [("riot europe", True)]
+    assert "riot europe is limited until" in story.why("Ahri Fan#EUW")
+    story.bot.write(f"UPDATE holds SET since = '{LONG_AGO}', until = '{LONG_AGO}'")  # three days pass
+    story.does(need)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+class FullDisk(sqlite3.Connection):
+    """Whatever is to be written finds no room."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if re.match(r"\s*(INSERT|UPDATE|DELETE|PRAGMA user_version =)", sql):
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
+        return super().execute(sql, *values)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=FullDisk))
+        here.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=3, f_frsize=2**20))
+        yield
+
+
+def test_a_full_disk(story: Story, ahri: Player) -> None:
+    match = story.play(ahri)
+    for stage in ("fetch-matches", "build-messages"):
+        story.bot.run(stage)
+    story.time_passes(minutes=30)
+    with full_disk():
+        for result in story.bot.tick():
+            assert result.status == 2
+            assert "cannot be written: the disk is full; make room, nothing is lost (SQLITE_FULL)" in result.err
+        need, silence = story.needs()
+        assert need.startswith(f"only 3 MiB are free on the disk of {story.bot.home}: make room; ")
+        assert silence.startswith("no stage ran since")
+        assert "deliver did not run since" in story.why(match)
+        assert story.check("disk").startswith("FAIL  disk: 3 MiB are free")
+        assert "the disk is full" in story.check("database")
+    (pruned,) = story.does(need)
+    assert pruned.status == 0
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_a_cron_that_stopped(story: Story, ahri: Player) -> None:
+    story.play(ahri)
+    story.time_passes(hours=3)
+    (need,) = story.needs()
+    assert re.match("no stage ran since .*; `crontab -l` and `lolslackbot check` say why; by hand: ", need)
+    assert "fetch-matches did not run since" in story.why("Ahri Fan#EUW")
+    assert "deliver did not run since" in story.why("C1")
+    assert story.check("cron deliver").startswith("FAIL  cron deliver: it last ran at ")
+    assert [result.status for result in story.does(need)] == [1, 0, 0, 0]  # check saw what it was
+    story.is_well()
+
+
+def test_a_clock_that_is_wrong(story: Story, ahri: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    expired, given_up = story.play(ahri), story.sandbox.riot.add_game([ahri], listed=False)
+    for stage in ("fetch-matches", "build-messages"):
+        story.bot.run(stage)
+    story.sandbox.riot.lists[ahri.puuid].insert(0, given_up)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(Clock, "now", lambda _: datetime.now(UTC) + timedelta(hours=13))
+        assert story.tick() == [0, 0, 0]
+        (need,) = story.needs()
+        assert re.match("this clock is 13:00:0. ahead of Riot's, says fetch-matches: set it ", need)
+        (checked,) = story.does(need)
+        assert checked.status == 1
+        assert re.search("^FAIL  clock: this clock is 13:00:0. ahead of (Riot|Slack)'s; set it", checked.out, re.M)
+    assert story.sandbox.slack.posts == []
+    (need,) = story.needs()
+    assert need.startswith("by this clock the last runs of fetch-matches, build-messages, deliver are still to come")
+    assert "C1: expired: no longer news\nby this clock some of that is still to come" in story.why(expired)
+    (note,) = story.told()["notes"]
+    assert note.startswith(f"1 matches were given up within a day, the last {given_up}: no longer news; ")
+    (checked,) = story.does(need)
+    assert checked.status == 0
+    story.does(note)
+    story.expected = [f"{given_up}:C1"]  # what had expired, has
+    story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+@pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_database_locked_by_a_forgotten_shell(story: Story, ahri: Player, how: str) -> None:
+    match = story.play(ahri)
+    for stage in ("fetch-matches", "build-messages"):
+        story.bot.run(stage)
+    story.time_passes(minutes=30)
+    with forgotten_shell(story.bot.database, how):
+        for result in story.bot.tick():
+            assert result.status == 75
+            assert "is locked by another program: close it (a forgotten sqlite3 shell?)" in result.err
+        *locked, need = story.needs()
+        assert need.startswith("no stage ran since")
+        assert [each[:53] for each in locked] == ["the database is locked by another program: close it ("] * (
+            how == "EXCLUSIVE"
+        )
+        assert "deliver did not run since" in story.why(match)
+        assert "is locked by another program: close it (a forgotten" in story.check("database")
+    story.does("; ".join([*locked, need]))
+    story.is_well()
+
+
+def test_a_broken_match_body(story: Story, ahri: Player) -> None:
+    match = story.play(ahri)
+    body = story.sandbox.riot.matches[match]
+    story.sandbox.riot.matches[match] = {**body, "info": {"participants": "?"}}
+    assert story.tick() == [0, 0, 0]
+    told = story.told()
+    reason = "not a valid match: no list of participants"
+    retry = f"`lolslackbot retry --match {match}` asks again"
+    assert told["needs"] == []
+    assert told["notes"] == [f"1 matches were given up within a day, the last {match}: {reason}; {retry}"]
+    assert story.why(match).startswith(f"{match} is given_up: {reason}\n")
+    assert f"{match}, listed" in story.why("Ahri Fan#EUW")
+    story.sandbox.riot.matches[match] = body
+    story.does(*told["notes"])
+    assert story.tick() == [0, 0, 0]
+    assert story.told()["notes"] == []
+    story.is_well()
+
+
+def test_a_renamed_player(story: Story, ahri: Player) -> None:
+    story.sandbox.riot.rename(ahri, "Bear#EUW")
+    match = story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    (note,) = story.told()["notes"]
+    assert note.startswith("Ahri Fan#EUW is called Bear#EUW since ")
+    assert story.why("Ahri Fan#EUW").startswith("Ahri Fan#EUW is called Bear#EUW now\nBear#EUW (euw1) is tracked\n")
+    assert "listed by Riot, for Bear#EUW\n" in story.why(match)
+    assert "Bear" in story.sandbox.slack.posts[-1].text
+    story.is_well()
+
+
+def test_a_player_renamed_while_the_key_changed(story: Story, ahri: Player) -> None:
+    story.sandbox.riot.rename(ahri, "Bear#EUW")
+    story.sandbox.riot.change_key("RGAPI-of-today")
+    story.bot.environment["RIOT_API_KEY"] = "RGAPI-of-today"
+    assert story.tick() == [0, 0, 0]
+    (need,) = story.needs()
+    problem = "the puuid belongs to another key, and Riot knows no Ahri Fan#EUW: track it anew"
+    assert need.startswith(f"player Ahri Fan#EUW: {problem}; ")
+    assert f"Riot's list cannot be had: {problem}" in story.why("Ahri Fan#EUW")
+    assert [result.status for result in story.does(need, **{"NAME#TAG": "Bear#EUW"})] == [0, 0]
+    story.bot.write(f"UPDATE tracks SET since = '{LONG_AGO}'")
+    story.play(story.sandbox.riot.current(ahri))
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_a_restored_backup(story: Story, ahri: Player, tmp_path: Path) -> None:
+    match = story.play(ahri)
+    for stage in ("fetch-matches", "build-messages"):
+        story.bot.run(stage)
+    assert story.bot.run("backup", str(tmp_path / "copy.db")).status == 0
+    story.tick()
+    assert story.bot.run("restore", str(tmp_path / "copy.db")).status == 0
+    told = story.told()
+    (need,), (note,) = told["needs"], told["notes"]
+    assert need.startswith(f"1 messages may or may not be in Slack, first {match} in C1 (it may have been announced ")
+    assert re.match("a backup was put back at .*: what ended before is looked up before it goes out", note)
+    assert "`restore` by hand, everything: 1 messages in doubt" in story.why(match)
+    assert f"{match}, ended" in story.why("C1")
+    story.does(need)
+    story.is_well()
+    story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
