@@ -25,7 +25,7 @@ def two_at_once() -> Tally:
 
         def meanwhile() -> None:
             asked.append(len(slack.requests))
-            other.run(world.order(*DELIVER))
+            world.run_beside(other, *DELIVER)
             asked.append(len(slack.requests))
 
         slack.misbehave(Mishap.on_request(meanwhile, accepted=True), times=1)
@@ -85,7 +85,7 @@ def limits_kept() -> Tally:
         riot.limits.application = "3:3600"
         world.environment = {"LOLSLACKBOT_MAX_WAIT": "0"}
         for _ in range(3):
-            world.runs = world.beginning  # within the same moment
+            world.ahead = world.beginning  # within the same moment
             world.run(*FETCH)
         wrong = [f"{len(riot.refused)} calls into a known limit"] if riot.refused else []
         if len(riot.requests) - len(riot.refused) != 3:

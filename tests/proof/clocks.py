@@ -84,10 +84,10 @@ def try_point(world: World, case: Case, jump: Jump, wrong: tuple[bool, ...]) -> 
     if case.cut is not None:
         world.sandbox.slack.misbehave(Mishap.cut(accepted=case.cut), channel="C2", times=1)
     for number, is_wrong in enumerate(wrong):
-        world.clock_error = error if is_wrong else 0
+        world.wrong = error if is_wrong else 0
         for command in world.tick if number else (world.trial,):
             world.run(*command, arms=[time.tzset])
-    world.clock_error = 0
+    world.wrong = 0
     world.sandbox.riot.behave()
     world.settle()
     world.environment = usual

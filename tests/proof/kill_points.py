@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 from lolslackbot.sandbox import Mishap
+from lolslackbot.sandbox.server import Handle
 from lolslackbot.store import upgrades
 from proof import worlds
 from proof.frame import Part, Tally, sample
@@ -73,6 +74,24 @@ class KillAtLine:
                     die()
 
         _trace(check)
+
+
+@dataclass(frozen=True)
+class KillAtCount:
+    """Dies before the nth executed line of what matters most."""
+
+    nth: int
+
+    def __call__(self) -> None:
+        times = 0
+
+        def count(name: str, _line: int) -> None:
+            nonlocal times
+            times += name.startswith(EVERY_TIME)
+            if times == self.nth:
+                die()
+
+        _trace(count)
 
 
 def _trace(notice: Callable[[str, int], object]) -> None:
@@ -152,19 +171,24 @@ class Point:
 
     def run(self, world: World, *command: str) -> int:
         """Runs a command, which dies at this point if it comes to it."""
+        handles: list[Handle[Any]] = []
         if self.request:
             service, nth, accepted = self.request
-            misbehave = {
-                "slack": partial(world.sandbox.slack.misbehave, method=None),
-                "riot": partial(world.sandbox.riot.misbehave, endpoint=None),
-            }[service]
-            if nth > 1:
-                misbehave(Mishap.slow(0), times=nth - 1)
-            misbehave(Mishap.on_request(lambda: os.kill(world.warm.pid, signal.SIGKILL), accepted=accepted), times=1)
+            kill = Mishap.on_request(lambda: os.kill(world.warm.pid, signal.SIGKILL), accepted=accepted)
+            handles = at_request(world, service, nth, kill)
         status = world.run(*command, arms=self.arms)
-        world.sandbox.slack.behave()
-        world.sandbox.riot.behave()
+        for handle in handles:
+            handle.stop()
         return status
+
+
+def at_request(world: World, service: str, nth: int, mishap: Mishap) -> list[Handle[Any]]:
+    """Plays a mishap on the nth request to a service from here."""
+    misbehave: Callable[..., Handle[Any]] = {
+        "slack": partial(world.sandbox.slack.misbehave, method=None),
+        "riot": partial(world.sandbox.riot.misbehave, endpoint=None),
+    }[service]
+    return [misbehave(Mishap.slow(0), times=nth - 1), misbehave(mishap, times=1)]
 
 
 def lines(world: World, *command: str) -> Iterator[Point]:

@@ -5,6 +5,7 @@ import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from proof import worlds
 from proof.frame import Part, Tally, sample
@@ -37,8 +38,8 @@ class _Starts:
     """Eight processes that begin together. They are started from here, by threads that only wait for them."""
 
     def __init__(self, world: World, processes: list[Warm], pool: ThreadPoolExecutor) -> None:
-        order = world.order(*DELIVER, arms=[freeze_before_the_post])
-        self._processes = {pool.submit(process.run, order): process for process in processes}
+        run = partial(world.run_beside, arms=[freeze_before_the_post])
+        self._processes = {pool.submit(run, process, *DELIVER): process for process in processes}
         self.statuses: list[int] = []
 
     def all_but_one(self) -> list[Warm]:
@@ -70,17 +71,15 @@ def try_round(world: World, processes: list[Warm], pool: ThreadPoolExecutor, end
     wrong = [] if starts.statuses == [LATER] * (STARTS - 1) else [f"the others ended with {starts.statuses}"]
     if sum(row[2] == "sending" for row in claims) != 1:
         wrong.append(f"the frozen one never held one message: {claims}")
-    world.runs += 2  # half an hour later it still holds its message
+    world.ahead += 2 * world.pace  # half an hour later it still holds its message
     for bystander in [each for each in processes if each not in frozen][:1]:
-        if (status := bystander.run(world.order(*DELIVER))) != LATER:
+        if (status := world.run_beside(bystander, *DELIVER)) != LATER:
             wrong.append(f"a later run ended with {status}")
     if look(world.database, CLAIMS) != claims or world.sandbox.slack.requests:
         wrong.append("somebody touched what the frozen one holds")
     starts.finish(end)
     if end == signal.SIGKILL and (status := world.run(*DELIVER)) == LATER:
         wrong.append("the lock outlived its process")
-    for process in processes:
-        world.listen(process, "deliver")
     world.settle()
     return wrong
 

@@ -40,10 +40,10 @@ class World:
     expected: tuple[str, ...] = ()  # the keys that must be announced in the end
     posts: Sequence[Post] = ()  # that stand in Slack at the beginning
     environment: dict[str, str] = field(default_factory=dict)
-    tick_seconds: float = TICK
-    runs: int = 0  # so far: each is a tick later than the one before
-    beginning: int = 0  # runs that led to the prepared home
-    clock_error: float = 0  # seconds by which the bot's clock is wrong; Slack's never is
+    pace: float = TICK  # seconds from one run to the next
+    ahead: float = 0  # seconds that have passed so, for Slack and for the bot
+    wrong: float = 0  # seconds by which the bot's clock is ahead of the true one
+    beginning: float = 0  # what had passed when the home was prepared
     leaked: list[str] = field(default_factory=list)  # what commands said of the key and the token since the beginning
 
     @property
@@ -59,7 +59,7 @@ class World:
         prepared = self.folder / "prepared"
         shutil.rmtree(prepared, ignore_errors=True)
         shutil.copytree(self.home, prepared)
-        self.beginning = self.runs
+        self.beginning = self.ahead
         self.posts = tuple(self.sandbox.slack.posts)
 
     def reset(self) -> None:
@@ -73,27 +73,23 @@ class World:
         slack.requests.clear()
         riot.requests.clear()
         riot.refused.clear()
-        self.runs = self.beginning
-        self.clock_error = 0
+        self.ahead = self.beginning
+        self.wrong = 0
         self.leaked.clear()
 
     def run(self, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
         """Runs a command, a tick after the last one by its own clock and by Slack's."""
-        self.runs += 1
-        self.sandbox.slack.clock_skew = self.runs * self.tick_seconds
-        status = self.warm.run(self.order(*arguments, arms=arms), watch)
-        self.listen(self.warm, arguments[0])
-        return status
+        self.ahead += self.pace
+        return self.run_beside(self.warm, *arguments, arms=arms, watch=watch)
 
-    def order(self, *arguments: str, arms: Iterable[Armament] = ()) -> Order:
-        """The run of a command at this moment, for any warm process."""
+    def run_beside(self, warm: Warm, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
+        """Runs a command at this very moment, in that process."""
+        self.sandbox.slack.clock_skew = self.ahead
         environment = {**self.sandbox.settings, "LOLSLACKBOT_HOME": str(self.home), **self.environment}
-        return Order(arguments, environment, self.runs * self.tick_seconds + self.clock_error, tuple(arms))
-
-    def listen(self, warm: Warm, command: str) -> None:
-        """What that process said last must not hold a secret."""
+        status = warm.run(Order(arguments, environment, self.ahead + self.wrong, tuple(arms)), watch)
         if self._tells(warm.output.encode()):
-            self.leaked.append(f"the output of {command} holds a secret")
+            self.leaked.append(f"the output of {arguments[0]} holds a secret")
+        return status
 
     def settle(self) -> None:
         """Cron's ticks until nothing is left to do, and one more that must change nothing."""
