@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/upgrades.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -146,6 +146,8 @@ CREATE TABLE messages (
 -- Next message of a channel, oldest game first; and the handful that need settling.
 CREATE INDEX messages_waiting ON messages (channel_id, ended_at) WHERE state = 'pending';
 CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', 'uncertain');
+-- What failed of late, for a person.
+CREATE INDEX messages_failed ON messages (ended_at) WHERE state = 'failed';
 -- How many went to a channel of late (flood guard, one a second).
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
 

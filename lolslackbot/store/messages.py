@@ -12,6 +12,7 @@ from lolslackbot.store.database import Database, Row, listed
 
 logger = logging.getLogger(__name__)
 
+UNSETTLED = "state IN ('sending', 'uncertain')"  # the index's own words: else SQLite does not see that it may use it
 DIED = "the process ended between the claim and Slack's answer"
 
 
@@ -228,8 +229,10 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
 
 def expire(db: Database, oldest: datetime, now: datetime) -> int:
     """pending -> expired where the game ended before `oldest`; how many. So is what a restore made doubtful."""
-    doubted = "OR (state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound)"
-    return _end_waiting(db, "expired", matches.NO_LONGER_NEWS, f"ended_at < :bound {doubted}", text_of(oldest), now)
+    reason, bound = matches.NO_LONGER_NEWS, text_of(oldest)
+    doubted = f"{UNSETTLED} AND state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound"
+    waiting = "state = 'pending' AND ended_at < :bound"
+    return sum(_end(db, "expired", reason, condition, bound, now) for condition in (waiting, doubted))
 
 
 def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
@@ -265,19 +268,19 @@ def fail_in_broken_channels(db: Database, now: datetime) -> dict[str, int]:
         if hold.kind == "broken":
             error = f"{hold.reason}: the channel is marked broken"
             channel_id = hold.scope.removeprefix("channel ")
-            if number := _end_waiting(db, "failed", error, "channel_id = :bound", channel_id, now):
+            if number := _end(db, "failed", error, "state = 'pending' AND channel_id = :bound", channel_id, now):
                 failed[error] = failed.get(error, 0) + number
     return failed
 
 
-def _end_waiting(db: Database, state: str, error: str, condition: str, bound: str, now: datetime) -> int:
-    if not db.row(f"SELECT 1 FROM messages WHERE state = 'pending' AND {condition} LIMIT 1", bound=bound):
+def _end(db: Database, state: str, error: str, condition: str, bound: str, now: datetime) -> int:
+    if not db.row(f"SELECT 1 FROM messages WHERE {condition} LIMIT 1", bound=bound):
         return 0  # nothing to write, so no lock and no sync
     with db.transaction():
         ended = db.change(
             f"""
             UPDATE messages SET state = :state, error = :error, settled_at = :now
-            WHERE state = 'pending' AND {condition}
+            WHERE {condition}
             RETURNING match_id, channel_id, state, error
             """,
             state=state,
@@ -290,14 +293,14 @@ def _end_waiting(db: Database, state: str, error: str, condition: str, bound: st
 
 def adopt_orphans(db: Database, now: datetime) -> list[Message]:
     """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. Which ones."""
-    orphans = [_message(row) for row in db.rows("SELECT * FROM messages WHERE state = 'sending'")]
+    orphans = [_message(row) for row in db.rows(f"SELECT * FROM messages WHERE {UNSETTLED} AND state = 'sending'")]
     if not orphans:
         return orphans
     with db.transaction():
         db.write(
-            """
+            f"""
             UPDATE messages SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now
-            WHERE state = 'sending'
+            WHERE {UNSETTLED} AND state = 'sending'
             """,
             error=DIED,
             now=text_of(now),
@@ -332,13 +335,11 @@ def follow_clock(db: Database, now: datetime) -> None:
 
     When it was last looked for is forgotten with that: who knows which clock it was.
     """
-    if db.row("SELECT 1 FROM messages WHERE state = 'uncertain' AND claimed_at > :now LIMIT 1", now=text_of(now)):
+    later = f"{UNSETTLED} AND state = 'uncertain' AND +claimed_at > :now"
+    if db.row(f"SELECT 1 FROM messages WHERE {later} LIMIT 1", now=text_of(now)):
         with db.transaction():
             db.write(
-                """
-                UPDATE messages SET claimed_at = :now, settled_at = NULL
-                WHERE state = 'uncertain' AND claimed_at > :now
-                """,
+                f"UPDATE messages SET claimed_at = :now, settled_at = NULL WHERE {later}",
                 now=text_of(now),
             )
 
@@ -346,8 +347,8 @@ def follow_clock(db: Database, now: datetime) -> None:
 def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
     """The messages of unknown outcome, by channel; those claimed later (in this very run) are left for the next."""
     rows = db.rows(
-        """
-        SELECT * FROM messages WHERE state = 'uncertain' AND claimed_at < :before
+        f"""
+        SELECT * FROM messages WHERE {UNSETTLED} AND state = 'uncertain' AND +claimed_at < :before
         ORDER BY workspace, channel_id, ended_at
         """,
         before=text_of(claimed_before),

@@ -68,6 +68,7 @@ STEPS: dict[int, str] = {
             seen_at TEXT NOT NULL
         ) STRICT;
     """,
+    2: "CREATE INDEX messages_failed ON messages (ended_at) WHERE state = 'failed';",
 }
 
 

@@ -1,0 +1,60 @@
+"""What the stages and `status` ask of a database costs the same however much it knows: no statement reads a whole table.
+
+Small tables are read whole: those of players, channels, holds, limits and decisions grow with friends, not with games.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support import Bot
+
+from lolslackbot.sandbox import Mishap, Sandbox
+
+GROWS = ("matches", "listings", "participants", "messages", "unwanted", "runs")
+PARTIAL = ("messages_waiting", "messages_unsettled", "messages_failed", "matches_to_build", "matches_to_fetch")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every statement that is executed, in full."""
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: object, **more: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **more)  # type: ignore[call-overload]
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    yield statements
+    monkeypatch.undo()
+
+
+def reads_all(plan: str) -> bool:
+    """SCAN of a growing table; the few rows of a partial index, and the first row by its key, are not all."""
+    words = plan.split()
+    return words[0] == "SCAN" and words[1] in GROWS and not any(index in words for index in PARTIAL)
+
+
+def test_no_statement_of_a_tick_or_of_status_reads_all_that_is_known(
+    here: Bot, sandbox: Sandbox, asked: list[str]
+) -> None:
+    sandbox.slack.add_channel("C1")
+    ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
+    here.run("track", "Ahri Fan#EUW", "--channel", "C1")
+    sandbox.slack.misbehave(Mishap.cut(accepted=True), times=1)
+    asked.clear()
+    for minutes in (1, 2, 3):
+        sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(minutes=minutes))
+        for stage in ("fetch-matches", "build-messages", "deliver"):
+            here.run(stage)
+    here.run("status")
+    with closing(sqlite3.connect(here.database)) as connection:
+        for statement in dict.fromkeys(asked):
+            if statement.startswith(("--", "PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SELECT * FROM runs ")):
+                continue
+            plans = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            assert not [plan for plan in plans if reads_all(plan)], " ".join(statement.split())
