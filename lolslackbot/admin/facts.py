@@ -1,9 +1,9 @@
 """What status goes by: read from the database at one moment, with the room on its disk and who holds a run lock."""
 
 import os
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from lolslackbot.clock import text_of
 from lolslackbot.store import decisions, holds, matches, messages, players, runs, stories
@@ -19,8 +19,7 @@ LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(NamedTuple):
     """How old the oldest piece of each kind of work is, and when it last came to its end. None: there is none."""
 
     last_listed_at: datetime | None
@@ -30,12 +29,10 @@ class Freshness:
     last_post_at: datetime | None
 
     def as_json(self) -> dict[str, str | None]:
-        moments = {name: getattr(self, name) for name in self.__slots__}
-        return {name: moment and text_of(moment) for name, moment in moments.items()}
+        return {name: moment and text_of(moment) for name, moment in self._asdict().items()}
 
 
-@dataclass(frozen=True, slots=True)
-class StageRuns:
+class StageRuns(NamedTuple):
     """The last runs of a stage."""
 
     last: PastRun | None
@@ -51,8 +48,7 @@ class StageRuns:
         return self.last is not None and self.last.ended_at is None and not self.at_work
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """How things stand at `now`."""
 
     now: datetime

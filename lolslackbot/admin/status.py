@@ -1,8 +1,7 @@
 """What waits, what is held back and why, and what needs a person."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from lolslackbot.admin.facts import Facts, StageRuns, read_facts
 from lolslackbot.admin.needs import find_needs, find_notes
@@ -11,8 +10,7 @@ from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """`problems` are sentences, each with what to do, by what tells them apart; none means healthy."""
 
     facts: Facts

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import RiotId
@@ -33,8 +34,7 @@ class MessageStory:
     settled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """A match that will not be announced."""
 
     match_id: str
