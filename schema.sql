@@ -235,7 +235,7 @@ CREATE TABLE runs (
 
 CREATE INDEX runs_by_stage ON runs (stage, run_id);
 
--- What a person decided, to be seen in `why`.
+-- What a person decided, to be seen in `why`; and under `renamed` the new names of players, who are found by old ones.
 CREATE TABLE decisions (
     decision_id INTEGER PRIMARY KEY,
     decided_at  TEXT NOT NULL,

@@ -214,7 +214,7 @@ def untrack(
     Waiting messages that name others too are worded anew without this player; the others expire.
     match_link, pictures: as for `build_messages`.
     """
-    player = players.with_riot_id(db, riot_id)
+    player = players.with_riot_id(db, riot_id) or players.formerly(db, riot_id)
     tracks = [
         track
         for track in players.tracks(db)

@@ -31,7 +31,10 @@ def run_lock(database: Path, stage: str) -> Iterator[None]:
 
 
 def is_at_work(database: Path, stage: str) -> bool:
-    """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held."""
+    """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held.
+
+    To be asked where a run seems to be under way: for the moment of looking, no run of that stage could begin.
+    """
     try:
         descriptor = os.open(database.with_name(f"{database.name}.{stage}.lock"), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

@@ -387,6 +387,14 @@ def test_what_is_not_tracked_so_is_refused_and_nothing_changes(
     assert len(tracked(db)) == 1
 
 
+def test_an_old_name_will_do_to_untrack(db: Database) -> None:
+    player = add_player(db)
+    with db.transaction():
+        players.rename(db, player, RiotId("Bear", "EUW"), START)
+    assert untrack(db, RiotId("Player 1", "EUW"), None, START, "") == ["C1"]
+    assert players.tracks(db) == []
+
+
 def test_untracked_twice_is_refused_the_second_time(db: Database) -> None:
     player = add_player(db)
     untrack(db, player.riot_id, None, START, "")
