@@ -130,6 +130,15 @@ def test_a_database_of_schema_1_gets_the_shape_of_a_new_one_and_its_matches_thei
     assert shape(path) == shape(tmp_path / "new.db")
 
 
+@pytest.mark.parametrize("number", range(1, upgrades.newest()))
+def test_a_database_of_each_earlier_schema_gets_the_shape_of_a_new_one(tmp_path: Path, number: int) -> None:
+    create_database(tmp_path / "new.db").close()
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript((Path(__file__).parent / f"schema-{number}.sql").read_text("utf-8"))
+    open_database(tmp_path / "old.db").close()
+    assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
+
+
 def test_an_older_database_is_brought_up_step_by_step_and_keeps_its_rows(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
