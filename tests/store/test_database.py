@@ -491,11 +491,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_an_older_schema_is_read_as_the_newest_and_stays_older(
-    path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upgrades, "newest", lambda: 2)
-    monkeypatch.setattr(upgrades, "STEPS", {1: "ALTER TABLE channels ADD COLUMN style TEXT NOT NULL DEFAULT 'full';"})
+def test_an_older_schema_is_read_as_the_newest_and_stays_older(tmp_path: Path, temporary: Path) -> None:
+    path = tmp_path / "old" / "lolslackbot.db"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "schema-1.sql").read_text("utf-8"))
+    sql(path, "INSERT INTO channels VALUES ('C1', 'default')")
     before = snapshot(path.parent)
     with read_only(path) as db:
         assert [row["style"] for row in db.rows("SELECT style FROM channels")] == ["full"]

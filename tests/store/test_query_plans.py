@@ -1,4 +1,4 @@
-"""What the stages and `status` ask of a database costs the same however much it knows: no statement reads a whole table.
+"""What a tick and `status` ask of a database costs the same however much it knows: no statement reads a whole table.
 
 Small tables are read whole: those of players, channels, holds, limits, decisions and runs do not grow with games.
 """
