@@ -1,7 +1,10 @@
 """The command, and `python -m lolslackbot`: answers Ctrl-C and SIGTERM before anything slow is imported."""
 
+import gc
 import os
 import signal
+import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -10,13 +13,25 @@ _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 def main() -> NoReturn:
     """The installed command. While nothing is open yet, and when all is closed again, a signal just ends it."""
+    gc.set_threshold(50_000)  # what a start makes stays: to look through it for garbage again and again is in vain
     _just_end()
     from lolslackbot.cli import main as run
 
     try:
         run()
+    except SystemExit as end:
+        _leave(end.code)
     finally:
         _just_end()
+
+
+def _leave(status: str | int | None) -> NoReturn:
+    """All is closed and written by now: taking the interpreter apart would only take time."""
+    _just_end()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # said already where it matters: each line is flushed
+            stream.flush()
+    os._exit(status if isinstance(status, int) else 1)
 
 
 def _just_end() -> None:

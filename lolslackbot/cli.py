@@ -25,7 +25,7 @@ COMMANDS = {
     "players": ("tracking", "List the tracked players, and where each is announced."),
     "channels": ("tracking", "List the channels, and what each wants to hear."),
     "status": ("status", "Say how things stand, and what needs a person."),
-    "why": ("status", "Tell the story of a match, a player or a channel."),
+    "why": ("why", "Tell the story of a match, a player or a channel."),
     "check": ("check", "Try the real keys, tokens, scopes and channels."),
     "pause": ("upkeep", "Stop delivering before the next message."),
     "resume": ("upkeep", "Go on after `pause`; what grew too old meanwhile expires."),

@@ -1,4 +1,4 @@
-"""How things stand, and why: status, why."""
+"""`status`: how things stand."""
 
 import sys
 from datetime import datetime
@@ -8,7 +8,6 @@ import click
 from lolslackbot.admin.facts import Facts, StageRuns
 from lolslackbot.admin.needs import CUT_OFF
 from lolslackbot.admin.status import Status, status
-from lolslackbot.admin.why import why
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, person
 from lolslackbot.console import ago, show_json, show_line
@@ -32,22 +31,6 @@ def status_command(app: App, as_json: bool) -> None:
     else:
         show_status(found)
     sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
-
-
-@click.command("why")
-@click.argument("about", metavar="MATCH_ID | NAME#TAG | C")
-@click.pass_obj
-def why_command(app: App, about: str) -> None:
-    """Tell the story of a match, a player or a channel. Of a player: the last games; of a channel: what it gets.
-
-    \b
-    lolslackbot why EUW1_7376970903
-    lolslackbot why "Ahri Fan#EUW"
-    lolslackbot why C0123456789
-    """
-    with person(), app.looking(though_locked=True) as db:
-        for line in why(db, about.strip(), app.clock.now()):
-            show_line(line)
 
 
 def show_status(found: Status) -> None:
