@@ -406,7 +406,7 @@ def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
                 penta_kills=row["penta_kills"],
                 subteam=row["subteam"],
                 partners=tuple((number, name) for number, name in json.loads(row["partners"])),
-                past=_past_games(db, row["player_id"], match["platform"], match["game_id"]),
+                past=_past_games(db, row["player_id"], match["match_id"]),
             )
             for row in rows
         ),
@@ -414,24 +414,31 @@ def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
     )
 
 
-def _past_games(db: Database, player_id: int, platform: str, game_id: int) -> tuple[PastGame, ...]:
-    """A player's games before that one, the newest first, up to the first of which it is not known how it ended."""
+def _past_games(db: Database, player_id: int, match_id: str) -> tuple[PastGame, ...]:
+    """A player's games before that one, the newest first, up to the first of which it is not known how it ended.
+
+    Ids of one platform that are as long as each other sort as their numbers do, so that the indexes find the last few
+    however many there are. When they grow by a digit, series begin anew.
+    """
+    before = """
+        player_id = :player_id AND match_id < :match_id AND match_id > :platform
+        AND LENGTH(match_id) = LENGTH(:match_id) ORDER BY match_id DESC LIMIT :most
+    """
     rows = db.rows(
-        """
+        f"""
         SELECT queue_id, game_mode, outcome, win
         FROM (
-            SELECT match_id FROM participants WHERE player_id = :player_id
+            SELECT * FROM (SELECT match_id FROM participants WHERE {before})
             UNION
-            SELECT match_id FROM listings WHERE player_id = :player_id
+            SELECT * FROM (SELECT match_id FROM listings WHERE {before})
         ) JOIN matches USING (match_id)
         LEFT JOIN participants ON participants.match_id = matches.match_id AND participants.player_id = :player_id
-        WHERE platform = :platform AND game_id < :game_id
         ORDER BY game_id DESC
         LIMIT :most
         """,
         player_id=player_id,
-        platform=platform,
-        game_id=game_id,
+        match_id=match_id,
+        platform=match_id.partition("_")[0] + "_",
         most=PAST_GAMES,
     )
     past = []

@@ -131,7 +131,11 @@ def queues(db: Database) -> list[Queue]:
     """The next message of each channel in which some wait, the longest finished game first."""
     rows = db.rows(
         """
-        SELECT *, (SELECT MAX(claimed_at) FROM messages AS m WHERE m.channel_id = waiting.channel_id) AS last_claim
+        SELECT *, (
+            SELECT claimed_at FROM messages AS m
+            WHERE m.channel_id = waiting.channel_id AND m.claimed_at IS NOT NULL
+            ORDER BY m.claimed_at DESC LIMIT 1
+        ) AS last_claim
         FROM (
             SELECT *, COUNT(*) OVER (PARTITION BY channel_id) AS waiting,
                    ROW_NUMBER() OVER (PARTITION BY channel_id ORDER BY ended_at, match_id) AS turn

@@ -81,7 +81,7 @@ class Place:
 
     def floor(self, name: str, **values: Any) -> Cost:
         """Runs one of `floors` in a process of its own, in the same environment."""
-        code = f"import floors; floors.{name}(**{values!r})"
+        code = f"from benchmarks import floors; floors.{name}(**{values!r})"
         return self._run([str(self._python), "-c", code], {})
 
     def _run(self, command: Sequence[str], extra: Mapping[str, str]) -> Cost:
@@ -104,7 +104,7 @@ def _environment(home: Path) -> Path:
     """A virtual environment that finds the package and its dependencies, without the tools of the developers' one."""
     venv.create(home, symlinks=True)
     python = home / "bin" / "python"
-    found = [sysconfig.get_path("purelib"), str(ROOT), str(HERE)]
+    found = [sysconfig.get_path("purelib"), str(ROOT), str(HERE.parent)]
     (packages,) = home.glob("lib/python*/site-packages")
     (packages / "bench.pth").write_text("".join(f"{each}\n" for each in found))
     command = home / "bin" / "lolslackbot"
@@ -143,9 +143,8 @@ def show(rows: Sequence[Row]) -> None:
     for row in rows:
         scale, unit = (1000, "ms") if row.unit == "s" else (1, row.unit)
         most = "" if row.most is None else f"{row.most:g}" if row.ratio <= row.most else f"**missed:** {row.most:g}"
-        print(
-            f"| {row.what} | {row.ours * scale:.4g} {unit} | {row.floor * scale:.4g} {unit} | {row.ratio:.2f} | {most} |"
-        )
+        ours, floor = (f"{value * scale:.4g} {unit}" for value in (row.ours, row.floor))
+        print(f"| {row.what} | {ours} | {floor} | {row.ratio:.2f} | {most} |")
 
 
 def machine() -> str:

@@ -5,13 +5,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from frame import Place, Row, in_turn, place, wall
-
+from benchmarks.frame import Place, Row, in_turn, machine, place, show, wall
 from lolslackbot.sandbox import Player
 
 PLAYERS = 10
 TIMES = 21
 STAGES = ("fetch-matches", "build-messages", "deliver")
+
+
+def main() -> None:
+    print(machine())
+    show(measure())
 
 
 def measure() -> list[Row]:

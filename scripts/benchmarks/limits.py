@@ -1,10 +1,6 @@
-#!/usr/bin/env python3
-"""Prints what the bot makes of an allowance: each figure a ratio measured in this run, beside a plain loop.
+"""What the bot makes of an allowance, beside a plain loop.
 
-    scripts/bench limits     five minutes: a hobby key's limits in full size, then a production key's
-
-The real command runs in processes of its own against the sandbox, which refuses strictly and counts every call that is
-sent into a limit it has stated. Nothing here fails on a figure: timings are read, not asserted.
+The sandbox refuses strictly, and counts every call that is sent into a limit it has stated.
 """
 
 import os
@@ -17,15 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from environment import enter
+import requests
 
-enter()
-
-import requests  # noqa: E402 - only the environment has it
-
-from lolslackbot.sandbox import Mishap, Sandbox  # noqa: E402
+from lolslackbot.sandbox import Mishap, Sandbox
 
 MATCHES = 250
 
@@ -195,7 +186,7 @@ def show(setting: Setting, outcomes: list[Outcome]) -> None:
         )
 
 
-def limits() -> None:
+def main() -> None:
     hobby = Setting("A hobby key", "20:1,100:120", 0.06)
     fixed = Setting("A hobby key", "20:1,100:120", 0.06, model="fixed")
     scaled = Setting("A hobby key, its windows scaled down", "20:1,50:6", 0.02)
@@ -211,9 +202,3 @@ def limits() -> None:
     show(scaled, [the_bot(scaled), the_bot_killed(scaled), a_plain_loop(scaled)])
     show(troubled, [the_bot_lowered(troubled), the_bot_overloaded(troubled), the_bot_set_back(troubled)])
     show(production, [the_bot(production), a_plain_loop(production)])
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["limits"]:
-        sys.exit(f"usage: {Path(sys.argv[0]).name} limits")
-    limits()
