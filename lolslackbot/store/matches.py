@@ -92,7 +92,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             outcome=match.outcome.value,
             duration=match.duration,
             ended_at=text_of(match.ended_at),
-            body=zlib.compress(body),
+            body=zlib.compress(body, 9),
             teams=match.teams,
         )
         for participant in match.participants if stored else ():

@@ -43,7 +43,7 @@ def fetch(database: str, url: str, key: str, puuids: Sequence[str], match_ids: S
         found = session.get(f"{url}/by-puuid/{puuid}/ids", params={"startTime": since, "start": 0, "count": 100})
         _commit(connection, found.text)
     for match_id in match_ids:
-        _commit(connection, body=zlib.compress(session.get(f"{url}/{match_id}").content))
+        _commit(connection, body=zlib.compress(session.get(f"{url}/{match_id}").content, 9))
     _commit(connection)
 
 
@@ -57,13 +57,12 @@ def build(database: str, messages: int, text: str, blocks: str) -> None:
 
 def deliver(database: str, url: str, token: str, channels: Sequence[str], text: str, blocks: str) -> None:
     """A commit before each post and one after it, and one for the end."""
+    import json
+
+    from slack_sdk import WebClient
+
     connection = _opened(database)
-    if channels:
-        import json
-
-        from slack_sdk import WebClient
-
-        client = WebClient(token=token, base_url=url)
+    client = WebClient(token=token, base_url=url)
     for channel in channels:
         _commit(connection)
         client.chat_postMessage(channel=channel, text=text, blocks=json.loads(blocks))
