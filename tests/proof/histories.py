@@ -40,7 +40,7 @@ from proof.warm import Warm, warm_process
 from proof.worlds import BUILD, DELIVER, FETCH, World
 
 SEED = 1
-HISTORIES, STEPS = 300, 16
+HISTORIES, STEPS = 150, 16
 SHRINKING = 60.0  # seconds
 MINUTE, HOUR, DAY = 60, 3600, 86400
 NEWS = timedelta(hours=12)
