@@ -179,7 +179,13 @@ BUGS = (
         "news expire, what is old does not",
         "faults of Slack",
         _too_fast,
-        (Change("store/messages.py", 'f"ended_at < :bound {doubted}"', 'f"ended_at > :bound {doubted}"'),),
+        (
+            Change(
+                "store/messages.py",
+                "\"state = 'pending' AND ended_at < :bound\"",
+                "\"state = 'pending' AND ended_at > :bound\"",
+            ),
+        ),
     ),
     Bug(
         "redirects are followed",
