@@ -4,7 +4,7 @@ After each command what must never happen is looked for; in the end, when all tr
 with the database. A history that breaks a promise is made shorter, and told as a script that can be run again.
 
 Left out is what the promises leave out: a person who tries an uncertain message again has looked into Slack first, and
-does not where it stands there (else it is there twice, as `retry` says). Slack shows within four minutes what it
+does not where it stands there (else it is there twice, as `retry` says). Slack shows within eight minutes what it
 accepted, and nobody tracks a player while the clock is wrong.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import RiotId
@@ -41,13 +41,14 @@ from proof.worlds import BUILD, DELIVER, FETCH, World
 
 SEED = 1
 HISTORIES, STEPS = 150, 16
+BATCH = 9  # of one seed: after ten Hypothesis goes on with variations of what it has tried
 SHRINKING = 60.0  # seconds
 MINUTE, HOUR, DAY = 60, 3600, 86400
 NEWS = timedelta(hours=12)
-LATE = 4 * MINUTE  # after which Slack shows what it accepted
+LATE = 8 * MINUTE  # after which Slack shows what it accepted
 INEXACT = timedelta(minutes=2)  # a command's own time and sleeps
 ROUNDS, ROUND = 8, 12 * MINUTE  # in which all must be settled, with so much time from command to command
-TRACKED = {"Ann": ("C1", "C2"), "Ben": ("C2",), "Cleo": ("C3",)}
+TRACKED = {"Ann": ("C1", "C2"), "Ben": ("C2", "C3"), "Cleo": ()}
 POST = "chat.postMessage"
 UNREADABLE = "it may have been announced before the restore, and cannot be looked up"
 FOR_GOOD = ("missing_scope", "channel_not_found", "is_archived", "not_in_channel")  # a later look-up does no better
@@ -68,6 +69,7 @@ LASTING = (
 )
 BY_HAND = (*LASTING, "pause", "pause --channel C2", "resume", "resume --channel C2", "deliver --dry-run", "status")
 MOMENTS = ("before commit", "after commit", "before request", "after request")
+AT = st.tuples(st.sampled_from(MOMENTS), st.integers(1, 5)) | st.tuples(st.just("line"), st.integers(1, 600))
 
 
 _OPEN = ("a reset", "cut off", "500", "internal_error", "truncated JSON")
@@ -116,11 +118,11 @@ class Seen:
         return bool({("paused", "everything"), ("paused", f"channel {channel}")} & self.holds)
 
 
-def see(database: Path, now: datetime) -> Seen:
+def see(database: Path, now: datetime, *, hold: bool) -> Seen:
     looked_for_since = text_of(now - timedelta(days=1, minutes=10))
     messages = f"""
         SELECT match_id || ':' || channel_id, state, error, state IN ('pending', 'sending') OR (state = 'uncertain'
-            AND claimed_at > '{looked_for_since}' AND NOT (resends AND absences > 1 AND NOT restored))
+            AND claimed_at > '{looked_for_since}' AND NOT (absences > 1 AND ({hold} OR resends AND NOT restored)))
         FROM messages"""
     matches = """
         SELECT match_id, state, reason, next_look_at IS NOT NULL OR (state = 'stored' AND built_at IS NULL)
@@ -220,8 +222,8 @@ def begun() -> Iterator["History"]:
         yield History(here)
 
 
-def step(**arguments: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
-    """A step of a history, which is written down so that it can be taken again."""
+def step(*, begins: bool = False, **arguments: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """A step of a history, or its first, which is written down so that it can be taken again."""
 
     def written(function: Callable[..., None]) -> Any:
         @wraps(function)
@@ -231,7 +233,7 @@ def step(**arguments: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]],
             history.ground.steps += not history.ground.broken
             function(history, **values)
 
-        return rule(**arguments)(take)
+        return (initialize if begins else rule)(**arguments)(take)
 
     return written
 
@@ -260,26 +262,24 @@ class History(RuleBasedStateMachine):
         self.riot._numbers.clear()  # so that the same history has the same ids
         for ids in self.riot.lists.values():
             ids.clear()
+        self.slack.page_size = 2  # of a channel's history
+        self.policy, self.hides = "resend", False
         self._end_trouble()
-        self.seen = see(self.world.database, self._now())
+        self.seen = self._see(self.world.database)
         self.ever = set(self.seen.tracks.items())
-        self._play(tuple(TRACKED))
+        self._play("Ann", "Ben")
+
+    @step(begins=True, uncertain=st.sampled_from(("resend", "hold")), late=st.booleans())
+    def circumstances(self, uncertain: str, late: bool) -> None:
+        """What is done with uncertain messages; whether Slack's history shows late what Slack accepted."""
+        self.policy, self.hides = uncertain, late
+        self._end_trouble()
 
     # What happens around the bot
 
-    @step(
-        seconds=st.sampled_from((0, 10 * MINUTE, HOUR, 5 * HOUR, 13 * HOUR, 2 * DAY)),
-        names=st.sampled_from(((), ("Ann",), ("Ben", "Cleo"), ("Ann", "Ben", "Cleo"))),
-    )
-    def later(self, seconds: int, names: tuple[str, ...]) -> None:
-        """Time passes, and at the end of it so does a game of these players."""
-        self.world.ahead += seconds
-        if names:
-            self._play(names)
-
-    @step(what=st.deferred(lambda: st.sampled_from(tuple(CHANGES))))
-    def change(self, what: str) -> None:
-        CHANGES[what](self)
+    @step(what=st.deferred(lambda: st.sampled_from(tuple(EVENTS))))
+    def happens(self, what: str) -> None:
+        EVENTS[what](self)
 
     @step(
         kind=st.sampled_from(SLACK_FAULTS),
@@ -311,23 +311,20 @@ class History(RuleBasedStateMachine):
 
     # What the bot is told to do
 
-    @step(number=st.integers(1, 2))
-    def ticks(self, number: int) -> None:
-        for (stage,) in number * self.world.tick:
-            self._do(Ran(stage))
-
-    @step(command=st.sampled_from((*STAGES, "retry", *BY_HAND)))
+    @step(command=st.sampled_from(("tick", *STAGES, *BY_HAND, "retry")))
     def run(self, command: str) -> None:
-        for each in self._retries() if command == "retry" else (command,):
+        """`tick`: all three stages; `retry`: whatever there is to try again."""
+        several = {"tick": [stage for (stage,) in self.world.tick], "retry": self._retries()}
+        for each in several.get(command, [command]):
             self._do(Ran(each))
 
-    @step(
-        command=st.sampled_from((*STAGES, *(4 * STAGES[:1]), *LASTING[:2], *LASTING)),
-        at=st.tuples(st.sampled_from(MOMENTS), st.integers(1, 4)) | st.tuples(st.just("line"), st.integers(1, 600)),
-    )
+    @step(at=AT)
+    def killed_delivering(self, at: tuple[str, int]) -> None:
+        self._kill("deliver", at)
+
+    @step(command=st.sampled_from((*STAGES[1:], *LASTING[:2], *LASTING)), at=AT)
     def killed(self, command: str, at: tuple[str, int]) -> None:
-        self._prepare(command)
-        self._do(Ran(command), _point(command, *at).run)
+        self._kill(command, at)
 
     @step(
         stage=st.sampled_from(("deliver", "fetch-matches")),
@@ -359,6 +356,7 @@ class History(RuleBasedStateMachine):
     def end(self) -> None:
         """All trouble is over, and cron goes on until all is quiet, and once more."""
         self._end_trouble()
+        self.hides = False
         self.world.pace = ROUND
         for _, scope in sorted(hold for hold in self.seen.holds if hold[0] == "paused"):
             self._do(Ran(scope.replace("everything", "resume").replace("channel", "resume --channel")))
@@ -374,19 +372,26 @@ class History(RuleBasedStateMachine):
 
     # How that is done
 
+    def _see(self, database: Path) -> Seen:
+        return see(database, self._now(), hold=self.policy == "hold")
+
     def _now(self) -> datetime:
         """By the bot's clock."""
         return datetime.now(UTC) + timedelta(seconds=self.world.ahead + self.world.wrong)
 
-    def _play(self, names: tuple[str, ...]) -> None:
+    def _play(self, *names: str) -> None:
         accounts = [player for player in self.riot.players if player.game_name in names]
         ended = datetime.now(UTC) + timedelta(seconds=self.world.ahead)
         self.games[self.riot.add_game(accounts, ended=ended)] = Game(names, ended)
 
+    def _kill(self, command: str, at: tuple[str, int]) -> None:
+        self._prepare(command)
+        self._do(Ran(command), _point(command, *at).run)
+
     def _prepare(self, stage: str) -> None:
         """What comes before that stage in a tick; without any news, it has some to bring."""
         if not any(item.state == "pending" for item in self.seen.messages.values()):
-            self._play(tuple(TRACKED))
+            self._play("Ann", "Ben")
         before = {"deliver": 2, "build-messages": 1}.get(stage, 0)
         for (earlier,) in self.world.tick[:before]:
             self._do(Ran(earlier))
@@ -395,12 +400,10 @@ class History(RuleBasedStateMachine):
         self.slack.behave()
         self.riot.behave()
         self.fault: Fault | None = None  # of Slack
-        self.slack.page_size = 999
         for channel in self.slack.channels.values():
             channel.member = True
-        self.hides = False
         self.world.wrong = 0
-        self.world.environment = {}
+        self.world.environment = {"LOLSLACKBOT_UNCERTAIN": self.policy, "LOLSLACKBOT_DDRAGON_URL": ""}
 
     def _can(self, command: str) -> bool:
         return not (command.startswith("track") and self.world.wrong)
@@ -457,8 +460,8 @@ class History(RuleBasedStateMachine):
 
     def _examine(self, ran: Ran) -> None:
         try:
-            before, self.seen = self.seen, see(self.world.database, self._now())
-            found = judge(self.world.database, self.slack.posts)
+            before, self.seen = self.seen, self._see(self.world.database)
+            found = judge(self.world.database, self.slack.posts) if ran.posts else Finding()
         except sqlite3.Error as error:
             self._break(Finding(faults=[f"the database cannot be read: {error}"]), ran.command)
             return
@@ -467,7 +470,8 @@ class History(RuleBasedStateMachine):
         if self.seen.restores != before.restores:
             wrong += self._wrong_restore()
         else:
-            wrong += [*self._forgotten(ran, before), *self._too_uncertain(ran, before), *self._ended_early(ran, before)]
+            rules = (self._forgotten, self._too_uncertain, self._failed, self._ended_early)
+            wrong += [each for of_one in rules for each in of_one(ran, before)]
         found = replace(found, faults=wrong)
         if any(vars(found).values()):
             self._break(found, ran.command)
@@ -488,11 +492,11 @@ class History(RuleBasedStateMachine):
             if was_paused and self.seen.is_paused(channel):
                 yield f"{key} was sent, though that is paused"
             item = before.messages.get(key)
-            if self.world.environment.get("LOLSLACKBOT_UNCERTAIN") == "hold" and item and item.state == "uncertain":
+            if self.policy == "hold" and item and item.state == "uncertain":
                 yield f"{key} was sent again, though it is to be held"
 
     def _wrong_restore(self) -> Iterator[str]:
-        if self.seen.tracks != see(self.backup, self._now()).tracks:
+        if self.seen.tracks != self._see(self.backup).tracks:
             yield "the tracks are not those of the backup"
 
     def _forgotten(self, ran: Ran, before: Seen) -> Iterator[str]:
@@ -514,13 +518,25 @@ class History(RuleBasedStateMachine):
             and not item.reason.startswith("it may have been announced before the restore")
             and (key not in before.messages or before.messages[key].state not in states)
         ]
-        struck = 0
-        if self.fault and self.fault.leaves == "open":
-            struck = sum(mishap == _mishap(self.fault).name for _, mishap in ran.posts)
+        struck = self._struck(ran) if self.fault and self.fault.leaves == "open" else 0
         if ran.killed and not self.ground.broken:
             self.ground.most_uncertain = max(self.ground.most_uncertain, len(fresh) - struck)
         if len(fresh) > struck + ran.killed:
             yield f"{', '.join(fresh)} became uncertain, by {struck} faults and {int(ran.killed)} kills"
+
+    def _struck(self, ran: Ran) -> int:
+        """How many requests to post met Slack's fault."""
+        return sum(self.fault is not None and mishap == _mishap(self.fault).name for _, mishap in ran.posts)
+
+    def _failed(self, ran: Ran, before: Seen) -> Iterator[str]:
+        """What was not refused, in a channel that is well."""
+        refused = self.fault is not None and self.fault.leaves == "refused" and self._struck(ran)
+        for key, item in self.seen.messages.items():
+            channel = key.partition(":")[2]
+            well = self.slack.channels[channel].member and ("broken", f"channel {channel}") not in self.seen.holds
+            old = before.messages.get(key)
+            if item.state == "failed" and not (old and old.state == "failed") and well and not refused:
+                yield f"{key} is failed: {item.reason}"
 
     def _ended_early(self, ran: Ran, before: Seen) -> Iterator[str]:
         """What will not be announced any more since it is late, though it is not."""
@@ -613,32 +629,32 @@ def _point(command: str, moment: str, nth: int) -> Point:
     return Point(where, request=(_service(command), nth, moment.startswith("after")))
 
 
-def _change(name: str, value: Any) -> Callable[[History], None]:
-    def make(history: History) -> None:
-        owner, _, attribute = name.rpartition(".")
-        setattr(getattr(history, owner) if owner else history, attribute, value)
-
-    return make
-
-
-def _setting(name: str, value: str) -> Callable[[History], None]:
-    return lambda history: history.world.environment.update({name: value})
+def _clock(wrong: int) -> Callable[[History], None]:
+    return lambda history: setattr(history.world, "wrong", wrong)
 
 
 def _member(channel: str, member: bool) -> Callable[[History], None]:
     return lambda history: setattr(history.slack.channels[channel], "member", member)
 
 
-CHANGES: dict[str, Callable[[History], None]] = {
+def _pass(seconds: int) -> Callable[[History], None]:
+    return lambda history: setattr(history.world, "ahead", history.world.ahead + seconds)
+
+
+EVENTS: dict[str, Callable[[History], None]] = {
     "all trouble ends": History._end_trouble,
-    "the clock is an hour ahead": _change("world.wrong", HOUR),
-    "the clock is an hour behind": _change("world.wrong", -HOUR),
-    "the clock is right": _change("world.wrong", 0),
-    "what is uncertain is held": _setting("LOLSLACKBOT_UNCERTAIN", "hold"),
-    "what is uncertain is sent again": _setting("LOLSLACKBOT_UNCERTAIN", "resend"),
-    "Slack is out of reach": _setting("LOLSLACKBOT_SLACK_URL", NOWHERE),
-    "Slack shows late": _change("hides", True),
-    "Slack's pages are short": _change("slack.page_size", 1),
+    "ten minutes pass": _pass(10 * MINUTE),
+    "an hour passes": _pass(HOUR),
+    "five hours pass": _pass(5 * HOUR),
+    "thirteen hours pass": _pass(13 * HOUR),
+    "two days pass": _pass(2 * DAY),
+    "Ann plays": lambda history: history._play("Ann"),
+    "Ben plays": lambda history: history._play("Ben"),
+    "Ben and Cleo play": lambda history: history._play("Ben", "Cleo"),
+    "the clock is an hour ahead": _clock(HOUR),
+    "the clock is an hour behind": _clock(-HOUR),
+    "the clock is right": _clock(0),
+    "Slack is out of reach": lambda history: history.world.environment.update(LOLSLACKBOT_SLACK_URL=NOWHERE),
     "the bot has to leave C2": _member("C2", False),
     "the bot is invited to C2": _member("C2", True),
 }
@@ -649,18 +665,19 @@ CHANGES: dict[str, Callable[[History], None]] = {
 
 def explore(here: Ground, number: int, *, shorten: bool = True) -> None:
     """So many histories, or as many as it takes to break a promise; that one is then made shorter for a while."""
-    chosen = settings(
-        max_examples=number,
-        stateful_step_count=STEPS,
-        phases=(Phase.generate, Phase.shrink) if shorten else (Phase.generate,),
-        database=None,
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-    )
-    with suppress(Broken, Enough, Flaky):
-        run_state_machine_as_test(seed(SEED)(lambda: History(here)), settings=chosen)
+    while here.histories < number and not here.broken:
+        chosen = settings(
+            max_examples=min(BATCH, max(2, number - here.histories)),
+            stateful_step_count=STEPS,
+            phases=(Phase.generate, Phase.shrink) if shorten else (Phase.generate,),
+            database=None,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            verbosity=Verbosity.quiet,
+        )
+        with suppress(Broken, Enough, Flaky):
+            run_state_machine_as_test(seed(SEED + here.histories)(lambda: History(here)), settings=chosen)
 
 
 def prove(share: float, *, shorten: bool = True) -> Tally:
