@@ -313,9 +313,8 @@ def _env_file(path: Path) -> dict[str, str]:
         name, equals, rest = line.removeprefix("export ").partition("=")
         value = _env_value(rest.strip())
         if not equals or not _NAME.fullmatch(name.strip()) or value is None:
-            raise FaultySetting(
-                "", f"{path}, line {number}: it must read NAME=value"
-            )  # never the line: it may hold a key
+            # Never the line itself: it may hold a key.
+            raise FaultySetting("", f"{path}, line {number}: it must read NAME=value")
         values[name.strip()] = value
     return values
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -72,3 +73,14 @@ def proxies_for(url: str) -> Mapping[str, str]:
         return {}
     proxy = getproxies_environment().get(parts.scheme)
     return {parts.scheme: proxy} if proxy else {}
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """What time it was for the server that answered (RFC 9110, Date); header names in lower case."""
+    from email.utils import parsedate_to_datetime  # slow to import, and needed only once somebody answered
+
+    try:
+        date = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return None
+    return date if date.tzinfo else None

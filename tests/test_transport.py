@@ -4,11 +4,20 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from lolslackbot import transport
-from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, deadline, is_loopback, proxies_for, read_capped
+from lolslackbot.transport import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    date_of,
+    deadline,
+    is_loopback,
+    proxies_for,
+    read_capped,
+)
 
 
 def ring() -> None:
@@ -166,3 +175,20 @@ def test_the_proxy_is_what_the_environment_says(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert proxies_for(url) == proxies
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("Mon, 23 Nov 2026 12:00:00 GMT", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("Mon, 23 Nov 2026 13:00:00 +0100", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        (None, None),
+        ("", None),
+        ("today", None),
+        ("Mon, 99 Nov 2026 12:00:00 GMT", None),
+        ("Mon, 23 Nov 2026 12:00:00", None),  # without a zone nothing can be made of it
+        ("Mon, 23 Nov 2026 12:00:00 -0000", None),  # without a zone nothing can be made of it
+    ],
+)
+def test_a_servers_time_is_that_of_the_date_header(text: str | None, moment: datetime | None) -> None:
+    assert date_of({} if text is None else {"date": text}) == moment

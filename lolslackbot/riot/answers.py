@@ -1,7 +1,6 @@
 """What each answer of Riot means: status, headers and body in, a verdict out. Pure."""
 
 import json
-from datetime import datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -43,17 +42,6 @@ def read_json(answer: HttpAnswer) -> Any:
         return json.loads(answer.body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but no JSON: {error}", 200) from error
-
-
-def date_of(answer: HttpAnswer) -> datetime | None:
-    """What time it was for Riot (the Date header)."""
-    from email.utils import parsedate_to_datetime  # slow to import, and needed only once somebody answered
-
-    try:
-        date = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
-    return date if date.tzinfo else None
 
 
 def message_of(answer: HttpAnswer) -> str:

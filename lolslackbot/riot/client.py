@@ -14,7 +14,7 @@ from lolslackbot.model import MATCH_ID, PUUID, Account, RiotId, platform_of
 from lolslackbot.riot import answers, routing
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
 from lolslackbot.riot.limiter import Limiter
-from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, deadline, proxies_for, read_capped
+from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, date_of, deadline, proxies_for, read_capped
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class RiotClient:
         logger.debug(
             "GET %s%s -> %d, %.0f ms%s", host, path, answer.status, self._milliseconds(began), _limits_of(answer)
         )
-        if date := answers.date_of(answer):
+        if date := date_of(answer.headers):
             self.clock_ahead = self._clock.now() - date
         try:
             document = answers.read_json(answer)

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
+from lolslackbot.transport import date_of
+
 
 class Verdict(Enum):
     """What became of one request to post. All but DELIVERED and UNCERTAIN: it is certainly not in Slack."""
@@ -210,7 +212,7 @@ def standing_of(document: Mapping[str, Any], answer: HttpAnswer) -> Standing:
     """auth.test: a person's token has no bot_id; the scopes stand in a header."""
     stated = answer.headers.get("x-oauth-scopes")
     scopes = None if stated is None else frozenset(scope.strip() for scope in stated.split(",") if scope.strip())
-    return Standing(bool(document.get("bot_id")), scopes, date_of(answer))
+    return Standing(bool(document.get("bot_id")), scopes, date_of(answer.headers))
 
 
 def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
@@ -221,17 +223,6 @@ def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
         found.get(name) if isinstance(found.get(name), bool) else None for name in ("is_archived", "is_member")
     )
     return ChannelInfo(archived, member)
-
-
-def date_of(answer: HttpAnswer) -> datetime | None:
-    """What time it was for Slack (the Date header)."""
-    from email.utils import parsedate_to_datetime  # slow to import, and needed only once somebody answered
-
-    try:
-        date = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
-    return date if date.tzinfo else None
 
 
 def read_object(answer: HttpAnswer) -> dict[str, Any] | None:

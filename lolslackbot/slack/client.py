@@ -26,14 +26,13 @@ from lolslackbot.slack.answers import (
     Standing,
     Verdict,
     channel_info_of,
-    date_of,
     judge_post,
     keys_in,
     next_cursor,
     read_ok,
     standing_of,
 )
-from lolslackbot.transport import deadline, proxies_for, read_capped
+from lolslackbot.transport import date_of, deadline, proxies_for, read_capped
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +120,7 @@ class SlackClient:
             found |= keys_in(document, us)
             cursor = next_cursor(document)
             if cursor is None:
-                return History(found, date_of(answer))
+                return History(found, date_of(answer.headers))
         raise SlackProblem(Verdict.UNCERTAIN, f"the history is longer than {MOST_PAGES} pages")
 
     def _history_page(self, channel_id: str, oldest: datetime, cursor: str | None) -> None:

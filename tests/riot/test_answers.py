@@ -1,12 +1,11 @@
 """What each answer of Riot means: status and body in, a verdict out."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, date_of, message_of, read_json
+from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, message_of, read_json
 
 DECRYPTING = b'{"status": {"message": "Bad Request - Exception decrypting abcdef", "status_code": 400}}'
 FORBIDDEN = b'{"status":{"message":"Forbidden","status_code":403}}'
@@ -131,16 +130,3 @@ def test_riots_words_are_one_short_line_whatever_the_body(body: bytes, words: st
     assert said.isprintable()
     json.dumps(said).encode("ascii")
     said.encode("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("date", "moment"),
-    [
-        ({"date": "Mon, 23 Nov 2026 12:00:00 GMT"}, datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        ({"date": "Mon, 23 Nov 2026 12:00:00"}, None),  # of no zone
-        ({"date": "today"}, None),
-        ({}, None),
-    ],
-)
-def test_riots_time_is_that_of_the_date_header(date: dict[str, str], moment: datetime | None) -> None:
-    assert date_of(answer(200, **date)) == moment

@@ -1,7 +1,6 @@
 """What each answer of Slack means: one row of the documentation's table is one row here."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from lolslackbot.slack.answers import (
     Posted,
     SlackProblem,
     Verdict,
-    date_of,
     describe_error,
     judge_post,
     keys_in,
@@ -314,20 +312,3 @@ def test_more_without_a_way_to_it_proves_nothing() -> None:
     with pytest.raises(SlackProblem) as caught:
         next_cursor({"has_more": True, "response_metadata": {"next_cursor": ""}})
     assert caught.value.verdict is Verdict.UNCERTAIN
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("Mon, 23 Nov 2026 12:00:00 GMT", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        ("Mon, 23 Nov 2026 13:00:00 +0100", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        (None, None),
-        ("", None),
-        ("today", None),
-        ("Mon, 99 Nov 2026 12:00:00 GMT", None),
-        ("Mon, 23 Nov 2026 12:00:00", None),  # without a zone nothing can be made of it
-        ("Mon, 23 Nov 2026 12:00:00 -0000", None),  # without a zone nothing can be made of it
-    ],
-)
-def test_slacks_time_is_that_of_the_date_header(text: str | None, moment: datetime | None) -> None:
-    assert date_of(answer(b"", **({} if text is None else {"date": text}))) == moment
