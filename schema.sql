@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/upgrades.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -63,7 +63,7 @@ CREATE TABLE matches (
     outcome      TEXT CHECK (outcome IN ('decided', 'surrendered', 'remake', 'nobody_won')),
     duration     INTEGER,                   -- seconds
     ended_at     TEXT,
-    body         BLOB,                      -- the whole answer, zlib; NULL once pruned
+    body         BLOB,                      -- the whole answer, as `store/bodies.py` packs it; NULL once pruned
     built_at     TEXT,                      -- when its messages were made; NULL: still to do
     teams        INTEGER NOT NULL DEFAULT 0,   -- Arena: how many there were; 0 elsewhere
     CHECK (state <> 'given_up' OR reason IS NOT NULL),
@@ -220,8 +220,8 @@ CREATE TABLE riot_calls (
     open      INTEGER NOT NULL DEFAULT 1 CHECK (open IN (0, 1))
 ) STRICT;
 
-CREATE INDEX riot_calls_by_host ON riot_calls (routing, counts_at);
-CREATE INDEX riot_calls_by_endpoint ON riot_calls (routing, endpoint, counts_at);
+-- All that is asked of the calls in a window; what else was called at that host meanwhile is passed over.
+CREATE INDEX riot_calls_by_time ON riot_calls (routing, counts_at, endpoint, open);
 
 -- Each run of a stage that got its lock: health is measured by them.
 CREATE TABLE runs (

@@ -1,6 +1,5 @@
 """The log file and what a person sees of it on stderr: run, stage and item on every line, secrets masked."""
 
-import copy
 import logging
 import os
 import time
@@ -39,11 +38,12 @@ class MaskingFormatter(logging.Formatter):
         self._traces = traces
 
     def format(self, record: logging.LogRecord) -> str:
-        record = copy.copy(record)
         record.about = " ".join(_about.get()) or "-"
-        if not self._traces:
-            record.exc_info = record.exc_text = record.stack_info = None
-        text = super().format(record)
+        if self._traces:
+            text = super().format(record)
+        else:
+            record.message = record.getMessage()
+            text = self.formatMessage(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text if self._traces else one_line(text)

@@ -250,7 +250,7 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
 
 
 def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording) -> None:
-    match = matches.as_heard_in(db, match_id, track.channel_id)
+    match = matches.as_heard_in(db, matches.stored(db, match_id), track.channel_id)
     if not match.participants:
         messages.expire_untracked(db, match_id, track.channel_id)
         return

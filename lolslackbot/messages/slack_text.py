@@ -48,15 +48,18 @@ def sentences(lines: Sequence[str]) -> str:
 
 def visible(text: str) -> str:
     """Foreign text on one line, without what cannot be seen but turns or breaks the text around it."""
-    seen = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
-    return " ".join(seen.split())
+    if not text.isprintable():  # most is: nothing invisible in it, and no space but the common one
+        text = "".join(
+            " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE
+        )
+    return " ".join(text.split())
 
 
 def clean(name: str) -> str:
     """A foreign name, visible, not too long, and if it is read from right to left, without effect on what follows."""
     words = visible(name)
     words = (words if len(words) <= MAX_NAME else words[: MAX_NAME - 1] + "…") or "(no name)"
-    turns = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in words)
+    turns = not words.isascii() and any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in words)
     return f"{_APART}{words}{_TOGETHER}" if turns else words
 
 

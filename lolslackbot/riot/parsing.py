@@ -15,6 +15,8 @@ BOT = "BOT"  # the puuid of every bot
 DAMAGE = "totalDamageDealtToChampions"
 _LARGEST = 2**53  # beyond it a JSON number is no exact integer
 
+_TeamSums = tuple[int | None, int | None]  # damage to champions, kills
+
 
 class NotAMatch(Exception):
     """A 200 whose body is no game that can be announced; the text is the reason, for the ledger."""
@@ -40,6 +42,7 @@ def read_match(match_id: str, document: Any) -> Match:
     outcome, ended_at = _outcome(mode, everyone), _end(info, everyone, duration)
     if duration <= 0 or (outcome is Outcome.NOBODY_WON and _text(info, "endOfGameResult") == "Abort_TooFewPlayers"):
         raise NotAMatch("nothing in it: a game that nobody played")
+    teams = _team_sums(everyone) if mode not in (ARENA, SWARM) else {}
     return Match(
         match_id=match_id,
         queue_id=_number(info, "queueId"),
@@ -47,12 +50,14 @@ def read_match(match_id: str, document: Any) -> Match:
         outcome=outcome,
         duration=duration,
         ended_at=ended_at,
-        participants=tuple(_participant(each, everyone, mode) for each in humans),
+        participants=tuple(_participant(each, teams, everyone, mode) for each in humans),
         teams=len({_subteam(each) for each in everyone} - {0}) if mode == ARENA else 0,
     )
 
 
-def _participant(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]], mode: str) -> Participant:
+def _participant(
+    fields: Mapping[str, Any], teams: Mapping[int, _TeamSums], everyone: list[Mapping[str, Any]], mode: str
+) -> Participant:
     puuid = fields.get("puuid")
     if not isinstance(puuid, str):
         raise NotAMatch("not a valid match: a participant without puuid")
@@ -62,11 +67,13 @@ def _participant(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]], m
     win = fields.get("win")
     if not isinstance(win, bool):
         raise NotAMatch("not a valid match: win is neither true nor false")
+    team_id = _optional(fields, "teamId") or 0
+    team_damage, team_kills = teams.get(team_id, (None, None))
     return Participant(
         puuid=puuid,
         name=_text(fields, "riotIdGameName") or _text(fields, "summonerName"),  # the latter is empty since 15.4
         tag_line=_text(fields, "riotIdTagline"),
-        team_id=_optional(fields, "teamId") or 0,
+        team_id=team_id,
         champion_id=_number(fields, "championId"),
         champion_name=_text(fields, "championName"),
         team_position=_text(fields, "teamPosition"),
@@ -78,23 +85,26 @@ def _participant(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]], m
         creep_score=None if None in creeps else sum(number or 0 for number in creeps),
         level=_optional(fields, "champLevel"),
         damage=_optional(fields, DAMAGE),
-        team_damage=_of_team(fields, everyone, mode, DAMAGE),
-        team_kills=_of_team(fields, everyone, mode, "kills"),
+        team_damage=team_damage,
+        team_kills=team_kills,
         penta_kills=_optional(fields, "pentaKills"),
         subteam=_subteam(fields) if mode == ARENA else 0,
         partners=_partners(fields, everyone) if mode == ARENA else (),
     )
 
 
-def _of_team(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]], mode: str, name: str) -> int | None:
-    """A team's sum of the players' numbers; `teams` counts a kill or two more, so that a share would not add up.
+def _team_sums(everyone: list[Mapping[str, Any]]) -> dict[int, _TeamSums]:
+    """By team, what its players add up to; `teams` counts a kill or two more, so that a share would not add up."""
+    members: dict[int, list[Mapping[str, Any]]] = {}
+    for each in everyone:
+        members.setdefault(_optional(each, "teamId") or 0, []).append(each)
+    return {team_id: (_sum(DAMAGE, team), _sum("kills", team)) for team_id, team in members.items()}
 
-    None where there are no two teams, and where one of the numbers is missing.
-    """
-    numbers = [_optional(each, name) for each in everyone if each.get("teamId") == fields.get("teamId")]
-    if mode in (ARENA, SWARM) or None in numbers:
-        return None
-    return sum(number or 0 for number in numbers)
+
+def _sum(name: str, team: list[Mapping[str, Any]]) -> int | None:
+    """None where one of the numbers is missing."""
+    numbers = [_optional(each, name) for each in team]
+    return None if None in numbers else sum(number or 0 for number in numbers)
 
 
 def _subteam(fields: Mapping[str, Any]) -> int:

@@ -173,11 +173,12 @@ class _OneRequestClient(WebClient):
     """The one place where the SDK's insides are touched: how it sends a request (tested, range pinned).
 
     Instead of urllib's default opener, which follows redirects (with the token, to other hosts) and takes proxies
-    meant for something else, each call uses one of its own, and keeps what happened on the wire.
+    meant for something else, calls use one of their own, and keep what happened on the wire.
     """
 
     answer: HttpAnswer | None = None
     connected = False
+    _opener: urllib.request.OpenerDirector | None = None  # for all calls: certificates take long to read
 
     def begin(self) -> None:
         """Forgets the call before."""
@@ -189,14 +190,15 @@ class _OneRequestClient(WebClient):
         self.connected = True
 
     def _perform_urllib_http_request_internal(self, url: str, req: urllib.request.Request) -> dict[str, Any]:
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler(dict(proxies_for(url))),
-            _NoRedirect(),
-            _Http(self.note_connected),
-            _Https(self.note_connected),
-        )
+        if self._opener is None:
+            self._opener = urllib.request.build_opener(
+                urllib.request.ProxyHandler(dict(proxies_for(url))),
+                _NoRedirect(),
+                _Http(self.note_connected),
+                _Https(self.note_connected),
+            )
         try:
-            response = opener.open(req, timeout=self.timeout)
+            response = self._opener.open(req, timeout=self.timeout)
         except HTTPError as error:  # any status but 2xx: an answer like others
             response = error
         with response:
@@ -218,20 +220,22 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class _Http(urllib.request.HTTPHandler):
     def __init__(self, connected: Callable[[], None]) -> None:
         super().__init__()
-        self._connected = connected
+        self._connection = _noting(http.client.HTTPConnection, connected)
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_noting(http.client.HTTPConnection, self._connected), req)
+        return self.do_open(self._connection, req)
 
 
 class _Https(urllib.request.HTTPSHandler):
     def __init__(self, connected: Callable[[], None]) -> None:
         super().__init__()
-        self._connected = connected
+        self._connection = _noting(http.client.HTTPSConnection, connected)
+        self._trusted: ssl.SSLContext | None = None
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        context = ssl.create_default_context()
-        return self.do_open(_noting(http.client.HTTPSConnection, self._connected), req, context=context)
+        if self._trusted is None:
+            self._trusted = ssl.create_default_context()
+        return self.do_open(self._connection, req, context=self._trusted)
 
 
 def _noting(connection: type[http.client.HTTPConnection], connected: Callable[[], None]) -> Any:

@@ -5,6 +5,7 @@ import logging
 from lolslackbot.messages.announcement import Wording
 from lolslackbot.messages.queues import wants
 from lolslackbot.messages.wording import word
+from lolslackbot.model import Match
 from lolslackbot.stages.run import Run
 from lolslackbot.store import champions, matches, messages
 from lolslackbot.store.database import Database
@@ -32,11 +33,12 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
 
 def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
     now = run.clock.now()
-    queue = matches.queue_of(db, match_id)
+    match = matches.stored(db, match_id)
+    queue = match.queue_id, match.game_mode
     listeners = matches.listeners(db, match_id)
     unwanted = [each for each in listeners if not wants(each.queues, *queue)]
     wanting = [each for each in listeners if each not in unwanted]
-    drafts = [draft for each in wanting if (draft := _draft(db, run, match_id, each, wording))]
+    drafts = [draft for each in wanting if (draft := _draft(db, run, match, each, wording))]
     messages.add(db, match_id, drafts, now, unwanted)
     built = [each for each in drafts if not each.error]
     run.count("built", len(built))
@@ -46,16 +48,16 @@ def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
         logger.info("%s hears nothing of it: it wants %s, this is queue %d (%s)", each.channel_id, each.queues, *queue)
 
 
-def _draft(db: Database, run: Run, match_id: str, listener: Listener, wording: Wording) -> Draft | None:
+def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: Wording) -> Draft | None:
     """The message in words; where wording fails, a draft that says so: the other channels get theirs.
 
     None where everybody in it was untracked at this very moment.
     """
     channel_id, workspace = listener.channel_id, listener.workspace
     with run.item(channel_id):
-        match = matches.as_heard_in(db, match_id, channel_id)
-        if not match.participants:
+        heard = matches.as_heard_in(db, match, channel_id)
+        if not heard.participants:
             return None
-        worded = word(match, wording, listener.style)
+        worded = word(heard, wording, listener.style)
         return Draft(channel_id, workspace, worded.text, worded.blocks)
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

@@ -85,30 +85,39 @@ class _Delivering:
         self._uncertain_in_a_row: dict[str, int] = {}
 
     def work(self) -> None:
-        while message := self._next():
-            with self._run.item(message.match_id, message.channel_id):
-                self._send(message)
+        while self._another_round():
+            pass
 
-    def _next(self) -> Message | None:
-        """The message of the longest finished game among those whose channel may be posted to now."""
-        while not self._run.budget.spent():
-            now = self._run.clock.now()
-            rests = []
-            for queue in messages.queues(self._db):
-                if queue.message.workspace in self._stopped:
-                    continue
-                if reason := blocked(self._db, queue, self._limits.channel_limit, now):
-                    self._run.note(f"{queue.waiting} wait, {reason}")
-                    continue
-                rest = _rest(queue.last_claim, now)
-                if not rest:
-                    return queue.message
+    def _another_round(self) -> bool:
+        """The next message of each channel that may be posted to now, the longest finished game first.
+
+        False: nothing more goes out in this run.
+        """
+        sent, rests = False, []
+        for queue in messages.queues(self._db):
+            if self._run.budget.spent():
+                self._run.note("out of time, the next run goes on")
+                return False
+            if not self._may_go(queue):
+                continue
+            if rest := _rest(queue.last_claim, self._run.clock.now()):
                 rests.append(rest)
-            if not rests:
-                return None
+                continue
+            with self._run.item(queue.message.match_id, queue.message.channel_id):
+                self._send(queue.message)
+            sent = True
+        if rests and not sent:
             self._run.clock.sleep(min(rests).total_seconds() + 0.001)
-        self._run.note("out of time, the next run goes on")
-        return None
+        return sent or bool(rests)
+
+    def _may_go(self, queue: messages.Queue) -> bool:
+        """Looked at anew before each post: what came of the one before it may concern other channels too."""
+        if queue.message.workspace in self._stopped:
+            return False
+        reason = blocked(self._db, queue, self._limits.channel_limit, self._run.clock.now())
+        if reason:
+            self._run.note(f"{queue.waiting} wait, {reason}")
+        return reason is None
 
     def _send(self, message: Message) -> None:
         try:

@@ -34,23 +34,24 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self.path = path
+        self._faults = _Faults(path)
         self.locked = False  # read as a copy, since another program keeps readers out
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
         """All rows of a query. Raises RunEnds when the file cannot be read."""
-        with _faults(self.path):
+        with self._faults:
             return self._connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, **values: Any) -> Row | None:
         """The first row of a query, or None."""
-        with _faults(self.path):
+        with self._faults:
             row: Row | None = self._connection.execute(sql, values).fetchone()
             return row
 
     def write(self, sql: str, **values: Any) -> int:
         """Runs one statement inside a `transaction`; how many rows it changed."""
         assert self._connection.in_transaction, "a write outside a transaction commits by itself"
-        with _faults(self.path):
+        with self._faults:
             return self._connection.execute(sql, values).rowcount
 
     def change(self, sql: str, **values: Any) -> list[Row]:
@@ -68,11 +69,11 @@ class Database:
         if self._connection.in_transaction:
             yield
             return
-        with _faults(self.path):
+        with self._faults:
             self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            with _faults(self.path):
+            with self._faults:
                 self._connection.execute("COMMIT")
         finally:
             if self._connection.in_transaction:
@@ -80,7 +81,7 @@ class Database:
 
     def try_writing(self) -> None:
         """Writes to the file, and takes it back. Raises RunEnds where a stage could write nothing."""
-        with _faults(self.path):
+        with self._faults:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._connection.execute(f"PRAGMA user_version = {upgrades.version(self._connection)}")
@@ -89,12 +90,12 @@ class Database:
 
     def vacuum(self) -> None:
         """Gives free pages back to the disk, which needs room for a copy meanwhile; all or nothing."""
-        with _faults(self.path):
+        with self._faults:
             self._connection.execute("VACUUM")
 
     def back_up(self, target: sqlite3.Connection) -> None:
         """Copies every page."""
-        with _faults(self.path):
+        with self._faults:
             self._connection.backup(target)
 
     def close(self) -> None:
@@ -124,10 +125,10 @@ def open_database(path: Path) -> Database:
 
 def _open(path: Path, named: Path) -> Database:
     """named: the file that a fault is to name, where that is a copy of another."""
-    with _faults(named):
+    with _Faults(named):
         connection = _connect(path, "rw")
     try:
-        with _faults(named):
+        with _Faults(named):
             _check_identity(connection, named)
             _set_up(connection)
             upgrades.upgrade(connection, named)
@@ -144,7 +145,7 @@ def create_database(path: Path) -> Database:
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
-    with _faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+    with _Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         if not upgrades.is_empty(connection):
             _check_identity(connection, path)
         _set_up(connection)
@@ -166,7 +167,7 @@ def copy_database(source: Path, target: Path) -> None:
     try:
         partial.unlink(missing_ok=True)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        with read_only(source) as db, _faults(target), closing(sqlite3.connect(partial)) as copy:
+        with read_only(source) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
             db.rows("BEGIN")
             db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
             db.back_up(copy)
@@ -216,7 +217,7 @@ def verify(path: Path) -> None:
     """Raises Unusable unless `path` is a sound database of ours that this program can read."""
     if not path.is_file():
         raise Unusable(f"there is no file {path}")
-    with _faults(path), closing(_connect(path, "ro")) as connection:
+    with _Faults(path), closing(_connect(path, "ro")) as connection:
         _check_identity(connection, path)
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
@@ -241,7 +242,7 @@ def read_only(path: Path, *, though_locked: bool = False) -> Iterator[Database]:
     """
     must_exist(path)
     locked = False
-    with _faults(path), closing(_connect(path, "ro")) as connection:
+    with _Faults(path), closing(_connect(path, "ro")) as connection:
         connection.row_factory = sqlite3.Row
         try:
             needs_copy = _needs_copy(connection, path)
@@ -350,12 +351,14 @@ def fault_of(error: sqlite3.Error, path: Path) -> RunEnds | None:
     return None
 
 
-@contextmanager
-def _faults(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        fault = fault_of(error, path)
-        if fault is None:
-            raise
-        raise fault from error
+class _Faults:
+    """`with` it, a fault of SQLite's becomes one line for a person. A class, since every statement goes through it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, sqlite3.Error) and (fault := fault_of(error, self._path)):
+            raise fault from error

@@ -9,6 +9,8 @@ from lolslackbot.model import Window
 from lolslackbot.store import holds
 from lolslackbot.store.database import Database, Row
 
+_SCOPE = "routing = :routing AND (:endpoint = '' OR endpoint = :endpoint)"
+
 
 class RiotLedger:
     """Keeps what `riot.limiter.Limiter` decides by. Writes stand in its `transaction`."""
@@ -104,10 +106,7 @@ class RiotLedger:
     def open_call(self, routing: str, endpoint: str, now: datetime) -> datetime | None:
         """Until when a call that is under way may last, if there is one."""
         row = self._db.row(
-            """
-            SELECT MAX(counts_at) AS until FROM riot_calls
-            WHERE routing = :routing AND (:endpoint = '' OR endpoint = :endpoint) AND open = 1 AND counts_at > :now
-            """,
+            f"SELECT MAX(counts_at) AS until FROM riot_calls WHERE {_SCOPE} AND counts_at > :now AND open = 1",
             routing=routing,
             endpoint=endpoint,
             now=text_of(now),
@@ -119,7 +118,7 @@ class RiotLedger:
         row = self._db.row(
             f"""
             SELECT counts_at FROM riot_calls
-            WHERE {_scope(endpoint)} AND counts_at > :after
+            WHERE {_SCOPE} AND counts_at > :after
             ORDER BY counts_at DESC
             LIMIT 1 OFFSET :skip
             """,
@@ -133,7 +132,7 @@ class RiotLedger:
     def ended_calls(self, routing: str, endpoint: str, after: datetime) -> int:
         """Calls since `after` that Riot has surely counted."""
         row = self._db.row(
-            f"SELECT COUNT(*) AS calls FROM riot_calls WHERE {_scope(endpoint)} AND counts_at > :after AND open = 0",
+            f"SELECT COUNT(*) AS calls FROM riot_calls WHERE {_SCOPE} AND counts_at > :after AND open = 0",
             routing=routing,
             endpoint=endpoint,
             after=text_of(after),
@@ -141,15 +140,16 @@ class RiotLedger:
         return int(row["calls"]) if row else 0
 
     def begin_call(self, routing: str, endpoint: str, counts_at: datetime) -> int:
-        self._db.write(
-            "INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES (:routing, :endpoint, :counts_at)",
+        (begun,) = self._db.change(
+            """
+            INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES (:routing, :endpoint, :counts_at)
+            RETURNING call_id
+            """,
             routing=routing,
             endpoint=endpoint,
             counts_at=text_of(counts_at),
         )
-        row = self._db.row("SELECT last_insert_rowid() AS call")
-        assert row
-        return int(row["call"])
+        return int(begun["call_id"])
 
     def end_call(self, call: int, counts_at: datetime) -> None:
         self._db.write(
@@ -157,11 +157,6 @@ class RiotLedger:
             call=call,
             counts_at=text_of(counts_at),
         )
-
-
-def _scope(endpoint: str) -> str:
-    """Each limit has an index of its own to count by."""
-    return "routing = :routing AND endpoint = :endpoint" if endpoint else "routing = :routing"
 
 
 def _window(row: Row) -> Window:

@@ -2,14 +2,13 @@
 
 import json
 import logging
-import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
-from lolslackbot.store import players
+from lolslackbot.store import bodies, players
 from lolslackbot.store.database import Database, Row
 
 logger = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             outcome=match.outcome.value,
             duration=match.duration,
             ended_at=text_of(match.ended_at),
-            body=zlib.compress(body, 9),
+            body=bodies.pack(body),
             teams=match.teams,
         )
         for participant in match.participants if stored else ():
@@ -356,34 +355,41 @@ def listeners(db: Database, match_id: str) -> list[Listener]:
     return [Listener(row["channel_id"], row["workspace"], row["queues"], Style(row["style"])) for row in rows]
 
 
-def queue_of(db: Database, match_id: str) -> tuple[int, str]:
-    """The queue and the game mode of a stored match."""
-    row = db.row("SELECT queue_id, game_mode FROM matches WHERE match_id = :match_id", match_id=match_id)
+def stored(db: Database, match_id: str) -> Match:
+    """A stored match, without its participants: `as_heard_in` adds those that a channel hears of."""
+    row = db.row(
+        """
+        SELECT match_id, queue_id, game_mode, outcome, duration, ended_at, teams FROM matches
+        WHERE match_id = :match_id AND state = 'stored'
+        """,
+        match_id=match_id,
+    )
     assert row
-    return row["queue_id"], row["game_mode"]
+    return Match(
+        match_id=row["match_id"],
+        queue_id=row["queue_id"],
+        game_mode=row["game_mode"],
+        outcome=Outcome(row["outcome"]),
+        duration=row["duration"],
+        ended_at=moment_of(row["ended_at"]),
+        participants=(),
+        teams=row["teams"],
+    )
 
 
-def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
+def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
     """A stored match with those participants only whom that channel tracks."""
-    match = db.row("SELECT * FROM matches WHERE match_id = :match_id", match_id=match_id)
-    assert match
     rows = db.rows(
         """
         SELECT * FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)
         WHERE match_id = :match_id AND channel_id = :channel_id AND since <= :ended_at
         ORDER BY team_id, player_id
         """,
-        match_id=match_id,
+        match_id=match.match_id,
         channel_id=channel_id,
-        ended_at=match["ended_at"],
+        ended_at=text_of(match.ended_at),
     )
-    return Match(
-        match_id=match_id,
-        queue_id=match["queue_id"],
-        game_mode=match["game_mode"],
-        outcome=Outcome(match["outcome"]),
-        duration=match["duration"],
-        ended_at=moment_of(match["ended_at"]),
+    return match._replace(
         participants=tuple(
             Participant(
                 puuid=row["puuid"],
@@ -406,11 +412,10 @@ def as_heard_in(db: Database, match_id: str, channel_id: str) -> Match:
                 penta_kills=row["penta_kills"],
                 subteam=row["subteam"],
                 partners=tuple((number, name) for number, name in json.loads(row["partners"])),
-                past=_past_games(db, row["player_id"], match["match_id"]),
+                past=_past_games(db, row["player_id"], match.match_id),
             )
             for row in rows
-        ),
-        teams=match["teams"],
+        )
     )
 
 

@@ -434,6 +434,11 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
                 WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
                   AND text = :text AND ended_at >= :oldest
                   AND NOT EXISTS (
+                      SELECT 1 FROM messages AS earlier
+                      WHERE earlier.channel_id = :channel_id AND earlier.state = 'pending'
+                        AND (earlier.ended_at, earlier.match_id) < (messages.ended_at, messages.match_id)
+                  )
+                  AND NOT EXISTS (
                       SELECT 1 FROM holds
                       WHERE kind = 'paused' AND scope IN ('everything', 'channel ' || :channel_id)
                   )

@@ -69,6 +69,11 @@ STEPS: dict[int, str] = {
         ) STRICT;
     """,
     2: "CREATE INDEX messages_failed ON messages (ended_at) WHERE state = 'failed';",
+    3: """
+        DROP INDEX riot_calls_by_host;
+        DROP INDEX riot_calls_by_endpoint;
+        CREATE INDEX riot_calls_by_time ON riot_calls (routing, counts_at, endpoint, open);
+    """,
 }
 
 

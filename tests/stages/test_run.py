@@ -138,10 +138,10 @@ def test_a_channel_untracked_while_its_message_is_worded_gets_none(
     store_match(db, a_match("EUW1_1"))
     as_heard_in = matches.as_heard_in
 
-    def untracked_meanwhile(db: Database, match_id: str, channel_id: str) -> Match:
+    def untracked_meanwhile(db: Database, match: Match, channel_id: str) -> Match:
         with db.transaction():
             db.write("DELETE FROM tracks")
-        return as_heard_in(db, match_id, channel_id)
+        return as_heard_in(db, match, channel_id)
 
     monkeypatch.setattr(matches, "as_heard_in", untracked_meanwhile)
     run = Run(STAGE, clock, 80)

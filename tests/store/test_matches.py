@@ -1,6 +1,5 @@
 """The ledger of matches: from which state each transition goes, and that it goes from no other."""
 
-import zlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Outcome, Player
-from lolslackbot.store import listings, matches, messages, players
+from lolslackbot.store import bodies, listings, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
 
@@ -101,7 +100,7 @@ def test_a_body_makes_a_wanted_or_missing_match_a_stored_one(db: Database, state
     assert (row["reason"], row["looked_at"], row["next_look_at"], row["built_at"]) == (None, text_of(LATER), None, None)
     assert (row["queue_id"], row["game_mode"], row["outcome"], row["duration"]) == (420, "CLASSIC", "surrendered", 1871)
     assert row["ended_at"] == text_of(match.ended_at)
-    assert zlib.decompress(row["body"]) == b'{"info": {}}'
+    assert bodies.unpack(row["body"]) == b'{"info": {}}'
     assert [each["player_id"] for each in db.rows("SELECT * FROM participants")] == [player.player_id]
 
 
@@ -133,7 +132,9 @@ def test_a_body_is_stored_whole_or_not_at_all(db: Database) -> None:
 def test_a_participant_without_a_name_has_the_one_we_know(db: Database) -> None:
     player = add_player(db)
     store_match(db, a_match(ID, participants=(participant(1, name="", tag_line=""),)))
-    assert [each.name for each in matches.as_heard_in(db, ID, "C1").participants] == [player.riot_id.game_name]
+    assert [each.name for each in matches.as_heard_in(db, matches.stored(db, ID), "C1").participants] == [
+        player.riot_id.game_name
+    ]
 
 
 # Looking
@@ -327,12 +328,12 @@ def test_a_channel_hears_of_those_participants_only_whom_it_tracks(db: Database)
     store_match(db, match)
     blue, red, _, other = match.participants
     blue, red = blue._replace(tag_line="EUW"), red._replace(tag_line="EUW")
-    assert matches.as_heard_in(db, ID, "C1") == match._replace(participants=(red, blue))  # by side
-    assert matches.as_heard_in(db, ID, "C2") == match._replace(participants=(other,))
-    assert matches.as_heard_in(db, ID, "C9") == match._replace(participants=())
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C1") == match._replace(participants=(red, blue))  # by side
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C2") == match._replace(participants=(other,))
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C9") == match._replace(participants=())
 
 
 def test_a_match_nobody_knows_is_heard_by_nobody(db: Database) -> None:
     assert matches.listeners(db, ID) == []
     with pytest.raises(AssertionError):
-        matches.as_heard_in(db, ID, "C1")
+        matches.stored(db, ID)

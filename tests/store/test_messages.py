@@ -281,6 +281,18 @@ def test_a_message_that_is_no_longer_news_is_not_claimed(db: Database, seconds: 
     assert messages.claim(db, of, "mine", START + timedelta(seconds=seconds), START) is claimed
 
 
+def test_a_message_is_not_claimed_while_an_earlier_one_waits_in_its_channel(db: Database) -> None:
+    of = waits(db, "EUW1_2", ended_at=LATER)
+    same_moment, earlier = waits(db, "EUW1_1", ended_at=LATER), waits(db, "EUW1_9")
+    waits(db, "EUW1_0", "C2")
+    assert not claim(db, of)
+    assert not claim(db, same_moment)
+    in_state(db, "failed", earlier)
+    assert not claim(db, of)
+    in_state(db, "delivered", same_moment)
+    assert claim(db, of)
+
+
 def test_a_message_nobody_knows_is_not_claimed(db: Database) -> None:
     waits(db)
     assert not claim(db, message("EUW1_404"))
@@ -531,9 +543,9 @@ def test_a_queue_has_what_waits_only_and_knows_the_last_claim_of_its_channel(db:
 
 
 def test_messages_that_wait_are_found_by_the_player_they_name(db: Database) -> None:
+    in_state(db, "delivered", waits(db, "EUW1_2", "C1"))
     waits(db, "EUW1_1", "C1")
     waits(db, "EUW1_1", "C2")
-    in_state(db, "delivered", waits(db, "EUW1_2", "C1"))
     player = players.to_list(db)[0]
     assert messages.waiting_about(db, player.player_id, "C1") == ["EUW1_1"]
     assert messages.waiting_about(db, player.player_id, "C9") == []
