@@ -11,6 +11,7 @@ from support import FakeClock, puuid
 from lolslackbot.model import Account, Message, RiotId
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.client import PAGE, Answer, Page
+from lolslackbot.riot.limiter import Limiter
 from lolslackbot.slack.answers import History, Identity, Posted, SlackProblem
 from lolslackbot.slack.answers import Verdict as PostVerdict
 
@@ -71,8 +72,9 @@ class FakeRiot:
         self.accounts: dict[str, str] = {}
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
-        self.reserved: list[tuple[str, str | None]] = []  # matches asked for, and the host of the call made use of
+        self.reserved: list[tuple[str, str | None]] = []  # what was asked for, and the host of the call used
         self.clock_ahead: timedelta | None = None
+        self.limiter: Limiter | None = None  # where a limit is to keep calls from being reserved
         self._hosts: list[str] = []  # of the calls reserved ahead
 
     def fail(self, asked: str, *faults: Exception | None) -> None:
@@ -96,7 +98,10 @@ class FakeRiot:
             raise fault
 
     @contextmanager
-    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Iterator[Page]:
+    def match_ids(
+        self, puuid: str, platform: str, start_time: datetime, start: int, call: int | None = None
+    ) -> Iterator[Page]:
+        self.reserved.append((puuid, self._hosts[call - 1] if call else None))
         self._asked(puuid)
         ids = self.lists.get(puuid, [])[start : start + PAGE]
         yield Page(tuple(ids), (), len(ids) == PAGE, None)
@@ -109,8 +114,8 @@ class FakeRiot:
             raise NOT_FOUND
         yield Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id])
 
-    def reserve_match(self, host: str) -> int:
-        if fault := self._fault(host):
+    def reserve(self, host: str, endpoint: str) -> int:
+        if fault := self._fault(host) or (self.limiter and self.limiter.free_at(host, endpoint)):
             raise fault
         self._hosts.append(host)
         return len(self._hosts)

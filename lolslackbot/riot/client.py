@@ -54,6 +54,7 @@ class RiotClient:
     """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent).
 
     `match_ids` and `match` are `with` statements: what is written inside is committed together with the call's end.
+    Their `call` is one that was reserved moments ago, the last thing before.
     """
 
     def __init__(
@@ -99,25 +100,29 @@ class RiotClient:
             raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but the unknown platform {platform!r}", 200)
         return platform
 
+    def reserve(self, host: str, endpoint: str) -> int:
+        """A `call` to be made next, counted in the commit this stands in. Raises NotYet."""
+        return self._limiter.reserve(host, endpoint)
+
     @contextmanager
-    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Iterator[Page]:
+    def match_ids(
+        self, puuid: str, platform: str, start_time: datetime, start: int, call: int | None = None
+    ) -> Iterator[Page]:
         """match-v5: the ids from the `start`-th on of games since `start_time`, at most PAGE of them."""
         path = f"/lol/match/v5/matches/by-puuid/{quote(puuid, safe='')}/ids"
         query = {"startTime": int(start_time.timestamp()), "start": start, "count": PAGE}
         host = routing.match_region(platform)
-        with self._get(self._limiter.reserve(host, MATCH_IDS), host, MATCH_IDS, path, query) as answer:
+        if call is None:
+            call = self.reserve(host, MATCH_IDS)
+        with self._get(call, host, MATCH_IDS, path, query) as answer:
             yield _page(answer.document)
-
-    def reserve_match(self, host: str) -> int:
-        """A call that the next `match` at that host makes use of: so it is counted in the commit this stands in."""
-        return self._limiter.reserve(host, MATCH)
 
     @contextmanager
     def match(self, match_id: str, call: int | None = None) -> Iterator[Answer]:
-        """match-v5: one match. Its prefix says which host has it. call: from `reserve_match`, moments ago."""
+        """match-v5: one match. Its prefix says which host has it."""
         host = routing.match_region(platform_of(match_id))
         if call is None:
-            call = self.reserve_match(host)
+            call = self.reserve(host, MATCH)
         with self._get(call, host, MATCH, f"/lol/match/v5/matches/{match_id}") as answer:
             yield answer
 

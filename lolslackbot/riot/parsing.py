@@ -170,9 +170,9 @@ def _number(fields: Mapping[str, Any], name: str) -> int:
 def _optional(fields: Mapping[str, Any], name: str) -> int | None:
     """A whole number, also where Riot writes it as a float; None for anything else."""
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST or value != int(value):
-        return None
-    return int(value)
+    if type(value) is int:  # nearly all are
+        return value if abs(value) <= _LARGEST else None
+    return int(value) if isinstance(value, float) and abs(value) <= _LARGEST and value.is_integer() else None
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

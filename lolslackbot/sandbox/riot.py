@@ -402,4 +402,4 @@ def _error(status: int, message: str | None = None) -> Answer:
 
 
 def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(status, json.dumps(value, ensure_ascii=False).encode(), content_type=JSON)
+    return Answer(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), content_type=JSON)

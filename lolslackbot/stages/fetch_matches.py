@@ -45,6 +45,14 @@ class _Fate(NamedTuple):
     said: str
 
 
+class _Turn(NamedTuple):
+    """The host and the endpoint to ask next; `call` where that is counted already."""
+
+    host: str
+    endpoint: str
+    call: int | None = None
+
+
 class _WaitsTooLong(RunEnds):
     """What is left waits for a limit longer than this run may."""
 
@@ -77,7 +85,7 @@ class _Fetching:
         self._db, self._riot, self._limiter, self._run, self._limits = db, riot, limiter, run, limits
         self._wanted = self._due()
         self._players = Lanes(_host_of_player, players.to_list(db))
-        self._reserved: tuple[str, int] | None = None  # a host and a call there that is counted already
+        self._reserved: _Turn | None = None  # for the very next call, or for nothing
         self._good_answers = 0  # in this run: each proves the key
         self._answering: set[str] = set()  # hosts that gave a good answer
         self._faults: dict[str, list[str]] = {}  # by host, in this run
@@ -96,13 +104,13 @@ class _Fetching:
         try:
             if holds.find(self._db, holds.RIOT_KEY, "rejected") and self._players:
                 self._list(self._players.take())  # one call tells whether the key is well again
-            while (lane := self._next()) or self._suspects:
-                if lane is None or len(self._suspects) >= SUSPECTS:
+            while (turn := self._next()) or self._suspects:
+                if turn is None or len(self._suspects) >= SUSPECTS:
                     self._prove_key()
-                elif lane[1] == MATCH:
-                    self._look_at(self._wanted.take_from(lane[0]))
+                elif turn.endpoint == MATCH:
+                    self._look_at(self._wanted.take_from(turn.host), turn.call)
                 else:
-                    self._list(self._players.take_from(lane[0]))
+                    self._list(self._players.take_from(turn.host), turn.call)
         except _WaitsTooLong as over:
             status = Exit.LATER if over.wait.refused else Exit.OK
             self._run.ends_with(status)
@@ -111,16 +119,17 @@ class _Fetching:
         if (ahead := self._riot.clock_ahead) is not None and abs(ahead) >= FAR_OFF:
             self._run.note(clock_fault(ahead, "Riot's"))
 
-    def _next(self) -> tuple[str, str] | None:
-        """The next host and endpoint to ask, of those that can be asked now; None: all done."""
+    def _next(self) -> _Turn | None:
+        """What to ask next, of what can be asked now; None: all done."""
+        reserved, self._reserved = self._reserved, None
         while not self._run.budget.spent():
-            if self._reserved:
-                return self._reserved[0], MATCH
+            if reserved:
+                return reserved
             waits = []
             for host, endpoint in self._heads():
                 wait = self._limiter.free_at(host, endpoint)
                 if wait is None:
-                    return host, endpoint
+                    return _Turn(host, endpoint)
                 waits.append(wait)
             if not waits:
                 return None
@@ -136,6 +145,19 @@ class _Fetching:
                 if not self._left_alone(host):
                     yield host, endpoint
 
+    def _reserve_next(self) -> _Turn | None:
+        """The next call, where it may follow at once: a commit less than reserving it by itself.
+
+        If it is not made after all, it has been counted for nothing, which harms nobody.
+        """
+        host, endpoint = next(self._heads(), ("", ""))
+        if not host or self._run.budget.spent():
+            return None
+        try:
+            return _Turn(host, endpoint, self._riot.reserve(host, endpoint))
+        except NotYet:
+            return None
+
     def _wait(self, wait: NotYet) -> None:
         left = wait.until - self._now()
         if left > self._limits.max_wait or left.total_seconds() > self._run.budget.left():
@@ -145,33 +167,36 @@ class _Fetching:
 
     # Lists
 
-    def _list(self, player: Player) -> None:
-        """One player's list, page by page, each into the ledger at once."""
+    def _list(self, player: Player, call: int | None = None) -> None:
+        """One player's list, page by page, each into the ledger at once. call: reserved for the first of them."""
         with self._run.item(str(player.riot_id), record=lambda _: self._asked_in_vain(player)):
             host = _host_of_player(player)
             try:
-                self._read_pages(player)
+                self._read_pages(player, call)
             except NotYet as wait:  # another process was faster: again when the limit allows
                 logger.debug("%s", wait)
                 self._players.put_first(player)
             except RiotRefusal as refusal:
                 self._list_refused(player, host, refusal)
 
-    def _read_pages(self, player: Player) -> None:
+    def _read_pages(self, player: Player, call: int | None) -> None:
         since = self._now() - self._limits.announce_within - LIST_MARGIN
         host = _host_of_player(player)
         odd: str | None = None
         for number in range(PAGES):
-            self._wait_for(host, MATCH_IDS)
-            with self._riot.match_ids(player.puuid, player.platform, since, number * PAGE) as page:
+            if call is None:
+                self._wait_for(host, MATCH_IDS)
+            with self._riot.match_ids(player.puuid, player.platform, since, number * PAGE, call) as page:
                 odd = page.odd or odd
                 wanted = listings.record_page(
                     self._db, player.player_id, page.match_ids, odd, self._now(), page.unroutable
                 )
+                if wanted:  # in their order among all: lists are not always in it
+                    self._wanted = self._due()
+                    self._wanted.drop(self._suspects.__contains__)
+                reserved = None if page.full else self._reserve_next()
+            call, self._reserved = None, reserved
             self._went_well(host)
-            if wanted:  # in their order among all: lists are not always in it
-                self._wanted = self._due()
-                self._wanted.drop(self._suspects.__contains__)
             self._run.count("new", len(wanted))
             logger.debug("%d ids listed, new: %s", len(page.match_ids), ", ".join(wanted) or "none")
             if page.odd:
@@ -249,9 +274,8 @@ class _Fetching:
 
     # Matches
 
-    def _look_at(self, match_id: str) -> None:
+    def _look_at(self, match_id: str, call: int | None) -> None:
         """One match call, and what becomes of the match in one commit."""
-        call, self._reserved = (self._reserved[1] if self._reserved else None), None
         looks = matches.looks(self._db, match_id, self._now())
         if looks is None:  # given up meanwhile
             return
@@ -269,19 +293,6 @@ class _Fetching:
                 self._reserved = reserved
                 self._tell(fate)
                 self._went_well(_host_of_match(match_id))
-
-    def _reserve_next(self) -> tuple[str, int] | None:
-        """The next match call, where it may follow at once: a commit less than reserving it by itself.
-
-        If it is not made after all, it has been counted for nothing, which harms nobody.
-        """
-        host, endpoint = next(self._heads(), ("", ""))
-        if endpoint != MATCH or self._run.budget.spent():
-            return None
-        try:
-            return host, self._riot.reserve_match(host)
-        except NotYet:
-            return None
 
     def _take(self, match_id: str, answer: Answer) -> _Fate:
         """Writes what becomes of a match that Riot has."""

@@ -74,5 +74,5 @@ def pack(body: bytes) -> bytes:
 
 
 def unpack(packed: bytes) -> bytes:
-    """The answer as it came, also one of before there was a dictionary: for whoever wants more of it than our columns."""
+    """The answer as it came, also one from before the dictionary: for whoever wants more of it than our columns."""
     return zlib.decompressobj(zdict=_DICTIONARY).decompress(packed)

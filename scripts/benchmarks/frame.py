@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -113,6 +114,13 @@ def _environment(home: Path) -> Path:
     return python
 
 
+def keep(home: Path, name: str) -> Path:
+    """The home as it is now, beside it."""
+    kept = home.with_name(name)
+    shutil.copytree(home, kept)
+    return kept
+
+
 def in_turn(times: int, *measured: Measured) -> list[list[Cost]]:
     """What each takes, A B A B …, after one run of each that is not counted."""
     rounds = [[each() for each in measured] for _ in range(times + 1)]
@@ -131,9 +139,9 @@ def peak(costs: Sequence[Cost]) -> float:
     return statistics.median(each.peak for each in costs)
 
 
-def per_item(whole: Sequence[Cost], idle: Sequence[Cost], items: int) -> float:
-    """Seconds of a processor for one item more: without what a run takes that has none."""
-    return statistics.median((one.cpu - none.cpu) / items for one, none in zip(whole, idle, strict=True))
+def per_item(many: Sequence[Cost], one: Sequence[Cost], more: int) -> float:
+    """Seconds of a processor for one item more, by runs with one item and runs with so many more."""
+    return statistics.median((whole.cpu - start.cpu) / more for whole, start in zip(many, one, strict=True))
 
 
 def show(rows: Sequence[Row]) -> None:
@@ -174,4 +182,4 @@ def _lines(path: str) -> list[str]:
 
 def as_json(value: Any) -> bytes:
     """As the sandbox's Riot sends it."""
-    return json.dumps(value, ensure_ascii=False).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -6,9 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.frame import Cost, cpu, machine, peak, place, wall
+from benchmarks.frame import Cost, cpu, keep, machine, peak, place, wall
 from benchmarks.idle import PLAYERS, STAGES, tracked
-from benchmarks.items import QUIET, keep
+from benchmarks.items import QUIET
 
 KNOWN = (0, 100, 10_000, 1_000_000)
 TIMES = 7

@@ -1,11 +1,10 @@
 """Ten players, nothing new: what a start and each stage of a tick take beyond their floors."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from benchmarks.frame import Place, Row, in_turn, machine, place, show, wall
+from benchmarks.frame import Place, Row, in_turn, keep, machine, place, show, wall
 from lolslackbot.sandbox import Player
 
 PLAYERS = 10
@@ -21,15 +20,17 @@ def main() -> None:
 def measure() -> list[Row]:
     with place() as here:
         home, players = tracked(here, PLAYERS)
-        floors = here.folder / "floors.db"
+        floor = partial(here.floor, database=str(keep(home, "floors") / "lolslackbot.db"))
         start = partial(here.floor, "start")
-        nothing = partial(here.floor, "build", database=str(floors), messages=0, text="", blocks="")
+        lists = partial(floor, "fetch", match_ids=[], **riot(here, players))
+        nothing = partial(floor, "build", match_ids=[], text="", blocks="")
+        no_post = partial(floor, "deliver", posts=[], text="", blocks="", **slack(here))
         pairs = {
             "`--help`": (partial(here.command, home, "--help"), start),
             "`status`": (partial(here.command, home, "status"), start),
-            "`fetch-matches`, nothing new": (partial(here.command, home, "-q", "fetch-matches"), lists(here, players)),
+            "`fetch-matches`, nothing new": (partial(here.command, home, "-q", "fetch-matches"), lists),
             "`build-messages`, nothing new": (partial(here.command, home, "-q", "build-messages"), nothing),
-            "`deliver`, nothing new": (partial(here.command, home, "-q", "deliver"), posts_nothing(here)),
+            "`deliver`, nothing new": (partial(here.command, home, "-q", "deliver"), no_post),
         }
         costs = in_turn(TIMES, *(each for pair in pairs.values() for each in pair))
         return [
@@ -42,9 +43,13 @@ def tracked(here: Place, number: int) -> tuple[Path, list[Player]]:
     """A home with so many players, each in a channel of its own, once a game of each was announced."""
     home, sandbox = here.folder / "home", here.sandbox
     players = [sandbox.riot.add_player(f"Player {each}#EUW", platform="euw1") for each in range(number)]
-    for each, player in enumerate(players):
-        sandbox.slack.add_channel(f"C{each}")
-        here.command(home, "track", player.riot_id, "--channel", f"C{each}", "--platform", "euw1")
+    wishes = here.folder / "players.csv"
+    wishes.write_text("riot_id,platform,channel,workspace\n")
+    with wishes.open("a") as file:
+        for each, player in enumerate(players):
+            sandbox.slack.add_channel(f"C{each}")
+            file.write(f"{player.riot_id},euw1,C{each},\n")
+    here.command(home, "track", "--file", str(wishes))
     for player in players:
         sandbox.riot.add_game([player])
     for stage in STAGES:
@@ -54,22 +59,15 @@ def tracked(here: Place, number: int) -> tuple[Path, list[Player]]:
     return home, players
 
 
-def lists(here: Place, players: Sequence[Player]) -> partial:
-    """The floor of asking for their lists."""
-    return partial(
-        here.floor,
-        "fetch",
-        database=str(here.folder / "floors.db"),
-        url=here.settings["LOLSLACKBOT_RIOT_URL"].format(routing="europe") + "/lol/match/v5/matches",
-        key=here.settings["RIOT_API_KEY"],
-        puuids=[player.puuid for player in players],
-        match_ids=[],
-        since=int(datetime.now(UTC).timestamp()) - 18 * 3600,
-    )
+def riot(here: Place, players: Sequence[Player]) -> dict[str, object]:
+    """What a floor needs to ask for the players' lists."""
+    return {
+        "url": here.settings["LOLSLACKBOT_RIOT_URL"].format(routing="europe") + "/lol/match/v5/matches",
+        "key": here.settings["RIOT_API_KEY"],
+        "puuids": [player.puuid for player in players],
+    }
 
 
-def posts_nothing(here: Place) -> partial:
-    """The floor of having nothing to post; it loads Slack's library all the same."""
-    slack = {"url": here.settings["LOLSLACKBOT_SLACK_URL"], "token": here.settings["SLACK_BOT_TOKEN"]}
-    database = str(here.folder / "floors.db")
-    return partial(here.floor, "deliver", database=database, channels=[], text="", blocks="", **slack)
+def slack(here: Place) -> dict[str, object]:
+    """What a floor needs to post."""
+    return {"url": here.settings["LOLSLACKBOT_SLACK_URL"], "token": here.settings["SLACK_BOT_TOKEN"]}

@@ -1,19 +1,19 @@
-"""What one match more and one message more take beyond a bare loop, on the disk too; and thirty channels at once."""
+"""What a match or a message more takes beyond its floor, on the processor and on the disk; and many channels."""
 
 import gzip
 import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
-from benchmarks.frame import Cost, Measured, Place, Row, as_json, in_turn, machine, per_item, place, show, wall
-from benchmarks.idle import tracked
+from benchmarks.frame import Cost, Measured, Place, Row, as_json, in_turn, keep, machine, per_item, place, show, wall
+from benchmarks.idle import STAGES, riot, slack, tracked
 from lolslackbot.sandbox import Mishap
 
-PLAYERS = 30  # each in a channel of their own, with one new game
+PLAYERS = 101  # each in a channel of their own, with one new game
 STORED = 300  # matches whose room on the disk is measured
+CHANNELS = 30
 TIMES = 9
 ROUND_TRIP = 0.2  # seconds
 QUIET = {"LOLSLACKBOT_DDRAGON_URL": ""}
@@ -21,105 +21,99 @@ QUIET = {"LOLSLACKBOT_DDRAGON_URL": ""}
 
 def main() -> None:
     print(machine())
+    show([*items(), on_disk(), channels()])
+
+
+def items() -> list[Row]:
+    """A processor's time for one item more: a run with many, less a run with one."""
     with place() as here:
         here.sandbox.riot.limits.application = "100000:1"
-        show([*items(here), on_disk(here), channels(here)])
-
-
-def items(here: Place) -> list[Row]:
-    """A processor's time for one item more: a run with items, less one without."""
-    home, players = tracked(here, PLAYERS)
-    ended = datetime.now(UTC) + timedelta(minutes=1)
-    match_ids = [here.sandbox.riot.add_game([player], ended=ended) for player in players]
-    listed = keep(home, "listed")
-    here.command(home, "fetch-matches", **QUIET)
-    fetched = keep(home, "fetched")
-    here.command(home, "build-messages", **QUIET)
-    built = keep(home, "built")
-    here.command(home, "deliver", **QUIET)
-    delivered = keep(home, "delivered")
-    text, blocks = worded(built)
-    floor = partial(here.floor, database=str(here.folder / "floors.db"))
-    riot = {
-        "url": here.settings["LOLSLACKBOT_RIOT_URL"].format(routing="europe") + "/lol/match/v5/matches",
-        "key": here.settings["RIOT_API_KEY"],
-        "puuids": [player.puuid for player in players],
-        "since": int(datetime.now(UTC).timestamp()) - 18 * 3600,
-    }
-    slack = {
-        "url": here.settings["LOLSLACKBOT_SLACK_URL"],
-        "token": here.settings["SLACK_BOT_TOKEN"],
-        "text": text,
-        "blocks": blocks,
-    }
-    in_channels = [f"C{number}" for number in range(PLAYERS)]
-    some = {
-        "a match fetched and stored, CPU": (
-            a_run(here, listed, "fetch-matches"),
-            a_run(here, fetched, "fetch-matches"),
-            partial(floor, "fetch", match_ids=match_ids, **riot),
-            partial(floor, "fetch", match_ids=[], **riot),
-        ),
-        "a message built, CPU": (
-            a_run(here, fetched, "build-messages"),
-            a_run(here, built, "build-messages"),
-            partial(floor, "build", messages=PLAYERS, text=text, blocks=blocks),
-            partial(floor, "build", messages=0, text=text, blocks=blocks),
-        ),
-        "a message delivered, CPU": (
-            a_run(here, built, "deliver"),
-            a_run(here, delivered, "deliver"),
-            partial(floor, "deliver", channels=in_channels, **slack),
-            partial(floor, "deliver", channels=[], **slack),
-        ),
-    }
-    rows = []
-    for what, measured in some.items():
-        ours, ours_idle, bare, bare_idle = in_turn(TIMES, *measured)
-        rows.append(Row(what, "s", per_item(ours, ours_idle, PLAYERS), per_item(bare, bare_idle, PLAYERS), 1.5))
-    return rows
-
-
-def keep(home: Path, name: str) -> Path:
-    """The home as it is now."""
-    kept = home.with_name(name)
-    shutil.copytree(home, kept)
-    return kept
+        many, players = tracked(here, PLAYERS)
+        one = keep(many, "one")
+        ended = datetime.now(UTC) + timedelta(minutes=1)
+        match_ids = [here.sandbox.riot.add_game([player], ended=ended) for player in players[1:]]
+        for stage in STAGES:  # all but the last one's game are old news there
+            here.command(one, stage, **QUIET)
+        match_ids.insert(0, here.sandbox.riot.add_game([players[0]], ended=ended))
+        kept: dict[str, tuple[Path, Path]] = {}
+        for stage in STAGES:
+            kept[stage] = keep(many, f"many-{stage}"), keep(one, f"one-{stage}")
+            for home in (many, one):
+                here.command(home, stage, **QUIET)
+        words = worded(kept["deliver"][0])
+        posts = [(match_id, f"C{number}") for number, match_id in enumerate(match_ids)]
+        ids = {"match_ids": match_ids}, {"match_ids": match_ids[:1]}
+        floors = {
+            "fetch-matches": ("fetch", riot(here, players), ids),
+            "build-messages": ("build", words, ids),
+            "deliver": ("deliver", {**slack(here), **words}, ({"posts": posts}, {"posts": posts[:1]})),
+        }
+        named = ("a match fetched and stored, CPU", "a message built, CPU", "a message delivered, CPU")
+        rows = []
+        for what, (stage, (name, values, numbers)) in zip(named, floors.items(), strict=True):
+            ours = [a_run(here, home, stage) for home in kept[stage]]
+            bare = [a_floor(here, kept[stage][0], name, **values, **number) for number in numbers]
+            costs = in_turn(TIMES, *ours, *bare)
+            rows.append(Row(what, "s", per_item(*costs[:2], PLAYERS - 1), per_item(*costs[2:], PLAYERS - 1), 1.5))
+        return rows
 
 
 def a_run(here: Place, kept: Path, stage: str) -> Measured:
     """A stage on a copy of that home."""
 
     def run() -> Cost:
-        shutil.rmtree(here.folder / "copy", ignore_errors=True)
-        shutil.copytree(kept, here.folder / "copy")
-        return here.command(here.folder / "copy", "-q", stage, **QUIET)
+        return here.command(a_copy(here, kept), "-q", stage, **QUIET)
 
     return run
 
 
-def worded(home: Path) -> tuple[str, str]:
+def a_floor(here: Place, kept: Path, name: str, **values: object) -> Measured:
+    """A floor on a copy of that home."""
+
+    def run() -> Cost:
+        return here.floor(name, database=str(a_copy(here, kept) / "lolslackbot.db"), **values)
+
+    return run
+
+
+def a_copy(here: Place, kept: Path) -> Path:
+    copy = here.folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(kept, copy)
+    return copy
+
+
+def worded(home: Path) -> dict[str, str]:
     """Text and blocks of a message that waits there."""
     with closing(sqlite3.connect(home / "lolslackbot.db")) as db:
         text, blocks = db.execute("SELECT text, blocks FROM messages WHERE state = 'pending'").fetchone()
-        return str(text), str(blocks)
+        return {"text": str(text), "blocks": str(blocks)}
 
 
-def on_disk(here: Place) -> Row:
+def on_disk() -> Row:
     """Bytes for a match more, beside its body as gzip has it."""
-    home, riot = here.folder / "home", here.sandbox.riot
-    player = next(each for each in riot.players if each.game_name == "Player 0")
-    before = (home / "lolslackbot.db").stat().st_size
-    ended = datetime.now(UTC) + timedelta(minutes=2)
-    match_ids = [riot.add_game([player], ended=ended + timedelta(seconds=number)) for number in range(STORED)]
-    here.command(home, "-q", "fetch-matches", **QUIET)
-    grown = (home / "lolslackbot.db").stat().st_size - before
-    zipped = sum(len(gzip.compress(as_json(riot.matches[match_id]))) for match_id in match_ids)
-    return Row("bytes on the disk for a match", "bytes", grown / STORED, zipped / STORED, 1.15)
+    with place() as here:
+        here.sandbox.riot.limits.application = "100000:1"
+        home, (player,) = tracked(here, 1)
+        before = (home / "lolslackbot.db").stat().st_size
+        ended = datetime.now(UTC) + timedelta(minutes=2)
+        games = here.sandbox.riot
+        match_ids = [games.add_game([player], ended=ended + timedelta(seconds=number)) for number in range(STORED)]
+        here.command(home, "-q", "fetch-matches", **QUIET)
+        grown = (home / "lolslackbot.db").stat().st_size - before
+        zipped = sum(len(gzip.compress(as_json(games.matches[match_id]))) for match_id in match_ids)
+        return Row("bytes on the disk for a match", "bytes", grown / STORED, zipped / STORED, 1.15)
 
 
-def channels(here: Place) -> Row:
+def channels() -> Row:
     """A message in each channel, while Slack takes its time."""
-    here.sandbox.slack.misbehave(Mishap.slow(ROUND_TRIP))
-    (costs,) = in_turn(2, a_run(here, here.folder / "built", "deliver"))
-    return Row(f"{PLAYERS} channels, {ROUND_TRIP * 1000:.0f} ms each", "s", wall(costs), PLAYERS * ROUND_TRIP, 1.15)
+    with place() as here:
+        home, players = tracked(here, CHANNELS)
+        for player in players:
+            here.sandbox.riot.add_game([player], ended=datetime.now(UTC) + timedelta(minutes=1))
+        for stage in STAGES[:2]:
+            here.command(home, stage, **QUIET)
+        here.sandbox.slack.misbehave(Mishap.slow(ROUND_TRIP))
+        (costs,) = in_turn(2, a_run(here, home, "deliver"))
+        what = f"{CHANNELS} channels, {ROUND_TRIP * 1000:.0f} ms each"
+        return Row(what, "s", wall(costs), CHANNELS * ROUND_TRIP, 1.15)

@@ -75,7 +75,7 @@ def test_a_call_that_was_counted_beforehand_is_not_counted_again(
     riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock
 ) -> None:
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={"metadata": {}})
-    call = riot.reserve_match("europe")
+    call = riot.reserve("europe", MATCH)
     with riot.match("EUW1_1", call) as answer:
         assert answer.document == {"metadata": {}}
     assert limiter.reserved == [("europe", MATCH)]

@@ -33,7 +33,7 @@ def riot() -> FakeRiot:
 def fetch(db: Database, riot: FakeRiot, clock: FakeClock, max_seconds: float = 80) -> Run:
     """One run, three minutes after the one before."""
     run = Run("fetch-matches", clock, max_seconds)
-    limiter = Limiter(RiotLedger(db), clock, 15)
+    limiter = riot.limiter = Limiter(RiotLedger(db), clock, 15)
     riot.calls.clear()
     try:
         fetch_matches(db, riot, limiter, run, Limits(HALF_A_DAY, timedelta(seconds=10)))  # type: ignore[arg-type]
@@ -761,7 +761,7 @@ def test_a_match_listed_by_a_clock_that_was_set_back_since_is_asked_for_at_once(
     assert state(db, "EUW1_1")[0] == "stored"
 
 
-def test_the_next_match_call_is_counted_in_the_commit_of_the_last_match(
+def test_the_next_call_is_counted_in_the_commit_of_the_last_one(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
     european, korean = add_player(db), add_player(db, 2, platform="kr")
@@ -770,8 +770,19 @@ def test_the_next_match_call_is_counted_in_the_commit_of_the_last_match(
     listings.record_page(db, european.player_id, ["EUW1_2", "EUW1_1"], None, START)
     listings.record_page(db, korean.player_id, ["KR_7"], None, START)
     fetch(db, riot, clock)
-    assert riot.reserved == [("EUW1_2", None), ("KR_7", "asia"), ("EUW1_1", "europe")]  # hosts still take turns
+    matches_asked = [("EUW1_2", None), ("KR_7", "asia"), ("EUW1_1", "europe")]  # hosts still take turns
+    assert riot.reserved == [*matches_asked, (puuid(1), "europe"), (puuid(2), "asia")]
     assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2", "KR_7")} == {"stored"}
+
+
+def test_a_match_that_a_list_shows_is_the_next_call_that_is_counted(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    add_player(db, 2, platform="kr")
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert riot.reserved == [(puuid(1), None), ("EUW1_1", "europe"), (puuid(2), "asia")]
 
 
 def test_where_no_call_may_follow_at_once_nothing_is_lost(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -780,7 +791,7 @@ def test_where_no_call_may_follow_at_once_nothing_is_lost(db: Database, riot: Fa
         riot.add_game(match_id, 1, ended_at=JUST_NOW)
     riot.fail("europe", NotYet(START, "20 calls in 1 s to europe are spent"))
     fetch(db, riot, clock)
-    assert riot.reserved == [("EUW1_2", None), ("EUW1_1", None)]
+    assert riot.reserved == [(puuid(1), None), ("EUW1_2", None), ("EUW1_1", None)]
     assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")} == {"stored"}
 
 
@@ -790,15 +801,16 @@ def test_a_match_given_up_after_its_call_was_counted_is_not_asked_for(
     add_player(db)
     for match_id in ("EUW1_1", "EUW1_2"):
         riot.add_game(match_id, 1, ended_at=JUST_NOW)
-    reserve = riot.reserve_match
+    reserve = riot.reserve
 
-    def untracked_meanwhile(host: str) -> object:
-        with db.transaction():
-            db.write("DELETE FROM tracks")
-            matches.give_up_untracked(db)
-        return reserve(host)
+    def untracked_meanwhile(host: str, endpoint: str) -> object:
+        if riot.calls[-1] == "EUW1_2":
+            with db.transaction():
+                db.write("DELETE FROM tracks")
+                matches.give_up_untracked(db)
+        return reserve(host, endpoint)
 
-    riot.reserve_match = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    riot.reserve = untracked_meanwhile  # type: ignore[method-assign,assignment]
     run = fetch(db, riot, clock)
     assert riot.calls[-1] == "EUW1_2"
     assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
