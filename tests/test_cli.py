@@ -19,7 +19,7 @@ from support import START, Bot, Command, FakeClock, Result, a_match, add_player,
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
-from lolslackbot.commands import app, build_messages, upkeep
+from lolslackbot.commands import app, upkeep
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
 from lolslackbot.store import database, holds, listings, matches, runs
@@ -170,7 +170,7 @@ def test_a_home_of_a_user_that_there_is_not_is_one_line(command: Command) -> Non
 
 
 def sets_off(monkeypatch: pytest.MonkeyPatch, fault: Callable[..., object]) -> None:
-    monkeypatch.setattr(build_messages, "build_messages", fault)
+    monkeypatch.setattr(matches, "to_build", fault)
 
 
 def raises(error: BaseException) -> Callable[..., object]:

@@ -3,8 +3,8 @@
 import click
 
 from lolslackbot.commands.app import App
-from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
+from lolslackbot.store import matches
 from lolslackbot.store.database import Database
 
 
@@ -18,6 +18,9 @@ def build_messages_command(app: App) -> None:
     """
 
     def work(db: Database, run: Run) -> None:
-        build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)
+        if matches.to_build(db):
+            from lolslackbot.stages.build_messages import build_messages  # all that words need; most runs need none
+
+            build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)
 
     app.run("build-messages", work)

@@ -84,7 +84,8 @@ def doubt_restored(db: Database, now: datetime) -> int:
     doubted = db.change(
         """
         UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, error = :error
-        WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
+        WHERE EXISTS (SELECT 1 FROM restores)
+          AND state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
         RETURNING match_id, channel_id, state, error
         """,
         now=text_of(now),

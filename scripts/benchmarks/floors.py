@@ -1,13 +1,14 @@
 """The floors: the same remote calls, the same durable commits, the same compression, and nothing else.
 
 Each is run in a process of its own, as the command is, on a copy of the database that the command has. A commit writes
-the rows that the command's is about; what they say is made up. None knows of limits, of what happened before, or of
-mistakes; none reads an answer.
+the rows that the command's is about; what they say is made up. A call's answer is read as JSON, by `requests` or by
+Slack's library, and not looked at. None knows of limits, of what happened before, or of mistakes.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 
 import click  # noqa: F401 - the least that a command line needs
 
@@ -39,7 +40,7 @@ def _commit(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def fetch(database: str, url: str, key: str, puuids: Sequence[str], match_ids: Sequence[str]) -> None:
-    """A commit after each call; that after a list is there even if nothing is new."""
+    """A commit after each call, that of a list even if nothing is new. Each list shows one match at most."""
     import requests
 
     from lolslackbot.store.bodies import pack
@@ -48,22 +49,34 @@ def fetch(database: str, url: str, key: str, puuids: Sequence[str], match_ids: S
     session.trust_env = False
     session.headers["X-Riot-Token"] = key
     with _a_run(database) as connection:
-        for puuid in puuids:
-            session.get(f"{url}/by-puuid/{puuid}/ids", params={"startTime": 0, "start": 0, "count": 100})
+        for puuid, match_id in zip_longest(puuids, match_ids):
+            session.get(f"{url}/by-puuid/{puuid}/ids", params={"startTime": 0, "start": 0, "count": 100}).json()
             with _commit(connection):
                 connection.execute("UPDATE players SET listed_at = ? WHERE puuid = ?", (NOW, puuid))
-        for match_id in match_ids:
-            body = pack(session.get(f"{url}/{match_id}").content)
-            with _commit(connection):
-                _store(connection, match_id, body)
+                if match_id:
+                    _list(connection, match_id)
+            if match_id:
+                found = session.get(f"{url}/{match_id}")
+                found.json()
+                body = pack(found.content)
+                with _commit(connection):
+                    _store(connection, match_id, body)
+
+
+def _list(connection: sqlite3.Connection, match_id: str) -> None:
+    connection.execute(
+        "INSERT INTO matches (match_id, platform, game_id, listed_at, next_look_at) VALUES (?, 'euw1', 1, ?, ?)",
+        (match_id, NOW, NOW),
+    )
+    connection.execute("INSERT INTO listings VALUES (1, ?)", (match_id,))
 
 
 def _store(connection: sqlite3.Connection, match_id: str, body: bytes) -> None:
     connection.execute(
-        "INSERT INTO matches (match_id, platform, game_id, listed_at) VALUES (?, 'euw1', 1, ?)", (match_id, NOW)
-    )
-    connection.execute(
-        "UPDATE matches SET state = 'stored', looked_at = ?, ended_at = ?, body = ? WHERE match_id = ?",
+        """
+        UPDATE matches SET state = 'stored', looked_at = ?, next_look_at = NULL, ended_at = ?, body = ?
+        WHERE match_id = ?
+        """,
         (NOW, NOW, body, match_id),
     )
     connection.execute(

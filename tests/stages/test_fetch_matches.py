@@ -761,9 +761,7 @@ def test_a_match_listed_by_a_clock_that_was_set_back_since_is_asked_for_at_once(
     assert state(db, "EUW1_1")[0] == "stored"
 
 
-def test_the_next_call_is_counted_in_the_commit_of_the_last_one(
-    db: Database, riot: FakeRiot, clock: FakeClock
-) -> None:
+def test_the_next_call_is_counted_in_the_commit_of_the_last_one(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     european, korean = add_player(db), add_player(db, 2, platform="kr")
     for number, match_id in ((1, "EUW1_1"), (1, "EUW1_2"), (2, "KR_7")):
         riot.add_game(match_id, number, ended_at=JUST_NOW)
