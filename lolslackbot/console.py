@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import click
 
 INDENT = 4
-_WORD = re.compile(r"\s*(?:`[^`]*`|\S)+")  # with the spaces before it; a command in backquotes is one: it is copied
+_WORD = r"\s*(?:`[^`]*`|\S)+"  # with the spaces before it; a command in backquotes is one: it is copied
 
 
 def one_line(text: str) -> str:
@@ -63,7 +63,7 @@ def width_of(text: str) -> int:
 def folded(text: str, room: int) -> Iterator[str]:
     """The lines of a text on a terminal of so many columns; those after the first are indented further."""
     line, start = "", " " * (len(text) - len(text.lstrip()) + INDENT)
-    for word in _WORD.findall(text):
+    for word in re.findall(_WORD, text):
         if line and width_of(line + word) > room:
             yield line
             line = start + word.lstrip()

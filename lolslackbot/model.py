@@ -9,9 +9,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-PUUID = re.compile(r"[A-Za-z0-9_-]{78}")  # account-v1; 36-character ids are not encrypted for our key
-MATCH_ID = re.compile(r"([A-Z]+[0-9]*)_([0-9]{1,18})")  # platform and gameId; 18 digits fit SQLite's INTEGER
-
 
 class Outcome(StrEnum):
     """How a whole game ended. Who won it stands with each participant."""
@@ -151,6 +148,16 @@ class Window(NamedTuple):
     calls: int
     extra_calls: int = 0
     extra_at: datetime | None = None
+
+
+def is_puuid(text: str) -> bool:
+    """Whether that is a puuid as account-v1 gives it; ids of 36 characters are not encrypted for our key."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{78}", text) is not None
+
+
+def is_match_id(text: str) -> bool:
+    """Whether that is a match id, platform and `gameId`; 18 digits fit SQLite's INTEGER."""
+    return re.fullmatch(r"[A-Z]+[0-9]*_[0-9]{1,18}", text) is not None
 
 
 def platform_of(match_id: str) -> str:

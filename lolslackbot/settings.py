@@ -15,19 +15,16 @@ T = TypeVar("T")
 PREFIX = "LOLSLACKBOT_"
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
-WORKSPACE = re.compile(r"[A-Za-z0-9_]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"[!-~]+")  # printable ASCII: anything else is no header value, or prints itself in an error
 _KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
 _TOKEN = "the 'Bot User OAuth Token', which begins with xoxb-"
-# What stands near the right one where it is copied from, or belongs into another setting.
-_NO_KEY = {r"xox[a-z][-.].*|xapp-.*": "a Slack token"}
-_NO_TOKEN = {
-    r"RGAPI-.*": "a Riot key",
-    r"xox[psc]-.*": "a person's token",
-    r"xapp-.*": "an app-level token",
-    r"xoxe[-.].*": "a token that expires (token rotation is on)",
-    r"https?://.*": "a link",
+# What stands near the right one where it is copied from, or belongs into another setting, by how it begins.
+_NO_KEY: Mapping[tuple[str, ...], str] = {("xox", "xapp-"): "a Slack token"}
+_NO_TOKEN: Mapping[tuple[str, ...], str] = {
+    ("RGAPI-",): "a Riot key",
+    ("xoxp-", "xoxs-", "xoxc-"): "a person's token",
+    ("xapp-",): "an app-level token",
+    ("xoxe-", "xoxe."): "a token that expires (token rotation is on)",
+    ("http://", "https://"): "a link",
 }
 
 
@@ -198,10 +195,10 @@ class _Given:
 
 
 def _channel_limit(text: str) -> ChannelLimit:
-    parts = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    if not parts or not int(parts[1]) or not int(parts[2]):
+    messages, _, seconds = text.partition("/")
+    if not all(part.isascii() and part.isdigit() and 0 < int(part[:10]) < 10**9 for part in (messages, seconds)):
         raise ValueError("it must be MESSAGES/SECONDS, both at least 1, for example 30/3600")
-    return ChannelLimit(int(parts[1]), int(parts[2]))
+    return ChannelLimit(int(messages), int(seconds))
 
 
 def _channel_id(text: str) -> str:
@@ -237,13 +234,17 @@ def _url(text: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError("it is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f]", text):
+    if parts.scheme not in ("http", "https") or not host or not _in_one_piece(text):
         raise ValueError("it must be a URL that begins with https://")
     if any(mark in text for mark in "@?#"):
         raise ValueError("it must have no user, query or fragment")
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http is allowed for loopback addresses only; use https")
     return text
+
+
+def _in_one_piece(text: str) -> bool:
+    return text.isprintable() and " " not in text
 
 
 def _riot_url(text: str) -> str:
@@ -263,23 +264,29 @@ def _ddragon_url(text: str) -> str:
 def _match_link(text: str) -> str:
     _template(text, {"platform", "server", "game_id", "match_id"})
     shown = text.format(platform="euw1", server="euw", game_id="1", match_id="EUW1_1")
-    if not re.fullmatch(r"https?://[^\s<>|\"\\^`]+", shown) or not urlsplit(shown).hostname:
+    harmless = _in_one_piece(shown) and not set(shown) & set('<>|"\\^`')
+    if not (harmless and shown.startswith(("https://", "http://")) and urlsplit(shown).hostname):
         raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
     return text
 
 
-def _secret(name: str, text: str | None, right: str, wrong: Mapping[str, str]) -> Secret | None:
+def is_workspace(text: str) -> bool:
+    """Whether that can be the name of a workspace: `[A-Za-z0-9_]+`, since it becomes part of a setting's name."""
+    return text.isascii() and text.replace("_", "0").isalnum()
+
+
+def _secret(name: str, text: str | None, right: str, wrong: Mapping[tuple[str, ...], str]) -> Secret | None:
     """A key or token, without ever putting it into an error. Quotes around it came along from a shell or an editor.
 
-    right: what it is; wrong: what else it might be, by how that looks.
+    right: what it is; wrong: what else it might be, by how that begins.
     """
     text = (text or "").strip().strip("'\"").strip()
     if not text:
         return None
-    if not _SECRET.fullmatch(text):
+    if not (text.isascii() and _in_one_piece(text)):  # else it is no header value, or prints itself in an error
         raise FaultySetting(name, f"{name} holds a space, a line break or a character outside ASCII: copy it again")
-    for look, what in wrong.items():
-        if re.fullmatch(look, text):
+    for beginnings, what in wrong.items():
+        if text.startswith(beginnings):
             raise FaultySetting(name, f"{name} holds {what}: it takes {right}")
     return Secret(text)
 
@@ -288,7 +295,7 @@ def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:
     tokens = {}
     for name, text in values.items():
         workspace = "default" if name == "SLACK_BOT_TOKEN" else name.removeprefix("SLACK_BOT_TOKEN_").lower()
-        if name != "SLACK_BOT_TOKEN" and not (name.startswith("SLACK_BOT_TOKEN_") and WORKSPACE.fullmatch(workspace)):
+        if name != "SLACK_BOT_TOKEN" and not (name.startswith("SLACK_BOT_TOKEN_") and is_workspace(workspace)):
             continue
         token = _secret(name, text, _TOKEN, _NO_TOKEN)
         if token:
@@ -312,7 +319,7 @@ def _env_file(path: Path) -> dict[str, str]:
             continue
         name, equals, rest = line.removeprefix("export ").partition("=")
         value = _env_value(rest.strip())
-        if not equals or not _NAME.fullmatch(name.strip()) or value is None:
+        if not equals or not (name.isascii() and name.strip().isidentifier()) or value is None:
             # Never the line itself: it may hold a key.
             raise FaultySetting("", f"{path}, line {number}: it must read NAME=value")
         values[name.strip()] = value

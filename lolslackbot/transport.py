@@ -53,7 +53,7 @@ def read_capped(chunks: Iterable[bytes]) -> bytes:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host in ("localhost", "127.0.0.1") or host.endswith(".localhost"):
         return True
     import ipaddress  # slow to import, and hosts have names
 

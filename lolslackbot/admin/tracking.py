@@ -16,7 +16,7 @@ from lolslackbot.model import Account, Player, RiotId, Style
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.limiter import NotYet
-from lolslackbot.settings import WORKSPACE
+from lolslackbot.settings import is_workspace
 from lolslackbot.store import champions, channels, decisions, holds, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
@@ -76,7 +76,7 @@ def read_platform(text: str) -> str:
 
 def read_workspace(text: str) -> str:
     """A workspace's name. Raises ValueError with what is wrong."""
-    if not WORKSPACE.fullmatch(text):
+    if not is_workspace(text):
         raise ValueError(f"{text!r} is no workspace name: letters, digits and _ only")
     return text
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
-from lolslackbot.model import MATCH_ID, RiotId
+from lolslackbot.model import RiotId, is_match_id
 from lolslackbot.store import channels, decisions, holds, players, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -23,7 +23,7 @@ def why(db: Database, about: str, now: datetime) -> list[str]:
     if "#" in about:
         name, _, tag = about.rpartition("#")
         return list(_player(db, RiotId(name.strip(), tag.strip()), now))
-    if MATCH_ID.fullmatch(about.upper()):
+    if is_match_id(about.upper()):
         return list(_match(db, about.upper(), now))
     return list(_channel(db, about, now))
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import requests
 
 from lolslackbot.clock import Clock
-from lolslackbot.model import MATCH_ID, PUUID, Account, RiotId, platform_of
+from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
 from lolslackbot.riot import answers, routing
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
 from lolslackbot.riot.limiter import Limiter
@@ -86,7 +86,7 @@ class RiotClient:
     def _account(self, platform: str | None, path: str) -> Account:
         found = self._json(routing.account_region(platform), ACCOUNT, f"/riot/account/v1/accounts/{path}")
         puuid = _field(found, "puuid")
-        if not PUUID.fullmatch(puuid):
+        if not is_puuid(puuid):
             raise RiotRefusal(Verdict.ODD_IDS, f"200, but a puuid of {len(puuid)} characters instead of 78", 200)
         if not (found.get("gameName") and found.get("tagLine")):  # Riot may leave them out
             return Account(puuid, None)
@@ -179,7 +179,7 @@ class RiotClient:
 def _page(found: Any) -> Page:
     if not isinstance(found, list):
         raise RiotRefusal(Verdict.UNAVAILABLE, "200, but no list", 200)
-    good = [each for each in found if isinstance(each, str) and MATCH_ID.fullmatch(each)]
+    good = [each for each in found if isinstance(each, str) and is_match_id(each)]
     odd = [each for each in found if each not in good]
     return Page(
         match_ids=tuple(each for each in good if routing.knows(platform_of(each))),

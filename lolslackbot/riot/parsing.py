@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lolslackbot.model import PUUID, Match, Outcome, Participant
+from lolslackbot.model import Match, Outcome, Participant, is_puuid
 
 ARENA = "CHERRY"
 SWARM = "STRAWBERRY"
@@ -61,7 +61,7 @@ def _participant(
     puuid = fields.get("puuid")
     if not isinstance(puuid, str):
         raise NotAMatch("not a valid match: a participant without puuid")
-    if not PUUID.fullmatch(puuid):
+    if not is_puuid(puuid):
         raise ForeignIds(f"a puuid of {len(puuid)} characters instead of 78")
     creeps = [_optional(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
     win = fields.get("win")

@@ -1,6 +1,5 @@
 """The ledger of matches and its transitions: wanted -> stored, missing or given up."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
-from lolslackbot.store import bodies, players
+from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row
 
 logger = logging.getLogger(__name__)
@@ -75,6 +74,8 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
 
     A match that was given up while its body was on the way (`untrack`) stays so.
     """
+    from lolslackbot.store.bodies import pack  # slow to import, and few commands store a match
+
     with db.transaction():
         stored = db.write(
             """
@@ -91,7 +92,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             outcome=match.outcome.value,
             duration=match.duration,
             ended_at=text_of(match.ended_at),
-            body=bodies.pack(body),
+            body=pack(body),
             teams=match.teams,
         )
         for participant in match.participants if stored else ():
@@ -102,6 +103,8 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
 
 
 def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:
+    import json  # slow to import, and few commands read or write participants
+
     db.write(
         """
         INSERT INTO participants (
@@ -379,6 +382,8 @@ def stored(db: Database, match_id: str) -> Match:
 
 def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
     """A stored match with those participants only whom that channel tracks."""
+    import json
+
     rows = db.rows(
         """
         SELECT * FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)

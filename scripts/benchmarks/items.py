@@ -14,7 +14,7 @@ from lolslackbot.sandbox import Mishap
 PLAYERS = 101  # each in a channel of their own, with one new game
 STORED = 300  # matches whose room on the disk is measured
 CHANNELS = 30
-TIMES = 9
+TIMES = 21
 ROUND_TRIP = 0.2  # seconds
 QUIET = {"LOLSLACKBOT_DDRAGON_URL": ""}
 

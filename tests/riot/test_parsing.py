@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support import puuid
 
-from lolslackbot.model import PUUID, Outcome
+from lolslackbot.model import Outcome, is_puuid
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
 
 MATCH_ID = "EUW1_7000000001"
@@ -415,7 +415,7 @@ def test_every_recorded_match_reads_or_says_truly_why_not(path: Path) -> None:
     humans = [each for each in info["participants"] if each["puuid"] != "BOT"]
     assert [each.puuid for each in match.participants] == [each["puuid"] for each in humans]
     assert sorted(each.puuid for each in match.participants) == sorted(document["metadata"]["participants"])
-    assert all(PUUID.fullmatch(each.puuid) and each.champion_id > 0 for each in match.participants)
+    assert all(is_puuid(each.puuid) and each.champion_id > 0 for each in match.participants)
     assert all(each.name for each in match.participants)
     assert (match.outcome is Outcome.REMAKE) == (match_id in REMAKES)
     assert match.outcome is not Outcome.NOBODY_WON
