@@ -122,9 +122,15 @@ def keep(home: Path, name: str) -> Path:
 
 
 def in_turn(times: int, *measured: Measured) -> list[list[Cost]]:
-    """What each takes, A B A B …, after one run of each that is not counted."""
-    rounds = [[each() for each in measured] for _ in range(times + 1)]
-    return [list(costs) for costs in zip(*rounds[1:], strict=True)]
+    """What each takes, A B C, B C A, …, after one run of each that is not counted: what runs before has its effect."""
+    costs: list[list[Cost]] = [[] for _ in measured]
+    for each in measured:
+        each()
+    for first in range(times):
+        for number in range(len(measured)):
+            place = (first + number) % len(measured)
+            costs[place].append(measured[place]())
+    return costs
 
 
 def wall(costs: Sequence[Cost]) -> float:
