@@ -32,14 +32,13 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
 
 
 def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
-    now = run.clock.now()
-    match = matches.stored(db, match_id)
-    queue = match.queue_id, match.game_mode
-    listeners = matches.listeners(db, match_id)
-    unwanted = [each for each in listeners if not wants(each.queues, *queue)]
-    wanting = [each for each in listeners if each not in unwanted]
-    drafts = [draft for each in wanting if (draft := _draft(db, run, match, each, wording))]
-    messages.add(db, match_id, drafts, now, unwanted)
+    with db.transaction():  # from the first look on, so that nobody is untracked between that and the commit
+        match = matches.stored(db, match_id)
+        queue = match.queue_id, match.game_mode
+        listeners = matches.listeners(db, match_id)
+        unwanted = [each for each in listeners if not wants(each.queues, *queue)]
+        drafts = [_draft(db, run, match, each, wording) for each in listeners if each not in unwanted]
+        messages.add(db, match_id, drafts, run.clock.now(), unwanted)
     built = [each for each in drafts if not each.error]
     run.count("built", len(built))
     run.count("unwanted", len(unwanted))
@@ -48,16 +47,10 @@ def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
         logger.info("%s hears nothing of it: it wants %s, this is queue %d (%s)", each.channel_id, each.queues, *queue)
 
 
-def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: Wording) -> Draft | None:
-    """The message in words; where wording fails, a draft that says so: the other channels get theirs.
-
-    None where everybody in it was untracked at this very moment.
-    """
+def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: Wording) -> Draft:
+    """The message in words; where wording fails, a draft that says so: the other channels get theirs."""
     channel_id, workspace = listener.channel_id, listener.workspace
     with run.item(channel_id):
-        heard = matches.as_heard_in(db, match, channel_id)
-        if not heard.participants:
-            return None
-        worded = word(heard, wording, listener.style)
+        worded = word(matches.as_heard_in(db, match, channel_id), wording, listener.style)
         return Draft(channel_id, workspace, worded.text, worded.blocks)
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

@@ -1,15 +1,17 @@
 """The frame around a stage: its lock, its database, its counts, and how each end becomes an exit status."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import FakeClock, a_match, add_player, store_match
 
 from lolslackbot.errors import Exit, NotNow, Rejected, RunEnds, Unusable
-from lolslackbot.model import Match
+from lolslackbot.messages.wording import Worded, word
 from lolslackbot.stages import build_messages as building
 from lolslackbot.stages.run import Run, run_stage
-from lolslackbot.store import matches
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 
@@ -131,20 +133,20 @@ def test_the_most_pressing_status_stays_and_a_note_is_made_once(clock: FakeClock
     assert run.summary() == "build-messages: nothing to do; out of time"
 
 
-def test_a_channel_untracked_while_its_message_is_worded_gets_none(
+def test_nobody_is_untracked_while_a_message_about_them_is_worded(
     db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_player(db)
     store_match(db, a_match("EUW1_1"))
-    as_heard_in = matches.as_heard_in
+    refused: list[str] = []
 
-    def untracked_meanwhile(db: Database, match: Match, channel_id: str) -> Match:
-        with db.transaction():
-            db.write("DELETE FROM tracks")
-        return as_heard_in(db, match, channel_id)
+    def untracked_meanwhile(*arguments: Any) -> Worded:
+        with closing(sqlite3.connect(db.path, timeout=0)) as other, pytest.raises(sqlite3.OperationalError) as error:
+            other.execute("DELETE FROM tracks")
+        refused.append(str(error.value))
+        return word(*arguments)
 
-    monkeypatch.setattr(matches, "as_heard_in", untracked_meanwhile)
+    monkeypatch.setattr(building, "word", untracked_meanwhile)
     run = Run(STAGE, clock, 80)
     building.build_messages(db, run, "")
-    assert db.row("SELECT 1 FROM messages") is None
-    assert (run.status, run.counts["built"], matches.to_build(db)) == (Exit.OK, 0, [])
+    assert (run.status, run.counts["built"], refused) == (Exit.OK, 1, ["database is locked"])
