@@ -115,6 +115,9 @@ def _rotate(path: Path) -> None:
 
 def _add(handler: logging.Handler, formatter: MaskingFormatter) -> None:
     logging.raiseExceptions = False  # a full disk must not print logging's own traceback
+    # Finding out what no line of ours shows would take a quarter of a line's time ("Optimization" in logging's HOWTO).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler.setFormatter(formatter)
     logger = logging.getLogger()
     logger.setLevel(logging.DEBUG)

@@ -17,6 +17,7 @@ from proof.warm import Order, Warm
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
+from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.store import listings, matches, players
 from lolslackbot.store.database import Database
@@ -100,6 +101,11 @@ def a_match(match_id: str = "EUW1_7000000001", *numbers: int, **changes: Any) ->
         "participants": tuple(participant(number) for number in numbers or (1,)),
     }
     return Match(**{**fields, **changes})
+
+
+def read_everyone(match_id: str, document: Any) -> Match:
+    """An answer of Riot's as a match with every human in it."""
+    return read_match(match_id, document, read_puuids(match_id, document))
 
 
 def store_match(db: Database, match: Match, now: datetime = START, body: bytes = b"{}") -> None:

@@ -7,6 +7,7 @@ no more than the limit in *any* N seconds and a margin, is right for fixed and f
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from lolslackbot.model import Window
 
@@ -18,7 +19,8 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _PAUSES = (5, 10, 20, 40, 80, 160, 300)  # seconds, where a 429 names none: longer each time in a row
 
 
-def read_pairs(header: str | None) -> dict[int, int]:
+@lru_cache(maxsize=16)  # limits are the same in every answer
+def read_pairs(header: str | None) -> Mapping[int, int]:
     """`20:1,100:120` as {1: 20, 120: 100}: calls by seconds. Whatever is not of that form is left out."""
     pairs = (_PAIR.fullmatch(part) for part in (header or "").split(","))
     return {int(pair[2]): int(pair[1]) for pair in pairs if pair and int(pair[1]) and int(pair[2])}

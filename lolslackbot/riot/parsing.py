@@ -3,7 +3,7 @@
 Facts on fields are from match-v5's reference (developer.riotgames.com) and from answers seen since patch 11.16.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,17 +26,18 @@ class ForeignIds(Exception):
     """Riot hands out ids that are not encrypted for our key: for a short while, in all its answers."""
 
 
-def read_match(match_id: str, document: Any) -> Match:
-    """The match in a 200 answer. Raises NotAMatch, or ForeignIds when a later look will be better."""
+def read_puuids(match_id: str, document: Any) -> list[str]:
+    """The humans in a 200 answer. Raises NotAMatch, or ForeignIds when a later look will be better."""
     metadata, info = _object(document, "metadata"), _object(document, "info")
     if metadata.get("matchId") != match_id:
         raise NotAMatch("not a valid match: the answer is about another one")
-    everyone = info.get("participants")
-    if everyone == []:
-        raise NotAMatch("nothing in it: an aborted game without data")
-    if not isinstance(everyone, list) or not all(isinstance(each, dict) for each in everyone):
-        raise NotAMatch("not a valid match: no list of participants")
-    humans = [each for each in everyone if each.get("puuid") != BOT]
+    return [_puuid(each) for each in _everyone(info) if each.get("puuid") != BOT]
+
+
+def read_match(match_id: str, document: Any, puuids: Container[str]) -> Match:
+    """The match in an answer that `read_puuids` took, with these of its humans as participants. Raises NotAMatch."""
+    info = _object(document, "info")
+    everyone = _everyone(info)
     duration = _duration(info, everyone)
     mode = _text(info, "gameMode")
     outcome, ended_at = _outcome(mode, everyone), _end(info, everyone, duration)
@@ -50,34 +51,49 @@ def read_match(match_id: str, document: Any) -> Match:
         outcome=outcome,
         duration=duration,
         ended_at=ended_at,
-        participants=tuple(_participant(each, teams, everyone, mode) for each in humans),
+        participants=tuple(_participant(each, teams, everyone, mode) for each in everyone if each["puuid"] in puuids),
         teams=len({_subteam(each) for each in everyone} - {0}) if mode == ARENA else 0,
     )
 
 
-def _participant(
-    fields: Mapping[str, Any], teams: Mapping[int, _TeamSums], everyone: list[Mapping[str, Any]], mode: str
-) -> Participant:
+def _everyone(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    everyone = info.get("participants")
+    if everyone == []:
+        raise NotAMatch("nothing in it: an aborted game without data")
+    if not isinstance(everyone, list) or not all(isinstance(each, dict) for each in everyone):
+        raise NotAMatch("not a valid match: no list of participants")
+    return everyone
+
+
+def _puuid(fields: Mapping[str, Any]) -> str:
+    """Checks what every participant must have, a stranger too: else there is no trusting the rest of the answer."""
     puuid = fields.get("puuid")
     if not isinstance(puuid, str):
         raise NotAMatch("not a valid match: a participant without puuid")
     if not is_puuid(puuid):
         raise ForeignIds(f"a puuid of {len(puuid)} characters instead of 78")
-    creeps = [_optional(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
-    win = fields.get("win")
-    if not isinstance(win, bool):
+    if not isinstance(fields.get("win"), bool):
         raise NotAMatch("not a valid match: win is neither true nor false")
+    for name in ("championId", "kills", "deaths", "assists"):
+        _number(fields, name)
+    return puuid
+
+
+def _participant(
+    fields: Mapping[str, Any], teams: Mapping[int, _TeamSums], everyone: list[Mapping[str, Any]], mode: str
+) -> Participant:
+    creeps = [_optional(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
     team_id = _optional(fields, "teamId") or 0
     team_damage, team_kills = teams.get(team_id, (None, None))
     return Participant(
-        puuid=puuid,
+        puuid=fields["puuid"],
         name=_text(fields, "riotIdGameName") or _text(fields, "summonerName"),  # the latter is empty since 15.4
         tag_line=_text(fields, "riotIdTagline"),
         team_id=team_id,
         champion_id=_number(fields, "championId"),
         champion_name=_text(fields, "championName"),
         team_position=_text(fields, "teamPosition"),
-        win=win,
+        win=fields["win"],
         placement=_optional(fields, "placement") or 0,
         kills=_number(fields, "kills"),
         deaths=_number(fields, "deaths"),

@@ -40,6 +40,7 @@ CALL_SECONDS = 20.0  # from first to last byte
 LEAST_SECONDS = 5.0
 PAGE = 200  # messages of a channel's history in one answer: at most what Slack advises
 MOST_PAGES = 50
+_QUIET = logging.getLogger("slack_sdk")  # has a level of its own: without one, every call is written out for no log
 
 
 class SlackClient:
@@ -52,7 +53,9 @@ class SlackClient:
         self._clock = clock
         self._time_left = time_left
         # The SDK's default retries a lost connection, and so posts twice what Slack had accepted.
-        self._sdk = _OneRequestClient(token=token, base_url=url, timeout=int(CALL_SECONDS), retry_handlers=[])
+        self._sdk = _OneRequestClient(
+            token=token, base_url=url, timeout=int(CALL_SECONDS), retry_handlers=[], logger=_QUIET
+        )
 
     def post(self, message: Message) -> Posted:
         """chat.postMessage: exactly one request, or none at all (NOT_SENT)."""

@@ -13,7 +13,7 @@ from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, Answer, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
-from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
+from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 from lolslackbot.stages.lanes import Lanes
 from lolslackbot.stages.run import Run
 from lolslackbot.store import holds, listings, matches, players
@@ -297,7 +297,8 @@ class _Fetching:
     def _take(self, match_id: str, answer: Answer) -> _Fate:
         """Writes what becomes of a match that Riot has."""
         try:
-            match = read_match(match_id, answer.document)
+            known = players.with_puuids(self._db, read_puuids(match_id, answer.document))
+            match = read_match(match_id, answer.document, known)
         except NotAMatch as error:
             logger.warning("not a match: %s", error, exc_info=True)
             return self._end(match_id, str(error))
@@ -306,7 +307,6 @@ class _Fetching:
             self._put_off(match_id, f"odd ids: {error}")
             self._run.failed("ids not encrypted for our key")
             return _Fate("put off", 0, "put off: odd ids")
-        known = players.with_puuids(self._db, (each.puuid for each in match.participants))
         since = players.tracked_since(self._db, (player.player_id for player in known.values()))
         if reason := self._not_news(match, since):
             fate = self._end(match_id, reason, match.ended_at)

@@ -48,14 +48,19 @@ def items() -> list[Row]:
             "build-messages": ("build", words, ids),
             "deliver": ("deliver", {**slack(here), **words}, ({"posts": posts}, {"posts": posts[:1]})),
         }
-        named = ("a match fetched and stored, CPU", "a message built, CPU", "a message delivered, CPU")
-        rows = []
-        for what, (stage, (name, values, numbers)) in zip(named, floors.items(), strict=True):
+        taken = []
+        for stage, (name, values, numbers) in floors.items():
             ours = [a_run(here, home, stage) for home in kept[stage]]
             bare = [a_floor(here, kept[stage][0], name, **values, **number) for number in numbers]
             costs = in_turn(TIMES, *ours, *bare)
-            rows.append(Row(what, "s", per_item(*costs[:2], PLAYERS - 1), per_item(*costs[2:], PLAYERS - 1), 1.5))
-        return rows
+            taken.append((per_item(*costs[:2], PLAYERS - 1), per_item(*costs[2:], PLAYERS - 1)))
+        fetched, built, delivered = taken
+        return [
+            Row("a match fetched and stored, CPU", "s", *fetched, 1.5),
+            Row("a message built and delivered, CPU", "s", built[0] + delivered[0], built[1] + delivered[1], 1.5),
+            Row("… its building alone", "s", *built),
+            Row("… its delivery alone", "s", *delivered),
+        ]
 
 
 def a_run(here: Place, kept: Path, stage: str) -> Measured:

@@ -7,11 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from support import read_everyone
 
 from lolslackbot.messages.announcement import Wording
 from lolslackbot.messages.wording import Worded, word
 from lolslackbot.model import Match, Style
-from lolslackbot.riot.parsing import NotAMatch, read_match
+from lolslackbot.riot.parsing import NotAMatch
 from lolslackbot.sandbox.blocks import fault_of
 from lolslackbot.sandbox.games import MODES, Human, Plan, make_body
 
@@ -62,9 +63,9 @@ def test_a_recorded_match_reads_right(path: Path) -> None:
     expected = RECORDED[match_id]
     if expected is None:
         with pytest.raises(NotAMatch):
-            read_match(match_id, json.loads(path.read_bytes()))
+            read_everyone(match_id, json.loads(path.read_bytes()))
         return
-    match = read_match(match_id, json.loads(path.read_bytes()))
+    match = read_everyone(match_id, json.loads(path.read_bytes()))
     one = match._replace(participants=match.participants[:1])
     headline, line, _link = word(one, WORDING, Style.FULL).text.split("\n")
     assert f"{headline} | {line.partition(': ')[2]}" == expected
@@ -87,7 +88,7 @@ def game(queue: int, friends: int, name: str = "W", **plan: Any) -> Match:
     sides = {human.puuid: 100 + 100 * (place % 2) for place, human in enumerate(humans)}
     made = Plan("EUW1_7000000001", queue, 1_790_000_000_000, 1871, sides=sides, **plan)
     body = make_body(made, humans, lambda each: each.encode().hex().ljust(78, "s")[-78:], Random(f"{queue} {friends}"))
-    match = read_match(made.match_id, body)
+    match = read_everyone(made.match_id, body)
     return match._replace(participants=tuple(each for each in match.participants if each.puuid.startswith("friend")))
 
 

@@ -227,7 +227,7 @@ BUGS = (
         "the SDK sends lost requests again",
         "faults of Slack",
         _open_outcome,
-        (Change("slack/client.py", ", retry_handlers=[])", ")"),),
+        (Change("slack/client.py", " retry_handlers=[],", ""),),
     ),
     Bug(
         "a restore doubts nothing",

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import puuid
+from support import puuid, read_everyone
 
 from lolslackbot.model import Outcome, is_puuid
-from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match
+from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 
 MATCH_ID = "EUW1_7000000001"
 BEGAN = 1_763_900_000_000  # ms
@@ -65,7 +65,7 @@ def moment(milliseconds: float) -> datetime:
 
 
 def test_a_match_is_read_with_all_that_a_message_needs() -> None:
-    match = read_match(MATCH_ID, body())
+    match = read_everyone(MATCH_ID, body())
     assert match.match_id == MATCH_ID
     assert (match.queue_id, match.game_mode, match.outcome) == (420, "CLASSIC", Outcome.DECIDED)
     assert match.duration == 1871
@@ -80,7 +80,7 @@ def test_a_match_is_read_with_all_that_a_message_needs() -> None:
 
 def test_fields_nobody_knows_are_ignored() -> None:
     document = body(a_player(PlayerScore0=1.5, missions={}, challenges=None, new=[[]]), gameModeMutators=["x"])
-    assert read_match(MATCH_ID, {**document, "more": 1}) == read_match(MATCH_ID, body(a_player()))
+    assert read_everyone(MATCH_ID, {**document, "more": 1}) == read_everyone(MATCH_ID, body(a_player()))
 
 
 # When and how long
@@ -110,7 +110,7 @@ def test_length_and_end_are_right_in_every_shape(
     players: list[dict[str, Any]], info: dict[str, Any], duration: int, ended_at: int
 ) -> None:
     participants = [a_player(number, **each) for number, each in enumerate(players)]
-    match = read_match(MATCH_ID, body(*participants, **info))
+    match = read_everyone(MATCH_ID, body(*participants, **info))
     assert match.duration == duration
     assert match.ended_at == moment(ended_at)
 
@@ -132,7 +132,7 @@ def test_a_match_that_does_not_say_when_it_ended_is_none(
     players: dict[str, Any], info: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(NotAMatch, match=reason):
-        read_match(MATCH_ID, body(a_player(**players), **info))
+        read_everyone(MATCH_ID, body(a_player(**players), **info))
 
 
 # Outcome
@@ -165,30 +165,30 @@ def test_the_outcome_is_what_the_flags_of_the_participants_say(
     mode: str, players: list[dict[str, Any]], outcome: Outcome
 ) -> None:
     participants = [a_player(number, **each) for number, each in enumerate(players)]
-    assert read_match(MATCH_ID, body(*participants, gameMode=mode)).outcome is outcome
+    assert read_everyone(MATCH_ID, body(*participants, gameMode=mode)).outcome is outcome
 
 
 @pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", "", None])
 def test_the_result_field_alone_says_nothing(result: str | None) -> None:
     """In June 2024 thousands of whole games were marked as aborted."""
-    assert read_match(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
+    assert read_everyone(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
 
 
 def test_a_bot_that_won_counts_as_a_winner() -> None:
-    match = read_match(MATCH_ID, body(a_player(win=False), {**BOT, "win": True}))
+    match = read_everyone(MATCH_ID, body(a_player(win=False), {**BOT, "win": True}))
     assert match.outcome is Outcome.DECIDED
     assert [each.win for each in match.participants] == [False]
 
 
 def test_the_length_alone_makes_no_remake() -> None:
-    match = read_match(MATCH_ID, body(a_player(timePlayed=120), gameDuration=120))
+    match = read_everyone(MATCH_ID, body(a_player(timePlayed=120), gameDuration=120))
     assert (match.outcome, match.duration) == (Outcome.DECIDED, 120)
 
 
 def test_arena_says_who_came_which() -> None:
     """Eighteen players in teams of three, whose team ids mean nothing."""
     players = [a_player(n, placement=n // 3 + 1, win=n < 9, teamId=0) for n in range(18)]
-    match = read_match(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1750))
+    match = read_everyone(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1750))
     assert Counter(each.placement for each in match.participants) == dict.fromkeys(range(1, 7), 3)
     assert match.outcome is Outcome.DECIDED
     assert match.queue_id == 1750
@@ -198,12 +198,20 @@ def test_arena_says_who_came_which() -> None:
 
 
 def test_bots_are_dropped_and_humans_are_found_by_puuid() -> None:
-    match = read_match(MATCH_ID, body(BOT, a_player(1), BOT, a_player(2), BOT))
+    match = read_everyone(MATCH_ID, body(BOT, a_player(1), BOT, a_player(2), BOT))
     assert [each.puuid for each in match.participants] == [puuid(1), puuid(2)]
 
 
+def test_only_those_asked_for_are_participants_and_all_count_in_the_teams_sums() -> None:
+    bot = {**BOT, "teamId": 100, "kills": 4}
+    document = body(bot, a_player(1, kills=1), a_player(2, kills=2), a_player(3, kills=3))
+    assert read_puuids(MATCH_ID, document) == [puuid(1), puuid(2), puuid(3)]
+    [player] = read_match(MATCH_ID, document, {puuid(2), puuid(9)}).participants
+    assert (player.puuid, player.kills, player.team_kills) == (puuid(2), 2, 10)
+
+
 def test_a_game_of_bots_has_nobody_in_it() -> None:
-    assert read_match(MATCH_ID, body(BOT, {**BOT, "win": True})).participants == ()
+    assert read_everyone(MATCH_ID, body(BOT, {**BOT, "win": True})).participants == ()
 
 
 @pytest.mark.parametrize(
@@ -220,14 +228,14 @@ def test_a_game_of_bots_has_nobody_in_it() -> None:
     ],
 )
 def test_names_old_and_new_are_read_and_can_be_stored(names: dict[str, Any], name: str, tag_line: str) -> None:
-    [player] = read_match(MATCH_ID, body(a_player(**names))).participants
+    [player] = read_everyone(MATCH_ID, body(a_player(**names))).participants
     assert (player.name, player.tag_line) == (name, tag_line)
     f"{player.name}{player.tag_line}".encode()
 
 
 def test_a_lone_surrogate_anywhere_in_the_text_is_replaced() -> None:
     document = json.loads(json.dumps(body(a_player(championName="\ud800", teamPosition="\ud800"), gameMode="\ud800")))
-    match = read_match(MATCH_ID, document)
+    match = read_everyone(MATCH_ID, document)
     [player] = match.participants
     assert (match.game_mode, player.champion_name, player.team_position) == ("?", "?", "?")
 
@@ -253,7 +261,7 @@ def test_a_lone_surrogate_anywhere_in_the_text_is_replaced() -> None:
     ],
 )
 def test_what_a_message_can_do_without_has_a_default(field: str, value: Any, attribute: str, read: Any) -> None:
-    [player] = read_match(MATCH_ID, body(a_player(**{field: value}))).participants
+    [player] = read_everyone(MATCH_ID, body(a_player(**{field: value}))).participants
     assert getattr(player, attribute) == read
 
 
@@ -265,19 +273,19 @@ def test_what_a_message_can_do_without_has_a_default(field: str, value: Any, att
 )
 def test_a_number_that_a_message_shows_is_never_made_up(field: str, value: Any) -> None:
     with pytest.raises(NotAMatch, match=f"{field} is no whole number"):
-        read_match(MATCH_ID, body(a_player(**{field: value})))
+        read_everyone(MATCH_ID, body(a_player(**{field: value})))
 
 
 @pytest.mark.parametrize("value", [GONE, None, 1, "true"])
 def test_a_participant_neither_won_nor_lost_makes_no_match(value: Any) -> None:
     with pytest.raises(NotAMatch, match="win is neither true nor false"):
-        read_match(MATCH_ID, body(a_player(1), a_player(2, win=value)))
+        read_everyone(MATCH_ID, body(a_player(1), a_player(2, win=value)))
 
 
 @pytest.mark.parametrize("value", [GONE, None, 7, [], True])
 def test_a_participant_without_puuid_makes_no_match(value: Any) -> None:
     with pytest.raises(NotAMatch, match="a participant without puuid"):
-        read_match(MATCH_ID, body(a_player(1), a_player(2, puuid=value)))
+        read_everyone(MATCH_ID, body(a_player(1), a_player(2, puuid=value)))
 
 
 @pytest.mark.parametrize(
@@ -294,7 +302,7 @@ def test_a_participant_without_puuid_makes_no_match(value: Any) -> None:
 )
 def test_ids_of_another_kind_are_no_fault_of_the_match(odd: str, length: int) -> None:
     with pytest.raises(ForeignIds, match=f"a puuid of {length} characters instead of 78"):
-        read_match(MATCH_ID, body(a_player(1), a_player(2, puuid=odd)))
+        read_everyone(MATCH_ID, body(a_player(1), a_player(2, puuid=odd)))
 
 
 # What is no match
@@ -303,7 +311,7 @@ def test_ids_of_another_kind_are_no_fault_of_the_match(odd: str, length: int) ->
 def test_an_aborted_game_is_an_empty_shell() -> None:
     document = body(gameMode="", queueId=0, gameDuration=0, gameStartTimestamp=0, participants=[])
     with pytest.raises(NotAMatch, match="^nothing in it: an aborted game without data$"):
-        read_match(MATCH_ID, document)
+        read_everyone(MATCH_ID, document)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +343,7 @@ def test_an_aborted_game_is_an_empty_shell() -> None:
 )
 def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str) -> None:
     with pytest.raises(NotAMatch, match=f"^not a valid match: .*{reason}"):
-        read_match(MATCH_ID, document)
+        read_everyone(MATCH_ID, document)
 
 
 @pytest.mark.parametrize(
@@ -347,12 +355,12 @@ def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str)
 )
 def test_a_game_that_nobody_played_is_nothing_to_announce(players: list[dict[str, Any]], info: dict[str, Any]) -> None:
     with pytest.raises(NotAMatch, match="nothing in it: a game that nobody played"):
-        read_match(MATCH_ID, body(*(a_player(number, **each) for number, each in enumerate(players)), **info))
+        read_everyone(MATCH_ID, body(*(a_player(number, **each) for number, each in enumerate(players)), **info))
 
 
 @pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", GONE])
 def test_how_riot_calls_the_end_of_a_game_with_a_winner_means_nothing(result: object) -> None:
-    assert read_match(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
+    assert read_everyone(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
 
 
 # Shares and teams
@@ -363,7 +371,7 @@ DAMAGE = "totalDamageDealtToChampions"
 
 def test_a_teams_sums_are_those_of_its_players_bots_and_strangers_included() -> None:
     bot = {**BOT, "teamId": 100, "kills": 1, DAMAGE: 50}
-    match = read_match(
+    match = read_everyone(
         MATCH_ID,
         body(a_player(1, **{DAMAGE: 100}, pentaKills=1, champLevel=18), bot, a_player(2, teamId=200, kills=90)),
     )
@@ -379,7 +387,7 @@ def test_arenas_teams_and_partners_are_read() -> None:
         a_player(n, playerSubteamId=team, championId=champion, championName=name)
         for n, (team, champion, name) in enumerate(teams)
     ]
-    match = read_match(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1700))
+    match = read_everyone(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1700))
     assert match.teams == 2
     assert [each.partners for each in match.participants] == [
         ((526, "Rell"),),
@@ -408,9 +416,9 @@ def test_every_recorded_match_reads_or_says_truly_why_not(path: Path) -> None:
     match_id = path.stem.rpartition("-")[2]
     if match_id in ABORTED:
         with pytest.raises(NotAMatch, match="nothing in it"):
-            read_match(match_id, document)
+            read_everyone(match_id, document)
         return
-    match = read_match(match_id, document)
+    match = read_everyone(match_id, document)
     info = document["info"]
     humans = [each for each in info["participants"] if each["puuid"] != "BOT"]
     assert [each.puuid for each in match.participants] == [each["puuid"] for each in humans]
