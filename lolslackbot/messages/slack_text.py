@@ -23,6 +23,7 @@ MAX_URL = 2000  # characters; Slack takes 3,000 for a picture, and says nothing 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidirectional marks, surrogates, line breaks
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}  # bidirectional classes
 _APART, _TOGETHER = "\u2068", "\u2069"  # isolates: what is between them turns nothing around it
+_HARMFUL = frozenset(' <>|"\\^`')  # in an address: ends it, or breaks out of its place
 _DETAILS = "Match details"
 
 
@@ -77,7 +78,7 @@ def _cut(lines: list[str]) -> str:
 
 def _url(url: str) -> str:
     """A link or a picture's address as it is, '' for one that could break out of its place."""
-    harmless = url.isprintable() and url.isascii() and not set(url) & set(' <>|"\\^`')
+    harmless = url.isprintable() and url.isascii() and _HARMFUL.isdisjoint(url)
     return url if harmless and len(url) <= MAX_URL else ""
 
 
