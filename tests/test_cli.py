@@ -786,10 +786,10 @@ def test_a_backup_is_put_back_and_what_waits_is_looked_up_first(
     restored = command("restore", str(copy))
     assert restored.status == 0, restored
     assert restored.out.splitlines()[0] == f"{home / 'lolslackbot.db'} is now what {copy} was"
-    assert "1 waiting messages are looked up in Slack before they go out" in restored.out
+    assert "looked up in Slack before it is announced: what waits (1)" in restored.out
     assert len(list(home.glob("lolslackbot.db.before-*"))) == 1
     status = command("status")
-    assert (status.status, "1 messages may or may not be in Slack" in status.out) == (1, True)
+    assert (status.status, "messages may or may not be in Slack: 1, " in status.out) == (1, True)
 
 
 def test_a_restore_waits_for_no_run_at_work(command: Command, db: Database, tmp_path: Path) -> None:

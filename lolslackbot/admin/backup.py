@@ -57,7 +57,7 @@ def restore(database: Path, source: Path, now: datetime) -> list[str]:
     return [
         f"{database} is now what {source} was",
         *said,
-        f"{doubted} waiting messages are looked up in Slack before they go out, as is every game that ended before now",
+        f"looked up in Slack before it is announced: what waits ({doubted}), and every game that ended before now",
     ]
 
 
@@ -75,6 +75,6 @@ def _prepare(database: Path, fresh: Path, now: datetime) -> tuple[list[str], int
             if today:
                 restores.keep_limits(today, restored)
             doubted = restores.doubt_all(restored, now, today)
-            decisions.record(restored, "restore", decisions.EVERYTHING, f"{doubted} messages in doubt", now)
+            decisions.record(restored, "restore", decisions.EVERYTHING, f"messages in doubt: {doubted}", now)
     settle_file(fresh)
     return said, doubted

@@ -274,7 +274,7 @@ def _failures(facts: Facts) -> dict[str, str]:
         here = [each for each in facts.failed if each.channel_id == channel]
         if holds.channel_scope(channel) not in broken:
             needs[f"messages failed {channel}"] = (
-                f"{len(here)} messages failed in {channel} within a day, the last {here[-1].match_id}: "
+                f"messages failed in {channel} within a day: {len(here)}, the last {here[-1].match_id}: "
                 f"{here[-1].error}; `lolslackbot retry --channel {channel}` tries again"
             )
     return needs
@@ -291,6 +291,6 @@ def _doubts(facts: Facts) -> dict[str, str]:
     again = f"look into the channel; `lolslackbot retry --message {first.match_id} {first.channel_id}` sends it again"
     remedy = again if untold else "`lolslackbot deliver` looks them up, in two runs at least"
     return {
-        "messages uncertain": f"{len(doubted)} messages may or may not be in Slack, first {first.match_id} in "
+        "messages uncertain": f"messages may or may not be in Slack: {len(doubted)}, first {first.match_id} in "
         f"{first.channel_id} ({first.error or 'its run died'}); {remedy}"
     }

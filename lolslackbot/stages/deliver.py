@@ -43,12 +43,12 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     messages.follow_clock(db, now)
     if orphans := messages.adopt_orphans(db, now):
         keys = ", ".join(each.key for each in orphans)
-        logger.error("%d messages were being sent when the last run died, uncertain: %s", len(orphans), keys)
+        logger.error("being sent when the last run died, so uncertain: %s", keys)
     with db.transaction():
         messages.doubt_restored(db, now)
     run.count("expired", messages.expire(db, now - limits.announce_within, now))
     for error, number in messages.fail_in_broken_channels(db, now).items():
-        logger.error("%d messages failed without a call: %s", number, error)
+        logger.error("%d failed without a call: %s", number, error)
         run.failed(error, number)
     delivering = _Delivering(db, client, run, limits)
     delivering.work()  # news first: what is uncertain holds nobody up
@@ -70,9 +70,7 @@ def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datet
     claims = messages.recent_claims(db, channel, limit.seconds, now)
     if len(claims) >= limit.messages:
         room_at = claims[limit.messages - 1] + timedelta(seconds=limit.seconds)
-        return (
-            f"channel {channel} has had {limit.messages} messages in {limit.seconds} s, the next at {text_of(room_at)}"
-        )
+        return f"channel {channel} has had its {limit.messages} in {limit.seconds} s, the next at {text_of(room_at)}"
     return None
 
 

@@ -144,7 +144,7 @@ def test_a_message_of_unknown_outcome_needs_a_person(db: Database, clock: FakeCl
     messages.mark_uncertain(db, message, "t", "HTTP 503", START)
     found = status(db, START)
     assert found.needs == [
-        "1 messages may or may not be in Slack, first EUW1_1 in C1 (HTTP 503); "
+        "messages may or may not be in Slack: 1, first EUW1_1 in C1 (HTTP 503); "
         "`lolslackbot deliver` looks them up, in two runs at least"
     ]
     assert found.facts.waiting["messages uncertain"] == 1
@@ -155,7 +155,7 @@ def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeCloc
     messages.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
     found = status(db, START)
     assert found.needs == [
-        "1 messages failed in C1 within a day, the last EUW1_1: msg_too_long; "
+        "messages failed in C1 within a day: 1, the last EUW1_1: msg_too_long; "
         "`lolslackbot retry --channel C1` tries again"
     ]
     assert found.facts.waiting["messages failed in a day"] == 1
@@ -179,7 +179,7 @@ def test_a_message_is_in_doubt_from_the_moment_at_which_nobody_sends_it_any_more
         runs.begin(db, "deliver", START)
         assert status(db, START).needs == []
     (need,) = status(db, START).needs
-    assert need.startswith("1 messages may or may not be in Slack, first EUW1_1 in C1 (its run died); ")
+    assert need.startswith("messages may or may not be in Slack: 1, first EUW1_1 in C1 (its run died); ")
 
 
 def test_a_failed_message_in_a_broken_channel_is_told_by_the_channel(db: Database, clock: FakeClock) -> None:
@@ -510,7 +510,7 @@ def test_a_few_matches_that_came_to_nothing_are_noted_and_a_pile_needs_a_person(
 def test_new_names_and_restores_of_the_last_day_are_noted(db: Database) -> None:
     with db.transaction():
         players.rename(db, players.to_list(db)[0], RiotId("Bear", "EUW"), START)
-        decisions.record(db, "restore", decisions.EVERYTHING, "2 messages in doubt", START)
+        decisions.record(db, "restore", decisions.EVERYTHING, "messages in doubt: 2", START)
     found = status(db, START)
     assert found.notes == [
         f"Player 1#EUW is called Bear#EUW since {SINCE}",

@@ -218,9 +218,9 @@ def test_what_was_decided_about_everything_since_it_was_listed_stands_in_its_sto
     for hours in (-1, 1):
         with db.transaction():
             at = START + timedelta(hours=hours)
-            decisions.record(db, "restore", decisions.EVERYTHING, f"{hours} messages in doubt", at)
+            decisions.record(db, "restore", decisions.EVERYTHING, f"messages in doubt: {hours}", at)
     told = "\n".join(why(db, MATCH, START + timedelta(hours=2)))
-    assert "`restore` by hand, everything: 1 messages in doubt" in told
+    assert "`restore` by hand, everything: messages in doubt: 1" in told
     assert "-1 messages" not in told
 
 

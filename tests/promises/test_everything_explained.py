@@ -43,7 +43,7 @@ def test_one_search_finds_what_is_decided_of_many_at_once_and_by_hand(here: Bot,
     here.run("untrack", "Ahri Fan#EUW")
     story = "\n".join(line for line in here.log[before:].splitlines() if match in line)
     for chapter in (
-        f"were being sent when the last run died, uncertain: {match}:C1",
+        f"being sent when the last run died, so uncertain: {match}:C1",
         f"retry, message {match}:C1: ",
         f"{match}:C1 is expired: no longer news",
         f"untrack: {match}:C1 is expired: untracked",

@@ -350,9 +350,9 @@ def test_a_restored_backup(story: Story, ahri: Player, tmp_path: Path) -> None:
     assert story.bot.run("restore", str(tmp_path / "copy.db")).status == 0
     told = story.told()
     (need,), (note,) = told["needs"], told["notes"]
-    assert need.startswith(f"1 messages may or may not be in Slack, first {match} in C1 (it may have been announced ")
+    assert need.startswith(f"messages may or may not be in Slack: 1, first {match} in C1 (it may have been announced ")
     assert re.match("a backup was put back at .*: what ended before is looked up before it goes out", note)
-    assert "`restore` by hand, everything: 1 messages in doubt" in story.why(match)
+    assert "`restore` by hand, everything: messages in doubt: 1" in story.why(match)
     assert f"{match}, ended" in story.why("C1")
     story.does(need)
     story.is_well()

@@ -171,6 +171,17 @@ def test_the_key_goes_into_its_header_and_nowhere_else(riot: RiotClient, http: r
     assert KEY not in str(request.url)
 
 
+def test_a_cookie_is_not_sent_back(riot: RiotClient, http: responses.RequestsMock) -> None:
+    answer = http.get(
+        "https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={}, headers={"Set-Cookie": "who=us"}
+    )
+    for _ in range(2):
+        with riot.match("EUW1_1"):
+            pass
+    assert answer.call_count == 2
+    assert "Cookie" not in http.calls[1].request.headers
+
+
 @pytest.mark.parametrize(
     ("name", "tag", "path"),
     [

@@ -335,7 +335,7 @@ def test_no_channel_gets_more_than_its_limit_and_the_rest_waits(
     run = send(db, slack, clock, two)
     assert slack.keys == ["EUW1_1:C1", "EUW1_6:C2", "EUW1_2:C1"]
     assert run.status is Exit.OK
-    assert "3 wait, channel C1 has had 2 messages in 600 s" in run.summary()
+    assert "3 wait, channel C1 has had its 2 in 600 s" in run.summary()
     sent = []
     for _ in range(5):
         send(db, slack, clock, two)
