@@ -5,9 +5,6 @@ from datetime import timedelta
 import click
 
 from lolslackbot.commands.app import App
-from lolslackbot.riot.data_dragon import DataDragon
-from lolslackbot.stages.fetch_champions import fetch_champions
-from lolslackbot.stages.fetch_matches import Limits, fetch_matches
 from lolslackbot.stages.run import Run
 from lolslackbot.store.database import Database
 
@@ -23,6 +20,10 @@ def fetch_matches_command(app: App) -> None:
     """
 
     def work(db: Database, run: Run) -> None:
+        from lolslackbot.riot.data_dragon import DataDragon  # what they call Riot with takes long to load
+        from lolslackbot.stages.fetch_champions import fetch_champions
+        from lolslackbot.stages.fetch_matches import Limits, fetch_matches
+
         riot, limiter = app.riot(db, run.budget.left)
         within, wait = app.settings.announce_within, app.settings.max_wait
         fetch_matches(db, riot, limiter, run, Limits(timedelta(seconds=within), timedelta(seconds=wait)))
