@@ -1,14 +1,15 @@
-"""The power fails at each write, sync and removal of a delivery: what a worst-case file system may leave is reopened.
+"""The power fails at each write, sync and removal of a run: what a worst-case file system may leave is reopened.
 
 strace records one real run. Whatever it had not synced at the cut may be there, or not, or torn at 512 bytes; the same
-holds for files that were made or removed in a folder not synced since. No claim of a message sent before may be gone.
+holds for files that were made or removed in a folder not synced since. Of a message sent before, the claim may not be
+gone, and of a call to Riot, that it was counted.
 """
 
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from proof.frame import Part, Tally, sample
 from proof.strace import Tracer, missing, run_traced
 
 MESSAGES = 6
+GAMES = 3  # each in a list of its own
 SECTOR = 512  # bytes that a disk writes whole or not at all
 RANDOM_DISKS = 6  # for each cut, beside all and nothing of data and of folders
 LEAST_CUTS = 60  # of each mode, so that a sample too can show what it is able to see
@@ -31,7 +33,7 @@ CALLS = "openat,close,pwrite64,ftruncate,fsync,fdatasync,unlink,rename,sendto"
 LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 DESCRIPTOR = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)")
-KEY = re.compile(rb'"key": ?"([^"]+)"')
+SENT = re.compile(rb'"key": ?"([^"]+)"|^GET (/\w+/lol/match/\S*)')  # a message's key, or a call to Riot
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Pragmas:
 
 @dataclass(frozen=True)
 class Call:
-    """What one system call did. `name`: the file's, '' for the folder; a send has a key instead."""
+    """What one system call did. `name`: the file's, '' for the folder; a send has what was sent instead."""
 
     what: str
     name: str
@@ -142,7 +144,7 @@ def _torn(call: Call, random: Random) -> Iterator[Call]:
 
 
 def read_calls(record: Path, home: Path) -> Iterator[Call]:
-    """What a run did to the database, its journal and its folder, and which messages it sent, in order."""
+    """What a run did to the database, its journal and its folder, and what it sent, in order."""
     for line in record.read_text().splitlines():
         found = LINE.match(line)
         if not found or int(found[3]) < 0:
@@ -150,7 +152,7 @@ def read_calls(record: Path, home: Path) -> Iterator[Call]:
         call, arguments = found[1], found[2]
         texts = [bytes.fromhex(text.replace("\\x", "")) for text in TEXT.findall(arguments)]
         if call == "sendto":
-            yield from (Call("send", key.decode()) for key in KEY.findall(texts[0]))
+            yield from (Call("send", (found[1] or found[2]).decode()) for found in SENT.finditer(texts[0]))
             continue
         descriptor = DESCRIPTOR.match(arguments)
         by_name = call in ("openat", "unlink")
@@ -189,8 +191,13 @@ def cuts(calls: Sequence[Call], database: bytes) -> Iterator[tuple[int, frozense
             yield number, sent, contents
 
 
-def forgotten(contents: dict[str, bytes], sent: frozenset[str], folder: Path) -> tuple[list[str], list[str]]:
-    """After the power is back: the messages sent whose claim is gone, and what is wrong with the file."""
+Remembers = Callable[[sqlite3.Connection, frozenset[str]], tuple[list[str], list[str]]]
+
+
+def forgotten(
+    contents: dict[str, bytes], sent: frozenset[str], folder: Path, remembers: Remembers
+) -> tuple[list[str], list[str]]:
+    """After the power is back: what was sent and is forgotten, and what is wrong with the file."""
     for path in folder.iterdir():
         path.unlink()
     for name, content in contents.items():
@@ -198,49 +205,81 @@ def forgotten(contents: dict[str, bytes], sent: frozenset[str], folder: Path) ->
     try:
         with closing(sqlite3.connect(folder / "lolslackbot.db")) as connection:
             faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            rows = connection.execute("SELECT match_id || ':' || channel_id, state FROM messages").fetchall()
+            gone, false = remembers(connection, sent)
     except sqlite3.Error as error:
         return [], [str(error)]
-    states = dict(rows)
-    false = [
-        f"{key} says delivered and was not sent" for key, state in rows if state == "delivered" and key not in sent
-    ]
-    return [key for key in sorted(sent) if states.get(key, "pending") == "pending"], faults + false
+    return gone, faults + false
+
+
+def claims(connection: sqlite3.Connection, sent: frozenset[str]) -> tuple[list[str], list[str]]:
+    """The messages sent whose claim is gone, and those that are said to be delivered and were not sent."""
+    states = dict(connection.execute("SELECT match_id || ':' || channel_id, state FROM messages"))
+    false = [f"{key} says delivered" for key, state in states.items() if state == "delivered" and key not in sent]
+    return [f"the claim of {key}" for key in sorted(sent) if states.get(key, "pending") == "pending"], false
+
+
+def counts(connection: sqlite3.Connection, sent: frozenset[str]) -> tuple[list[str], list[str]]:
+    """The calls to Riot that were made and are not counted; none is said to have brought what was not asked for."""
+    (counted,) = connection.execute("SELECT COUNT(*) FROM riot_calls").fetchone()
+    asked = {path.rpartition("/")[2] for path in sent}
+    stored = [each for (each,) in connection.execute("SELECT match_id FROM matches WHERE state = 'stored'")]
+    false = [f"{match_id} says stored" for match_id in stored if match_id not in asked]
+    return [f"{len(sent) - counted} calls"] if counted < len(sent) else [], false
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run to cut short, how much it sends, and what it must know of that ever after."""
+
+    what: str
+    make: Callable[[], AbstractContextManager[worlds.World]]
+    sends: int
+    remembers: Remembers
+
+
+TRIALS = (
+    Trial("a claim", lambda: worlds.waiting(MESSAGES), MESSAGES, claims),
+    Trial("a call's count", lambda: worlds.listed(GAMES), 2 * GAMES, counts),
+)
 
 
 def prove(share: float) -> Tally:
-    """The shipped mode loses no claim; those known to lose some are seen to do so."""
+    """The shipped mode forgets nothing; those known to forget are seen to do so."""
     tally = Tally()
-    for mode, pragmas in MODES.items():
-        cut, gone, broken = _try_mode(pragmas, share)
-        tally.notes.append(f"{mode}: {cut} cuts, {len(gone)} with a claim gone after its send, {len(broken)} corrupt")
-        if pragmas is None:
-            tally.points, tally.duplicates = cut, len(gone)
-            tally.violations += gone + broken
-        elif not gone:
-            tally.violations.append(f"{mode} loses no claim here: so this proves nothing")
+    for trial in TRIALS:
+        for mode, pragmas in MODES.items():
+            cut, gone, broken = _try_mode(trial, pragmas, share)
+            tally.notes.append(f"{mode}: {cut} cuts, {len(gone)} with {trial.what} gone, {len(broken)} corrupt")
+            if pragmas is None:
+                tally.points += cut
+                tally.duplicates += len(gone) if trial.remembers is claims else 0
+                tally.violations += gone + broken
+            elif not gone:
+                tally.violations.append(f"{mode} never loses {trial.what} here: so this proves nothing")
     return tally
 
 
-def _try_mode(pragmas: tuple[tuple[str, object], ...] | None, share: float) -> tuple[int, list[str], list[str]]:
-    """How many cuts, those with a claim gone, and those with a file that is damaged or untrue."""
+def _try_mode(
+    trial: Trial, pragmas: tuple[tuple[str, object], ...] | None, share: float
+) -> tuple[int, list[str], list[str]]:
+    """How many cuts, those with something forgotten, and those with a file that is damaged or untrue."""
     gone, broken = [], []
-    with worlds.waiting(MESSAGES) as world, tempfile.TemporaryDirectory() as folder:
+    with trial.make() as world, tempfile.TemporaryDirectory() as folder:
         world.reset()
         database = world.database.read_bytes()
         record = world.folder / "calls.txt"
         tracer = Tracer("-y", "-xx", "-s", "1000000", "-e", f"trace={CALLS}", record=record)
         run_traced(world, tracer, *world.trial, arms=[Pragmas(*pragmas)] if pragmas else [])
         calls = list(read_calls(record, world.home))
-        assert sum(call.what == "send" for call in calls) == MESSAGES
+        assert sum(call.what == "send" for call in calls) == trial.sends
         every = list(cuts(calls, database))
         tried = sample(every, min(1.0, max(share, LEAST_CUTS / len(every))))
         for number, sent, contents in tried:
-            keys, faults = forgotten(contents, sent, Path(folder))
+            lost, faults = forgotten(contents, sent, Path(folder), trial.remembers)
             where = f"cut after call {number} ({calls[number - 1].what} {calls[number - 1].name})"
-            gone += [f"{where}: claim gone of {', '.join(keys)}"] if keys else []
+            gone += [f"{where}: gone is {', '.join(lost)}"] if lost else []
             broken += [f"{where}: {'; '.join(faults)}"] if faults else []
     return len(tried), gone, broken
 
 
-PARTS = [Part("power-cuts", "the power fails at each write and sync of a delivery", prove, missing)]
+PARTS = [Part("power-cuts", "the power fails at each write and sync of a delivery and of a fetch", prove, missing)]
