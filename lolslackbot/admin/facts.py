@@ -107,7 +107,7 @@ def read_facts(db: Database, now: datetime) -> Facts:
         },
         lost=stories.came_to_nothing(db, now, now - LATELY),
         failed=stories.failed(db, now - LATELY) if message_counts["failed"] else [],
-        doubted=stories.in_doubt(db),
+        doubted=stories.in_doubt(db) if message_counts["uncertain"] else [],
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
     )

@@ -15,7 +15,6 @@ from lolslackbot import logs
 from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
-from lolslackbot.quiet import may_speak
 from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
 
@@ -91,6 +90,8 @@ class App:
         self._leave(stage, run.status, run.problems, speak)
 
     def _leave(self, stage: str, status: Exit, problems: list[str], speak: Callable[[], None]) -> NoReturn:
+        from lolslackbot.quiet import may_speak
+
         memory = self.home / f"{stage}.last-failure"
         if not self.quiet or may_speak(memory, status, problems, self.clock.now()):
             speak()
