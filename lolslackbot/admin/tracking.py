@@ -250,9 +250,10 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
 
 
 def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording) -> None:
-    for listener in matches.listeners(db, matches.stored(db, match_id)):
-        if listener.channel_id == track.channel_id:
-            worded = word(listener.match, wording, listener.style)
-            messages.reword(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))
-            return
-    messages.expire_untracked(db, match_id, track.channel_id)
+    match = matches.as_heard_in(db, matches.stored(db, match_id), track.channel_id)
+    if not match.participants:
+        messages.expire_untracked(db, match_id, track.channel_id)
+        return
+    _, style = channels.preferences(db)[track.channel_id]
+    worded = word(match, wording, style)
+    messages.reword(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))

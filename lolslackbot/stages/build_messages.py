@@ -5,6 +5,7 @@ import logging
 from lolslackbot.messages.announcement import Wording
 from lolslackbot.messages.queues import wants
 from lolslackbot.messages.wording import word
+from lolslackbot.model import Match
 from lolslackbot.stages.run import Run
 from lolslackbot.store import champions, matches, messages
 from lolslackbot.store.database import Database
@@ -34,12 +35,9 @@ def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
     with db.transaction():  # from the first look on, so that nobody is untracked between that and the commit
         match = matches.stored(db, match_id)
         queue = match.queue_id, match.game_mode
-        drafts, unwanted = [], []
-        for listener in matches.listeners(db, match):
-            if wants(listener.queues, *queue):
-                drafts.append(_draft(run, listener, wording))
-            else:
-                unwanted.append(listener)
+        listeners = matches.listeners(db, match_id)
+        unwanted = [each for each in listeners if not wants(each.queues, *queue)]
+        drafts = [_draft(db, run, match, each, wording) for each in listeners if each not in unwanted]
         messages.add(db, match_id, drafts, run.clock.now(), unwanted)
     built = [each for each in drafts if not each.error]
     run.count("built", len(built))
@@ -49,10 +47,10 @@ def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
         logger.info("%s hears nothing of it: it wants %s, this is queue %d (%s)", each.channel_id, each.queues, *queue)
 
 
-def _draft(run: Run, listener: Listener, wording: Wording) -> Draft:
+def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: Wording) -> Draft:
     """The message in words; where wording fails, a draft that says so: the other channels get theirs."""
     channel_id, workspace = listener.channel_id, listener.workspace
     with run.item(channel_id):
-        worded = word(listener.match, wording, listener.style)
+        worded = word(matches.as_heard_in(db, match, channel_id), wording, listener.style)
         return Draft(channel_id, workspace, worded.text, worded.blocks)
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
@@ -319,17 +318,37 @@ def to_build(db: Database) -> list[str]:
 
 
 class Listener(NamedTuple):
-    """A channel that tracks a player in a match, what it wants to hear, and the match as it hears of it."""
+    """A channel that tracks a player in a match, and what it wants to hear."""
 
     channel_id: str
     workspace: str
     queues: str
     style: Style
-    match: Match  # with those participants only whom the channel tracks since before its end
+
+
+def listeners(db: Database, match_id: str) -> list[Listener]:
+    """The channels that may hear of a stored match: they track a player in it since before its end.
+
+    Left out are those that did not want it when it was built first: a later change of mind does not bring it back.
+    """
+    rows = db.rows(
+        """
+        SELECT DISTINCT channel_id, workspace, queues, style
+        FROM participants JOIN tracks USING (player_id) JOIN channels USING (channel_id) JOIN matches USING (match_id)
+        WHERE match_id = :match_id AND tracks.since <= matches.ended_at
+          AND NOT EXISTS (
+              SELECT 1 FROM unwanted
+              WHERE unwanted.match_id = matches.match_id AND unwanted.channel_id = channels.channel_id
+          )
+        ORDER BY channel_id
+        """,
+        match_id=match_id,
+    )
+    return [Listener(row["channel_id"], row["workspace"], row["queues"], Style(row["style"])) for row in rows]
 
 
 def stored(db: Database, match_id: str) -> Match:
-    """A stored match, without its participants: `listeners` have those that they hear of."""
+    """A stored match, without its participants: `as_heard_in` adds those that a channel hears of."""
     row = db.row(
         """
         SELECT match_id, queue_id, game_mode, outcome, duration, ended_at, teams FROM matches
@@ -350,30 +369,20 @@ def stored(db: Database, match_id: str) -> Match:
     )
 
 
-def listeners(db: Database, match: Match) -> list[Listener]:
-    """The channels that may hear of a stored match.
-
-    Left out are those that did not want it when it was built first: a later change of mind does not bring it back.
-    """
+def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
+    """A stored match with those participants only whom that channel tracks."""
     rows = db.rows(
         f"""
-        SELECT channel_id, workspace, queues, style, player_id, {", ".join(_TOLD)}
-        FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id) JOIN channels USING (channel_id)
-        WHERE match_id = :match_id AND since <= :ended_at
-          AND NOT EXISTS (
-              SELECT 1 FROM unwanted
-              WHERE unwanted.match_id = participants.match_id AND unwanted.channel_id = channels.channel_id
-          )
-        ORDER BY channel_id, team_id, player_id
+        SELECT player_id, {", ".join(_TOLD)}
+        FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)
+        WHERE match_id = :match_id AND channel_id = :channel_id AND since <= :ended_at
+        ORDER BY team_id, player_id
         """,
         match_id=match.match_id,
+        channel_id=channel_id,
         ended_at=text_of(match.ended_at),
     )
-    found = []
-    for (channel_id, workspace, queues, style), tracked in groupby(rows, key=lambda row: row[:4]):
-        participants = tuple(_participant(db, match.match_id, *row[4:]) for row in tracked)
-        found.append(Listener(channel_id, workspace, queues, Style(style), match._replace(participants=participants)))
-    return found
+    return match._replace(participants=tuple(_participant(db, match.match_id, *row) for row in rows))
 
 
 def _participant(db: Database, match_id: str, player_id: int, *told: Any) -> Participant:

@@ -387,6 +387,25 @@ def test_what_is_not_tracked_so_is_refused_and_nothing_changes(
     assert len(tracked(db)) == 1
 
 
+def test_a_message_that_waits_is_worded_anew_even_if_its_channel_has_changed_its_mind_since(
+    db: Database, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number, channel="C1")
+    match = a_match("EUW1_1", 1, 2)
+    store_match(db, match)
+    build_messages(db, Run("build-messages", clock, 80), "")
+    prefer(db, "C1", "aram", None, START)
+    with db.transaction():  # as a retry does for another channel's message
+        db.write("UPDATE matches SET built_at = NULL")
+    build_messages(db, Run("build-messages", clock, 80), "")
+    assert db.rows("SELECT 1 FROM unwanted")
+    untrack(db, RiotId("Player 1", "EUW"), "C1", START, "")
+    [message] = db.rows("SELECT state, text FROM messages")
+    assert message["state"] == "pending"
+    assert ("Player 1" in message["text"], "Player 2" in message["text"]) == (False, True)
+
+
 def test_an_old_name_will_do_to_untrack(db: Database) -> None:
     player = add_player(db)
     with db.transaction():

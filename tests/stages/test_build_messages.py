@@ -118,6 +118,20 @@ def test_the_text_says_who_did_what_and_where_to_read_more(db: Database, clock: 
 # What a channel wants to hear
 
 
+def test_a_row_that_cannot_be_read_fails_the_messages_that_name_it_and_stops_no_other(
+    db: Database, clock: FakeClock
+) -> None:
+    one = add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    store_match(db, a_match("EUW1_1", 1, 2))
+    with db.transaction():
+        db.write("UPDATE participants SET partners = '[' WHERE player_id = :one", one=one.player_id)
+    run = build(db, clock)
+    assert built(db) == [("EUW1_1", "C1", "failed"), ("EUW1_1", "C2", "pending")]
+    assert run.status == Exit.SOME_FAILED
+    assert build(db, clock).summary() == "build-messages: nothing to do"
+
+
 def test_a_channel_hears_only_of_the_queues_it_wants_and_the_rest_is_on_record(db: Database, clock: FakeClock) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 1, channel="C2")

@@ -8,7 +8,7 @@ import pytest
 from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
-from lolslackbot.model import Match, Outcome, Player
+from lolslackbot.model import Outcome, Player
 from lolslackbot.store import bodies, listings, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
@@ -21,11 +21,6 @@ def row_of(db: Database, match_id: str = ID) -> dict[str, Any]:
     row = db.row("SELECT * FROM matches WHERE match_id = :match_id", match_id=match_id)
     assert row
     return dict(row)
-
-
-def heard_in(db: Database) -> dict[str, Match]:
-    """The match as each channel hears of it."""
-    return {each.channel_id: each.match for each in matches.listeners(db, matches.stored(db, ID))}
 
 
 def listed(db: Database, player: Player, *match_ids: str, now: datetime = START) -> None:
@@ -137,7 +132,9 @@ def test_a_body_is_stored_whole_or_not_at_all(db: Database) -> None:
 def test_a_participant_without_a_name_has_the_one_we_know(db: Database) -> None:
     player = add_player(db)
     store_match(db, a_match(ID, participants=(participant(1, name="", tag_line=""),)))
-    assert [each.name for each in heard_in(db)["C1"].participants] == [player.riot_id.game_name]
+    assert [each.name for each in matches.as_heard_in(db, matches.stored(db, ID), "C1").participants] == [
+        player.riot_id.game_name
+    ]
 
 
 # Looking
@@ -307,7 +304,7 @@ def test_a_channel_hears_of_a_match_that_ended_since_it_tracks_a_player_in_it(db
     add_player(db, 1, channel="C2", since=match.ended_at + timedelta(milliseconds=1))
     add_player(db, 3, channel="C4", since=match.ended_at - timedelta(hours=1))
     store_match(db, match)
-    assert [(each.channel_id, each.workspace) for each in matches.listeners(db, matches.stored(db, ID))] == [
+    assert [(each.channel_id, each.workspace) for each in matches.listeners(db, ID)] == [
         ("C1", "acme"),
         ("C3", "default"),
     ]
@@ -331,13 +328,12 @@ def test_a_channel_hears_of_those_participants_only_whom_it_tracks(db: Database)
     store_match(db, match)
     blue, red, _, other = match.participants
     blue, red = blue._replace(tag_line="EUW"), red._replace(tag_line="EUW")
-    assert heard_in(db) == {
-        "C1": match._replace(participants=(red, blue)),  # by side
-        "C2": match._replace(participants=(other,)),
-    }
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C1") == match._replace(participants=(red, blue))  # by side
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C2") == match._replace(participants=(other,))
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C9") == match._replace(participants=())
 
 
 def test_a_match_nobody_knows_is_heard_by_nobody(db: Database) -> None:
-    assert matches.listeners(db, a_match(ID)) == []
+    assert matches.listeners(db, ID) == []
     with pytest.raises(AssertionError):
         matches.stored(db, ID)
