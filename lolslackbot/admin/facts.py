@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import decisions, holds, matches, messages, players, runs, stories
+from lolslackbot.store import decisions, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES, is_at_work
-from lolslackbot.store.players import Track
 from lolslackbot.store.runs import PastRun
-from lolslackbot.store.stories import Lost, MessageStory
+from lolslackbot.store.standing import Lost, Unlisted, Unsent
 
 LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
@@ -56,16 +55,16 @@ class Facts(NamedTuple):
     free_bytes: int
     locked: bool
     holds: list[Hold]  # those that are over too
-    tracks: list[Track]
-    tracked_since: datetime | None
+    tracked_since: datetime | None  # None: nobody is tracked
+    unlisted: list[Unlisted]
     stages: dict[str, StageRuns]
     recorded_since: datetime | None  # the oldest run that is known
     freshness: Freshness
     unexplained_since: datetime | None  # the oldest message that waits although no hold is known
     waiting: dict[str, int]
     lost: list[Lost]  # of late, the newest first
-    failed: list[MessageStory]  # of late
-    doubted: list[MessageStory]
+    failed: list[Unsent]  # of late
+    doubted: list[Unsent]
     new_names: list[Decision]  # of late
     restores: list[Decision]
 
@@ -77,37 +76,36 @@ def read_facts(db: Database, now: datetime) -> Facts:
     """One look at everything."""
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
-    tracks = players.tracks(db)
-    match_counts, message_counts = matches.counts(db), messages.counts(db, now - LATELY)
+    counts = standing.counts(db, now - LATELY)
     return Facts(
         now=now,
         folder=db.path.parent,
         free_bytes=free_bytes(db.path.parent),
         locked=db.locked,
         holds=known,
-        tracks=tracks,
-        tracked_since=min((track.since for track in tracks), default=None),
+        tracked_since=standing.tracked_since(db),
+        unlisted=standing.unlisted(db),
         stages={stage: _runs_of(db, stage) for stage in STAGES},
         recorded_since=runs.recorded_since(db),
         freshness=Freshness(
-            last_listed_at=players.last_listed_at(db),
-            longest_unasked_since=players.longest_unasked_since(db),
-            wanted_since=matches.wanted_since(db),
-            waiting_since=messages.waiting_since(db),
-            last_post_at=messages.last_post_at(db),
+            last_listed_at=standing.last_listed_at(db),
+            longest_unasked_since=standing.longest_unasked_since(db),
+            wanted_since=standing.wanted_since(db),
+            waiting_since=standing.waiting_since(db),
+            last_post_at=standing.last_post_at(db),
         ),
-        unexplained_since=None if holds.EVERYTHING in held else messages.waiting_since(db, held),
+        unexplained_since=None if holds.EVERYTHING in held else standing.waiting_since(db, held),
         waiting={
-            "matches wanted": match_counts["wanted"],
-            "matches missing, looked for again": match_counts["missing"],
-            "matches to build": match_counts["to_build"],
-            "messages pending": message_counts["pending"],
-            "messages uncertain": message_counts["uncertain"],
-            "messages failed in a day": message_counts["failed"],
+            "matches wanted": counts["wanted"],
+            "matches missing, looked for again": counts["missing"],
+            "matches to build": counts["to_build"],
+            "messages pending": counts["pending"],
+            "messages uncertain": counts["uncertain"],
+            "messages failed in a day": counts["failed"],
         },
-        lost=stories.came_to_nothing(db, now, now - LATELY),
-        failed=stories.failed(db, now - LATELY) if message_counts["failed"] else [],
-        doubted=stories.in_doubt(db) if message_counts["uncertain"] else [],
+        lost=standing.came_to_nothing(db, now, now - LATELY),
+        failed=standing.failed(db, now - LATELY) if counts["failed"] else [],
+        doubted=standing.in_doubt(db) if counts["uncertain"] else [],
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
     )

@@ -8,11 +8,11 @@ from lolslackbot.clock import CLOCK_IS, text_of
 from lolslackbot.errors import Exit
 from lolslackbot.settings import token_name
 from lolslackbot.store import holds
+from lolslackbot.store.decisions import RENAMED_TO
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
-from lolslackbot.store.players import RENAMED_TO
 from lolslackbot.store.runs import PastRun
-from lolslackbot.store.stories import Lost
+from lolslackbot.store.standing import Lost
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
 TOO_LONG = timedelta(hours=1)
@@ -138,15 +138,13 @@ def _stage_of(hold: Hold) -> str:
 def _unlisted(facts: Facts) -> dict[str, str]:
     """Players whose list cannot be had."""
     needs: dict[str, str] = {}
-    for track in facts.tracks:
-        player, problem = track.player, track.player.problem
-        if problem:
-            renamed = (
-                f'whoever has another name now: `lolslackbot untrack "{player.riot_id}"`, then '
-                f'`lolslackbot track "NAME#TAG" --channel {track.channel_id}`'
-            )
-            remedy = "the next run asks again" if "odd" in problem else renamed
-            needs.setdefault(f"player {player.player_id} unlisted", f"player {player.riot_id}: {problem}; {remedy}")
+    for each in facts.unlisted:
+        renamed = (
+            f'whoever has another name now: `lolslackbot untrack "{each.riot_id}"`, then '
+            f'`lolslackbot track "NAME#TAG" --channel {each.channel_id}`'
+        )
+        remedy = "the next run asks again" if "odd" in each.problem else renamed
+        needs.setdefault(f"player {each.player_id} unlisted", f"player {each.riot_id}: {each.problem}; {remedy}")
     return needs
 
 
@@ -156,7 +154,7 @@ def _unlisted(facts: Facts) -> dict[str, str]:
 def _silences(facts: Facts) -> dict[str, str]:
     """Stages that cron no longer starts, and runs that were cut off or hang. Without any player nothing is missed."""
     since = facts.recorded_since
-    if since is None or not facts.tracks:
+    if since is None or facts.tracked_since is None:
         return {}
     silent = {
         stage: each

@@ -7,7 +7,7 @@ from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import RiotId, is_match_id
-from lolslackbot.store import channels, decisions, holds, players, runs, stories
+from lolslackbot.store import channels, decisions, holds, players, reasons, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import is_at_work
@@ -46,7 +46,7 @@ def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
     if story.next_look_at:
         last_run = _last_run(db, "fetch-matches", now)
         yield f"Riot is asked for it after {text_of(story.next_look_at)}{_held(db, now, 'riot') or last_run}"
-    elif stories.is_missed(story.state, story.reason, True, story.looked_at, now):
+    elif reasons.is_missed(story.state, story.reason, True, story.looked_at, now):
         yield f"`lolslackbot retry --match {match_id}` asks Riot for it again"
     if story.state == "stored" and story.built_at is None:
         last_run = _last_run(db, "build-messages", now)

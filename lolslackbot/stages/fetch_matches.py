@@ -16,7 +16,7 @@ from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 from lolslackbot.stages.lanes import Lanes
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, listings, matches, players
+from lolslackbot.store import holds, listings, matches, players, reasons
 from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -310,9 +310,9 @@ class _Fetching:
         since = players.tracked_since(self._db, (player.player_id for player in known.values()))
         if reason := self._not_news(match, since):
             fate = self._end(match_id, reason, match.ended_at)
-            if reason == matches.UNTRACKED:
+            if reason == reasons.UNTRACKED:
                 return fate
-            oldest = match.ended_at if reason == matches.BEFORE_TRACKING else None
+            oldest = match.ended_at if reason == reasons.BEFORE_TRACKING else None
             return fate._replace(number=1 + matches.give_up_older(self._db, match_id, reason, oldest))
         matches.store(self._db, match, answer.body, known, self._now())
         return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
@@ -320,11 +320,11 @@ class _Fetching:
     def _not_news(self, match: Match, since: datetime | None) -> str | None:
         """Why a match will not be announced, None if it will be."""
         if since is None:
-            return matches.UNTRACKED
+            return reasons.UNTRACKED
         if match.ended_at < since:
-            return matches.BEFORE_TRACKING
+            return reasons.BEFORE_TRACKING
         if match.ended_at < self._now() - self._limits.announce_within:
-            return matches.NO_LONGER_NEWS
+            return reasons.NO_LONGER_NEWS
         return None
 
     def _give_up(self, match_id: str, reason: str) -> None:
@@ -371,7 +371,7 @@ class _Fetching:
         _, failures, listed_at = looks
         again = self._now() + PAUSES[min(failures, len(PAUSES) - 1)]
         if again > listed_at + self._limits.announce_within:
-            self._give_up(match_id, f"{matches.NO_LONGER_NEWS}; the last answer was: {reason}")
+            self._give_up(match_id, f"{reasons.NO_LONGER_NEWS}; the last answer was: {reason}")
         else:
             matches.put_off(self._db, match_id, reason, self._now(), again)
 

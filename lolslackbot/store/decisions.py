@@ -11,6 +11,7 @@ logger = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
 RENAMED = "renamed"  # nobody's decision, but what makes a story hard to find
+RENAMED_TO = " -> "  # between the two names
 
 
 class Decision(NamedTuple):

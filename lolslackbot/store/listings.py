@@ -5,7 +5,7 @@ from datetime import datetime
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import game_id_of, platform_of
-from lolslackbot.store import matches
+from lolslackbot.store import matches, reasons
 from lolslackbot.store.database import Database
 
 
@@ -25,7 +25,7 @@ def record_page(
         wanted = [match_id for match_id in match_ids if _enter(db, player_id, match_id, now)]
         for match_id in unroutable:
             if _enter(db, player_id, match_id, now):
-                matches.end_unasked(db, match_id, matches.NO_HOST)
+                matches.end_unasked(db, match_id, reasons.NO_HOST)
         _asked(db, player_id, problem, now)
         return wanted
 

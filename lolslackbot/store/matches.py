@@ -9,14 +9,10 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row
+from lolslackbot.store.reasons import UNTRACKED
 
 logger = logging.getLogger(__name__)
 
-BEFORE_TRACKING = "before tracking"
-NO_LONGER_NEWS = "no longer news"
-NO_HOST = "unknown platform: no host to ask"
-UNTRACKED = "untracked: it names nobody who is tracked"
-UNWANTED = "unwanted: no channel that tracks a player in it wants this queue"
 _TOLD = Participant._fields[:-1]  # columns of participants and players; the past is looked up
 PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
 
@@ -256,31 +252,6 @@ def want_again(db: Database, match_id: str, now: datetime) -> bool:
         )
         > 0
     )
-
-
-def counts(db: Database) -> dict[str, int]:
-    """How many matches wait for something: for their body, for another look after a 404, for their messages."""
-    row = db.row(
-        """
-        SELECT
-            (SELECT COUNT(*) FROM matches WHERE next_look_at IS NOT NULL AND state = 'wanted') AS wanted,
-            (SELECT COUNT(*) FROM matches WHERE next_look_at IS NOT NULL AND state = 'missing') AS missing,
-            (SELECT COUNT(*) FROM matches WHERE state = 'stored' AND built_at IS NULL) AS to_build
-        """
-    )
-    assert row
-    return dict(row)
-
-
-def wanted_since(db: Database) -> datetime | None:
-    """When the oldest match was listed that was not asked for yet."""
-    row = db.row(
-        """
-        SELECT MIN(listed_at) AS since FROM matches
-        WHERE next_look_at IS NOT NULL AND state = 'wanted' AND looked_at IS NULL
-        """
-    )
-    return moment_of(row["since"]) if row and row["since"] else None
 
 
 def state_of(db: Database, match_id: str) -> str | None:

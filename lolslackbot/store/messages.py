@@ -1,14 +1,14 @@
 """The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message
-from lolslackbot.store import holds, matches
-from lolslackbot.store.database import Database, Row, listed
+from lolslackbot.store import holds, matches, reasons
+from lolslackbot.store.database import Database, Row
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def add(
             "UPDATE matches SET built_at = :now, reason = :reason WHERE match_id = :match_id",
             match_id=match_id,
             now=text_of(now),
-            reason=None if drafts else matches.UNWANTED if unwanted else matches.UNTRACKED,
+            reason=None if drafts else reasons.UNWANTED if unwanted else reasons.UNTRACKED,
         )
 
 
@@ -176,50 +176,6 @@ def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) ->
     return [moment_of(row["claimed_at"]) for row in rows]
 
 
-def counts(db: Database, failed_after: datetime) -> dict[str, int]:
-    """How many messages wait, are of unknown outcome, and failed since that moment."""
-    row = db.row(
-        """
-        SELECT
-            (SELECT COUNT(*) FROM messages WHERE state = 'pending') AS pending,
-            (SELECT COUNT(*) FROM messages WHERE state IN ('sending', 'uncertain')) AS uncertain,
-            (SELECT COUNT(*) FROM messages WHERE state = 'failed' AND ended_at > :after) AS failed
-        """,
-        after=text_of(failed_after),
-    )
-    assert row
-    return dict(row)
-
-
-def waiting_since(db: Database, held: Iterable[str] = ()) -> datetime | None:
-    """When the oldest message that waits was made; left out are those of a channel or workspace that is `held`."""
-    scopes, values = listed("scope", held)
-    row = db.row(
-        f"""
-        SELECT MIN(built_at) AS since FROM messages
-        WHERE state = 'pending'
-          AND 'channel ' || channel_id NOT IN {scopes} AND 'workspace ' || workspace NOT IN {scopes}
-        """,
-        **values,
-    )
-    return moment_of(row["since"]) if row and row["since"] else None
-
-
-def last_post_at(db: Database) -> datetime | None:
-    """When the message that Slack accepted last was claimed; looked for from the end of each channel."""
-    row = db.row(
-        """
-        SELECT MAX((
-            SELECT claimed_at FROM messages
-            WHERE messages.channel_id = channels.channel_id AND claimed_at IS NOT NULL AND state = 'delivered'
-            ORDER BY claimed_at DESC LIMIT 1
-        )) AS last_at
-        FROM channels
-        """
-    )
-    return moment_of(row["last_at"]) if row and row["last_at"] else None
-
-
 def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     """The channels of a workspace that wait since Slack said "too fast"."""
     rows = db.rows(
@@ -235,7 +191,7 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
 
 def expire(db: Database, oldest: datetime, now: datetime) -> int:
     """pending -> expired where the game ended before `oldest`; how many. So is what a restore made doubtful."""
-    reason, bound = matches.NO_LONGER_NEWS, text_of(oldest)
+    reason, bound = reasons.NO_LONGER_NEWS, text_of(oldest)
     doubted = f"{UNSETTLED} AND state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound"
     waiting = "state = 'pending' AND ended_at < :bound"
     return sum(_end(db, "expired", reason, condition, bound, now) for condition in (waiting, doubted))

@@ -10,8 +10,6 @@ from lolslackbot.model import Player, RiotId
 from lolslackbot.store import decisions
 from lolslackbot.store.database import Database, Row, listed
 
-RENAMED_TO = " -> "
-
 
 class OtherWorkspace(Unusable):
     """A channel was to be tracked into as if it belonged to another workspace than it does."""
@@ -49,23 +47,6 @@ def to_list(db: Database) -> list[Player]:
     return [_player(row) for row in rows]
 
 
-def last_listed_at(db: Database) -> datetime | None:
-    """When Riot was last asked for anybody's list."""
-    row = db.row("SELECT MAX(listed_at) AS last FROM players")
-    return moment_of(row["last"]) if row and row["last"] else None
-
-
-def longest_unasked_since(db: Database) -> datetime | None:
-    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if not since then."""
-    row = db.row(
-        """
-        SELECT MIN(CASE WHEN listed_at > since THEN listed_at ELSE since END) AS since
-        FROM players JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) USING (player_id)
-        """
-    )
-    return moment_of(row["since"]) if row and row["since"] else None
-
-
 def listed_at(db: Database, player_id: int) -> datetime | None:
     """When Riot was last asked for that player's list."""
     row = db.row("SELECT listed_at FROM players WHERE player_id = :player_id", player_id=player_id)
@@ -87,7 +68,7 @@ def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
 def formerly(db: Database, riot_id: RiotId) -> Player | None:
     """The player who had that name before, upper and lower case alike."""
     for renaming in decisions.by(db, decisions.RENAMED):
-        name, _, tag = renaming.change.partition(RENAMED_TO)[0].rpartition("#")
+        name, _, tag = renaming.change.partition(decisions.RENAMED_TO)[0].rpartition("#")
         if RiotId(name, tag).folded == riot_id.folded:
             row = db.row("SELECT * FROM players WHERE 'player ' || player_id = :subject", subject=renaming.subject)
             return _player(row) if row else None
@@ -204,7 +185,7 @@ def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> 
 def _record_name(db: Database, player: Player, riot_id: RiotId, now: datetime) -> None:
     """So that the old name still finds the player."""
     if player.riot_id.folded != riot_id.folded:
-        change = f"{player.riot_id}{RENAMED_TO}{riot_id}"
+        change = f"{player.riot_id}{decisions.RENAMED_TO}{riot_id}"
         decisions.record(db, decisions.RENAMED, f"player {player.player_id}", change, now)
 
 

@@ -1,15 +1,12 @@
-"""What is on record about one match, one player, one channel, for `why`; and what came to nothing, for `status`."""
+"""What is on record about one match, one player, one channel, for `why`."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from lolslackbot.clock import moment_of, text_of
+from lolslackbot.clock import moment_of
 from lolslackbot.model import RiotId
-from lolslackbot.store import matches
 from lolslackbot.store.database import Database, Row
-
-LAST_LISTED = 1000
 
 _MESSAGE = (
     "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at"
@@ -30,14 +27,6 @@ class MessageStory(NamedTuple):
     built_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
-
-
-class Lost(NamedTuple):
-    """A match that will not be announced."""
-
-    match_id: str
-    state: str
-    reason: str
 
 
 class MatchStory(NamedTuple):
@@ -88,53 +77,6 @@ def of_channel(db: Database, channel_id: str, number: int) -> list[MessageStory]
         number=number,
     )
     return [_message(row) for row in rows]
-
-
-def failed(db: Database, after: datetime) -> list[MessageStory]:
-    """The messages that failed of games that ended after that moment, in the order the games ended."""
-    rows = db.rows(
-        f"SELECT {_MESSAGE} FROM messages WHERE state = 'failed' AND ended_at > :after ORDER BY ended_at",
-        after=text_of(after),
-    )
-    return [_message(row) for row in rows]
-
-
-def in_doubt(db: Database) -> list[MessageStory]:
-    """The messages that Slack may or may not have, in the order the games ended."""
-    rows = db.rows(f"SELECT {_MESSAGE} FROM messages WHERE state IN ('sending', 'uncertain') ORDER BY ended_at")
-    return [_message(row) for row in rows]
-
-
-def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:
-    """The matches that Riot was asked for since that moment in vain, and `is_missed`; the newest first.
-
-    Only the last listed are looked at: bodies make this a large table.
-    """
-    rows = db.rows(
-        """
-        SELECT match_id, state, reason, looked_at, next_look_at FROM matches
-        WHERE rowid > (SELECT MAX(rowid) FROM matches) - :last AND looked_at > :after
-          AND state IN ('missing', 'given_up')
-        ORDER BY game_id DESC
-        """,
-        last=LAST_LISTED,
-        after=text_of(after),
-    )
-    return [
-        Lost(row["match_id"], row["state"], row["reason"])
-        for row in rows
-        if is_missed(row["state"], row["reason"], row["next_look_at"] is None, moment_of(row["looked_at"]), now)
-    ]
-
-
-def is_missed(state: str, reason: str | None, for_good: bool, looked_at: datetime | None, now: datetime) -> bool:
-    """Whether a match came to nothing that may be worth asking for again; games before tracking and old ones are not.
-
-    What seemed old in what is now the future was given up by a clock that was ahead.
-    """
-    if reason == matches.NO_LONGER_NEWS:
-        return looked_at is not None and looked_at > now
-    return for_good and state in ("missing", "given_up") and reason not in (matches.BEFORE_TRACKING, matches.UNTRACKED)
 
 
 def _match(db: Database, row: Row) -> MatchStory:

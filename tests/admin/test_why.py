@@ -11,7 +11,7 @@ from lolslackbot.errors import NotFound
 from lolslackbot.model import Message, RiotId
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, decisions, holds, listings, matches, messages, players, runs
+from lolslackbot.store import channels, decisions, holds, listings, matches, messages, players, reasons, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -150,7 +150,7 @@ def test_a_missing_match_says_whether_it_is_looked_for_again(db: Database) -> No
 def test_a_match_that_will_not_be_announced_says_why(db: Database) -> None:
     player = add_player(db)
     listings.record_page(db, player.player_id, [MATCH], None, START)
-    matches.give_up(db, MATCH, matches.BEFORE_TRACKING, START)
+    matches.give_up(db, MATCH, reasons.BEFORE_TRACKING, START)
     assert why(db, MATCH, START)[0] == "EUW1_1 is given_up: before tracking"
 
 

@@ -11,7 +11,7 @@ from lolslackbot.model import Style
 from lolslackbot.stages import build_messages as stage
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, listings, matches
+from lolslackbot.store import channels, listings, matches, reasons
 from lolslackbot.store.database import Database
 
 
@@ -152,7 +152,7 @@ def test_a_match_that_no_channel_wants_has_its_reason_and_does_not_come_when_it_
     store_match(db, a_match("EUW1_1"))
     build(db, clock)
     assert built(db) == []
-    assert db.row("SELECT reason FROM matches")["reason"] == matches.UNWANTED  # type: ignore[index]
+    assert db.row("SELECT reason FROM matches")["reason"] == reasons.UNWANTED  # type: ignore[index]
     channels.prefer(db, "C1", "all", None)
     with db.transaction():
         db.write("UPDATE matches SET built_at = NULL")  # as when another channel's message is worded again

@@ -9,7 +9,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Outcome, Player
-from lolslackbot.store import bodies, listings, matches, messages, players
+from lolslackbot.store import bodies, listings, matches, messages, players, reasons
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
 
@@ -191,7 +191,7 @@ def given_up(db: Database) -> list[str]:
 
 def test_older_ids_of_the_same_list_are_given_up_unasked(db: Database) -> None:
     listed(db, add_player(db, since=START), "EUW1_3", "EUW1_2", "EUW1_1", "EUW1_4")
-    assert matches.give_up_older(db, "EUW1_3", matches.BEFORE_TRACKING, START) == 2
+    assert matches.give_up_older(db, "EUW1_3", reasons.BEFORE_TRACKING, START) == 2
     assert given_up(db) == ["EUW1_1", "EUW1_2"]
     row = row_of(db, "EUW1_1")
     assert (row["reason"], row["next_look_at"], row["looked_at"]) == ("before tracking", None, None)
@@ -202,7 +202,7 @@ def test_ids_of_other_platforms_and_other_lists_are_not_older(db: Database) -> N
     one, two = add_player(db, 1, since=START), add_player(db, 2, since=START)
     listed(db, one, "EUW1_3", "NA1_1", "EUW1_2")
     listed(db, two, "EUW1_1")
-    assert matches.give_up_older(db, "EUW1_3", matches.BEFORE_TRACKING, START) == 1
+    assert matches.give_up_older(db, "EUW1_3", reasons.BEFORE_TRACKING, START) == 1
     assert given_up(db) == ["EUW1_2"]
 
 
@@ -210,7 +210,7 @@ def test_older_ids_of_every_list_the_match_stands_in_are_given_up(db: Database) 
     one, two = add_player(db, 1, since=START), add_player(db, 2, since=START)
     listed(db, one, "EUW1_3", "EUW1_2")
     listed(db, two, "EUW1_3", "EUW1_1")
-    assert matches.give_up_older(db, "EUW1_3", matches.BEFORE_TRACKING, START) == 2
+    assert matches.give_up_older(db, "EUW1_3", reasons.BEFORE_TRACKING, START) == 2
     assert given_up(db) == ["EUW1_1", "EUW1_2"]
 
 
@@ -229,7 +229,7 @@ def test_ids_that_another_tracked_player_may_need_are_kept(
     one, two = add_player(db, 1, since=START), add_player(db, 2, since=START - timedelta(hours=1))
     listed(db, one, "EUW1_3", "EUW1_2", "EUW1_1")
     listed(db, two, "EUW1_2")
-    matches.give_up_older(db, "EUW1_3", matches.BEFORE_TRACKING, oldest)
+    matches.give_up_older(db, "EUW1_3", reasons.BEFORE_TRACKING, oldest)
     assert given_up(db) == expected
 
 
@@ -239,7 +239,7 @@ def test_an_untracked_player_needs_no_ids(db: Database) -> None:
     listed(db, two, "EUW1_2")
     with db.transaction():
         players.untrack(db, two.player_id, "C1")
-    matches.give_up_older(db, "EUW1_3", matches.BEFORE_TRACKING, START)
+    matches.give_up_older(db, "EUW1_3", reasons.BEFORE_TRACKING, START)
     assert given_up(db) == ["EUW1_2"]
 
 
@@ -249,7 +249,7 @@ def test_ids_that_were_asked_for_are_not_given_up_unasked(db: Database) -> None:
     matches.mark_missing(db, "EUW1_2", START, LATER)
     store_match(db, a_match("EUW1_3"))
     matches.give_up(db, "EUW1_4", "closed", START)
-    assert matches.give_up_older(db, "EUW1_5", matches.BEFORE_TRACKING, None) == 0
+    assert matches.give_up_older(db, "EUW1_5", reasons.BEFORE_TRACKING, None) == 0
     states = [row["state"] for row in db.rows("SELECT state FROM matches ORDER BY game_id")]
     assert states == ["wanted", "missing", "stored", "given_up", "wanted"]
     assert row_of(db, "EUW1_4")["reason"] == "closed"
@@ -265,13 +265,13 @@ def test_what_stands_in_no_tracked_players_list_any_more_is_given_up(db: Databas
         players.untrack(db, one.player_id, "C1")
         matches.give_up_untracked(db)
     assert given_up(db) == ["EUW1_1"]
-    assert row_of(db, "EUW1_1")["reason"] == matches.UNTRACKED
+    assert row_of(db, "EUW1_1")["reason"] == reasons.UNTRACKED
     assert matches.to_look_at(db, START) == ["EUW1_2"]
 
 
 def test_want_again_says_whether_it_was_so(db: Database) -> None:
     listed(db, add_player(db), "EUW1_2", "EUW1_1")
-    matches.give_up_older(db, "EUW1_2", matches.BEFORE_TRACKING, None)
+    matches.give_up_older(db, "EUW1_2", reasons.BEFORE_TRACKING, None)
     with db.transaction():
         assert matches.want_again(db, "EUW1_1", LATER)
         assert not matches.want_again(db, "EUW1_1", LATER)
@@ -293,7 +293,7 @@ def test_stored_matches_are_built_in_the_order_the_games_ended(db: Database) -> 
     messages.add(db, "EUW1_2", [], START)
     assert matches.to_build(db) == ["EUW1_4", "EUW1_1"]
     assert (row_of(db, "EUW1_3")["built_at"], row_of(db, "EUW1_3")["reason"]) == (text_of(START), None)
-    assert row_of(db, "EUW1_2")["reason"] == matches.UNTRACKED
+    assert row_of(db, "EUW1_2")["reason"] == reasons.UNTRACKED
 
 
 def test_a_channel_hears_of_a_match_that_ended_since_it_tracks_a_player_in_it(db: Database) -> None:

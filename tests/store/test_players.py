@@ -10,7 +10,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Unusable
 from lolslackbot.model import RiotId
-from lolslackbot.store import decisions, listings, matches, players
+from lolslackbot.store import decisions, listings, matches, players, reasons, standing
 from lolslackbot.store.database import Database
 
 AHRI = RiotId("Ahri", "EUW")
@@ -241,7 +241,7 @@ def test_a_list_asked_for_in_the_future_is_asked_for_first(db: Database) -> None
         listings.record_page(db, add_player(db, number).player_id, [], None, moment)
     players.follow_clock(db, START)
     assert [player.player_id for player in players.to_list(db)] == [2, 1]
-    assert (players.last_listed_at(db), players.listed_at(db, 2)) == (START, None)
+    assert (standing.last_listed_at(db), players.listed_at(db, 2)) == (START, None)
 
 
 # Lists
@@ -277,7 +277,7 @@ def test_the_same_match_in_two_lists_is_wanted_once(db: Database) -> None:
 def test_a_match_given_up_unasked_is_wanted_again_in_another_list(db: Database) -> None:
     one, two = add_player(db, 1), add_player(db, 2)
     listings.record_page(db, one.player_id, ["EUW1_2", "EUW1_1"], None, START)
-    assert matches.give_up_older(db, "EUW1_2", matches.BEFORE_TRACKING, None) == 1
+    assert matches.give_up_older(db, "EUW1_2", reasons.BEFORE_TRACKING, None) == 1
     assert listings.record_page(db, one.player_id, ["EUW1_2", "EUW1_1"], None, START) == []  # the list it came from
     assert states(db)["EUW1_1"] == "given_up"
     assert listings.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == ["EUW1_1"]

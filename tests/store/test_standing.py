@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from support import START, add_player
 
-from lolslackbot.store import listings, matches, stories
+from lolslackbot.store import listings, matches, reasons, standing
 from lolslackbot.store.database import Database
 
 DAY = timedelta(days=1)
 
 
 def lost(db: Database) -> list[str]:
-    return [story.match_id for story in stories.came_to_nothing(db, START, START - DAY)]
+    return [story.match_id for story in standing.came_to_nothing(db, START, START - DAY)]
 
 
 def given_up(db: Database, match_id: str, reason: str, **ago: float) -> None:
@@ -24,12 +24,12 @@ def test_what_nobody_misses_is_not_told_and_the_last_listed_comes_first(db: Data
     add_player(db)
     for number, reason in enumerate(("not a valid match: no info", "closed: 403", "no longer news; the last answer")):
         given_up(db, f"EUW1_{number}", reason, hours=1)
-    given_up(db, "EUW1_10", matches.BEFORE_TRACKING, hours=1)
-    given_up(db, "EUW1_11", matches.UNTRACKED, hours=1)
-    given_up(db, "EUW1_12", matches.NO_LONGER_NEWS, hours=1)
+    given_up(db, "EUW1_10", reasons.BEFORE_TRACKING, hours=1)
+    given_up(db, "EUW1_11", reasons.UNTRACKED, hours=1)
+    given_up(db, "EUW1_12", reasons.NO_LONGER_NEWS, hours=1)
     given_up(db, "EUW1_13", "not a valid match: no info", hours=25)
     assert lost(db) == ["EUW1_2", "EUW1_1", "EUW1_0"]
-    given_up(db, "EUW1_14", matches.NO_LONGER_NEWS, hours=-1)  # by a clock that was ahead
+    given_up(db, "EUW1_14", reasons.NO_LONGER_NEWS, hours=-1)  # by a clock that was ahead
     assert lost(db)[0] == "EUW1_14"
 
 
@@ -46,5 +46,5 @@ def test_only_the_last_listed_are_looked_at(db: Database, monkeypatch: pytest.Mo
     add_player(db)
     for number in range(3):
         given_up(db, f"EUW1_{number}", "closed: 403", hours=1)
-    monkeypatch.setattr(stories, "LAST_LISTED", 2)
+    monkeypatch.setattr(standing, "LAST_LISTED", 2)
     assert lost(db) == ["EUW1_2", "EUW1_1"]
