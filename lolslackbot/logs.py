@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TextIO
 
 from lolslackbot.console import one_line
@@ -78,11 +77,11 @@ def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
     return handler
 
 
-def log_to_file(path: Path, secrets: Sequence[str]) -> None:
+def log_to_file(path: str, secrets: Sequence[str]) -> None:
     """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment
-        if path.stat().st_size > MAX_LOG:
+        if os.path.getsize(path) > MAX_LOG:
             _rotate(path)
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     os.fchmod(descriptor, 0o600)  # also that of a file somebody made
@@ -105,12 +104,11 @@ def stop_logging() -> None:
         handler.close()
 
 
-def _rotate(path: Path) -> None:
+def _rotate(path: str) -> None:
     for number in range(KEPT, 0, -1):
-        older = path.with_name(f"{path.name}.{number}")
-        newer = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
+        newer = path if number == 1 else f"{path}.{number - 1}"
         with suppress(FileNotFoundError):
-            newer.replace(older)
+            os.replace(newer, f"{path}.{number}")
 
 
 def _add(handler: logging.Handler, formatter: MaskingFormatter) -> None:

@@ -3,7 +3,6 @@
 import os
 from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Exit
@@ -11,7 +10,7 @@ from lolslackbot.errors import Exit
 AGAIN_AFTER = timedelta(days=1)
 
 
-def may_speak(memory: Path, status: Exit, problems: list[str], now: datetime) -> bool:
+def may_speak(memory: str, status: Exit, problems: list[str], now: datetime) -> bool:
     """Whether a quiet run that ended so is to be heard of; remembers in the file `memory` that it was.
 
     A run that went well forgets, so that the next failure is news again. Without a folder for the file nothing is
@@ -19,7 +18,7 @@ def may_speak(memory: Path, status: Exit, problems: list[str], now: datetime) ->
     """
     if status is Exit.OK:
         with suppress(OSError):
-            memory.unlink(missing_ok=True)
+            os.remove(memory)
         return False
     if status is Exit.LATER:
         return False
@@ -36,10 +35,11 @@ def may_speak(memory: Path, status: Exit, problems: list[str], now: datetime) ->
     return True
 
 
-def _said_at(memory: Path, kind: str) -> datetime | None:
+def _said_at(memory: str, kind: str) -> datetime | None:
     """When that very failure was last spoken of."""
     try:
-        said, moment = memory.read_text().split()
+        with open(memory) as file:
+            said, moment = file.read().split()
         return moment_of(moment) if said == kind else None
     except (OSError, ValueError):
         return None

@@ -1,11 +1,10 @@
 """Environment and `env` file, read once into one frozen value; a fault names its variable and the remedy."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from string import Formatter
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 from lolslackbot.errors import Unusable
 from lolslackbot.transport import is_loopback
@@ -15,6 +14,8 @@ T = TypeVar("T")
 PREFIX = "LOLSLACKBOT_"
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
+# A host's own letters are for whoever looks it up. By hand, since the library's parser would be slow to load.
+_URL = r"(?i:http(?P<secure>s?))://(?P<host>\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]|[^\s/\\:\[\]]+)(?::(?P<port>[0-9]{1,5}))?(?:/.*)?"
 _KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
 _TOKEN = "the 'Bot User OAuth Token', which begins with xoxb-"
 # What stands near the right one where it is copied from, or belongs into another setting, by how it begins.
@@ -55,8 +56,8 @@ class ChannelLimit(NamedTuple):
 class Settings(NamedTuple):
     """Everything a command may be told from outside, checked."""
 
-    home: Path
-    database: Path
+    home: str
+    database: str
     riot_api_key: Secret | None = None
     slack_tokens: Mapping[str, Secret] = {}  # by workspace in lower case
     max_seconds: float = 80
@@ -72,8 +73,13 @@ class Settings(NamedTuple):
     ddragon_url: str = DDRAGON_URL  # '' for never
 
     @property
-    def log(self) -> Path:
-        return self.home / "lolslackbot.log"
+    def log(self) -> str:
+        return os.path.join(self.home, "lolslackbot.log")
+
+    @property
+    def env(self) -> str:
+        """The file that `read_settings` reads."""
+        return os.path.join(self.home, "env")
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -83,7 +89,7 @@ class Settings(NamedTuple):
     def need_riot_key(self) -> Secret:
         """The Riot API key; without one, a line that says where to put it."""
         if self.riot_api_key is None:
-            raise Unusable(f"RIOT_API_KEY is not set: put it into the environment or into {self.home / 'env'}")
+            raise Unusable(f"RIOT_API_KEY is not set: put it into the environment or into {self.env}")
         return self.riot_api_key
 
     def need_slack_token(self, workspace: str) -> Secret:
@@ -92,7 +98,7 @@ class Settings(NamedTuple):
         if token is None:
             raise Unusable(
                 f"{token_name(workspace)} is not set: put the bot token of that workspace "
-                f"into the environment or into {self.home / 'env'}"
+                f"into the environment or into {self.env}"
             )
         return token
 
@@ -102,22 +108,22 @@ def token_name(workspace: str) -> str:
     return "SLACK_BOT_TOKEN" if workspace.lower() == "default" else f"SLACK_BOT_TOKEN_{workspace.upper()}"
 
 
-def read_settings(home: Path, database: Path | None, environment: Mapping[str, str]) -> Settings:
+def read_settings(home: str, database: str | None, environment: Mapping[str, str]) -> Settings:
     """The settings for `home`: its `env` file, overruled by the environment; `database` overrules both.
 
     Raises FaultySetting with one line that names the variable at fault. Reads, creates nothing.
     """
-    return _settings(home, database, {**_env_file(home / "env"), **environment})
+    return _settings(home, database, {**_env_file(os.path.join(home, "env")), **environment})
 
 
 def read_settings_in_spite_of_faults(
-    home: Path, database: Path | None, environment: Mapping[str, str]
+    home: str, database: str | None, environment: Mapping[str, str]
 ) -> tuple[Settings, list[FaultySetting]]:
     """As `read_settings`, but what is at fault counts as not set, and all of it is told."""
     faults: list[FaultySetting] = []
     values = dict(environment)
     try:
-        values = {**_env_file(home / "env"), **environment}
+        values = {**_env_file(os.path.join(home, "env")), **environment}
     except FaultySetting as fault:
         faults.append(fault)
     while True:
@@ -128,13 +134,12 @@ def read_settings_in_spite_of_faults(
             del values[fault.setting]
 
 
-def _settings(home: Path, database: Path | None, values: Mapping[str, str]) -> Settings:
+def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Settings:
     given = _Given(values)
     named = values.get(PREFIX + "DATABASE")
-    path = database or _path("DATABASE", named or "lolslackbot.db")
     return Settings(
         home=home,
-        database=path if database else home / path,
+        database=database or os.path.join(home, _path("DATABASE", named or "lolslackbot.db")),
         riot_api_key=_secret("RIOT_API_KEY", values.get("RIOT_API_KEY"), _KEY, _NO_KEY),
         slack_tokens=_slack_tokens(values),
         max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
@@ -151,16 +156,16 @@ def _settings(home: Path, database: Path | None, values: Mapping[str, str]) -> S
     )
 
 
-def default_home(environment: Mapping[str, str], app_dir: str) -> Path:
+def default_home(environment: Mapping[str, str], app_dir: str) -> str:
     """Where everything lives unless `--home` says otherwise."""
     return _path("HOME", environment.get(PREFIX + "HOME") or app_dir)
 
 
-def _path(name: str, text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {text!r}: there is no such user") from None
+def _path(name: str, text: str) -> str:
+    path = os.path.expanduser(text)
+    if path.startswith("~"):
+        raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {text!r}: there is no such user")
+    return path
 
 
 class _Given:
@@ -229,16 +234,14 @@ def _template(text: str, allowed: set[str]) -> None:
 
 
 def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("it is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host or not _in_one_piece(text):
-        raise ValueError("it must be a URL that begins with https://")
     if any(mark in text for mark in "@?#"):
         raise ValueError("it must have no user, query or fragment")
-    if parts.scheme == "http" and not is_loopback(host):
+    if not re.match("(?i:https?):/", text):
+        raise ValueError("it must be a URL that begins with https://")
+    parts = re.fullmatch(_URL, text)
+    if not parts or not _in_one_piece(text) or int(parts["port"] or 0) > 65535:
+        raise ValueError("it is not a URL")
+    if not parts["secure"] and not is_loopback(parts["host"].lower().strip("[]")):
         raise ValueError("plain http is allowed for loopback addresses only; use https")
     return text
 
@@ -265,7 +268,7 @@ def _match_link(text: str) -> str:
     _template(text, {"platform", "server", "game_id", "match_id"})
     shown = text.format(platform="euw1", server="euw", game_id="1", match_id="EUW1_1")
     harmless = _in_one_piece(shown) and not set(shown) & set('<>|"\\^`')
-    if not (harmless and shown.startswith(("https://", "http://")) and urlsplit(shown).hostname):
+    if not (harmless and re.match("https?://[^/?#]", shown)):
         raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
     return text
 
@@ -303,10 +306,11 @@ def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:
     return tokens
 
 
-def _env_file(path: Path) -> dict[str, str]:
+def _env_file(path: str) -> dict[str, str]:
     """NAME=value lines; a value may stand in quotes; # begins a comment, within a line only after a space."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
-from urllib.parse import urlsplit
 
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
 
@@ -65,7 +64,8 @@ def is_loopback(host: str) -> bool:
 
 def proxies_for(url: str) -> Mapping[str, str]:
     """The proxy to use for `url`, by scheme, as `HTTPS_PROXY` and `NO_PROXY` say; never one for loopback."""
-    from urllib.request import getproxies_environment, proxy_bypass  # slow to import, and settings need this module
+    from urllib.parse import urlsplit  # slow to import, and settings need this module
+    from urllib.request import getproxies_environment, proxy_bypass
 
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -23,7 +23,13 @@ MAY_IMPORT = {
     "admin": BASE | {"settings", "riot", "slack", "messages", "store"},
     "sandbox": set(),
 }
-OUTSIDE = {"requests": {"riot"}, "slack_sdk": {"slack"}, "click": {"cli", "commands", "console"}, "sqlite3": {"store"}}
+OUTSIDE = {
+    "requests": {"riot"},
+    "slack_sdk": {"slack"},
+    "click": {"cli", "commands", "console"},
+    "sqlite3": {"store"},
+    "pathlib": set(),  # paths are strings: every start would wait for it
+}
 
 
 def room(path: Path) -> str:

@@ -21,7 +21,7 @@ TOKEN = "xoxb-1-2-abcdefABCDEF"
 
 
 def read(home: Path, **environment: str) -> Settings:
-    return read_settings(home, None, environment)
+    return read_settings(str(home), None, environment)
 
 
 def fault_of(home: Path, **environment: str) -> str:
@@ -46,8 +46,8 @@ def env(home: Path) -> Path:
 def test_without_any_setting_the_defaults_of_the_contract_hold(home: Path) -> None:
     settings = read(home)
     assert settings == Settings(
-        home=home,
-        database=home / "lolslackbot.db",
+        home=str(home),
+        database=f"{home}/lolslackbot.db",
         riot_api_key=None,
         slack_tokens={},
         max_seconds=80,
@@ -60,7 +60,7 @@ def test_without_any_setting_the_defaults_of_the_contract_hold(home: Path) -> No
         riot_url="https://{routing}.api.riotgames.com",
         slack_url="https://slack.com/api/",
     )
-    assert settings.log == home / "lolslackbot.log"
+    assert settings.log == f"{home}/lolslackbot.log"
     assert settings.secrets == ()
 
 
@@ -71,10 +71,10 @@ def test_reading_settings_makes_nothing(home: Path) -> None:
 
 def test_the_home_folder_is_the_environments_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ahri")
-    assert default_home({}, "/home/ahri/.config/lolslackbot") == Path("/home/ahri/.config/lolslackbot")
-    assert default_home({"LOLSLACKBOT_HOME": ""}, "/app") == Path("/app")
-    assert default_home({"LOLSLACKBOT_HOME": "/srv/bot"}, "/app") == Path("/srv/bot")
-    assert default_home({"LOLSLACKBOT_HOME": "~/bot"}, "/app") == Path("/home/ahri/bot")
+    assert default_home({}, "/home/ahri/.config/lolslackbot") == "/home/ahri/.config/lolslackbot"
+    assert default_home({"LOLSLACKBOT_HOME": ""}, "/app") == "/app"
+    assert default_home({"LOLSLACKBOT_HOME": "/srv/bot"}, "/app") == "/srv/bot"
+    assert default_home({"LOLSLACKBOT_HOME": "~/bot"}, "/app") == "/home/ahri/bot"
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_the_database_is_the_options_or_the_settings_or_the_homes(
 ) -> None:
     monkeypatch.setenv("HOME", "/home/ahri")
     environment = {} if named is None else {"LOLSLACKBOT_DATABASE": named}
-    settings = read_settings(home, Path(option) if option else None, environment)
-    assert settings.database == Path(expected.replace("HOME", str(home)))
+    settings = read_settings(str(home), option, environment)
+    assert settings.database == expected.replace("HOME", str(home))
 
 
 @pytest.mark.parametrize("name", ["LOLSLACKBOT_DATABASE", "LOLSLACKBOT_HOME"])
@@ -149,6 +149,8 @@ GOOD = [
     ("DDRAGON_URL", "http://127.0.0.1:8080", "ddragon_url", "http://127.0.0.1:8080"),
     ("SLACK_URL", "https://slack.example/api", "slack_url", "https://slack.example/api/"),
     ("SLACK_URL", "https://slack.example/api//", "slack_url", "https://slack.example/api/"),
+    ("SLACK_URL", "HTTPS://slack.example/api/", "slack_url", "HTTPS://slack.example/api/"),
+    ("SLACK_URL", "https://slack.example:65535/api/", "slack_url", "https://slack.example:65535/api/"),
     ("SLACK_URL", "http://127.9.9.9:1/", "slack_url", "http://127.9.9.9:1/"),
     ("SLACK_URL", "http://[::1]:8080/api/", "slack_url", "http://[::1]:8080/api/"),
 ]
@@ -221,11 +223,16 @@ BAD = [
     ("SLACK_URL", "slack.com/api", NO_HTTPS),
     ("SLACK_URL", "file:///etc/passwd", NO_HTTPS),
     ("SLACK_URL", "https:slack.com", NO_HTTPS),
-    ("SLACK_URL", "https://slack .com/api", NO_HTTPS),
-    ("SLACK_URL", "https://:443/api", NO_HTTPS),
+    ("SLACK_URL", "https://slack .com/api", NOT_A_URL),
+    ("SLACK_URL", "https://:443/api", NOT_A_URL),
     ("SLACK_URL", "https://[::1/api", NOT_A_URL),
     ("SLACK_URL", "https://slack.com:https/api", NOT_A_URL),
-    ("SLACK_URL", "https://slack.com:99999/api", NOT_A_URL),
+    ("SLACK_URL", "https://slack.com:65536/api", NOT_A_URL),
+    ("SLACK_URL", "https://slack.com:999999/api", NOT_A_URL),
+    ("SLACK_URL", "https://slack.com\\@evil.example/api", EXTRAS),
+    ("SLACK_URL", "https://slack.com\\evil.example/api", NOT_A_URL),
+    ("SLACK_URL", "http://[::2]/api", LOOPBACK),
+    ("SLACK_URL", "http://[127.0.0.1]/api", NOT_A_URL),
     ("SLACK_URL", "http://slack.com/api/", LOOPBACK),
     ("SLACK_URL", "https://me@slack.com/api/", EXTRAS),
     ("SLACK_URL", "https://slack.com/api/?a=b", EXTRAS),
@@ -405,7 +412,7 @@ def test_the_environment_wins_over_the_env_file(env: Path) -> None:
     assert settings.riot_api_key == "from-environment"
     assert settings.need_slack_token("default") == "xoxb-file"
     assert settings.max_wait == 1
-    assert settings.database == env.parent / "e"
+    assert settings.database == f"{env.parent}/e"
 
 
 def test_an_env_file_that_is_not_utf_8_is_named_without_its_content(env: Path) -> None:

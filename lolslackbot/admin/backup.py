@@ -1,8 +1,8 @@
 """A verified copy of a live database; and one put back, without announcing anything twice."""
 
+import os
 from contextlib import ExitStack, closing
 from datetime import datetime
-from pathlib import Path
 
 from lolslackbot.errors import RunEnds, Unusable
 from lolslackbot.store import decisions, restores
@@ -19,36 +19,36 @@ from lolslackbot.store.database import (
 from lolslackbot.store.locks import STAGES, run_lock
 
 
-def backup(database: Path, target: Path) -> str:
+def backup(database: str, target: str) -> str:
     """Copies the database as it is at one moment, while others use it; what was done, in a sentence."""
     must_exist(database)
-    if target.is_dir():
+    if os.path.isdir(target):
         raise Unusable(f"{target} is a folder: name a file")
-    if target.exists() and target.samefile(database):
+    if os.path.exists(target) and os.path.samefile(target, database):
         raise Unusable(f"{target} is the database itself: name another file")
     copy_database(database, target)
-    return f"{target} is a verified copy of {database}, {target.stat().st_size} bytes"
+    return f"{target} is a verified copy of {database}, {os.path.getsize(target)} bytes"
 
 
-def restore(database: Path, source: Path, now: datetime) -> list[str]:
+def restore(database: str, source: str, now: datetime) -> list[str]:
     """Puts a backup in the database's place; what was done, in sentences. Raises NotNow while any stage is at work.
 
     The replaced database is kept beside it. What the backup would announce anew is looked up in Slack first.
     """
     verify(source)
-    if database.exists() and source.samefile(database):
+    if os.path.exists(database) and os.path.samefile(source, database):
         raise Unusable(f"{source} is the database itself: name another file")
-    make_folder(database.parent)
+    make_folder(os.path.dirname(database))
     with ExitStack() as locks:
         for stage in STAGES:
             locks.enter_context(run_lock(database, stage))
-        fresh = database.with_name(f"{database.name}.restoring")
+        fresh = f"{database}.restoring"
         try:
             copy_database(source, fresh)
             said, doubted = _prepare(database, fresh, now)
-            kept = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%S.%fZ}")
+            kept = f"{database}.before-{now:%Y%m%dT%H%M%S.%fZ}"
             swap(database, fresh, kept)
-            if kept.exists():
+            if os.path.exists(kept):
                 said.append(f"the replaced one is kept as {kept}")
         except OSError as error:
             raise Unusable(f"{fresh} cannot be written: {error.strerror}") from error
@@ -61,12 +61,12 @@ def restore(database: Path, source: Path, now: datetime) -> list[str]:
     ]
 
 
-def _prepare(database: Path, fresh: Path, now: datetime) -> tuple[list[str], int]:
+def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
     """Makes the copy safe to go on with, in one commit; what has to be said, and how many messages are doubted."""
     said: list[str] = []
     with closing(open_database(fresh)) as restored, ExitStack() as stack:
         today = None
-        if database.exists():
+        if os.path.exists(database):
             try:
                 today = stack.enter_context(closing(open_database(database)))
             except RunEnds as fault:  # often the very reason for a restore

@@ -1,6 +1,7 @@
 """Tries the real keys, tokens, scopes and channels, and the house they live in: one finding each, with its remedy."""
 
 import logging
+import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -105,18 +106,18 @@ class Checking:
 
     def _files(self) -> Iterator[Finding]:
         home = self.settings.home
-        for path in (home, home / "env", self.settings.database, self.settings.log):
-            if path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
-                private = "700" if path.is_dir() else "600"
+        for path in (home, self.settings.env, self.settings.database, self.settings.log):
+            if os.path.exists(path) and (mode := stat.S_IMODE(os.stat(path).st_mode)) & 0o077:
+                private = "700" if os.path.isdir(path) else "600"
                 remedy = f"chmod {private} {path}"
                 yield Finding("files", WARN, f"others may read {path} (mode {mode:o})", remedy)
         if not any(finding.what == "files" for finding in self.findings):
             yield Finding("files", OK, f"{home} is private")
 
     def _disk(self) -> Iterator[Finding]:
-        folder = next(
-            each for each in (self.settings.database.parent, *self.settings.database.parents) if each.is_dir()
-        )
+        folder = os.path.dirname(self.settings.database)
+        while not os.path.isdir(folder):  # the nearest that is there
+            folder = os.path.dirname(folder)
         free = free_bytes(folder)
         said = f"{free // 2**20} MiB are free on the disk of {folder}"
         if free < ROOM:
@@ -132,7 +133,7 @@ class Checking:
         self._db = db
         db.try_writing()
         self._writable = True
-        yield Finding("database", OK, f"{path} is sound, {path.stat().st_size} bytes")
+        yield Finding("database", OK, f"{path} is sound, {os.path.getsize(path)} bytes")
 
     def _cron(self) -> Iterator[Finding]:
         for stage in STAGES if self._db else ():

@@ -2,7 +2,6 @@
 
 import os
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
@@ -51,7 +50,7 @@ class Facts(NamedTuple):
     """How things stand at `now`."""
 
     now: datetime
-    folder: Path  # of the database
+    folder: str  # of the database
     free_bytes: int
     locked: bool
     holds: list[Hold]  # those that are over too
@@ -79,8 +78,8 @@ def read_facts(db: Database, now: datetime) -> Facts:
     counts = standing.counts(db, now - LATELY)
     return Facts(
         now=now,
-        folder=db.path.parent,
-        free_bytes=free_bytes(db.path.parent),
+        folder=os.path.dirname(db.path),
+        free_bytes=free_bytes(os.path.dirname(db.path)),
         locked=db.locked,
         holds=known,
         tracked_since=standing.tracked_since(db),
@@ -111,7 +110,7 @@ def read_facts(db: Database, now: datetime) -> Facts:
     )
 
 
-def free_bytes(folder: Path) -> int:
+def free_bytes(folder: str) -> int:
     """The room on the disk of a folder."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize

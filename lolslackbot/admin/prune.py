@@ -1,8 +1,8 @@
 """Forgets old bodies, numbers and texts, never that a match is known and what became of it; gives the space back."""
 
+import os
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from lolslackbot.errors import Unusable
 from lolslackbot.store import decisions, matches, messages
@@ -10,7 +10,7 @@ from lolslackbot.store.database import must_exist, open_database
 from lolslackbot.store.locks import STAGES, run_lock
 
 
-def prune(database: Path, days: int, announce_within: timedelta, now: datetime) -> str:
+def prune(database: str, days: int, announce_within: timedelta, now: datetime) -> str:
     """What ended more than `days` ago is kept by its ids, states and reasons only; what was done, in a sentence.
 
     Raises NotNow while any stage is at work, Unusable where that would forget what is still news.
@@ -25,7 +25,7 @@ def prune(database: Path, days: int, announce_within: timedelta, now: datetime) 
         for stage in STAGES:
             stack.enter_context(run_lock(database, stage))
         db = stack.enter_context(closing(open_database(database)))
-        before = database.stat().st_size
+        before = os.path.getsize(database)
         with db.transaction():
             bodies = matches.prune(db, now - timedelta(days=days))
             texts = messages.prune(db, now - timedelta(days=days))
@@ -34,6 +34,6 @@ def prune(database: Path, days: int, announce_within: timedelta, now: datetime) 
                     db, "prune", decisions.EVERYTHING, f"{bodies} bodies, {texts} texts older than {days} days", now
                 )
         db.vacuum()
-        freed = max(0, before - database.stat().st_size)
+        freed = max(0, before - os.path.getsize(database))
     done = f"forgot {bodies} bodies and {texts} texts of games that ended over {days} days ago"
     return f"{done}; {freed} bytes are free again"

@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from lolslackbot.clock import Clock, text_of
@@ -81,16 +80,16 @@ def read_workspace(text: str) -> str:
     return text
 
 
-def read_file(path: Path) -> list[Wish]:
+def read_file(path: str) -> list[Wish]:
     """All rows of a CSV file. Raises Unusable naming the first line at fault: then none of it is done."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="") as file:
             return _read_rows(path, csv.DictReader(file, strict=True))
     except (OSError, UnicodeDecodeError) as error:
         raise Unusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
 
 
-def _read_rows(path: Path, rows: "csv.DictReader[str]") -> list[Wish]:
+def _read_rows(path: str, rows: "csv.DictReader[str]") -> list[Wish]:
     wishes = []
     try:
         missing = {"riot_id", "channel"} - set(rows.fieldnames or ())

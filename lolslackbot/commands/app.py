@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -32,8 +31,8 @@ class App:
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
         with person():
-            chosen = Path(home) if home else default_home(os.environ, click.get_app_dir("lolslackbot"))
-        self.home, self.database = chosen.absolute(), Path(database).absolute() if database else None
+            chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
+        self.home, self.database = absolute(chosen), absolute(database) if database else None
         self.verbose, self.quiet = verbose, quiet
         self.clock = Clock()
 
@@ -76,7 +75,7 @@ class App:
             fault = str(error)
             self._leave(stage, error.exit_status, [fault], lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
-        self.begin_log(to_file=settings.database.is_file())  # a stage without a database makes nothing
+        self.begin_log(to_file=os.path.isfile(settings.database))  # a stage without a database makes nothing
         run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
 
         def speak() -> None:
@@ -92,7 +91,7 @@ class App:
     def _leave(self, stage: str, status: Exit, problems: list[str], speak: Callable[[], None]) -> NoReturn:
         from lolslackbot.quiet import may_speak
 
-        memory = self.home / f"{stage}.last-failure"
+        memory = os.path.join(self.home, f"{stage}.last-failure")
         if not self.quiet or may_speak(memory, status, problems, self.clock.now()):
             speak()
         sys.exit(int(status))
@@ -118,6 +117,12 @@ class App:
             return SlackClient(token, self.settings.slack_url, self.clock, time_left)
 
         return client
+
+
+def absolute(path: str) -> str:
+    """A path that means the same wherever we are. Its `..` stay: which folder that is, a link may decide."""
+    path = path.rstrip("/") or "/"
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def check_command(app: App, as_json: bool) -> None:
     """
     with person():
         app.settings, faults = read_settings_in_spite_of_faults(app.home, app.database, os.environ)
-        app.begin_log(to_file=app.settings.database.is_file(), usual=logging.CRITICAL)  # the findings say it
+        app.begin_log(to_file=os.path.isfile(app.settings.database), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
         findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults).all()

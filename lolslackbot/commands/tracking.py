@@ -3,7 +3,6 @@
 import logging
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import cast
 
 import click
@@ -37,9 +36,7 @@ logger = logging.getLogger(__name__)
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G….")
 @click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, na1, kr, …; Riot knows it too.")
 @click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
-@click.option(
-    "--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="CSV: riot_id,platform,channel,workspace."
-)
+@click.option("--file", "path", type=click.Path(dir_okay=False), help="CSV: riot_id,platform,channel,workspace.")
 @click.pass_obj
 def track_command(
     app: App,
@@ -47,7 +44,7 @@ def track_command(
     channel: str | None,
     platform: str | None,
     workspace: str | None,
-    path: Path | None,
+    path: str | None,
 ) -> None:
     """Announce a player's games in a channel, from now on. Makes the database if there is none.
 
@@ -79,7 +76,7 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
     return Exit.OK
 
 
-def track_all(tracker: Tracker, path: Path, wishes: list[Wish]) -> Exit:
+def track_all(tracker: Tracker, path: str, wishes: list[Wish]) -> Exit:
     """Each row on its own: one that cannot be tracked as it stands does not stop the others."""
     faults: list[tuple[int | None, RunEnds]] = []
     try:

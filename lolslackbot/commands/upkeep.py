@@ -1,8 +1,8 @@
 """What a person changes by hand: pause, resume, retry, prune, backup, restore."""
 
+import os
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
@@ -11,7 +11,7 @@ from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
 from lolslackbot.admin.tracking import read_channel_id
-from lolslackbot.commands.app import App, checked, person
+from lolslackbot.commands.app import App, absolute, checked, person
 from lolslackbot.console import show_line
 
 
@@ -96,35 +96,35 @@ def prune_command(app: App, days: int) -> None:
     lolslackbot prune --older-than 90
     """
     with person():
-        app.begin_log(to_file=app.settings.database.is_file())
+        app.begin_log(to_file=os.path.isfile(app.settings.database))
         within = timedelta(seconds=app.settings.announce_within)
         show_line(prune(app.settings.database, days, within, app.clock.now()))
 
 
 @click.command("backup")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path())
 @click.pass_obj
-def backup_command(app: App, file: Path) -> None:
+def backup_command(app: App, file: str) -> None:
     """Copy the database into FILE, and verify the copy. It may be in use; an older FILE is replaced.
 
     \b
     lolslackbot backup ~/lolslackbot-monday.db
     """
     with person():
-        app.begin_log(to_file=app.settings.database.is_file())
-        show_line(backup(app.settings.database, file.absolute()))
+        app.begin_log(to_file=os.path.isfile(app.settings.database))
+        show_line(backup(app.settings.database, absolute(file)))
 
 
 @click.command("restore")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path())
 @click.pass_obj
-def restore_command(app: App, file: Path) -> None:
+def restore_command(app: App, file: str) -> None:
     """Put a backup back, without announcing anything twice. The replaced database is kept beside it.
 
     \b
     lolslackbot restore ~/lolslackbot-monday.db
     """
     with person():
-        app.begin_log(to_file=app.home.is_dir())
-        for sentence in restore(app.settings.database, file.absolute(), app.clock.now()):
+        app.begin_log(to_file=os.path.isdir(app.home))
+        for sentence in restore(app.settings.database, absolute(file), app.clock.now()):
             show_line(sentence)

@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunEnds, worst
@@ -74,7 +73,7 @@ class Run:
 
 
 def run_stage(
-    stage: str, database: Path, clock: Clock, max_seconds: float, work: Callable[[Database, Run], None]
+    stage: str, database: str, clock: Clock, max_seconds: float, work: Callable[[Database, Run], None]
 ) -> Run:
     """Does the stage's work under its lock; how it went. Raises nothing but what stops the process."""
     run = Run(stage, clock, max_seconds)

@@ -2,10 +2,10 @@
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
@@ -31,7 +31,7 @@ _PRAGMAS: dict[str, tuple[str, object]] = {
 class Database:
     """One connection. Reads go through `rows` and `row`; every write stands in a `transaction`."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
         self._connection = connection
         self.path = path
         self._faults = _Faults(path)
@@ -108,13 +108,13 @@ def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
     return f"({', '.join(f':{each}' for each in named)})", named
 
 
-def must_exist(path: Path) -> None:
+def must_exist(path: str) -> None:
     """Raises Unusable when there is no database."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise Unusable(f"there is no database at {path}: `lolslackbot track` makes one")
 
 
-def open_database(path: Path) -> Database:
+def open_database(path: str) -> Database:
     """The database at `path`, brought up to this schema if it is older.
 
     Raises Unusable when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
@@ -123,7 +123,7 @@ def open_database(path: Path) -> Database:
     return _open(path, path)
 
 
-def _open(path: Path, named: Path) -> Database:
+def _open(path: str, named: str) -> Database:
     """named: the file that a fault is to name, where that is a copy of another."""
     with _Faults(named):
         connection = _connect(path, "rw")
@@ -138,9 +138,9 @@ def _open(path: Path, named: Path) -> Database:
     return Database(connection, named)
 
 
-def create_database(path: Path) -> Database:
+def create_database(path: str) -> Database:
     """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
-    make_folder(path.parent)
+    make_folder(os.path.dirname(path))
     try:
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
@@ -153,19 +153,20 @@ def create_database(path: Path) -> Database:
     return open_database(path)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: str) -> None:
     """Makes a folder private to the user, if there is none."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:
         raise Unusable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def copy_database(source: Path, target: Path) -> None:
+def copy_database(source: str, target: str) -> None:
     """A consistent copy of a database in use, verified, private, and whole or not there at all."""
-    partial = target.with_name(f"{target.name}.partial")
+    partial = f"{target}.partial"
     try:
-        partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.remove(partial)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with read_only(source) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
             db.rows("BEGIN")
@@ -173,49 +174,48 @@ def copy_database(source: Path, target: Path) -> None:
             db.back_up(copy)
         verify(partial)
         settle_file(partial)
-        partial.replace(target)
-        settle_file(target.parent)
+        os.replace(partial, target)
+        settle_file(os.path.dirname(target))
     except OSError as error:
         raise Unusable(f"{target} cannot be written: {error.strerror}") from error
     finally:
         remove(partial)
 
 
-def remove(path: Path) -> None:
+def remove(path: str) -> None:
     """Removes a file of ours where it can be: on a failing disk it stays, and the next attempt begins with it."""
     with suppress(OSError):
-        path.unlink(missing_ok=True)
+        os.remove(path)
 
 
-def swap(database: Path, fresh: Path, kept: Path) -> None:
+def swap(database: str, fresh: str, kept: str) -> None:
     """Makes `fresh` the database, at once, and gives the one it replaces, if there is one, the name `kept`.
 
     The old one stays locked meanwhile: a journal that somebody began beside it would be taken for the new one's.
     """
     with ExitStack() as stack:
         try:
-            if database.exists():
+            if os.path.exists(database):
                 _lock_or_free(database, kept, stack)
                 os.link(database, kept)  # so that there is a database at every moment
-            fresh.replace(database)
-            settle_file(database.parent)
+            os.replace(fresh, database)
+            settle_file(os.path.dirname(database))
         except OSError as error:
             raise Unusable(f"{database} cannot be replaced: {error.strerror}") from error
 
 
-def _lock_or_free(database: Path, kept: Path, stack: ExitStack) -> None:
+def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
     """Locks out everybody else; where the file cannot even be opened, its journal goes with it to its new name."""
     try:
         stack.enter_context(closing(_open(database, database))).rows("BEGIN EXCLUSIVE")
     except Unusable:
-        journal = database.with_name(f"{database.name}-journal")
-        if journal.exists():
-            journal.rename(kept.with_name(f"{kept.name}-journal"))
+        if os.path.exists(f"{database}-journal"):
+            os.rename(f"{database}-journal", f"{kept}-journal")
 
 
-def verify(path: Path) -> None:
+def verify(path: str) -> None:
     """Raises Unusable unless `path` is a sound database of ours that this program can read."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise Unusable(f"there is no file {path}")
     with _Faults(path), closing(_connect(path, "ro")) as connection:
         _check_identity(connection, path)
@@ -224,7 +224,7 @@ def verify(path: Path) -> None:
             raise Unusable(f"the database {path} is damaged: {found}")
 
 
-def settle_file(path: Path) -> None:
+def settle_file(path: str) -> None:
     """Waits until a file, or a folder's list of files, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -234,7 +234,7 @@ def settle_file(path: Path) -> None:
 
 
 @contextmanager
-def read_only(path: Path, *, though_locked: bool = False) -> Iterator[Database]:
+def read_only(path: str, *, though_locked: bool = False) -> Iterator[Database]:
     """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
 
     Where reading needs one of these, a private copy is read instead, and thrown away. though_locked: so too where
@@ -275,22 +275,22 @@ def _check_pages(db: Database) -> None:
         raise Unusable(f"the database {db.path} is damaged: {found}")
 
 
-def _copy_for_reading(path: Path, stack: ExitStack) -> Path:
+def _copy_for_reading(path: str, stack: ExitStack) -> str:
     import shutil  # slow to import, and seldom needed
     import tempfile
 
     try:
-        copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-")), path.name)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-"))
+        copy = os.path.join(folder, os.path.basename(path))
         for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
-            source = path.with_name(path.name + suffix)
-            if source.exists():
-                shutil.copyfile(source, copy.with_name(copy.name + suffix))
+            if os.path.exists(f"{path}{suffix}"):
+                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
     except OSError as error:
         raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
     return copy
 
 
-def _needs_copy(connection: sqlite3.Connection, path: Path) -> bool:
+def _needs_copy(connection: sqlite3.Connection, path: str) -> bool:
     try:
         _check_identity(connection, path)
         return upgrades.version(connection) < upgrades.newest()
@@ -301,9 +301,9 @@ def _needs_copy(connection: sqlite3.Connection, path: Path) -> bool:
         raise
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    quoted = re.sub("[%?#]", lambda mark: f"%{ord(mark[0]):02x}", os.fspath(path))  # what ends a path in a URI
+    return sqlite3.connect(f"file://{quoted}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
@@ -315,7 +315,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
             raise Unusable(f"SQLite does not keep PRAGMA {name} = {value}, so a claim could be lost in a power cut")
 
 
-def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+def _check_identity(connection: sqlite3.Connection, path: str) -> None:
     if upgrades.is_empty(connection):
         raise Unusable(f"{path} is empty: `lolslackbot track` makes a database of it")
     if connection.execute("PRAGMA application_id").fetchone()[0] != upgrades.APPLICATION_ID:
@@ -342,7 +342,7 @@ _REMEDIES = {
 }
 
 
-def fault_of(error: sqlite3.Error, path: Path) -> RunEnds | None:
+def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
     """What a SQLite error means to a person, or None for a mistake of ours (a bug stays a bug)."""
     name = getattr(error, "sqlite_errorname", None) or ""
     for prefix, (kind, what) in _REMEDIES.items():
@@ -354,7 +354,7 @@ def fault_of(error: sqlite3.Error, path: Path) -> RunEnds | None:
 class _Faults:
     """`with` it, a fault of SQLite's becomes one line for a person. A class, since every statement goes through it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
 
     def __enter__(self) -> None: ...

@@ -4,7 +4,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from lolslackbot.errors import NotNow, Unusable
 
@@ -12,13 +11,13 @@ STAGES = ("fetch-matches", "build-messages", "deliver")
 
 
 @contextmanager
-def run_lock(database: Path, stage: str) -> Iterator[None]:
+def run_lock(database: str, stage: str) -> Iterator[None]:
     """Holds the stage's kernel lock, which dies with its process. Raises NotNow when another run has it.
 
     flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
     lock on a removed file excludes nobody.
     """
-    path = database.with_name(f"{database.name}.{stage}.lock")
+    path = f"{database}.{stage}.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -30,13 +29,13 @@ def run_lock(database: Path, stage: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_at_work(database: Path, stage: str) -> bool:
+def is_at_work(database: str, stage: str) -> bool:
     """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held.
 
     To be asked where a run seems to be under way: for the moment of looking, no run of that stage could begin.
     """
     try:
-        descriptor = os.open(database.with_name(f"{database.name}.{stage}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"{database}.{stage}.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         return not isinstance(error, FileNotFoundError)
     try:

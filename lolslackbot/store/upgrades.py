@@ -1,11 +1,11 @@
 """Older database -> this schema, step by step, each in one transaction; and where schema.sql is found."""
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +79,12 @@ STEPS: dict[int, str] = {
 @cache
 def schema() -> str:
     """The text of schema.sql: beside the package's modules when installed, one folder up in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package, package.parent):
-        path = folder / "schema.sql"
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    for folder in (package, os.path.dirname(package)):
+        path = os.path.join(folder, "schema.sql")
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8") as file:
+                return file.read()
     raise FileNotFoundError(f"schema.sql is neither in {package} nor beside it")
 
 
@@ -110,7 +111,7 @@ def create(connection: sqlite3.Connection) -> None:
             _run(connection, schema())
 
 
-def upgrade(connection: sqlite3.Connection, path: Path) -> None:
+def upgrade(connection: sqlite3.Connection, path: str) -> None:
     """Brings an older database up to `newest`, all steps in one transaction: all of them or none."""
     if version(connection) >= newest():
         return

@@ -25,7 +25,7 @@ def test_a_disk_that_removes_nothing_ends_backup_and_restore_with_its_error(
     def fail(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "unlink", fail)
+    monkeypatch.setattr(os, "remove", fail)
     with pytest.raises(Unusable, match="Input/output error"):
         backup(home / "lolslackbot.db", copy)
     with pytest.raises(Unusable, match="Input/output error"):

@@ -594,9 +594,9 @@ def test_who_must_look_although_readers_are_kept_out_sees_the_last_commit(held: 
 def test_a_copy_torn_by_who_holds_the_lock_is_not_taken_for_a_damaged_database(
     held: Path, monkeypatch: pytest.MonkeyPatch, odd: bytes | None
 ) -> None:
-    def torn(source: Path, copy: Path) -> None:
-        content = source.read_bytes()
-        copy.write_bytes(content[:-4096] + b"x" * 4096 if odd is None else odd)
+    def torn(source: str, copy: str) -> None:
+        content = Path(source).read_bytes()
+        Path(copy).write_bytes(content[:-4096] + b"x" * 4096 if odd is None else odd)
 
     monkeypatch.setattr(shutil, "copyfile", torn)
     with pytest.raises(NotNow, match="is being written by another program"), read_only(held, though_locked=True):
