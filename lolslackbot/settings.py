@@ -268,7 +268,7 @@ def _match_link(text: str) -> str:
     _template(text, {"platform", "server", "game_id", "match_id"})
     shown = text.format(platform="euw1", server="euw", game_id="1", match_id="EUW1_1")
     harmless = _in_one_piece(shown) and not set(shown) & set('<>|"\\^`')
-    if not (harmless and re.match("https?://[^/?#]", shown)):
+    if not (harmless and re.match("https?://[^/?#:]", shown)):
         raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
     return text
 

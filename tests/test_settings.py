@@ -198,6 +198,7 @@ BAD = [
     ("MATCH_LINK", "ftp://x.example/{match_id}", NO_HTTPS),
     ("MATCH_LINK", "https://", NO_HTTPS),
     ("MATCH_LINK", "https:///{match_id}", NO_HTTPS),
+    ("MATCH_LINK", "https://:443/{match_id}", NO_HTTPS),
     ("MATCH_LINK", "https://x.example/a b", NO_HTTPS),
     ("MATCH_LINK", "https://x.example/<!channel>", NO_HTTPS),
     ("MATCH_LINK", "https://x.example/|{match_id}", NO_HTTPS),

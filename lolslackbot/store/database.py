@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
@@ -110,7 +111,13 @@ def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
 
 def must_exist(path: str) -> None:
     """Raises Unusable when there is no database."""
-    if not os.path.isfile(path):
+    try:
+        is_there = stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError as error:
+        raise Unusable(f"the database {path} cannot be reached by this user") from error
+    except OSError:
+        is_there = False
+    if not is_there:
         raise Unusable(f"there is no database at {path}: `lolslackbot track` makes one")
 
 

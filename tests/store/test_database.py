@@ -157,6 +157,15 @@ def test_odd_names_are_names(home: Path, name: str) -> None:
     assert [file.name for file in home.iterdir()] == [name]
 
 
+def test_a_folder_one_may_not_enter_is_not_taken_for_an_empty_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", denied)  # root may enter any
+    with pytest.raises(Unusable, match="cannot be reached by this user"):
+        open_database(path)
+
+
 def test_a_database_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unusable, match=r"the folder .*/file cannot be made: (File exists|Not a directory)"):
