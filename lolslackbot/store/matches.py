@@ -13,7 +13,7 @@ from lolslackbot.store.reasons import UNTRACKED
 
 logger = logging.getLogger(__name__)
 
-_TOLD = Participant._fields[:-1]  # columns of participants and players; the past is looked up
+_TOLD = ", ".join(Participant._fields[:-1])  # columns of participants and players; the past is looked up
 PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
 
 
@@ -344,7 +344,7 @@ def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
     """A stored match with those participants only whom that channel tracks."""
     rows = db.rows(
         f"""
-        SELECT player_id, {", ".join(_TOLD)}
+        SELECT player_id, {_TOLD}
         FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)
         WHERE match_id = :match_id AND channel_id = :channel_id AND since <= :ended_at
         ORDER BY team_id, player_id
