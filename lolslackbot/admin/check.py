@@ -20,7 +20,6 @@ from lolslackbot.slack.answers import SlackProblem, Standing, Verdict
 from lolslackbot.store import decisions, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.locks import STAGES, is_at_work
-from lolslackbot.store.runs import PastRun
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -138,20 +137,21 @@ class Checking:
     def _cron(self) -> Iterator[Finding]:
         for stage in STAGES if self._db else ():
             assert self._db
-            last = next(iter(runs.latest(self._db, stage)), None)
-            if last is None:
-                yield Finding(f"cron {stage}", WARN, "no run is on record", "see crontab.example")
-            else:
-                yield self._last_run(self._db, last)
+            with self._db.one_moment():  # a run that ends just now is not one that was cut off
+                finding = self._last_run(self._db, stage)
+            yield finding
 
-    def _last_run(self, db: Database, last: PastRun) -> Finding:
-        what, ran = f"cron {last.stage}", f"it last ran at {text_of(last.began_at)}"
+    def _last_run(self, db: Database, stage: str) -> Finding:
+        what, last = f"cron {stage}", next(iter(runs.latest(db, stage)), None)
+        if last is None:
+            return Finding(what, WARN, "no run is on record", "see crontab.example")
+        ran = f"it last ran at {text_of(last.began_at)}"
         age = self.clock.now() - last.began_at
         if age > TICKS_MISSED:
             return Finding(what, FAIL, ran, "see `crontab -l` and the mail of cron", Exit.SOME_FAILED)
         if age < -OFF:
             return Finding(what, WARN, f"{ran}, which is still to come by this clock", "see clock")
-        if last.ended_at is None and not is_at_work(db.path, last.stage):
+        if last.ended_at is None and not is_at_work(db.path, stage):
             return Finding(what, WARN, f"{ran} and {CUT_OFF}", "the log says more, if it could be written")
         if last.exit_status in (None, Exit.OK, Exit.LATER):
             return Finding(what, OK, f"{ran}, {'is at work' if last.ended_at is None else f'exit {last.exit_status}'}")

@@ -73,6 +73,11 @@ class Facts(NamedTuple):
 
 def read_facts(db: Database, now: datetime) -> Facts:
     """One look at everything."""
+    with db.one_moment():
+        return _read(db, now)
+
+
+def _read(db: Database, now: datetime) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     counts = standing.counts(db, now - LATELY)

@@ -20,12 +20,13 @@ Told = tuple[datetime, str]
 
 def why(db: Database, about: str, now: datetime) -> list[str]:
     """The story, line by line. about: a match id, a Riot ID or a channel. Raises NotFound where nothing is known."""
-    if "#" in about:
-        name, _, tag = about.rpartition("#")
-        return list(_player(db, RiotId(name.strip(), tag.strip()), now))
-    if is_match_id(about.upper()):
-        return list(_match(db, about.upper(), now))
-    return list(_channel(db, about, now))
+    with db.one_moment():
+        if "#" in about:
+            name, _, tag = about.rpartition("#")
+            return list(_player(db, RiotId(name.strip(), tag.strip()), now))
+        if is_match_id(about.upper()):
+            return list(_match(db, about.upper(), now))
+        return list(_channel(db, about, now))
 
 
 # A match

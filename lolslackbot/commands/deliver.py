@@ -60,7 +60,7 @@ def show_dry_run(app: App, blocks: bool) -> None:
     blocks: their JSON too, with a link to Slack's Block Kit Builder, which shows what stands in the link itself.
     """
     app.begin_log(to_file=False)
-    with app.looking() as db:
+    with app.looking() as db, db.one_moment():
         going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
     for message in going:
         show_line(f"{message.channel_id} (workspace {message.workspace}), {message.match_id}:")

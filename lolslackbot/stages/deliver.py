@@ -112,7 +112,8 @@ class _Delivering:
         """Looked at anew before each post: what came of the one before it may concern other channels too."""
         if queue.message.workspace in self._stopped:
             return False
-        reason = blocked(self._db, queue, self._limits.channel_limit, self._run.clock.now())
+        with self._db.one_moment():
+            reason = blocked(self._db, queue, self._limits.channel_limit, self._run.clock.now())
         if reason:
             self._run.note(f"{queue.waiting} wait, {reason}")
         return reason is None

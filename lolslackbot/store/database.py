@@ -80,6 +80,19 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.rollback()
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Everything read inside is of one moment: nobody commits in between. Never open across a remote call."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with self._faults:
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.rollback()  # there is nothing to commit
+
     def try_writing(self) -> None:
         """Writes to the file, and takes it back. Raises RunEnds where a stage could write nothing."""
         with self._faults:

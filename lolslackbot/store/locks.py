@@ -32,7 +32,8 @@ def run_lock(database: str, stage: str) -> Iterator[None]:
 def is_at_work(database: str, stage: str) -> bool:
     """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held.
 
-    To be asked where a run seems to be under way: for the moment of looking, no run of that stage could begin.
+    To be asked where a run seems to be under way: for the moment of looking, no run of that stage could begin. And in
+    the `one_moment` in which its record was read: a run lets go of its lock when its end is committed.
     """
     try:
         descriptor = os.open(f"{database}.{stage}.lock", os.O_RDONLY | os.O_CLOEXEC)

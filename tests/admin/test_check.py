@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from support import Bot, FakeClock, Result
+from support import Bot, FakeClock, Result, ends_just_now
 
 from lolslackbot.admin import check
 from lolslackbot.admin.check import Checking, exit_status
@@ -233,6 +233,14 @@ def test_what_is_wrong_is_named_with_its_remedy_and_the_others_are_tried(
     assert (result.status, result.err) == (status, "")
     assert found(result, "database")
     assert found(result, "disk")
+
+
+def test_a_run_that_ends_just_now_is_not_one_that_was_cut_off(
+    tracked: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cron_cut_off(tracked, sandbox)
+    monkeypatch.setattr(check, "is_at_work", ends_just_now)
+    assert found(tracked.run("check"), "cron deliver")[0].endswith(", is at work")
 
 
 def test_a_limit_that_is_known_is_not_called_into(tracked: Bot, sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, store_match
+from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
 
 from lolslackbot.admin import facts
 from lolslackbot.admin.needs import PILE, TICKS_MISSED
@@ -52,6 +52,15 @@ def test_without_any_player_there_is_nothing_to_be_stale(db: Database) -> None:
     with db.transaction():
         db.write("DELETE FROM tracks")
     assert status(db, START + timedelta(days=9)).needs == []
+
+
+def test_a_run_that_ends_while_status_looks_is_not_taken_for_one_that_was_cut_off(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.begin(db, "deliver", START)
+    monkeypatch.setattr(facts, "is_at_work", ends_just_now)
+    found = status(db, START).facts.stages["deliver"]
+    assert (found.at_work, found.cut_off) == (True, False)
 
 
 @pytest.mark.parametrize(

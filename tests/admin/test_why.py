@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, store_match
+from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
 
 from lolslackbot.admin.why import why
 from lolslackbot.errors import NotFound
@@ -167,6 +167,14 @@ def test_a_channel_that_does_not_want_it_is_named(db: Database, clock: FakeClock
     build_messages(db, Run("build-messages", clock, 80), "")
     assert why(db, MATCH, START)[-1] == "C1 hears nothing of it: it wants aram"
     assert why(db, "Player 1#EUW", START)[-1].endswith("; C1 does not want it")
+
+
+def test_a_run_that_ends_just_now_is_not_told_as_cut_off(
+    db: Database, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.begin(db, "deliver", START)
+    monkeypatch.setattr("lolslackbot.admin.why.is_at_work", ends_just_now)
+    assert why(db, MATCH, START)[-1] == "C1: it waits for the next `lolslackbot deliver`"
 
 
 def test_why_a_message_still_waits_is_told_by_the_last_run(db: Database, message: Message) -> None:

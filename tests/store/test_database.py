@@ -467,6 +467,26 @@ def _write_inside(db: Database) -> None:
         db.write("INSERT INTO channels (channel_id) VALUES ('C2')")
 
 
+def test_what_is_read_at_one_moment_is_so_whoever_writes(path: Path) -> None:
+    with closing(open_database(path)) as db, closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        with db.one_moment():
+            assert len(players.tracks(db)) == 1
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("DELETE FROM tracks")
+            assert len(players.tracks(db)) == 1
+        other.execute("DELETE FROM tracks")
+        assert players.tracks(db) == []
+
+
+def test_a_moment_inside_a_transaction_is_a_part_of_it(path: Path) -> None:
+    with closing(open_database(path)) as db:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+            with db.one_moment():
+                assert players.tracks(db) == []
+        assert players.tracks(db) == []
+
+
 def test_a_write_outside_a_transaction_is_a_bug(db: Database) -> None:
     with pytest.raises(AssertionError):
         db.write("DELETE FROM channels")
