@@ -595,7 +595,7 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
         "deliver: no run on record",
         "Riot was last asked for a list … seconds ago; the list that waits longest was asked for … seconds ago; "
         "the oldest message that waits was made … seconds ago",
-        "waiting: 1 messages pending",
+        "messages pending: 1",
     ]
     assert json.loads(command("status", "--json").out)["healthy"] is True
     command("pause")
@@ -646,7 +646,7 @@ def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Com
     assert result.status == 0
     assert result.out.splitlines()[4:] == [
         "Riot was never asked",
-        "waiting: nothing",
+        "Nothing waits.",
         f"riot europe held back until {text_of(NOW + timedelta(hours=1))}: 429 application",
         f"riot kr match was held back until {text_of(NOW - timedelta(hours=1))}: 429 method",
     ]

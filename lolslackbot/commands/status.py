@@ -45,8 +45,7 @@ def show_status(found: Status) -> None:
                 f"    the last {sum(each.ends.values())} runs, from {ago(each.since, facts.now)} on: {_ends(each)}"
             )
     show_line(_freshness(facts))
-    counts = ", ".join(f"{number} {what}" for what, number in facts.waiting.items() if number)
-    show_line(f"waiting: {counts or 'nothing'}")
+    show_line(", ".join(f"{what}: {number}" for what, number in facts.waiting.items() if number) or "Nothing waits.")
     for hold in facts.holds:
         if hold.until is not None:
             state = "held back until" if facts.in_force(hold) else "was held back until"
