@@ -169,7 +169,11 @@ class Bot:
 
     def run_on_full_disk(self, *arguments: str) -> Result:
         """Runs a command that can write half a kilobyte into a file: to SQLite that is a full disk."""
-        process = self.start(*arguments, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)))
+        process = self.start(
+            *arguments,
+            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)),
+            PYTHONDONTWRITEBYTECODE="1",  # Python takes what fitted for the whole: every later start would fail
+        )
         out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)
 
