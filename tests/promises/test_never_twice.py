@@ -1,10 +1,10 @@
 """Each way a post can go wrong, with real processes: what Slack truly holds, the row, and the number of requests."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 from support import Bot, a_match, add_player, keys_in, store_match
@@ -255,15 +255,14 @@ def test_delivers_at_once_send_each_message_once(waiting: Bot, sandbox: Sandbox,
 
 def test_a_run_frozen_between_claim_and_answer_keeps_its_message(waiting: Bot, sandbox: Sandbox) -> None:
     process = waiting.start("deliver")
-    frozen: list[subprocess.Popen[str]] = []
+    frozen = Event()
 
     def freeze() -> None:
         process.send_signal(signal.SIGSTOP)
-        frozen.append(process)
+        frozen.set()
 
     sandbox.slack.misbehave(Mishap.on_request(freeze, accepted=False), channel="C1", times=1)
-    while not frozen:
-        time.sleep(0.01)
+    assert frozen.wait(60)
     assert waiting.run("deliver").status == 75
     assert len(sandbox.slack.requests) == 1
     process.send_signal(signal.SIGCONT)
