@@ -35,7 +35,7 @@ class MaskingFormatter(logging.Formatter):
         self.converter = time.gmtime
         self._secrets = sorted(secrets, key=len, reverse=True)  # the longer first: one may begin another
         self._traces = traces
-        self._second = (0, "")  # the last one, and how it reads: many lines share it
+        self._second = (-1, "")  # the last one, and how it reads: many lines share it
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         second = int(record.created)

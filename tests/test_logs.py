@@ -87,6 +87,14 @@ def test_a_line_says_when_how_grave_which_run_and_which_item(path: Path) -> None
     assert all(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z", line.split(" ")[0]) for line in lines)
 
 
+def test_each_line_has_its_own_moment_whatever_the_one_before_it_had() -> None:
+    formatter = logs.MaskingFormatter("%(asctime)s.%(msecs)03d", (), traces=True)
+    moments = [(0.5, "00:00.500"), (0.75, "00:00.750"), (61.25, "01:01.250"), (61.5, "01:01.500"), (0.25, "00:00.250")]
+    for created, shown in moments:
+        record = logging.makeLogRecord({"created": created, "msecs": created % 1 * 1000})
+        assert formatter.format(record) == f"1970-01-01T00:{shown}"
+
+
 def test_the_item_leaves_the_lines_also_after_an_error(path: Path) -> None:
     log_to_file(path, [])
     with pytest.raises(RuntimeError), logging_about("EUW1_1"):
