@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/upgrades.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -16,7 +16,12 @@ CREATE TABLE players (
     platform      TEXT NOT NULL,            -- 'euw1', …: decides which regional host is asked
     listed_at     TEXT,                     -- when Riot was last asked for this player's matches
     problem       TEXT,                     -- why that list cannot be had (404, other key, odd ids), or NULL
-    problem_since TEXT
+    problem_since TEXT,
+    problem_kind  TEXT,                     -- the kind of that problem, an enum in model.py; NULL: none, or from schema 4
+    last_game_at  TEXT,                     -- end of the newest game known, also of one that is not announced
+    resolved_at   TEXT,                     -- when account-v1 was last asked for the puuid again, by Riot ID
+    region_asked_at TEXT,                   -- when account-v1 was last asked where this player plays
+    region        TEXT                      -- its answer where that is not `platform`: the player moved; else NULL
 ) STRICT;
 
 -- Whose list is asked next: the longest unasked first.
@@ -27,7 +32,10 @@ CREATE TABLE channels (
     channel_id TEXT PRIMARY KEY,
     workspace  TEXT NOT NULL DEFAULT 'default',  -- which bot token speaks here
     queues     TEXT NOT NULL DEFAULT 'all',      -- what it wants to hear of: kinds of queues and queue ids, by comma
-    style      TEXT NOT NULL DEFAULT 'full' CHECK (style IN ('full', 'compact'))
+    style      TEXT NOT NULL DEFAULT 'full' CHECK (style IN ('full', 'compact')),
+    name       TEXT,                             -- as Slack last gave it, without '#'; NULL: Slack never told
+    reconciled_at TEXT,                          -- when its history was last compared with the outbox; NULL: before a post
+    examined_at TEXT                             -- when `deliver` last asked whether a broken channel is well again
 ) STRICT;
 
 -- "Announce this player's games in this channel."
@@ -66,6 +74,7 @@ CREATE TABLE matches (
     body         BLOB,                      -- the whole answer, as `store/bodies.py` packs it; NULL once pruned
     built_at     TEXT,                      -- when its messages were made; NULL: still to do
     teams        INTEGER NOT NULL DEFAULT 0,   -- Arena: how many there were; 0 elsewhere
+    missing_since TEXT,                     -- when Riot first answered 404
     CHECK (state <> 'given_up' OR reason IS NOT NULL),
     CHECK (state <> 'stored' OR ended_at IS NOT NULL)
 ) STRICT;
@@ -137,6 +146,8 @@ CREATE TABLE messages (
     absences    INTEGER NOT NULL DEFAULT 0, -- uncertain: runs that read the channel's history and did not find it
     resends     INTEGER NOT NULL DEFAULT 0, -- times it went out again after not being found; at most 1
     restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),  -- 1: doubted since, and because of, a restore
+    unknown_since TEXT,                     -- uncertain: when the outcome became unknown
+    lookup_problem TEXT,                    -- uncertain: why the history cannot be read, an enum in model.py; NULL: it can
     PRIMARY KEY (match_id, channel_id),
     CHECK ((state = 'sending') = (claim_token IS NOT NULL)),
     CHECK (state <> 'delivered' OR slack_ts IS NOT NULL),
@@ -148,6 +159,8 @@ CREATE INDEX messages_waiting ON messages (channel_id, ended_at) WHERE state = '
 CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', 'uncertain');
 -- What failed of late, for a person.
 CREATE INDEX messages_failed ON messages (ended_at) WHERE state = 'failed';
+-- What expired of late, for a person.
+CREATE INDEX messages_expired ON messages (settled_at) WHERE state = 'expired';
 -- How many went to a channel of late (flood guard, one a second).
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
 
@@ -223,6 +236,13 @@ CREATE TABLE riot_calls (
 -- All that is asked of the calls in a window; what else was called at that host meanwhile is passed over.
 CREATE INDEX riot_calls_by_time ON riot_calls (routing, counts_at, endpoint, open);
 
+-- When each routing host of Riot's last gave a match: whether a 404 is the match's fault or the host's.
+CREATE TABLE riot_hosts (
+    routing           TEXT PRIMARY KEY,
+    match_answered_at TEXT,                 -- the last 200 for a match
+    probed_at         TEXT                  -- when a missing match was last asked for to see whether the host is well
+) STRICT;
+
 -- Each run of a stage that got its lock: health is measured by them.
 CREATE TABLE runs (
     run_id      INTEGER PRIMARY KEY,
@@ -230,7 +250,10 @@ CREATE TABLE runs (
     began_at    TEXT NOT NULL,
     ended_at    TEXT,                       -- NULL: at work, or killed; the next run of the stage tells them apart
     exit_status INTEGER,                    -- as the process gave it; NULL as long as it has not ended
-    summary     TEXT                        -- the counts, and what ended it early
+    summary     TEXT,                       -- the counts, and what ended it early; for people only
+    out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1)),   -- LOLSLACKBOT_MAX_SECONDS was spent
+    left_over   INTEGER,                    -- items that were due and not done at its end; NULL: not counted
+    clock_ahead REAL                        -- seconds this clock was ahead of the server's, where that is too far
 ) STRICT;
 
 CREATE INDEX runs_by_stage ON runs (stage, run_id);

@@ -73,6 +73,41 @@ STEPS: dict[int, str] = {
         DROP INDEX riot_calls_by_endpoint;
         CREATE INDEX riot_calls_by_time ON riot_calls (routing, counts_at, endpoint, open);
     """,
+    4: """
+        -- Players: why a list cannot be had, as a kind; when the last game was; who moved to another region.
+        ALTER TABLE players ADD COLUMN problem_kind TEXT;
+        ALTER TABLE players ADD COLUMN last_game_at TEXT;
+        ALTER TABLE players ADD COLUMN resolved_at TEXT;
+        ALTER TABLE players ADD COLUMN region_asked_at TEXT;
+        ALTER TABLE players ADD COLUMN region TEXT;
+        UPDATE players SET last_game_at = (
+            SELECT MAX(ended_at) FROM listings JOIN matches USING (match_id) WHERE listings.player_id = players.player_id
+        );
+        -- Channels: their names; when their history was compared with the outbox: at each post so far.
+        ALTER TABLE channels ADD COLUMN name TEXT;
+        ALTER TABLE channels ADD COLUMN reconciled_at TEXT;
+        ALTER TABLE channels ADD COLUMN examined_at TEXT;
+        UPDATE channels SET reconciled_at = (
+            SELECT MAX(claimed_at) FROM messages WHERE messages.channel_id = channels.channel_id
+        );
+        -- Matches that answer 404, and hosts that answer nothing else.
+        ALTER TABLE matches ADD COLUMN missing_since TEXT;
+        UPDATE matches SET missing_since = looked_at WHERE state = 'missing';
+        CREATE TABLE riot_hosts (
+            routing           TEXT PRIMARY KEY,
+            match_answered_at TEXT,
+            probed_at         TEXT
+        ) STRICT;
+        -- Messages of unknown outcome.
+        ALTER TABLE messages ADD COLUMN unknown_since TEXT;
+        ALTER TABLE messages ADD COLUMN lookup_problem TEXT;
+        UPDATE messages SET unknown_since = COALESCE(settled_at, claimed_at) WHERE state IN ('sending', 'uncertain');
+        CREATE INDEX messages_expired ON messages (settled_at) WHERE state = 'expired';
+        -- Runs: why they ended early, as data.
+        ALTER TABLE runs ADD COLUMN out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1));
+        ALTER TABLE runs ADD COLUMN left_over INTEGER;
+        ALTER TABLE runs ADD COLUMN clock_ahead REAL;
+    """,
 }
 
 

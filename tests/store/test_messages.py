@@ -108,6 +108,8 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "absences": 0,
         "resends": 0,
         "restored": 0,
+        "unknown_since": None,
+        "lookup_problem": None,
     }
     assert messages.waiting(db) == [
         (message("EUW1_1", "C1"), match.ended_at),
