@@ -35,7 +35,9 @@ CREATE TABLE channels (
     style      TEXT NOT NULL DEFAULT 'full' CHECK (style IN ('full', 'compact')),
     name       TEXT,                             -- as Slack last gave it, without '#'; NULL: Slack never told
     reconciled_at TEXT,                          -- when its history was last compared with the outbox; NULL: before a post
-    examined_at TEXT                             -- when `deliver` last asked whether a broken channel is well again
+    examined_at TEXT,                            -- when `deliver` last asked whether a broken channel is well again
+    slack_id   TEXT,                             -- the id under which Slack filed a message posted here; NULL: this one
+    moved_to   TEXT REFERENCES channels          -- the channel that this one became; NULL: it is still itself
 ) STRICT;
 
 -- "Announce this player's games in this channel."
@@ -134,7 +136,8 @@ CREATE TABLE messages (
                     'expired'               -- no longer news, or nobody in it is tracked any more (`error`)
                 )),
     attempts    INTEGER NOT NULL DEFAULT 0, -- claims that made a request
-    error       TEXT,                       -- the last thing that went wrong, or why it will not go out
+    error       TEXT,                       -- the last thing that went wrong, why it will not go out, or that another
+                                            -- run of this bot had posted it
     slack_ts    TEXT,                       -- Slack's `ts`: with the channel, the message's identity there
     text        TEXT NOT NULL,
     blocks      TEXT,                       -- Block Kit JSON; NULL: plain text only
@@ -189,8 +192,19 @@ CREATE TABLE holds (
     since  TEXT NOT NULL,                   -- later than now: the clock was set back, and the hold is moved with it
     until  TEXT,                            -- NULL: until it is lifted; in the past: over, kept to explain
     times  INTEGER NOT NULL DEFAULT 1,      -- in a row: what waits grow with where Riot names none
+    code   TEXT,                            -- broken: Slack's error code
     PRIMARY KEY (scope, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- What `check` last found to be wrong with a key, a token or a channel. Each run of it replaces them all; one goes when
+-- what it is about works again.
+CREATE TABLE findings (
+    what     TEXT PRIMARY KEY,              -- 'Riot key', 'channel C0123', …
+    scope    TEXT NOT NULL,                 -- as in `holds`
+    said     TEXT NOT NULL,
+    remedy   TEXT NOT NULL,
+    found_at TEXT NOT NULL
+) STRICT;
 
 -- When a backup was put back. What ended before may have been announced by the database it replaced.
 CREATE TABLE restores (

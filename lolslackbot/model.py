@@ -19,6 +19,20 @@ class Outcome(StrEnum):
     NOBODY_WON = "nobody_won"  # after a crash of the game
 
 
+class LookupProblem(StrEnum):
+    """Why a channel's history cannot be read, so that nobody knows whether a message stands there."""
+
+    SCOPE_MISSING = "scope_missing"  # until the app gets a history scope
+    CHANNEL_CLOSED = "channel_closed"  # to the bot: it is not a member, or the channel is gone
+    TOKEN_REFUSED = "token_refused"  # or there is none
+    NO_ANSWER = "no_answer"  # a limit, a fault, a time-out: a later run may read it
+
+    @property
+    def lasts(self) -> bool:
+        """Whether no later run can read it either, unless a person changes something in Slack."""
+        return self in (LookupProblem.SCOPE_MISSING, LookupProblem.CHANNEL_CLOSED)
+
+
 class Style(StrEnum):
     """How much a channel wants to read about a game."""
 

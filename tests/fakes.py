@@ -12,7 +12,7 @@ from lolslackbot.model import Account, Message, RiotId
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.client import PAGE, Answer, Page
 from lolslackbot.riot.limiter import Limiter
-from lolslackbot.slack.answers import History, Identity, Posted, SlackProblem
+from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem
 from lolslackbot.slack.answers import Verdict as PostVerdict
 
 Fault = Exception | Callable[[], Exception | None]
@@ -143,6 +143,8 @@ class FakeSlack:
         self.requests: list[Message] = []
         self.histories: dict[str, dict[str, str] | SlackProblem] = {}  # by channel
         self.reads: list[str] = []
+        self.oldest: list[datetime] = []  # how far back histories were read
+        self.infos: dict[str, ChannelInfo] = {}  # by channel; of the others Slack does not tell
         self.clock: FakeClock | None = None
         self.on_post: Callable[[Message], None] = lambda _: None
 
@@ -163,10 +165,20 @@ class FakeSlack:
 
     def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
         self.reads.append(channel_id)
+        self.oldest.append(oldest)
         found = self.histories.get(channel_id, {})
         if isinstance(found, SlackProblem):
             raise found
         return History(found, self.clock.now() if self.clock else None)
+
+    def channel_info(self, channel_id: str) -> ChannelInfo | None:
+        self.reads.append(f"info {channel_id}")
+        return self.infos.get(channel_id)
+
+    def cannot_read(self, channel_id: str) -> SlackProblem | None:
+        self.reads.append(f"can read {channel_id}")
+        found = self.histories.get(channel_id, {})
+        return found if isinstance(found, SlackProblem) else None
 
     @property
     def keys(self) -> list[str]:

@@ -62,6 +62,7 @@ def show_dry_run(app: App, blocks: bool) -> None:
     app.begin_log(to_file=False)
     with app.looking() as db, db.one_moment():
         going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
+        compared = stage.compared_first(db, app.clock.now())
     for message in going:
         show_line(f"{message.channel_id} (workspace {message.workspace}), {message.match_id}:")
         for line in html.unescape(message.text).splitlines():
@@ -74,4 +75,6 @@ def show_dry_run(app: App, blocks: bool) -> None:
             show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}", whole=True)
     for note in notes:
         show_line(note)
+    for channel in sorted(compared & {message.channel_id for message in going}):
+        show_line(f"{channel}: its history is compared first, and what this bot already posted there goes out no more")
     show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")

@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
+from lolslackbot.model import LookupProblem
 from lolslackbot.transport import date_of
 
 
@@ -34,6 +35,8 @@ class Posted(NamedTuple):
     error: str = ""
     slack_ts: str = ""
     wait: float = 0  # seconds, with LIMITED and WORKSPACE_LIMITED
+    code: str = ""  # Slack's error code, if it gave one
+    channel_id: str = ""  # under which it was delivered, where that is not the channel it was posted to
 
 
 class HttpAnswer(NamedTuple):
@@ -47,9 +50,19 @@ class HttpAnswer(NamedTuple):
 class SlackProblem(Exception):
     """A call that only reads brought nothing; the verdict says whether that is a limit, the token, or else."""
 
-    def __init__(self, verdict: Verdict, error: str) -> None:
+    def __init__(self, verdict: Verdict, error: str, *, code: str = "", wait: float = 0) -> None:
         super().__init__(error)
-        self.verdict = verdict
+        self.verdict, self.code, self.wait = verdict, code, wait
+
+    @property
+    def lookup_problem(self) -> LookupProblem:
+        """What it means for looking a message up in a channel's history."""
+        if self.code in _LASTING:
+            return LookupProblem.SCOPE_MISSING
+        return {
+            Verdict.CHANNEL_BROKEN: LookupProblem.CHANNEL_CLOSED,
+            Verdict.TOKEN_REJECTED: LookupProblem.TOKEN_REFUSED,
+        }.get(self.verdict, LookupProblem.NO_ANSWER)
 
 
 class Identity(NamedTuple):
@@ -72,6 +85,7 @@ class ChannelInfo(NamedTuple):
 
     is_archived: bool | None
     is_member: bool | None
+    channel_id: str | None = None
 
 
 class History(NamedTuple):
@@ -120,7 +134,13 @@ _REMEDIES = {
 # listed, and every answer that is not Slack's, they leave the outcome open.
 _MEANING = {code: verdict for verdict, codes in _CODES.items() for code in codes.split()}
 
-_TS = re.compile(r"[0-9]+\.[0-9]+")
+_LASTING = {"missing_scope", "not_allowed_token_type", "deprecated_endpoint", "method_deprecated", "unknown_method"}
+_UNSEEN = {"channel_not_found", "not_in_channel"}
+_ARCHIVED = "is_archived"
+
+_TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
+_CHANNEL_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
+_LINK = re.compile(r"https?://[^/\s]+/archives/([A-Z][A-Z0-9]{1,30})/p([0-9]{1,12})([0-9]{6})(?:\?\S*)?")
 
 
 def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
@@ -135,7 +155,7 @@ def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
     code = document.get("error")
     verdict = _MEANING.get(code, Verdict.UNCERTAIN) if isinstance(code, str) else Verdict.UNCERTAIN
     wait = {Verdict.LIMITED: _retry_after(answer), Verdict.WORKSPACE_LIMITED: ALLOWANCE_WAIT}.get(verdict, 0)
-    return Posted(verdict, describe_error(document), wait=wait)
+    return Posted(verdict, describe_error(document), wait=wait, code=code if isinstance(code, str) else "")
 
 
 def remedy_of(posted: Posted) -> str:
@@ -145,16 +165,43 @@ def remedy_of(posted: Posted) -> str:
         if posted.verdict is Verdict.CHANNEL_BROKEN
         else "install the app again, and copy its Bot User OAuth Token"
     )
-    return _REMEDIES.get(posted.error.partition(" ")[0], other)
+    return _REMEDIES.get(posted.code, other)
 
 
 def _judge_success(document: Mapping[str, Any], channel_id: str) -> Posted:
-    slack_ts = document.get("ts")
-    if not isinstance(slack_ts, str) or not _TS.fullmatch(slack_ts):
+    slack_ts, answered = document.get("ts"), document.get("channel")
+    if not is_slack_ts(slack_ts):
         return Posted(Verdict.UNCERTAIN, "ok, but without a ts")
-    if document.get("channel") != channel_id:
-        return Posted(Verdict.UNCERTAIN, "ok, but for another channel")
-    return Posted(Verdict.DELIVERED, slack_ts=slack_ts)
+    # A channel that was converted or merged answers under another id; the message is there all the same.
+    if not isinstance(answered, str) or answered == channel_id or not _CHANNEL_ID.fullmatch(answered):
+        answered = ""
+    return Posted(Verdict.DELIVERED, slack_ts=slack_ts, channel_id=answered)
+
+
+def is_slack_ts(value: object) -> TypeGuard[str]:
+    """Whether that is a message's `ts`, wherever it comes from."""
+    return isinstance(value, str) and _TS.fullmatch(value) is not None
+
+
+def read_link(text: str) -> tuple[str, str]:
+    """The channel id and the `ts` in what Slack's "Copy link" gives for a message. Raises ValueError."""
+    found = _LINK.fullmatch(text.strip())
+    if not found:
+        raise ValueError(
+            f'{text!r} is no link to a message: in Slack, choose "Copy link" in the message\'s menu; '
+            "it reads https://WORKSPACE.slack.com/archives/C0123456789/p1700000000123456"
+        )
+    return found[1], f"{found[2]}.{found[3]}"
+
+
+def is_over(code: str | None, info: ChannelInfo | None, *, readable: bool) -> bool:
+    """Whether what Slack shows of a channel proves that the error `code` of an earlier post there is over."""
+    if info and (info.is_archived or info.is_member is False):
+        return False
+    is_seen = readable or (info is not None and info.is_member is True)
+    if code == _ARCHIVED:
+        return is_seen and info is not None and info.is_archived is False
+    return is_seen and code in _UNSEEN
 
 
 def read_ok(answer: HttpAnswer) -> dict[str, Any]:
@@ -163,8 +210,9 @@ def read_ok(answer: HttpAnswer) -> dict[str, Any]:
     if document is not None and document.get("ok") is True:
         return document
     posted = judge_post(answer, "")
-    verdict = Verdict.UNCERTAIN if posted.verdict is Verdict.DELIVERED else posted.verdict
-    raise SlackProblem(verdict, posted.error)
+    if posted.verdict is Verdict.DELIVERED:
+        raise SlackProblem(Verdict.UNCERTAIN, f"HTTP {answer.status}, {_excerpt(answer)}")
+    raise SlackProblem(posted.verdict, posted.error, code=posted.code, wait=posted.wait)
 
 
 def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
@@ -180,7 +228,7 @@ def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
     for post in posts:
         if isinstance(post, dict) and _is_ours(post, us):
             key, slack_ts = _key_of(post.get("metadata")), post.get("ts")
-            if key and isinstance(slack_ts, str):
+            if key and is_slack_ts(slack_ts):
                 found[key] = slack_ts
     return found
 
@@ -222,7 +270,8 @@ def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
     archived, member = (
         found.get(name) if isinstance(found.get(name), bool) else None for name in ("is_archived", "is_member")
     )
-    return ChannelInfo(archived, member)
+    channel_id = found.get("id")
+    return ChannelInfo(archived, member, channel_id if isinstance(channel_id, str) else None)
 
 
 def read_object(answer: HttpAnswer) -> dict[str, Any] | None:

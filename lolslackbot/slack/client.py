@@ -140,7 +140,7 @@ class SlackClient:
         """The answer to a call that only reads. Raises SlackProblem for any that is not ok."""
         answer = self._call(method, call)
         if isinstance(answer, Posted):
-            raise SlackProblem(answer.verdict, answer.error)
+            raise SlackProblem(answer.verdict, answer.error, code=answer.code, wait=answer.wait)
         return read_ok(answer), answer
 
     def _call(self, method: str, call: Callable[[], object]) -> HttpAnswer | Posted:

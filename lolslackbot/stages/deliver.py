@@ -10,10 +10,10 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, Verdict, remedy_of
+from lolslackbot.slack.answers import Posted, SlackProblem, Verdict, is_over, remedy_of
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import Policy, Settling
-from lolslackbot.store import holds, messages
+from lolslackbot.stages.settle import MARGIN, Histories, Policy, Settling, lookup_problem_of
+from lolslackbot.store import channels, decisions, findings, holds, messages, runs
 from lolslackbot.store.database import Database
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 STAGE = "deliver"
 PACE = timedelta(seconds=1)  # between two messages in one channel: what Slack allows besides short bursts
 UNCERTAIN_IN_A_ROW = 3  # then a workspace is left alone for this run
+OUTAGE = timedelta(hours=6)  # without a run: another installation of this bot may have stepped in meanwhile
+EXAMINED_EVERY = timedelta(hours=1)  # a broken channel
 
 Client = Callable[[str], "SlackClient"]  # of a workspace; raises Unusable where it has no token
 
@@ -44,19 +46,33 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     if orphans := messages.adopt_orphans(db, now):
         keys = ", ".join(each.key for each in orphans)
         logger.error("being sent when the last run died, so uncertain: %s", keys)
+    if was_away(db, now):
+        channels.forget_reconciled(db)
     with db.transaction():
         messages.doubt_restored(db, now)
     run.count("expired", messages.expire(db, now - limits.announce_within, now))
+    delivering = _Delivering(db, client, run, limits)
+    delivering.examine_broken_channel()
     for error, number in messages.fail_in_broken_channels(db, now).items():
         logger.error("%d failed without a call: %s", number, error)
         run.failed(error, number)
-    delivering = _Delivering(db, client, run, limits)
     delivering.work()  # news first: what is uncertain holds nobody up
-    if Settling(db, client, run, limits.uncertain).settle(claimed_before=now):
+    if Settling(db, delivering.histories, run, limits.uncertain).settle(claimed_before=now):
         delivering.work()
     if left := [orphan for orphan in orphans if messages.is_uncertain(db, orphan)]:
         run.count("uncertain", len(left))
         run.ends_with(Exit.SOME_FAILED, messages.DIED)
+
+
+def was_away(db: Database, now: datetime) -> bool:
+    """Whether the last run is so long ago that each channel's history is compared before the next post there."""
+    last = runs.last_ended(db, STAGE)
+    return last is not None and abs(now - last.began_at) > OUTAGE
+
+
+def compared_first(db: Database, now: datetime) -> set[str]:
+    """The channels that are asked for their history before the next post there."""
+    return set(channels.preferences(db)) if was_away(db, now) else channels.unreconciled(db)
 
 
 def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datetime) -> str | None:
@@ -81,6 +97,8 @@ class _Delivering:
         self._db, self._client, self._run, self._limits = db, client, run, limits
         self._stopped: set[str] = set()  # workspaces that get nothing more in this run
         self._uncertain_in_a_row: dict[str, int] = {}
+        self._uncompared: set[str] = set()  # channels that wait for their history
+        self.histories = Histories(db, client, run)
 
     def work(self) -> None:
         while self._another_round():
@@ -98,6 +116,11 @@ class _Delivering:
                 return False
             if not self._may_go(queue):
                 continue
+            if not queue.reconciled:
+                with self._run.item(queue.message.channel_id):
+                    self._compare(queue)
+                sent = True  # what waits now, the next round sees
+                continue
             if rest := _rest(queue.last_claim, self._run.clock.now()):
                 rests.append(rest)
                 continue
@@ -110,13 +133,76 @@ class _Delivering:
 
     def _may_go(self, queue: messages.Queue) -> bool:
         """Looked at anew before each post: what came of the one before it may concern other channels too."""
-        if queue.message.workspace in self._stopped:
+        if queue.message.workspace in self._stopped or queue.message.channel_id in self._uncompared:
             return False
         with self._db.one_moment():
             reason = blocked(self._db, queue, self._limits.channel_limit, self._run.clock.now())
         if reason:
             self._run.note(f"{queue.waiting} wait, {reason}")
         return reason is None
+
+    def _compare(self, queue: messages.Queue) -> None:
+        """What this bot already posted in the channel, from another database, counts as delivered.
+
+        A history that can never be read keeps nothing back; one that cannot be read now makes its channel wait.
+        """
+        channel, workspace = queue.message.channel_id, queue.message.workspace
+        self._uncompared.add(channel)
+        if workspace in self.histories.stopped:
+            self._run.note(f"{channel} waits for its history to be compared")
+            return
+        try:
+            found = self.histories.read(workspace, channel, queue.ended_at - MARGIN).ts_by_key
+        except (SlackProblem, Unusable) as problem:
+            if not lookup_problem_of(problem).lasts:
+                self._cannot_compare(channel, workspace, problem)
+                return
+            logger.info("the history of %s cannot be compared: %s", channel, problem, exc_info=True)
+            found = {}
+        for message in messages.reconcile(self._db, channel, found, self._run.clock.now()):
+            logger.warning("%s: %s", message.key, messages.FOUND)
+            self._run.count("found delivered")
+        self._uncompared.discard(channel)
+
+    def _cannot_compare(self, channel: str, workspace: str, problem: SlackProblem | Unusable) -> None:
+        logger.warning("%s waits for its history to be compared: %s", channel, problem, exc_info=problem)
+        self.histories.failed(problem, workspace)
+        self._run.note(f"{channel} waits for its history to be compared: {problem}")
+        if isinstance(problem, Unusable) or problem.verdict is Verdict.TOKEN_REJECTED:
+            self._stopped.add(workspace)
+        elif problem.verdict in (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED):
+            now = self._run.clock.now()
+            with self._db.transaction():
+                until = now + timedelta(seconds=problem.wait)
+                holds.put(self._db, holds.channel_scope(channel), "limited", str(problem), now, until)
+        if isinstance(problem, Unusable) or problem.verdict is not Verdict.UNCERTAIN:
+            self.histories.stopped.add(workspace)  # it concerns more than this channel
+
+    def examine_broken_channel(self) -> None:
+        """Asks Slack about one broken channel, once an hour each, and lifts the hold if its reason is over."""
+        now = self._run.clock.now()
+        due = channels.to_examine(self._db, now, EXAMINED_EVERY)
+        if due is None or self._run.budget.spent():
+            return
+        channel, workspace = due
+        channels.mark_examined(self._db, channel, now)
+        with self._run.item(channel):
+            try:
+                client = self._client(workspace)
+            except Unusable as error:
+                logger.debug("%s is not examined: %s", channel, error, exc_info=True)
+                return
+            hold = holds.find(self._db, holds.channel_scope(channel), "broken")
+            info = client.channel_info(channel)
+            unread = client.cannot_read(channel) if info is None or info.is_member is None else None
+            readable = (info is None or info.is_member is None) and unread is None
+            if hold and is_over(hold.code, info, readable=readable):
+                with self._db.transaction():
+                    holds.lift(self._db, hold.scope, "broken")
+                    findings.forget(self._db, hold.scope)
+                    decisions.record(self._db, STAGE, hold.scope, "broken -> well", now)
+                logger.warning("%s is well again: it was broken with %s", channel, hold.reason)
+                self._run.note(f"{channel} is well again")
 
     def _send(self, message: Message) -> None:
         try:
@@ -148,8 +234,10 @@ class _Delivering:
                 messages.mark_delivered(self._db, message, token, posted.slack_ts, now)
                 self._run.count("delivered")
                 logger.info("delivered, ts %s", posted.slack_ts)
+                if posted.channel_id:
+                    self._follow(message, posted.channel_id)
             case Verdict.CHANNEL_BROKEN:
-                messages.mark_failed(self._db, message, token, posted.error, now, broken=True)
+                messages.mark_failed(self._db, message, token, posted.error, now, broken=True, code=posted.code)
                 again = f"then `lolslackbot retry --channel {message.channel_id}`"
                 self._failed(posted.error, f"; {remedy_of(posted)}, {again}")
                 self._run.count("failed", sum(messages.fail_in_broken_channels(self._db, now).values()))
@@ -169,6 +257,24 @@ class _Delivering:
             case _:  # UNCERTAIN; and nothing else may ever leave a message claimed
                 messages.mark_uncertain(self._db, message, token, posted.error, now)
                 self._uncertain(message.workspace, posted.error)
+
+    def _follow(self, message: Message, slack_id: str) -> None:
+        """The message was filed under another channel id: the channel moves there once Slack shows that channel."""
+        channel = message.channel_id
+        logger.warning("%s was posted to %s and filed under %s", message.key, channel, slack_id)
+        channels.note_slack_id(self._db, channel, slack_id)
+        info = self._client(message.workspace).channel_info(slack_id)
+        is_there = info and info.channel_id == slack_id and not info.is_archived and info.is_member is not False
+        if not is_there or channels.workspace_of(self._db, slack_id) not in (None, message.workspace):
+            logger.warning("Slack does not confirm %s: posts still go to %s", slack_id, channel)
+            return
+        with self._db.transaction():
+            channels.move(self._db, channel, slack_id)
+            for each in (channel, slack_id):
+                decisions.record(
+                    self._db, STAGE, holds.channel_scope(each), f"{channel} -> {slack_id}", self._run.clock.now()
+                )
+        self._run.note(f"Slack moved {channel}: it is {slack_id} now")
 
     def _failed(self, error: str, remedy: str = "") -> None:
         logger.error("failed: %s%s", error, remedy)

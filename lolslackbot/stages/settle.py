@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from lolslackbot.errors import Exit, Unusable
+from lolslackbot.model import LookupProblem
 from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, messages
+from lolslackbot.store import channels, holds, messages
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Uncertain
 
@@ -31,13 +32,49 @@ class Policy(NamedTuple):
     resend: bool
 
 
-class Settling:
-    """One run's look-ups: one history a channel, one auth.test a workspace."""
+class Histories:
+    """The channels' histories, as one run reads them: one auth.test a workspace."""
 
-    def __init__(self, db: Database, client: "Callable[[str], SlackClient]", run: Run, policy: Policy) -> None:
-        self._db, self._client, self._run, self._policy = db, client, run, policy
+    def __init__(self, db: Database, client: "Callable[[str], SlackClient]", run: Run) -> None:
+        self._db, self._client, self._run = db, client, run
         self._us: dict[str, Identity] = {}
-        self._stopped: set[str] = set()  # workspaces that answer no look-up now
+        self.stopped: set[str] = set()  # workspaces that answer no look-up now
+
+    def read(self, workspace: str, channel_id: str, oldest: datetime) -> History:
+        """Raises SlackProblem, and Unusable without a token."""
+        client = self._client(workspace)
+        if workspace not in self._us:
+            self._us[workspace] = client.identity()
+        slack_id = channels.slack_id(self._db, channel_id)
+        if slack_id:
+            try:
+                return client.history(slack_id, oldest, self._us[workspace])
+            except SlackProblem as problem:
+                if problem.verdict is not Verdict.CHANNEL_BROKEN:
+                    raise
+                logger.debug("%s is not known as %s: %s", channel_id, slack_id, problem, exc_info=True)
+        return client.history(channel_id, oldest, self._us[workspace])
+
+    def failed(self, problem: SlackProblem | Unusable, workspace: str) -> None:
+        """The run ends with what that asks for; a token that is refused is held as such."""
+        if isinstance(problem, Unusable):
+            self._run.ends_with(Exit.UNUSABLE, str(problem))
+        elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
+            self._run.ends_with(Exit.REJECTED, str(problem))
+            self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
+            with self._db.transaction():
+                scope = holds.workspace_scope(workspace)
+                if not holds.find(self._db, scope, "rejected"):  # since the first refusal
+                    holds.put(self._db, scope, "rejected", str(problem), self._run.clock.now(), None)
+        elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
+            self._run.ends_with(Exit.LATER, str(problem))
+
+
+class Settling:
+    """One run's look-ups: one history a channel."""
+
+    def __init__(self, db: Database, histories: Histories, run: Run, policy: Policy) -> None:
+        self._db, self._histories, self._run, self._policy = db, histories, run, policy
 
     def settle(self, claimed_before: datetime) -> int:
         """Looks up what is uncertain since before that moment; how many messages go out again."""
@@ -60,21 +97,15 @@ class Settling:
 
     def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
         message = unknown[0].message
-        if message.workspace in self._stopped:
+        if message.workspace in self._histories.stopped:
             return 0
         oldest = min(min(each.ended_at, each.claimed_at) for each in unknown) - MARGIN
         try:
-            history = self._read(message.workspace, message.channel_id, oldest)
+            history = self._histories.read(message.workspace, message.channel_id, oldest)
         except (SlackProblem, Unusable) as problem:
             self._cannot_tell(unknown, problem)
             return 0
         return sum(self._settle_message(each, history) for each in unknown)
-
-    def _read(self, workspace: str, channel_id: str, oldest: datetime) -> History:
-        client = self._client(workspace)
-        if workspace not in self._us:
-            self._us[workspace] = client.identity()
-        return client.history(channel_id, oldest, self._us[workspace])
 
     def _cannot_tell(self, unknown: Sequence[Uncertain], problem: SlackProblem | Unusable) -> None:
         """Stays uncertain, with the reason. What concerns more than one channel stops the workspace's look-ups."""
@@ -82,36 +113,23 @@ class Settling:
         for each in unknown:
             self._record_problem(each, problem)
         if isinstance(problem, Unusable) or problem.verdict is not Verdict.CHANNEL_BROKEN:
-            self._stopped.add(unknown[0].message.workspace)
-        self._end_run_with(problem, unknown[0].message.workspace)
-
-    def _end_run_with(self, problem: SlackProblem | Unusable, workspace: str) -> None:
-        if isinstance(problem, Unusable):
-            self._run.ends_with(Exit.UNUSABLE, str(problem))
-        elif problem.verdict is Verdict.TOKEN_REJECTED and not _will_last(problem):
-            self._run.ends_with(Exit.REJECTED, str(problem))
-            self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
-            with self._db.transaction():
-                scope = holds.workspace_scope(workspace)
-                if not holds.find(self._db, scope, "rejected"):  # since the first refusal
-                    holds.put(self._db, scope, "rejected", str(problem), self._run.clock.now(), None)
-        elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
-            self._run.ends_with(Exit.LATER, str(problem))
+            self._histories.stopped.add(unknown[0].message.workspace)
+        self._histories.failed(problem, unknown[0].message.workspace)
 
     def _record_problem(self, each: Uncertain, problem: SlackProblem | Unusable) -> None:
-        now = self._run.clock.now()
-        if each.restored and isinstance(problem, SlackProblem) and _will_last(problem):
+        now, kind = self._run.clock.now(), lookup_problem_of(problem)
+        if each.restored and kind.lasts:
             error = f"it may have been announced before the restore, and cannot be looked up: {problem}"
             messages.expire_restored(self._db, each.message, error, now)
             self._run.count("expired")
         else:
             error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
-            messages.mark_untold(self._db, each.message, error, now)
+            messages.mark_untold(self._db, each.message, kind, error, now)
 
     def _settle_message(self, each: Uncertain, history: History) -> bool:
         """Whether it goes out again."""
         now = self._run.clock.now()
-        slack_ts = history.ts_by_key.get(each.message.key)
+        slack_ts = messages.posted_ts(self._db, each.message, history.ts_by_key)
         if slack_ts:
             messages.mark_found(self._db, each.message, slack_ts, now)
             self._run.count("found delivered")
@@ -132,9 +150,9 @@ class Settling:
         if history.now is not None and abs(now - history.now) > SKEW:
             self._run.note(f"this machine's clock differs from Slack's by {abs(now - history.now)}: nothing is re-sent")
             return False
-        return now - each.claimed_at >= self._policy.after
+        return now - each.unknown_since >= self._policy.after
 
 
-def _will_last(problem: SlackProblem) -> bool:
-    """Whether no later run can read that history either: a scope is missing, or the bot is not in the channel."""
-    return problem.verdict is Verdict.CHANNEL_BROKEN or "missing_scope" in str(problem)
+def lookup_problem_of(problem: SlackProblem | Unusable) -> LookupProblem:
+    """What keeps a history from being read; Unusable: there is no token."""
+    return LookupProblem.TOKEN_REFUSED if isinstance(problem, Unusable) else problem.lookup_problem

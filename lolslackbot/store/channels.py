@@ -1,8 +1,11 @@
-"""Channels, and what each wants to hear."""
+"""Channels: what each wants to hear, when it was last compared or examined, and which id Slack knows it by."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
+from lolslackbot.clock import text_of
 from lolslackbot.model import Style
+from lolslackbot.store import findings, holds
 from lolslackbot.store.database import Database
 
 
@@ -25,3 +28,144 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
             style=style,
         )
     return changed > 0
+
+
+# The history, before the first post
+
+
+def mark_reconciled(db: Database, channel_id: str, now: datetime) -> None:
+    """Its history was compared with what waits, or never can be. Inside a transaction."""
+    db.write(
+        "UPDATE channels SET reconciled_at = :now WHERE channel_id = :channel_id",
+        channel_id=channel_id,
+        now=text_of(now),
+    )
+
+
+def forget_reconciled(db: Database) -> None:
+    """Every channel's history is to be compared again before the next post there. One commit."""
+    if db.row("SELECT 1 FROM channels WHERE reconciled_at IS NOT NULL LIMIT 1"):
+        with db.transaction():
+            db.write("UPDATE channels SET reconciled_at = NULL")
+
+
+def unreconciled(db: Database) -> set[str]:
+    """The channels whose history is compared before the next post there."""
+    return {row["channel_id"] for row in db.rows("SELECT channel_id FROM channels WHERE reconciled_at IS NULL")}
+
+
+# Broken channels
+
+
+def to_examine(db: Database, now: datetime, every: timedelta) -> tuple[str, str] | None:
+    """The broken channel that was not looked at for longest, with its workspace, if that is `every` ago or longer.
+
+    Only one that somebody is tracked in. What was looked at in what is now the future was so by a wrong clock.
+    """
+    row = db.row(
+        """
+        SELECT channel_id, workspace FROM channels JOIN holds ON scope = 'channel ' || channel_id
+        WHERE kind = 'broken' AND since <= :then
+          AND (examined_at IS NULL OR examined_at <= :then OR examined_at > :now)
+          AND EXISTS (SELECT 1 FROM tracks WHERE tracks.channel_id = channels.channel_id)
+        ORDER BY examined_at IS NOT NULL, examined_at LIMIT 1
+        """,
+        then=text_of(now - every),
+        now=text_of(now),
+    )
+    return (row["channel_id"], row["workspace"]) if row else None
+
+
+def mark_examined(db: Database, channel_id: str, now: datetime) -> None:
+    """Slack is asked about it now. One commit."""
+    with db.transaction():
+        db.write(
+            "UPDATE channels SET examined_at = :now WHERE channel_id = :channel_id",
+            channel_id=channel_id,
+            now=text_of(now),
+        )
+
+
+# Ids
+
+
+def slack_id(db: Database, channel_id: str) -> str | None:
+    """The other id under which Slack filed a message that was posted there, None where it gave none."""
+    row = db.row("SELECT slack_id FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    return row["slack_id"] if row else None
+
+
+def note_slack_id(db: Database, channel_id: str, slack_id: str) -> None:
+    """Slack filed a message under another id. One commit."""
+    with db.transaction():
+        db.write(
+            "UPDATE channels SET slack_id = :slack_id WHERE channel_id = :channel_id",
+            channel_id=channel_id,
+            slack_id=slack_id,
+        )
+
+
+def workspace_of(db: Database, channel_id: str) -> str | None:
+    """The workspace that a channel belongs to, None if the channel is not known."""
+    row = db.row("SELECT workspace FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    return row["workspace"] if row else None
+
+
+def current_id(db: Database, channel_id: str) -> str:
+    """The id of a channel today: another one if it has moved."""
+    row = db.row("SELECT moved_to FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    return (row["moved_to"] if row else None) or channel_id
+
+
+def former_ids(db: Database, channel_id: str) -> list[str]:
+    """The ids that a channel had before it moved: its older messages carry them in their keys."""
+    rows = db.rows(
+        "SELECT channel_id FROM channels WHERE moved_to = :channel_id ORDER BY channel_id", channel_id=channel_id
+    )
+    return [row["channel_id"] for row in rows]
+
+
+def move(db: Database, old: str, new: str) -> None:
+    """A channel has another id now: everything about it goes over, delivered messages too. Inside a transaction.
+
+    So no match can be announced there again. Where both ids have a message about one match, the one that is, or may be,
+    in Slack stays. What is paused stays paused; whatever else held the old id back was about that id.
+    """
+    ids = {"old": old, "new": new}
+    db.write(
+        """
+        INSERT INTO channels (channel_id, workspace, queues, style, name)
+        SELECT :new, workspace, queues, style, name FROM channels WHERE channel_id = :old
+        ON CONFLICT DO NOTHING
+        """,
+        **ids,
+    )
+    for statement in _MOVES:
+        db.write(statement, **ids)
+    paused, kept = holds.find(db, holds.channel_scope(old), "paused"), holds.channel_scope(new)
+    if paused and not holds.find(db, kept, "paused"):
+        holds.put(db, kept, "paused", paused.reason, paused.since, None)
+    for kind in ("paused", "broken", "limited"):
+        holds.lift(db, holds.channel_scope(old), kind)
+    findings.forget(db, holds.channel_scope(old))
+
+
+_MOVES = (
+    "INSERT INTO tracks SELECT player_id, :new, since FROM tracks WHERE channel_id = :old ON CONFLICT DO NOTHING",
+    "DELETE FROM tracks WHERE channel_id = :old",
+    """
+    DELETE FROM messages
+    WHERE channel_id = :new AND state IN ('pending', 'failed', 'expired') AND match_id IN (
+        SELECT match_id FROM messages WHERE channel_id = :old AND state IN ('delivered', 'uncertain', 'sending')
+    )
+    """,
+    """
+    DELETE FROM messages
+    WHERE channel_id = :old AND match_id IN (SELECT match_id FROM messages WHERE channel_id = :new)
+    """,
+    "UPDATE messages SET channel_id = :new WHERE channel_id = :old",
+    "INSERT INTO unwanted SELECT match_id, :new, queues FROM unwanted WHERE channel_id = :old ON CONFLICT DO NOTHING",
+    "DELETE FROM unwanted WHERE channel_id = :old",
+    "UPDATE channels SET moved_to = :new, slack_id = NULL WHERE channel_id = :old OR moved_to = :old",
+    "UPDATE channels SET moved_to = NULL, slack_id = NULL, reconciled_at = NULL WHERE channel_id = :new",
+)

@@ -33,6 +33,7 @@ class Hold(NamedTuple):
     since: datetime
     until: datetime | None
     times: int
+    code: str | None = None  # broken: Slack's error code
 
 
 def all_live(db: Database, now: datetime) -> list[Hold]:
@@ -57,14 +58,17 @@ def limited(db: Database, scopes: Sequence[str]) -> list[Hold]:
     return [_hold(row) for row in db.rows(f"SELECT * FROM holds WHERE kind = 'limited' AND scope IN {names}", **values)]
 
 
-def put(db: Database, scope: str, kind: str, reason: str, now: datetime, until: datetime | None) -> None:
+def put(
+    db: Database, scope: str, kind: str, reason: str, now: datetime, until: datetime | None, code: str | None = None
+) -> None:
     """Holds `scope` back; a longer hold that is there stays. Inside a transaction."""
     db.write(
         """
-        INSERT INTO holds (scope, kind, reason, since, until)
-        VALUES (:scope, :kind, :reason, :now, :until)
+        INSERT INTO holds (scope, kind, reason, since, until, code)
+        VALUES (:scope, :kind, :reason, :now, :until, :code)
         ON CONFLICT (scope, kind) DO UPDATE
         SET reason = excluded.reason,
+            code = excluded.code,
             since = excluded.since,
             until = CASE WHEN until IS NULL OR excluded.until < until THEN until ELSE excluded.until END,
             times = times + 1
@@ -74,6 +78,7 @@ def put(db: Database, scope: str, kind: str, reason: str, now: datetime, until: 
         reason=reason,
         now=text_of(now),
         until=until and text_of(until),
+        code=code,
     )
 
 
@@ -128,4 +133,5 @@ def _hold(row: Row) -> Hold:
         since=moment_of(row["since"]),
         until=moment_of(row["until"]) if row["until"] else None,
         times=row["times"],
+        code=row["code"],
     )

@@ -1,19 +1,20 @@
 """The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import Message
-from lolslackbot.store import holds, matches, reasons
+from lolslackbot.model import LookupProblem, Message
+from lolslackbot.store import channels, findings, holds, matches, reasons
 from lolslackbot.store.database import Database, Row
 
 logger = logging.getLogger(__name__)
 
 UNSETTLED = "state IN ('sending', 'uncertain')"  # the index's own words: else SQLite does not see that it may use it
 DIED = "the process ended between the claim and Slack's answer"
+FOUND = "found in the channel's history: another run of this bot had posted it"
 
 
 class Draft(NamedTuple):
@@ -33,6 +34,7 @@ class Queue(NamedTuple):
     ended_at: datetime
     waiting: int  # in that channel, this one included
     last_claim: datetime | None
+    reconciled: bool  # its channel's history was compared with the outbox since it had to be
 
 
 def add(
@@ -40,7 +42,8 @@ def add(
 ) -> None:
     """The match is built: one message a channel, all in one commit. A message that exists stays as it is.
 
-    unwanted: the channels that get none, since they do not want its queue; that is put on record.
+    unwanted: the channels that get none, since they do not want its queue; that is put on record. A channel that has
+    moved to another id meanwhile is that one.
     """
     with db.transaction():
         for draft in drafts:
@@ -52,7 +55,7 @@ def add(
                 ON CONFLICT DO NOTHING
                 """,
                 match_id=match_id,
-                channel_id=draft.channel_id,
+                channel_id=channels.current_id(db, draft.channel_id),
                 workspace=draft.workspace,
                 state="failed" if draft.error else "pending",
                 error=draft.error,
@@ -64,7 +67,7 @@ def add(
             db.write(
                 "INSERT INTO unwanted VALUES (:match_id, :channel_id, :queues) ON CONFLICT DO NOTHING",
                 match_id=match_id,
-                channel_id=listener.channel_id,
+                channel_id=channels.current_id(db, listener.channel_id),
                 queues=listener.queues,
             )
         doubt_restored(db, now)
@@ -85,7 +88,8 @@ def doubt_restored(db: Database, now: datetime) -> int:
         return 0
     doubted = db.change(
         """
-        UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, error = :error
+        UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, unknown_since = :now,
+            lookup_problem = NULL, error = :error
         WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
         RETURNING match_id, channel_id, state, error
         """,
@@ -137,7 +141,9 @@ def queues(db: Database) -> list[Queue]:
             SELECT claimed_at FROM messages AS m
             WHERE m.channel_id = waiting.channel_id AND m.claimed_at IS NOT NULL
             ORDER BY m.claimed_at DESC LIMIT 1
-        ) AS last_claim
+        ) AS last_claim, (
+            SELECT reconciled_at FROM channels WHERE channels.channel_id = waiting.channel_id
+        ) AS reconciled_at
         FROM (
             SELECT *, COUNT(*) OVER (PARTITION BY channel_id) AS waiting,
                    ROW_NUMBER() OVER (PARTITION BY channel_id ORDER BY ended_at, match_id) AS turn
@@ -261,7 +267,8 @@ def adopt_orphans(db: Database, now: datetime) -> list[Message]:
     with db.transaction():
         db.write(
             f"""
-            UPDATE messages SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now
+            UPDATE messages
+            SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now, unknown_since = :now
             WHERE {UNSETTLED} AND state = 'sending'
             """,
             error=DIED,
@@ -286,6 +293,7 @@ class Uncertain(NamedTuple):
     message: Message
     ended_at: datetime
     claimed_at: datetime
+    unknown_since: datetime  # no earlier than its claim: a machine may have slept in between
     looked_at: datetime | None  # the last time anything was recorded of it
     absences: int  # runs that read the history to its end without finding it
     resends: int
@@ -295,13 +303,20 @@ class Uncertain(NamedTuple):
 def follow_clock(db: Database, now: datetime) -> None:
     """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now.
 
-    When it was last looked for is forgotten with that: who knows which clock it was.
+    So it does from the moment since when its outcome is unknown. When it was last looked for is forgotten with that:
+    who knows which clock it was.
     """
-    later = f"{UNSETTLED} AND state = 'uncertain' AND +claimed_at > :now"
+    later = f"{UNSETTLED} AND state = 'uncertain' AND (+claimed_at > :now OR unknown_since > :now)"
     if db.row(f"SELECT 1 FROM messages WHERE {later} LIMIT 1", now=text_of(now)):
         with db.transaction():
             db.write(
-                f"UPDATE messages SET claimed_at = :now, settled_at = NULL WHERE {later}",
+                f"""
+                UPDATE messages
+                SET claimed_at = CASE WHEN claimed_at > :now THEN :now ELSE claimed_at END,
+                    unknown_since = CASE WHEN unknown_since > :now THEN :now ELSE unknown_since END,
+                    settled_at = NULL
+                WHERE {later}
+                """,
                 now=text_of(now),
             )
 
@@ -320,6 +335,7 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
             message=_message(row),
             ended_at=moment_of(row["ended_at"]),
             claimed_at=moment_of(row["claimed_at"]),
+            unknown_since=moment_of(max(row["claimed_at"], row["unknown_since"] or "")),
             looked_at=moment_of(row["settled_at"]) if row["settled_at"] else None,
             absences=row["absences"],
             resends=row["resends"],
@@ -339,9 +355,9 @@ def mark_absent(db: Database, message: Message, now: datetime) -> None:
     _look_up_ended(db, message, "absences = absences + 1", now)
 
 
-def mark_untold(db: Database, message: Message, error: str, now: datetime) -> None:
+def mark_untold(db: Database, message: Message, problem: LookupProblem, error: str, now: datetime) -> None:
     """Stays uncertain: its history could not be read, and why."""
-    _look_up_ended(db, message, "error = :error", now, error=error)
+    _look_up_ended(db, message, "error = :error", now, problem=problem, error=error)
 
 
 def send_again(db: Database, message: Message, now: datetime) -> None:
@@ -362,19 +378,70 @@ def expire_restored(db: Database, message: Message, error: str, now: datetime) -
 
 
 def _look_up_ended(
-    db: Database, message: Message, change: str, now: datetime, unless: str = "FALSE", **values: str
+    db: Database,
+    message: Message,
+    change: str,
+    now: datetime,
+    unless: str = "FALSE",
+    problem: LookupProblem | None = None,
+    **values: str,
 ) -> None:
     with db.transaction():
         db.write(
             f"""
-            UPDATE messages SET {change}, settled_at = :now
+            UPDATE messages SET {change}, lookup_problem = :problem, settled_at = :now
             WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND NOT ({unless})
             """,
             match_id=message.match_id,
             channel_id=message.channel_id,
+            problem=problem,
             now=text_of(now),
             **values,
         )
+
+
+def reconcile(db: Database, channel_id: str, ts_by_key: Mapping[str, str], now: datetime) -> list[Message]:
+    """pending -> delivered where the channel's history has it: another database of this bot posted it. Which ones.
+
+    From now on the channel counts as compared. One commit.
+    """
+    with db.transaction():
+        found = [
+            (message, slack_ts)
+            for message in of_channel(db, channel_id, "pending")
+            if (slack_ts := posted_ts(db, message, ts_by_key))
+        ]
+        for message, slack_ts in found:
+            db.write(
+                """
+                UPDATE messages SET state = 'delivered', error = :found, slack_ts = :slack_ts, settled_at = :now
+                WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+                """,
+                match_id=message.match_id,
+                channel_id=message.channel_id,
+                found=FOUND,
+                slack_ts=slack_ts,
+                now=text_of(now),
+            )
+        channels.mark_reconciled(db, channel_id, now)
+    return [message for message, _ in found]
+
+
+def posted_ts(db: Database, message: Message, ts_by_key: Mapping[str, str]) -> str | None:
+    """The `ts` of a message in a history, also if it was posted when its channel had another id."""
+    ids = [message.channel_id, *channels.former_ids(db, message.channel_id)]
+    keys = [message._replace(channel_id=channel_id).key for channel_id in ids]
+    return next((ts_by_key[key] for key in keys if key in ts_by_key), None)
+
+
+def with_receipt(db: Database, channel_id: str, slack_ts: str) -> str | None:
+    """The match whose message in that channel has that `ts`."""
+    row = db.row(
+        "SELECT match_id FROM messages WHERE channel_id = :channel_id AND slack_ts = :slack_ts",
+        channel_id=channel_id,
+        slack_ts=slack_ts,
+    )
+    return row["match_id"] if row else None
 
 
 def claim(db: Database, message: Message, token: str, oldest: datetime, now: datetime) -> bool:
@@ -388,7 +455,7 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
                 """
                 UPDATE messages
                 SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
-                    settled_at = NULL
+                    settled_at = NULL, unknown_since = NULL, lookup_problem = NULL
                 WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
                   AND text = :text AND ended_at >= :oldest
                   AND NOT EXISTS (
@@ -467,24 +534,40 @@ def prune(db: Database, before: datetime) -> int:
 
 
 def mark_delivered(db: Database, message: Message, token: str, slack_ts: str, now: datetime) -> None:
-    """sending -> delivered, with Slack's receipt. The token is well, whatever was said of it before."""
+    """sending -> delivered, with Slack's receipt. Token and channel are well, whatever was said of them before."""
     with db.transaction():
         _settle(db, message, token, "delivered", None, now, slack_ts=slack_ts)
         holds.lift(db, holds.workspace_scope(message.workspace), "rejected")
+        for scope in (holds.workspace_scope(message.workspace), holds.channel_scope(message.channel_id)):
+            findings.forget(db, scope)
 
 
 def mark_uncertain(db: Database, message: Message, token: str, error: str, now: datetime) -> None:
     """sending -> uncertain: Slack may have it."""
     with db.transaction():
         _settle(db, message, token, "uncertain", error, now)
+        db.write(
+            """
+            UPDATE messages SET unknown_since = :now
+            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain'
+            """,
+            match_id=message.match_id,
+            channel_id=message.channel_id,
+            now=text_of(now),
+        )
 
 
-def mark_failed(db: Database, message: Message, token: str, error: str, now: datetime, *, broken: bool) -> None:
-    """sending -> failed: certainly not posted. broken: the channel's fault, so it is marked, in the same commit."""
+def mark_failed(
+    db: Database, message: Message, token: str, error: str, now: datetime, *, broken: bool, code: str = ""
+) -> None:
+    """sending -> failed: certainly not posted. broken: the channel's fault, so it is marked, in the same commit.
+
+    code: Slack's, by which the channel is known to be well again.
+    """
     with db.transaction():
         _settle(db, message, token, "failed", error, now)
         if broken:
-            holds.put(db, holds.channel_scope(message.channel_id), "broken", error, now, None)
+            holds.put(db, holds.channel_scope(message.channel_id), "broken", error, now, None, code or None)
 
 
 def put_back(
@@ -545,6 +628,7 @@ def _queue(row: Row) -> Queue:
         ended_at=moment_of(row["ended_at"]),
         waiting=row["waiting"],
         last_claim=moment_of(row["last_claim"]) if row["last_claim"] else None,
+        reconciled=row["reconciled_at"] is not None,
     )
 
 

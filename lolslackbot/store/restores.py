@@ -12,6 +12,7 @@ _KEPT = {
     "holds": "kind = 'limited'",
     "runs": "TRUE",
     "alerts": "TRUE",  # what the alert channel was told of
+    "findings": "TRUE",
 }
 _LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
 

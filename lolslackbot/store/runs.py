@@ -58,6 +58,14 @@ def latest(db: Database, stage: str, number: int = 1) -> list[PastRun]:
     return [_run(row) for row in rows]
 
 
+def last_ended(db: Database, stage: str) -> PastRun | None:
+    """The last run of a stage that came to its end, whatever that was; the one at work is none."""
+    row = db.row(
+        "SELECT * FROM runs WHERE stage = :stage AND ended_at IS NOT NULL ORDER BY run_id DESC LIMIT 1", stage=stage
+    )
+    return _run(row) if row else None
+
+
 def last_good(db: Database, stage: str) -> datetime | None:
     """When the last run of a stage began that ended with exit 0."""
     row = db.row(

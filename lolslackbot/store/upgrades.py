@@ -87,6 +87,8 @@ STEPS: dict[int, str] = {
         ALTER TABLE channels ADD COLUMN name TEXT;
         ALTER TABLE channels ADD COLUMN reconciled_at TEXT;
         ALTER TABLE channels ADD COLUMN examined_at TEXT;
+        ALTER TABLE channels ADD COLUMN slack_id TEXT;
+        ALTER TABLE channels ADD COLUMN moved_to TEXT REFERENCES channels;
         UPDATE channels SET reconciled_at = (
             SELECT MAX(claimed_at) FROM messages WHERE messages.channel_id = channels.channel_id
         );
@@ -103,6 +105,16 @@ STEPS: dict[int, str] = {
         ALTER TABLE messages ADD COLUMN lookup_problem TEXT;
         UPDATE messages SET unknown_since = COALESCE(settled_at, claimed_at) WHERE state IN ('sending', 'uncertain');
         CREATE INDEX messages_expired ON messages (settled_at) WHERE state = 'expired';
+        -- Channels that are broken, by Slack's code, which until now was the whole reason; and what `check` found.
+        ALTER TABLE holds ADD COLUMN code TEXT;
+        UPDATE holds SET code = reason WHERE kind = 'broken';
+        CREATE TABLE findings (
+            what     TEXT PRIMARY KEY,
+            scope    TEXT NOT NULL,
+            said     TEXT NOT NULL,
+            remedy   TEXT NOT NULL,
+            found_at TEXT NOT NULL
+        ) STRICT;
         -- Runs: why they ended early, as data.
         ALTER TABLE runs ADD COLUMN out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1));
         ALTER TABLE runs ADD COLUMN left_over INTEGER;

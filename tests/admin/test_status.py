@@ -11,7 +11,7 @@ from lolslackbot.admin import facts
 from lolslackbot.admin.needs import PILE, TICKS_MISSED
 from lolslackbot.admin.status import status
 from lolslackbot.errors import Exit
-from lolslackbot.model import RiotId
+from lolslackbot.model import LookupProblem, RiotId
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, holds, listings, matches, messages, players, runs
@@ -175,7 +175,8 @@ def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeCloc
 def test_a_message_that_cannot_be_looked_up_is_left_to_a_person(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
     messages.mark_uncertain(db, message, "t", "HTTP 503", START)
-    messages.mark_untold(db, message, "it may or may not be in Slack, and cannot be looked up: missing_scope", START)
+    error = "it may or may not be in Slack, and cannot be looked up: missing_scope"
+    messages.mark_untold(db, message, LookupProblem.SCOPE_MISSING, error, START)
     (need,) = status(db, START).needs
     assert need.endswith("look into the channel; `lolslackbot retry --message EUW1_1 C1` sends it again")
 

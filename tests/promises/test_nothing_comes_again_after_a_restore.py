@@ -108,7 +108,8 @@ def test_what_ends_after_the_restore_goes_out_at_once(
         build_messages(again, Run("build-messages", Clock(), 80), "")
     assert playing.run("deliver").status == 0
     assert keys_in(sandbox, "C1") == ["EUW1_9:C1"]
-    assert [request.method for request in sandbox.slack.requests] == ["chat.postMessage"]
+    asked = [request.method for request in sandbox.slack.requests]
+    assert asked == ["auth.test", "conversations.history", "chat.postMessage"]  # the first post there
 
 
 def test_the_replaced_database_is_kept_and_todays_limits_too(playing: Bot, db: Database, tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_the_replaced_database_is_kept_and_todays_limits_too(playing: Bot, db: D
     playing.write("INSERT INTO riot_windows VALUES ('europe', '', 120, 100, 0, NULL)")
     playing.write("INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES ('europe', 'match', '2026-01-01')")
     until = "2099-01-01T00:00:00.000Z"
-    playing.write(f"INSERT INTO holds VALUES ('riot europe', 'limited', '429', '{until}', '{until}', 1)")
+    playing.write(f"INSERT INTO holds VALUES ('riot europe', 'limited', '429', '{until}', '{until}', 1, NULL)")
     before = playing.database.read_bytes()
     assert playing.run("restore", str(copy)).status == 0
     (kept,) = playing.home.glob("lolslackbot.db.before-*")

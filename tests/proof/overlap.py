@@ -75,7 +75,8 @@ def try_round(world: World, processes: list[Warm], pool: ThreadPoolExecutor, end
     for bystander in [each for each in processes if each not in frozen][:1]:
         if (status := world.run_beside(bystander, *DELIVER)) != LATER:
             wrong.append(f"a later run ended with {status}")
-    if look(world.database, CLAIMS) != claims or world.sandbox.slack.requests:
+    posted = any(each.method == "chat.postMessage" for each in world.sandbox.slack.requests)
+    if look(world.database, CLAIMS) != claims or posted:
         wrong.append("somebody touched what the frozen one holds")
     starts.finish(end)
     if end == signal.SIGKILL and (status := world.run(*DELIVER)) == LATER:

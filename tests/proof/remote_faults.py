@@ -79,10 +79,6 @@ def of_slack() -> Iterator[Fault]:
         for code in ("internal_error", "fatal_error", "something_new"):
             moment = "after" if accepted else "before"
             yield Fault(f"{code}, {moment} it was applied", Mishap.error(code, accepted=accepted))
-        yield Fault(
-            f"ok for another channel, accepted: {accepted}",
-            Mishap.json({"ok": True, "channel": "C99", "ts": "1.2"}, accepted=accepted),
-        )
         yield Fault(f"ok without ts, accepted: {accepted}", Mishap.json({"ok": True}, accepted=accepted))
         odd = {"ok": "yes", "error": ["odd"], "ts": 12}
         yield Fault(f"odd JSON, accepted: {accepted}", Mishap.json(odd, accepted=accepted))

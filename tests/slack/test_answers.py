@@ -96,6 +96,14 @@ def test_ok_with_channel_and_ts_is_delivered() -> None:
     assert judge(b"\xef\xbb\xbf" + json.dumps(OK).encode()).verdict is Verdict.DELIVERED
 
 
+def test_ok_with_ts_is_delivered_and_another_channel_id_is_kept() -> None:
+    moved = judge({**OK, "channel": "C2"})
+    assert moved == Posted(Verdict.DELIVERED, slack_ts="1700000000.000100", channel_id="C2")
+    for odd in (None, {"id": "C2"}, "", "#league", "C2\n", "C" * 99, 7):
+        assert judge({**OK, "channel": odd}) == Posted(Verdict.DELIVERED, slack_ts="1700000000.000100")
+    assert judge({"ok": True, "ts": "1.5"}).verdict is Verdict.DELIVERED
+
+
 ODD_BODIES: dict[str, Any] = {
     "empty": b"",
     "cut off": b'{"ok":tr',
@@ -123,9 +131,8 @@ ODD_BODIES: dict[str, Any] = {
     "ts empty": {**OK, "ts": ""},
     "ts odd": {**OK, "ts": "soon"},
     "ts with a line break": {**OK, "ts": "1.5\n"},
-    "no channel": {"ok": True, "ts": "1.5"},
-    "another channel": {**OK, "channel": "C2"},
-    "channel as object": {**OK, "channel": {"id": "C1"}},
+    "ts of endless digits": {**OK, "ts": "1" * 5000 + ".5"},
+    "ts of endless fractions": {**OK, "ts": "1." + "5" * 5000},
 }
 
 
@@ -264,6 +271,8 @@ FOREIGN: dict[str, Any] = {
     "key odd": post(key=7),
     "key empty": post(key=""),
     "ts missing": post(ts=None),
+    "ts odd": post(ts="soon"),
+    "ts of endless digits": post(ts="9" * 5000 + ".5"),
     "no object": "EUW1_1:C1",
 }
 

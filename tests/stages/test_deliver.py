@@ -7,15 +7,16 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, participant, store_match
 
+from lolslackbot.admin.why import why
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
-from lolslackbot.stages.deliver import Limits, deliver, dry_run
+from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import holds, messages, restores
+from lolslackbot.store import holds, messages, restores, runs
 from lolslackbot.store.database import Database
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
@@ -509,7 +510,8 @@ def test_what_a_restore_put_in_doubt_expires_where_its_history_cannot_be_read(
     clock.advance(1)
     with db.transaction():
         assert restores.doubt_all(db, clock.now()) == 1
-    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope (needed channels:history)")
+    error = "missing_scope (needed channels:history)"
+    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, error, code="missing_scope")
     clock.advance(1)
     run = send(db, slack, clock)
     assert slack.keys == []
@@ -520,3 +522,176 @@ def test_what_a_restore_put_in_doubt_expires_where_its_history_cannot_be_read(
         "missing_scope (needed channels:history)",
     )
     assert run.counts["expired"] == 1
+
+
+# The channel's history, before the first post there and after an outage
+
+TS = "1700000000.000009"
+
+
+def ended(db: Database, clock: FakeClock) -> None:
+    """A run of `deliver` is on record, begun now."""
+    runs.end(db, runs.begin(db, "deliver", clock.now()), clock.now(), 0, "")
+
+
+def test_what_another_database_posted_already_counts_as_delivered(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.histories["C1"] = {"EUW1_1:C1": TS}
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_2:C1"]
+    assert row(db, "EUW1_1") == ("delivered", 0, messages.FOUND)
+    assert (run.status, run.counts["found delivered"], run.counts["delivered"]) == (Exit.OK, 1, 1)
+    assert f"delivered, ts {TS}: {messages.FOUND}" in "\n".join(why(db, "EUW1_1", clock.now()))
+
+
+def test_a_channel_is_asked_for_its_history_once_and_not_while_nothing_waits(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    send(db, slack, clock)
+    assert slack.reads == []
+    games(db, clock, "EUW1_1")
+    send(db, slack, clock)
+    games(db, clock, "EUW1_2")
+    send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C1"]
+
+
+@pytest.mark.parametrize(("hours", "reads"), [(5.9, []), (6.1, ["auth.test", "C1"]), (-6.1, ["auth.test", "C1"])])
+def test_after_six_hours_without_a_run_the_history_is_read_again(
+    db: Database, slack: FakeSlack, clock: FakeClock, hours: float, reads: list[str]
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    send(db, slack, clock)
+    ended(db, clock)
+    clock.advance(hours * 3600)
+    games(db, clock, "EUW1_2")
+    slack.reads.clear()
+    slack.histories["C1"] = {"EUW1_2:C1": TS}
+    send(db, slack, clock)
+    assert slack.reads == reads
+    assert (slack.keys == []) == bool(reads)
+
+
+def test_a_run_cut_off_after_an_outage_leaves_the_comparison_to_the_next(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    send(db, slack, clock)
+    ended(db, clock)
+    clock.advance(7 * 3600)
+    runs.begin(db, "deliver", clock.now())  # and died at once
+    clock.advance(180)
+    games(db, clock, "EUW1_2")
+    slack.histories["C1"] = {"EUW1_2:C1": TS}
+    send(db, slack, clock)
+    assert row(db, "EUW1_2")[0] == "delivered"
+    assert slack.keys == []
+
+
+LASTING = {
+    "no scope": SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope (needed x)", code="missing_scope"),
+    "not a member": SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel", code="not_in_channel"),
+}
+
+
+@pytest.mark.parametrize("problem", LASTING.values(), ids=LASTING)
+def test_a_history_that_can_never_be_read_keeps_nothing_back(
+    db: Database, slack: FakeSlack, clock: FakeClock, problem: SlackProblem
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.histories["C1"] = problem
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+    assert (run.status, slack.reads) == (Exit.OK, ["auth.test", "C1"])
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "second_goes_on"),
+    [
+        (SlackProblem(Verdict.UNCERTAIN, "HTTP 503"), Exit.LATER, True),
+        (SlackProblem(Verdict.NOT_SENT, "Slack could not be reached"), Exit.LATER, False),
+        (SlackProblem(Verdict.LIMITED, "ratelimited", wait=100), Exit.LATER, False),
+        (SlackProblem(Verdict.TOKEN_REJECTED, "invalid_auth", code="invalid_auth"), Exit.REJECTED, False),
+    ],
+)
+def test_a_history_that_cannot_be_read_now_makes_its_channel_wait_and_loses_nothing(
+    db: Database, slack: FakeSlack, clock: FakeClock, problem: SlackProblem, status: Exit, second_goes_on: bool
+) -> None:
+    add_player(db, 3, channel="C3")
+    games(db, clock, "EUW1_3", players=(3,))
+    send(db, slack, clock)  # C3 has been compared
+    for number in (1, 2):
+        add_player(db, number, channel=f"C{number}")
+        games(db, clock, f"EUW1_{number}", players=(number,))
+    games(db, clock, "EUW1_4", players=(3,))
+    slack.histories["C1"] = problem
+    run = send(db, slack, clock)
+    expected = ["EUW1_4:C3"] * (status is not Exit.REJECTED) + ["EUW1_2:C2"] * second_goes_on
+    assert sorted(slack.keys) == sorted(expected)
+    assert (run.status, row(db, "EUW1_1")) == (status, ("pending", 0, None))
+    assert "C1 waits for its history to be compared" in run.summary()
+    slack.histories["C1"] = {"EUW1_1:C1": TS}
+    send(db, slack, clock)
+    assert row(db, "EUW1_1") == ("delivered", 0, messages.FOUND)
+    assert row(db, "EUW1_2", "C2")[0] == "delivered"
+
+
+def test_without_a_token_nothing_is_compared_and_the_setting_is_named(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+
+    def client(workspace: str) -> FakeSlack:
+        raise Unusable("SLACK_BOT_TOKEN is not set")
+
+    run = Run("deliver", clock, 80)
+    deliver(db, client, run, LIMITS)  # type: ignore[arg-type]
+    assert (run.status, row(db, "EUW1_1")) == (Exit.UNUSABLE, ("pending", 0, None))
+    assert "SLACK_BOT_TOKEN is not set" in run.summary()
+
+
+def test_a_comparison_that_breaks_is_an_error_that_stops_nobody_else(
+    db: Database, slack: FakeSlack, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        add_player(db, number, channel=f"C{number}")
+        games(db, clock, f"EUW1_{number}", players=(number,))
+    reconcile = messages.reconcile
+
+    def breaks(db: Database, channel_id: str, *arguments: Any) -> Any:
+        if channel_id == "C1":
+            raise ZeroDivisionError("a bug")
+        return reconcile(db, channel_id, *arguments)
+
+    monkeypatch.setattr(messages, "reconcile", breaks)
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_2:C2"]
+    assert (run.status, row(db, "EUW1_1")[0]) == (Exit.SOME_FAILED, "pending")
+
+
+def test_the_history_is_read_from_the_end_of_the_oldest_waiting_game_on(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2", "EUW1_3")
+    send(db, slack, clock)
+    assert slack.oldest == [START - timedelta(minutes=3 + 10)]
+
+
+def test_a_dry_run_says_which_histories_are_compared_first(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    games(db, clock, "EUW1_1")
+    send(db, slack, clock)
+    assert compared_first(db, clock.now()) == {"C2"}
+    ended(db, clock)
+    assert compared_first(db, clock.now() + timedelta(hours=7)) == {"C1", "C2"}

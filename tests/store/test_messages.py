@@ -11,7 +11,7 @@ import pytest
 from support import START, a_match, add_player, store_match
 
 from lolslackbot.clock import text_of
-from lolslackbot.model import Message
+from lolslackbot.model import LookupProblem, Message
 from lolslackbot.store import holds, matches, messages, players
 from lolslackbot.store.database import Database, open_database
 from lolslackbot.store.messages import Draft
@@ -172,8 +172,9 @@ TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "put_back": lambda db: put_back(db, message()),
     "mark_found": lambda db: messages.mark_found(db, message(), "1.5", LATER),
     "mark_absent": lambda db: messages.mark_absent(db, message(), LATER),
-    "mark_untold": lambda db: messages.mark_untold(db, message(), "missing_scope", LATER),
+    "mark_untold": lambda db: messages.mark_untold(db, message(), LookupProblem.SCOPE_MISSING, "missing_scope", LATER),
     "send_again": lambda db: messages.send_again(db, message(), LATER),
+    "reconcile": lambda db: messages.reconcile(db, "C1", {"EUW1_1:C1": "1.5"}, LATER),
 }
 ALLOWED = {
     ("pending", "claim"): "sending",
@@ -181,6 +182,7 @@ ALLOWED = {
     ("pending", "expire_untracked"): "expired",
     ("pending", "fail_in_broken_channels"): "failed",
     ("pending", "reword"): "pending",
+    ("pending", "reconcile"): "delivered",
     ("sending", "adopt_orphans"): "uncertain",
     ("sending", "mark_delivered"): "delivered",
     ("sending", "mark_uncertain"): "uncertain",
@@ -436,7 +438,7 @@ def test_what_is_found_in_the_channel_is_delivered_with_that_receipt(db: Databas
 
 def test_runs_that_did_not_find_it_are_counted_until_it_goes_out_again(db: Database) -> None:
     of = in_state(db, "uncertain")
-    messages.mark_untold(db, of, "missing_scope", LATER)
+    messages.mark_untold(db, of, LookupProblem.SCOPE_MISSING, "missing_scope", LATER)
     messages.mark_absent(db, of, LATER)
     messages.mark_absent(db, of, LATER)
     (found,) = messages.uncertain(db, LATER)
