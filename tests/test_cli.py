@@ -18,6 +18,7 @@ from support import START, Bot, Command, FakeClock, Result, a_match, add_player,
 
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
+from lolslackbot.admin.facts import user_name
 from lolslackbot.clock import text_of
 from lolslackbot.commands import app, upkeep
 from lolslackbot.sandbox import Mishap, Sandbox
@@ -86,6 +87,11 @@ def test_help_is_no_failure(command: Command, option: str) -> None:
         (("retry",), "it takes one of --match, --message, --channel and --missing"),
         (("retry", "--missing", "--channel", "C1", "--yes"), "it takes one of"),
         (("retry", "--missing"), "add --yes"),
+        (
+            ("retry", "--missing", "--found", "https://a.slack.com/archives/C1/p1700000000123456", "--yes"),
+            "--found goes with --message",
+        ),
+        (("retry", "--message", "EUW1_1", "C1", "--found", "C1", "--yes"), "is no link to a message"),
     ],
 )
 def test_wrong_usage_is_one_line_that_names_it(
@@ -589,6 +595,7 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
     result = command("status")
     assert (result.status, result.err) == (0, "")
     assert re.sub(r"[0-9.]+ (seconds ago|s,)", r"… \1", result.out).splitlines() == [
+        f"database {db.path}, user {user_name()}",
         "Nothing needs a person.",
         "fetch-matches: no run on record",
         "build-messages: … seconds ago, … s, exit 0: 1 built",
@@ -601,7 +608,7 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
     command("pause")
     paused = command("status")
     assert paused.status == 1
-    assert paused.out.startswith("everything is paused since ")
+    assert paused.out.splitlines()[1].startswith("everything is paused since ")
     as_json = command("status", "--json")
     assert (as_json.status, json.loads(as_json.out)["healthy"]) == (1, False)
 
@@ -631,7 +638,7 @@ def test_what_is_known_is_told_although_another_program_keeps_readers_out(
     with forgotten_shell(db.path, "EXCLUSIVE"):
         shown = command("status")
         assert (shown.status, shown.err) == (1, "")
-        assert shown.out.startswith("the database is locked by another program")
+        assert shown.out.splitlines()[1].startswith("the database is locked by another program")
         assert json.loads(command("status", "--json").out)["healthy"] is False
         assert command("why", "C1").out.startswith("C1 hears of Player 1#EUW")
         assert command("players").status == 75
@@ -644,7 +651,7 @@ def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Com
         holds.put(db, "riot kr match", "limited", "429 method", NOW, NOW - timedelta(hours=1))
     result = command("status")
     assert result.status == 0
-    assert result.out.splitlines()[4:] == [
+    assert result.out.splitlines()[5:] == [
         "Riot was never asked",
         "Nothing waits.",
         f"riot europe held back until {text_of(NOW + timedelta(hours=1))}: 429 application",

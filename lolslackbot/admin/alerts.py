@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from lolslackbot.admin.facts import NEWS
 from lolslackbot.admin.status import status
 from lolslackbot.messages.slack_text import sentences
 from lolslackbot.model import Message
@@ -22,9 +23,15 @@ WORKSPACE = "default"
 CALM = timedelta(minutes=15)  # without a problem, until it counts as over: what comes and goes is told once
 
 
-def alert(db: Database, client: "Callable[[str], SlackClient]", channel_id: str, now: datetime) -> None:
+def alert(
+    db: Database,
+    client: "Callable[[str], SlackClient]",
+    channel_id: str,
+    now: datetime,
+    announce_within: timedelta = NEWS,
+) -> None:
     """One post at most for all that began and all that is over, claimed before. One that is lost is not repeated."""
-    problems = status(db, now).alarming
+    problems = status(db, now, announce_within).alarming
     if not problems and not alerts.any_told(db):
         return
     lines = [f"lolslackbot needs a person: {said}" for said in alerts.begin(db, problems, now)]

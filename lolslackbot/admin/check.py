@@ -10,15 +10,16 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lolslackbot.admin.facts import free_bytes
-from lolslackbot.admin.needs import CUT_OFF, OFF, ROOM, TICKS_MISSED
+from lolslackbot.admin.facts import free_bytes, user_name
+from lolslackbot.admin.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.model import RiotId
 from lolslackbot.settings import FaultySetting, Settings, token_name
-from lolslackbot.slack.answers import SlackProblem, Standing, Verdict
-from lolslackbot.store import decisions, holds, players, runs
+from lolslackbot.slack.answers import SlackProblem, Standing, Verdict, is_over
+from lolslackbot.store import decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
+from lolslackbot.store.findings import Found
 from lolslackbot.store.locks import STAGES, is_at_work
 
 if TYPE_CHECKING:
@@ -29,11 +30,7 @@ logger = logging.getLogger(__name__)
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 NEEDED = "chat:write"
-HISTORY = ("channels:history", "groups:history")
 NOBODY = RiotId("lolslackbot", "check")  # asked for where nobody is tracked: a 404 proves the key as well
-# What a channel can be marked broken for that is over when it can be read, or Slack says that it is not archived.
-UNSEEN = ("channel_not_found", "not_in_channel")
-ARCHIVED = ("is_archived",)
 
 
 class Finding(NamedTuple):
@@ -44,10 +41,13 @@ class Finding(NamedTuple):
     said: str
     remedy: str = ""
     status: Exit = Exit.OK
+    scope: str = ""  # of what may hold work back: kept for `status`
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `check --json` promises to programs: docs/operations.md has it."""
-        return {**self._asdict(), "state": self.state.lower(), "status": int(self.status)}
+        shape = {**self._asdict(), "state": self.state.lower(), "status": int(self.status)}
+        del shape["scope"]
+        return shape
 
 
 @dataclass(slots=True)
@@ -69,33 +69,50 @@ class Checking:
 
     def all(self) -> list[Finding]:
         """Every check, whatever the others find."""
+        self.findings.append(Finding("here", OK, f"database {self.settings.database}, user {user_name()}"))
         self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
         with ExitStack() as stack:
             self._guarded("database", partial(self._database, stack), "LOLSLACKBOT_DATABASE")
             self._guarded("cron", self._cron)
-            self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL")
+            self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY)
             tracks = players.tracks(self._db) if self._db else []
             channels = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
             for workspace in sorted({name for name, _ in channels} | {"default"} | set(self.settings.slack_tokens)):
                 theirs = [channel_id for name, channel_id in channels if name == workspace]
-                check = partial(self._workspace, workspace, theirs)
-                self._guarded(f"Slack workspace {workspace}", check, token_name(workspace), "LOLSLACKBOT_SLACK_URL")
+                check, scope = partial(self._workspace, workspace, theirs), holds.workspace_scope(workspace)
+                needed = token_name(workspace), "LOLSLACKBOT_SLACK_URL"
+                self._guarded(f"Slack workspace {workspace}", check, *needed, scope=scope)
+            self._guarded("findings", self._keep)
         self._guarded("clock", self._clock)
         return self.findings
 
-    def _guarded(self, what: str, check: Callable[[], Iterator[Finding]], *needed: str) -> None:
-        """needed: the settings that it goes by."""
+    def _keep(self) -> Iterator[Finding]:
+        """What fails is kept until the next check, so that `status` does not say the opposite."""
+        if self._db and self._writable:
+            now = self.clock.now()
+            findings.replace(
+                self._db,
+                [
+                    Found(each.what, each.scope, each.said, each.remedy, now)
+                    for each in self.findings
+                    if each.state == FAIL and each.scope
+                ],
+            )
+        yield from ()
+
+    def _guarded(self, what: str, check: Callable[[], Iterator[Finding]], *needed: str, scope: str = "") -> None:
+        """needed: the settings that it goes by. scope: what work it may hold back."""
         if any(fault.setting in ("", *needed) for fault in self.faults if needed):
             self.findings.append(Finding(what, WARN, "not tried: a setting that it needs is at fault"))
             return
         try:
             for finding in check():
-                self.findings.append(finding)
+                self.findings.append(finding._replace(scope=scope))
         except RunEnds as end:
             logger.debug("%s: %s", what, end, exc_info=True)
-            self.findings.append(Finding(what, FAIL, str(end), status=end.exit_status))
+            self.findings.append(Finding(what, FAIL, str(end), status=end.exit_status, scope=scope))
         except Exception as error:
             logger.exception("checking %s failed", what)
             told = f"unexpected {type(error).__name__}: the log has more"
@@ -222,7 +239,8 @@ class Checking:
         if standing.now:
             self._ahead.setdefault("Slack's", self.clock.now() - standing.now)
         for channel_id in channels:
-            self._guarded(f"channel {channel_id}", partial(self._channel, slack, channel_id))
+            check, scope = partial(self._channel, slack, channel_id), holds.channel_scope(channel_id)
+            self._guarded(f"channel {channel_id}", check, scope=scope)
 
     def _refused(self, what: str, problem: SlackProblem) -> Finding:
         if problem.verdict is Verdict.TOKEN_REJECTED:
@@ -244,8 +262,8 @@ class Checking:
             remedy = f"add the bot scope {NEEDED} and install the app again"
             yield Finding(what, FAIL, f"the token lacks {NEEDED}: it cannot post", remedy, Exit.SOME_FAILED)
         if missing := [scope for scope in HISTORY if scope not in standing.scopes]:
-            remedy = f"add {' and '.join(missing)} and install the app again"
-            yield Finding(what, WARN, "messages of unknown outcome cannot all be looked up, and wait for you", remedy)
+            said = "messages of unknown outcome cannot all be looked up, and wait for you"
+            yield Finding(what, WARN, said, add_scopes(missing))
 
     def _channel(self, slack: "SlackClient", channel_id: str) -> Iterator[Finding]:
         yield self._seen(slack, channel_id)
@@ -259,8 +277,7 @@ class Checking:
         if info and info.is_member is False:
             return Finding(what, FAIL, "the bot is not in it", invite, Exit.SOME_FAILED)
         if unread is None or (info and info.is_member):
-            disproved = (*UNSEEN, *ARCHIVED) if info and info.is_archived is False else UNSEEN
-            return self._well(channel_id, disproved)
+            return self._well(channel_id, lambda code: is_over(code, info, readable=unread is None))
         if unread.verdict is Verdict.CHANNEL_BROKEN:
             return Finding(what, FAIL, f"Slack says {unread}", invite, Exit.SOME_FAILED)
         if unread.verdict is Verdict.TOKEN_REJECTED:
@@ -268,14 +285,14 @@ class Checking:
             return Finding(what, WARN, said, "add channels:history and groups:history")
         return Finding(what, WARN, f"Slack does not tell: {unread}", "try again later", Exit.LATER)
 
-    def _well(self, channel_id: str, disproved: tuple[str, ...]) -> Finding:
-        """disproved: reasons for which it may have been marked broken, and which are surely over."""
+    def _well(self, channel_id: str, is_over: Callable[[str | None], bool]) -> Finding:
+        """is_over: whether the error, by its code, for which it may have been marked broken surely is."""
         what = f"channel {channel_id}"
         broken = holds.find(self._db, holds.channel_scope(channel_id), "broken") if self._db else None
         if broken is None:
             return Finding(what, OK, "the bot is in it")
         again = f"`lolslackbot retry --channel {channel_id}` sends its failed messages again"
-        if not broken.reason.startswith(disproved):
+        if not is_over(broken.code):
             said = f"the bot is in it, but it was marked broken: {broken.reason}"
             return Finding(what, FAIL, said, f"if that is over: {again}", Exit.SOME_FAILED)
         self._lift(broken.scope, "broken")

@@ -1,13 +1,15 @@
 """What status goes by: read from the database at one moment, with the room on its disk and who holds a run lock."""
 
 import os
+import pwd
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import decisions, holds, runs, standing
+from lolslackbot.store import decisions, findings, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
+from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.runs import PastRun
@@ -15,6 +17,7 @@ from lolslackbot.store.standing import Lost, Unlisted, Unsent
 
 LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
+NEWS = timedelta(hours=12)  # LOLSLACKBOT_ANNOUNCE_WITHIN, where a test does not say
 
 
 class Freshness(NamedTuple):
@@ -50,6 +53,9 @@ class Facts(NamedTuple):
     """How things stand at `now`."""
 
     now: datetime
+    database: str
+    user: str  # who looks
+    announce_within: timedelta  # how long a game is news
     folder: str  # of the database
     free_bytes: int
     locked: bool
@@ -66,23 +72,28 @@ class Facts(NamedTuple):
     doubted: list[Unsent]
     new_names: list[Decision]  # of late
     restores: list[Decision]
+    tracked_channels: set[str]
+    found: list[Found]  # by `check`, and not seen to work since
 
     def in_force(self, hold: Hold) -> bool:
         return hold.until is None or hold.until > self.now
 
 
-def read_facts(db: Database, now: datetime) -> Facts:
+def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -> Facts:
     """One look at everything."""
     with db.one_moment():
-        return _read(db, now)
+        return _read(db, now, announce_within)
 
 
-def _read(db: Database, now: datetime) -> Facts:
+def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     counts = standing.counts(db, now - LATELY)
     return Facts(
         now=now,
+        database=str(db.path),
+        user=user_name(),
+        announce_within=announce_within,
         folder=os.path.dirname(db.path),
         free_bytes=free_bytes(os.path.dirname(db.path)),
         locked=db.locked,
@@ -112,6 +123,8 @@ def _read(db: Database, now: datetime) -> Facts:
         doubted=standing.in_doubt(db) if counts["uncertain"] else [],
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
+        tracked_channels=standing.tracked_channels(db),
+        found=findings.all_known(db),
     )
 
 
@@ -119,6 +132,15 @@ def free_bytes(folder: str) -> int:
     """The room on the disk of a folder."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
+
+
+def user_name() -> str:
+    """Who runs this: the database that is found, and may be written, depends on that."""
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # in a container
+        return f"number {number}"
 
 
 def _runs_of(db: Database, stage: str) -> StageRuns:

@@ -6,19 +6,21 @@ from datetime import datetime, timedelta
 from lolslackbot.admin.facts import Facts, StageRuns
 from lolslackbot.clock import CLOCK_IS, text_of
 from lolslackbot.errors import Exit
+from lolslackbot.model import LookupProblem
 from lolslackbot.settings import token_name
 from lolslackbot.store import holds
 from lolslackbot.store.decisions import RENAMED_TO
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
 from lolslackbot.store.runs import PastRun
-from lolslackbot.store.standing import Lost
+from lolslackbot.store.standing import Lost, Unsent
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
 TOO_LONG = timedelta(hours=1)
 OFF = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back
 PILE = 5  # matches that came to nothing within a day: fewer are Riot's usual oddities
 ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
+HISTORY = ("channels:history", "groups:history")  # the scopes for looking messages up
 CUT_OFF = "was cut off (killed, or it could not write)"
 
 
@@ -27,7 +29,8 @@ def find_needs(facts: Facts) -> dict[str, str]:
     return {
         **_house(facts),
         **_clock(facts),
-        **{f"{hold.scope} {hold.kind}": need_of(hold) for hold in facts.holds if hold.until is None},
+        **_lasting_holds(facts),
+        **_found(facts),
         **_long_limits(facts),
         **_unlisted(facts),
         **_silences(facts),
@@ -45,6 +48,7 @@ def find_notes(facts: Facts) -> list[str]:
     """Sentences about what asks nothing of anybody."""
     return [
         *[said for _, number, said in _lost(facts.lost) if number < PILE],
+        *_old_doubts(facts),
         *[
             f"{each.change.replace(RENAMED_TO, ' is called ')} since {text_of(each.decided_at)}"
             for each in facts.new_names
@@ -94,6 +98,34 @@ def _notes_of(run: PastRun | None) -> list[str]:
 
 
 # What is held back
+
+
+def _lasting_holds(facts: Facts) -> dict[str, str]:
+    """What no time lifts. A channel that nobody is tracked in needs nobody."""
+    return {
+        f"{hold.scope} {hold.kind}": need_of(hold)
+        for hold in facts.holds
+        if hold.until is None and not _is_forsaken(facts, hold.scope)
+    }
+
+
+def _is_forsaken(facts: Facts, scope: str) -> bool:
+    what, _, name = scope.partition(" ")
+    return what == "channel" and name not in facts.tracked_channels
+
+
+def _found(facts: Facts) -> dict[str, str]:
+    """What `check` found and no run has disproved since; what is held back says so by its hold."""
+    held = {hold.scope.lower() for hold in facts.holds if hold.until is None}
+    fetched_at = facts.stages["fetch-matches"].last_good_at
+    return {
+        f"{each.what} found": f"{each.what}: {each.said}, found by `check` at {text_of(each.found_at)}; "
+        f"{each.remedy or 'mend that'}, then `lolslackbot check`"
+        for each in facts.found
+        if each.scope.lower() not in held
+        and not _is_forsaken(facts, each.scope)
+        and not (each.scope == holds.RIOT_KEY and fetched_at and fetched_at > each.found_at)
+    }
 
 
 def need_of(hold: Hold) -> str:
@@ -268,7 +300,7 @@ def _failures(facts: Facts) -> dict[str, str]:
     """By channel; one that is broken says so, and what to do, by its hold."""
     broken = {hold.scope for hold in facts.holds if hold.kind == "broken"}
     needs = {}
-    for channel in sorted({each.channel_id for each in facts.failed}):
+    for channel in sorted({each.channel_id for each in facts.failed} & facts.tracked_channels):
         here = [each for each in facts.failed if each.channel_id == channel]
         if holds.channel_scope(channel) not in broken:
             needs[f"messages failed {channel}"] = (
@@ -279,16 +311,50 @@ def _failures(facts: Facts) -> dict[str, str]:
 
 
 def _doubts(facts: Facts) -> dict[str, str]:
-    """Messages of unknown outcome; one that is being sent at this moment is none."""
+    """Messages of unknown outcome; one that is being sent at this moment is none, nor one that is no news any more."""
     at_work = facts.stages["deliver"].at_work
-    doubted = [each for each in facts.doubted if each.state == "uncertain" or not at_work]
+    doubted = [
+        each for each in facts.doubted if (each.state == "uncertain" or not at_work) and not _is_over(facts, each)
+    ]
     if not doubted:
         return {}
-    untold = [each for each in doubted if each.error and "cannot be looked up" in each.error]
+    untold = [each for each in doubted if each.lookup_problem]
     first = (untold or doubted)[0]
-    again = f"look into the channel; `lolslackbot retry --message {first.match_id} {first.channel_id}` sends it again"
-    remedy = again if untold else "`lolslackbot deliver` looks them up, in two runs at least"
     return {
         "messages uncertain": f"messages may or may not be in Slack: {len(doubted)}, first {first.match_id} in "
-        f"{first.channel_id} ({first.error or 'its run died'}); {remedy}"
+        f"{first.channel_id} ({first.error or 'its run died'}); {_remedy_of_doubt(first)}"
     }
+
+
+def _remedy_of_doubt(each: Unsent) -> str:
+    look_up = "`lolslackbot deliver` looks them up"
+    if each.lookup_problem is None:
+        return f"{look_up}, in two runs at least"
+    retry = f"lolslackbot retry --message {each.match_id} {each.channel_id}"
+    by_hand = (
+        f"look into the channel: `{retry}` sends it again; if it is there, `{retry} --found LINK` says so, with what "
+        'Slack\'s "Copy link" gives'
+    )
+    if each.lookup_problem is LookupProblem.SCOPE_MISSING:
+        return f"{add_scopes(HISTORY)}, and {look_up}; or {by_hand}"
+    return by_hand
+
+
+def add_scopes(scopes: Sequence[str]) -> str:
+    """The remedy for scopes that the app lacks."""
+    return f"add {' and '.join(scopes)} and install the app again"
+
+
+def _is_over(facts: Facts, each: Unsent) -> bool:
+    is_old = each.state == "uncertain" and facts.now - each.ended_at > facts.announce_within
+    return is_old or each.channel_id not in facts.tracked_channels
+
+
+def _old_doubts(facts: Facts) -> list[str]:
+    if not (doubted := [each for each in facts.doubted if _is_over(facts, each)]):
+        return []
+    last = doubted[-1]
+    return [
+        f"whether {len(doubted)} old messages are in Slack was never found out, the last {last.match_id} in "
+        f"{last.channel_id}; they do not go out again"
+    ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
-from lolslackbot.store import decisions, holds, matches, messages, players
+from lolslackbot.store import channels, decisions, findings, holds, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 
@@ -20,6 +20,7 @@ class Plan(NamedTuple):
 
 def retry_message(db: Database, match_id: str, channel_id: str, now: datetime) -> Plan:
     """failed or uncertain -> pending. Raises NotFound where there is nothing of the kind."""
+    channel_id = channels.current_id(db, channel_id)
     found = messages.find(db, match_id, channel_id)
     if found is None:
         raise NotFound(f"there is no message about {match_id} in {channel_id}")
@@ -33,8 +34,33 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime) -
     )
 
 
+def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, str], now: datetime) -> Plan:
+    """uncertain -> delivered, since a person found it in the channel. link: the channel and the `ts` in its link."""
+    channel_id = channels.current_id(db, channel_id)
+    found = messages.find(db, match_id, channel_id)
+    if found is None:
+        raise NotFound(f"there is no message about {match_id} in {channel_id}")
+    message, state = found
+    if state != "uncertain":
+        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to find")
+    linked, slack_ts = link
+    known_as = {channel_id, channels.slack_id(db, channel_id), *channels.former_ids(db, channel_id)}
+    if linked not in known_as:
+        raise NotFound(f"that link leads into {linked}, and the message about {match_id} is one of {channel_id}")
+    if other := messages.with_receipt(db, channel_id, slack_ts):
+        raise NotFound(f"that link leads to the message about {other}")
+
+    def do() -> None:
+        with db.transaction():
+            messages.mark_found(db, message, slack_ts, now)
+            decisions.record(db, "retry", f"message {message.key}", f"{state} -> delivered, ts {slack_ts}", now)
+
+    return Plan([f"the {state} message {message.key} counts as delivered, ts {slack_ts}"], do)
+
+
 def retry_channel(db: Database, channel_id: str, now: datetime) -> Plan:
     """The channel counts as well, and its failed messages go out again, those that still are news."""
+    channel_id = channels.current_id(db, channel_id)
     if not players.knows_channel(db, channel_id):
         raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
     failed = messages.of_channel(db, channel_id, "failed")
@@ -78,6 +104,7 @@ def _in_one_commit(
         with db.transaction():
             if hold:
                 holds.lift(db, hold.scope, "broken")
+                findings.forget(db, hold.scope)
                 decisions.record(db, "retry", hold.scope, "broken -> well", now)
             for message, state in again:
                 messages.retry(db, message)

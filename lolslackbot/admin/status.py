@@ -1,9 +1,9 @@
 """What waits, what is held back and why, and what needs a person."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from lolslackbot.admin.facts import Facts, StageRuns, read_facts
+from lolslackbot.admin.facts import NEWS, Facts, StageRuns, read_facts
 from lolslackbot.admin.needs import find_needs, find_notes
 from lolslackbot.clock import text_of
 from lolslackbot.store.database import Database
@@ -33,6 +33,8 @@ class Status(NamedTuple):
         """The shape that `status --json` promises to programs: docs/operations.md has it."""
         return {
             "healthy": not self.needs,
+            "database": self.facts.database,
+            "user": self.facts.user,
             "needs": self.needs,
             "notes": self.notes,
             "waiting": self.facts.waiting,
@@ -65,7 +67,7 @@ def _runs_as_json(stage: StageRuns) -> dict[str, Any] | None:
     }
 
 
-def status(db: Database, now: datetime) -> Status:
-    """How things stand at `now`."""
-    facts = read_facts(db, now)
+def status(db: Database, now: datetime, announce_within: timedelta = NEWS) -> Status:
+    """How things stand at `now`. announce_within: how long a game is news."""
+    facts = read_facts(db, now, announce_within)
     return Status(facts, find_needs(facts), find_notes(facts))

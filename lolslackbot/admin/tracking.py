@@ -248,6 +248,25 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
     return f"{channel_id} hears of {queues} queues in {style} style, from the next messages built on"
 
 
+def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
+    """A channel has another id in Slack; what is so now, in one line. Raises NotFound and Unusable."""
+    with db.transaction():
+        if not players.knows_channel(db, old):
+            raise NotFound(f"{old} is no channel of ours: see `lolslackbot channels`")
+        if (current := channels.current_id(db, old)) != old:
+            raise NotFound(f"{old} has moved to {current} already")
+        if old == new:
+            raise Unusable(f"{old} is that id already")
+        workspace, other = channels.workspace_of(db, old), channels.workspace_of(db, new)
+        if other not in (None, workspace):
+            raise Unusable(f"channel {new} belongs to workspace {other}, not to {workspace}")
+        channels.move(db, old, new)
+        for channel_id in (old, new):
+            decisions.record(db, "channels move", holds.channel_scope(channel_id), f"{old} -> {new}", now)
+        hears = sum(track.channel_id == new for track in players.tracks(db))
+    return f"{old} is {new} now: {hears} players are announced there, and what went out before does not go out again"
+
+
 def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording) -> None:
     match = matches.as_heard_in(db, matches.stored(db, match_id), track.channel_id)
     if not match.participants:

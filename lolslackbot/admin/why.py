@@ -10,7 +10,7 @@ from lolslackbot.model import RiotId, is_match_id
 from lolslackbot.store import channels, decisions, holds, players, reasons, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
-from lolslackbot.store.locks import is_at_work
+from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.stories import MatchStory, MessageStory
 
 LAST = 10  # games of a player, messages of a channel
@@ -96,7 +96,8 @@ def _what_next(message: MessageStory, held: str = "") -> str:
         case "uncertain":
             return (
                 f"{channel}: it may or may not be in Slack{error}; `lolslackbot deliver` looks it up in the channel's "
-                f"history; `lolslackbot retry --message {message.match_id} {channel}` sends it again"
+                f"history; `lolslackbot retry --message {message.match_id} {channel}` sends it again, or with "
+                "`--found LINK` records that it is there"
             )
         case "failed":
             again = f"`lolslackbot retry --message {message.match_id} {channel}` tries again"
@@ -154,6 +155,10 @@ def _channel(db: Database, channel_id: str, now: datetime) -> Iterator[str]:
         raise NotFound(
             f"nothing is known of {channel_id}: it takes a match id, NAME#TAG or the id of a channel of ours"
         )
+    if (current := channels.current_id(db, channel_id)) != channel_id:
+        yield f"{channel_id} is {current} now: `lolslackbot why {current}` tells what it gets"
+        yield from _in_order(_decided(db, holds.channel_scope(channel_id)), now)
+        return
     queues, style = preferences[channel_id]
     tracks = [track for track in players.tracks(db) if track.channel_id == channel_id]
     names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
@@ -179,6 +184,8 @@ def _decided(db: Database, subject: str) -> Iterator[Told]:
     for decision in decisions.about(db, subject):
         if decision.command == decisions.RENAMED:
             yield decision.decided_at, f"a new name: {decision.change}"
+        elif decision.command in STAGES:
+            yield decision.decided_at, f"{decision.command}, {decision.subject}: {decision.change}"
         else:
             yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
 

@@ -43,7 +43,8 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
             from lolslackbot.admin.alerts import alert  # all that `status` needs, for few
 
             with run.item("alert"):
-                alert(db, client, app.settings.alert_channel, app.clock.now())
+                within = timedelta(seconds=app.settings.announce_within)
+                alert(db, client, app.settings.alert_channel, app.clock.now(), within)
 
     app.run("deliver", work)
 

@@ -1,7 +1,7 @@
 """`status`: how things stand."""
 
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
@@ -25,7 +25,7 @@ def status_command(app: App, as_json: bool) -> None:
     lolslackbot status --json
     """
     with person(), app.looking(though_locked=True) as db:
-        found = status(db, app.clock.now())
+        found = status(db, app.clock.now(), timedelta(seconds=app.settings.announce_within))
     if as_json:
         show_json(found.as_json())
     else:
@@ -36,6 +36,7 @@ def status_command(app: App, as_json: bool) -> None:
 def show_status(found: Status) -> None:
     """One screen."""
     facts = found.facts
+    show_line(f"database {facts.database}, user {facts.user}")
     for line in [*(found.needs or ["Nothing needs a person."]), *found.notes]:
         show_line(line)
     for stage, each in facts.stages.items():

@@ -10,6 +10,7 @@ import click
 from lolslackbot.admin.tracking import (
     Tracker,
     Wish,
+    move_channel,
     prefer,
     read_channel_id,
     read_file,
@@ -27,6 +28,7 @@ from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import create_database
+from lolslackbot.store.locks import run_lock
 
 logger = logging.getLogger(__name__)
 
@@ -195,3 +197,17 @@ def channels_set_command(app: App, channel: str, queues: str | None, style: str 
         raise click.UsageError("it takes --queues, --style or both")
     with person(), app.changing() as db:
         show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now()))
+
+
+@channels_command.command("move")
+@click.argument("old", metavar="OLD", callback=checked(read_channel_id))
+@click.argument("new", metavar="NEW", callback=checked(read_channel_id))
+@click.pass_obj
+def channels_move_command(app: App, old: str, new: str) -> None:
+    """Say that Slack gave a channel another id. Its players, settings and messages go over; nothing is posted again.
+
+    \b
+    lolslackbot channels move C0123456789 C9876543210
+    """
+    with person(), app.changing() as db, run_lock(db.path, "deliver"):
+        show_line(move_channel(db, old, new, app.clock.now()))

@@ -9,10 +9,11 @@ import click
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
-from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.retry import record_found, retry_channel, retry_matches, retry_message, retry_missing
 from lolslackbot.admin.tracking import read_channel_id
 from lolslackbot.commands.app import App, absolute, checked, person
 from lolslackbot.console import show_line
+from lolslackbot.slack.answers import read_link
 
 
 @click.command("pause")
@@ -46,12 +47,24 @@ def resume_command(app: App, channel: str | None) -> None:
 @click.command("retry")
 @click.option("--match", "match_id", metavar="ID", help="Ask Riot again for a match that is missing or was given up.")
 @click.option("--message", nargs=2, metavar="MATCH_ID C", help="Send a failed or uncertain message again.")
+@click.option(
+    "--found",
+    metavar="LINK",
+    callback=checked(read_link),
+    help='With --message: it is in Slack, under the link that "Copy link" gives there. Sends nothing.',
+)
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
 @click.option("--missing", is_flag=True, help="Ask Riot again for all matches it answered 404 for.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.pass_obj
 def retry_command(
-    app: App, match_id: str | None, message: tuple[str, str] | None, channel: str | None, missing: bool, yes: bool
+    app: App,
+    match_id: str | None,
+    message: tuple[str, str] | None,
+    found: tuple[str, str] | None,
+    channel: str | None,
+    missing: bool,
+    yes: bool,
 ) -> None:
     """Put back what you decide to try again. Shows what it will do and asks first.
 
@@ -62,11 +75,15 @@ def retry_command(
     """
     if sum(map(bool, (match_id, message, channel, missing))) != 1:
         raise click.UsageError("it takes one of --match, --message, --channel and --missing")
+    if found and not message:
+        raise click.UsageError("--found goes with --message")
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
     with person(), app.changing() as db:
         now = app.clock.now()
-        if message:
+        if message and found:
+            plan = record_found(db, *message, found, now)
+        elif message:
             plan = retry_message(db, *message, now)
         elif channel:
             plan = retry_channel(db, channel, now)

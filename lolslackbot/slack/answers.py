@@ -158,7 +158,7 @@ def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
     return Posted(verdict, describe_error(document), wait=wait, code=code if isinstance(code, str) else "")
 
 
-def remedy_of(posted: Posted) -> str:
+def remedy_of(posted: Posted | SlackProblem) -> str:
     """What a person can do about a channel that is broken, or a token that is refused."""
     other = (
         "mend the channel in Slack"

@@ -166,8 +166,8 @@ class _Delivering:
 
     def _cannot_compare(self, channel: str, workspace: str, problem: SlackProblem | Unusable) -> None:
         logger.warning("%s waits for its history to be compared: %s", channel, problem, exc_info=problem)
-        self.histories.failed(problem, workspace)
         self._run.note(f"{channel} waits for its history to be compared: {problem}")
+        self.histories.failed(problem, workspace)
         if isinstance(problem, Unusable) or problem.verdict is Verdict.TOKEN_REJECTED:
             self._stopped.add(workspace)
         elif problem.verdict in (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED):

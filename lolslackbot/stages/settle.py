@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import LookupProblem
-from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict
+from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict, remedy_of
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, messages
 from lolslackbot.store.database import Database
@@ -62,6 +62,7 @@ class Histories:
         elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
             self._run.ends_with(Exit.REJECTED, str(problem))
             self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
+            logger.error("the token of workspace %s is refused: %s; %s", workspace, problem, remedy_of(problem))
             with self._db.transaction():
                 scope = holds.workspace_scope(workspace)
                 if not holds.find(self._db, scope, "rejected"):  # since the first refusal

@@ -15,6 +15,10 @@ class OtherWorkspace(Unusable):
     """A channel was to be tracked into as if it belonged to another workspace than it does."""
 
 
+class Moved(OtherWorkspace):
+    """A channel was named by an id that it no longer has."""
+
+
 class Track(NamedTuple):
     """A player's games are announced in a channel, those that ended after `since`."""
 
@@ -137,8 +141,10 @@ def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
         channel_id=channel_id,
         workspace=workspace,
     )
-    row = db.row("SELECT workspace FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    row = db.row("SELECT workspace, moved_to FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
     assert row
+    if row["moved_to"]:
+        raise Moved(f"channel {channel_id} has moved: its id is {row['moved_to']} now")
     if row["workspace"].lower() != workspace.lower():
         raise OtherWorkspace(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.store.database import Database, listed
+from lolslackbot.model import LookupProblem
+from lolslackbot.store.database import Database, Row, listed
 from lolslackbot.store.reasons import is_missed
 
 LAST_LISTED = 1000
@@ -35,6 +36,8 @@ class Unsent(NamedTuple):
     channel_id: str
     state: str
     error: str | None
+    ended_at: datetime  # its game
+    lookup_problem: LookupProblem | None
 
 
 def counts(db: Database, failed_after: datetime) -> dict[str, int]:
@@ -133,25 +136,41 @@ def failed(db: Database, after: datetime) -> list[Unsent]:
     """The messages that failed of games that ended after that moment, in the order the games ended."""
     rows = db.rows(
         """
-        SELECT match_id, channel_id, state, error FROM messages
+        SELECT match_id, channel_id, state, error, ended_at, lookup_problem FROM messages
         WHERE state = 'failed' AND ended_at > :after
         ORDER BY ended_at
         """,
         after=text_of(after),
     )
-    return [Unsent(*row) for row in rows]
+    return [_unsent(row) for row in rows]
 
 
 def in_doubt(db: Database) -> list[Unsent]:
     """The messages that Slack may or may not have, in the order the games ended."""
     rows = db.rows(
         """
-        SELECT match_id, channel_id, state, error FROM messages
+        SELECT match_id, channel_id, state, error, ended_at, lookup_problem FROM messages
         WHERE state IN ('sending', 'uncertain')
         ORDER BY ended_at
         """
     )
-    return [Unsent(*row) for row in rows]
+    return [_unsent(row) for row in rows]
+
+
+def _unsent(row: Row) -> Unsent:
+    return Unsent(
+        match_id=row["match_id"],
+        channel_id=row["channel_id"],
+        state=row["state"],
+        error=row["error"],
+        ended_at=moment_of(row["ended_at"]),
+        lookup_problem=LookupProblem(row["lookup_problem"]) if row["lookup_problem"] else None,
+    )
+
+
+def tracked_channels(db: Database) -> set[str]:
+    """The channels in which somebody is tracked."""
+    return {row["channel_id"] for row in db.rows("SELECT DISTINCT channel_id FROM tracks")}
 
 
 def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:

@@ -255,8 +255,8 @@ def test_a_limit_that_is_known_is_not_called_into(tracked: Bot, sandbox: Sandbox
 def test_a_channel_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sandbox) -> None:
     sandbox.slack.channels["C1"].member = False
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since) "
-        "VALUES ('channel C1', 'broken', 'not_in_channel', '2026-11-23T12:00:00.000Z')"
+        "INSERT INTO holds (scope, kind, reason, since, code) "
+        "VALUES ('channel C1', 'broken', 'not_in_channel', '2026-11-23T12:00:00.000Z', 'not_in_channel')"
     )
     assert tracked.run("check").status == 1
     assert tracked.rows("SELECT scope FROM holds WHERE kind = 'broken'") == [("channel C1",)]
@@ -271,8 +271,8 @@ def test_a_channel_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sand
 def test_what_reading_cannot_disprove_stays_broken(tracked: Bot, sandbox: Sandbox, scopes: set[str]) -> None:
     sandbox.slack.scopes["default"] = scopes
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since) "
-        "VALUES ('channel C1', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z')"
+        "INSERT INTO holds (scope, kind, reason, since, code) "
+        "VALUES ('channel C1', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z', 'restricted_action')"
     )
     result = tracked.run("check")
     assert result.status == 1
@@ -368,7 +368,8 @@ def test_a_setting_at_fault_is_one_finding_and_what_does_not_need_it_is_tried(
     assert (result.status, result.err) == (2, "")
     findings = json.loads(result.out)
     assert [each["what"] for each in findings if each["what"] == "settings" or "not tried" in each["said"]] == told
-    for name, finding in zip(environment, findings, strict=False):
+    assert findings[0]["what"] == "here"
+    for name, finding in zip(environment, findings[1:], strict=False):
         assert (finding["what"], finding["state"], finding["status"]) == ("settings", "fail", 2)
         assert finding["said"].startswith(name)
     tried = {each["what"] for each in findings if each["state"] == "ok"}

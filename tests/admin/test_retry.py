@@ -6,7 +6,7 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, store_match
 
-from lolslackbot.admin.retry import Plan, retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.retry import Plan, record_found, retry_channel, retry_matches, retry_message, retry_missing
 from lolslackbot.errors import Exit, NotFound
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, Verdict
@@ -15,7 +15,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import decisions, holds, listings, matches
+from lolslackbot.store import channels, decisions, holds, listings, matches
 from lolslackbot.store.database import Database
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
@@ -345,3 +345,68 @@ def test_what_is_retried_is_kept_as_decisions_and_what_is_only_shown_is_not(db: 
     plan.do()
     (decision,) = decisions.about(db, "match EUW1_5")
     assert (decision.command, decision.change, decision.decided_at) == ("retry", "missing -> wanted", START)
+
+
+# What a person found in the channel
+
+LINK = ("C1", "1700000000.123456")
+
+
+@pytest.fixture
+def unknown(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Nobody knows whether EUW1_1 is in C1; EUW1_2 is."""
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["EUW1_1"] = [LOST]
+    send(db, slack, clock)
+
+
+@pytest.mark.usefixtures("unknown")
+def test_an_uncertain_message_that_a_person_found_counts_as_delivered(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    before = everything(db)
+    plan = record_found(db, "EUW1_1", "C1", LINK, START)
+    assert plan.sentences == ["the uncertain message EUW1_1:C1 counts as delivered, ts 1700000000.123456"]
+    does_nothing_until_asked(db, plan, before)
+    row = db.row("SELECT state, slack_ts, error, lookup_problem FROM messages WHERE match_id = 'EUW1_1'")
+    assert row
+    assert tuple(row) == ("delivered", "1700000000.123456", None, None)
+    assert [each.change for each in decisions.about(db, "message EUW1_1:C1")] == [
+        "uncertain -> delivered, ts 1700000000.123456"
+    ]
+    for _ in range(5):
+        send(db, slack, clock)
+        assert slack.keys == []
+
+
+@pytest.mark.usefixtures("unknown")
+@pytest.mark.parametrize(
+    ("match_id", "link", "said"),
+    [
+        ("EUW1_9", LINK, "there is no message about EUW1_9 in C1"),
+        ("EUW1_2", LINK, "the message about EUW1_2 in C1 is delivered: there is nothing to find"),
+        ("EUW1_1", ("C2", "1.5"), "that link leads into C2, and the message about EUW1_1 is one of C1"),
+        ("EUW1_1", ("C1", "1700000000.000002"), "that link leads to the message about EUW1_2"),
+    ],
+)
+def test_a_link_that_cannot_be_meant_is_refused_in_one_line(
+    db: Database, match_id: str, link: tuple[str, str], said: str
+) -> None:
+    before = everything(db)
+    with pytest.raises(NotFound) as caught:
+        record_found(db, match_id, "C1", link, START)
+    assert str(caught.value) == said
+    assert everything(db) == before
+
+
+@pytest.mark.usefixtures("unknown")
+def test_a_link_into_the_channel_s_other_ids_is_taken(db: Database) -> None:
+    channels.note_slack_id(db, "C1", "C7")
+    record_found(db, "EUW1_1", "C1", ("C7", "1.5"), START)
+    with db.transaction():
+        channels.move(db, "C1", "C8")
+    record_found(db, "EUW1_1", "C1", ("C1", "1.5"), START).do()
+    row = db.row("SELECT state, slack_ts FROM messages WHERE match_id = 'EUW1_1' AND channel_id = 'C8'")
+    assert row
+    assert tuple(row) == ("delivered", "1.5")

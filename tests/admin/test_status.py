@@ -8,6 +8,7 @@ import pytest
 from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
 
 from lolslackbot.admin import facts
+from lolslackbot.admin.facts import user_name
 from lolslackbot.admin.needs import PILE, TICKS_MISSED
 from lolslackbot.admin.status import status
 from lolslackbot.errors import Exit
@@ -46,6 +47,11 @@ def test_with_nothing_amiss_nothing_needs_a_person(db: Database) -> None:
     assert found.needs == []
     assert set(found.facts.waiting.values()) == {0}
     assert (found.facts.holds, found.facts.freshness.last_listed_at) == ([], START)
+
+
+def test_a_user_without_a_name_is_told_by_number(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts.os, "geteuid", lambda: 4294967)
+    assert status(db, START).facts.user == "number 4294967"
 
 
 def test_without_any_player_there_is_nothing_to_be_stale(db: Database) -> None:
@@ -178,7 +184,37 @@ def test_a_message_that_cannot_be_looked_up_is_left_to_a_person(db: Database, cl
     error = "it may or may not be in Slack, and cannot be looked up: missing_scope"
     messages.mark_untold(db, message, LookupProblem.SCOPE_MISSING, error, START)
     (need,) = status(db, START).needs
-    assert need.endswith("look into the channel; `lolslackbot retry --message EUW1_1 C1` sends it again")
+    assert need.endswith(
+        "add channels:history and groups:history and install the app again, and `lolslackbot deliver` looks them up; "
+        "or look into the channel: `lolslackbot retry --message EUW1_1 C1` sends it again; if it is there, "
+        '`lolslackbot retry --message EUW1_1 C1 --found LINK` says so, with what Slack\'s "Copy link" gives'
+    )
+
+
+def test_a_message_whose_channel_the_bot_cannot_read_is_left_to_a_person_without_talk_of_scopes(
+    db: Database, clock: FakeClock
+) -> None:
+    message = claimed(db, clock)
+    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
+    messages.mark_untold(db, message, LookupProblem.CHANNEL_CLOSED, "cannot be looked up: not_in_channel", START)
+    (need,) = status(db, START).needs
+    assert "; look into the channel: `lolslackbot retry --message EUW1_1 C1` sends it again; " in need
+    assert "history" not in need
+
+
+def test_a_message_in_doubt_that_is_no_news_any_more_is_a_note(db: Database, clock: FakeClock) -> None:
+    message = claimed(db, clock)
+    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
+    messages.mark_untold(db, message, LookupProblem.SCOPE_MISSING, "cannot be looked up: missing_scope", START)
+    ran(db, "deliver", Exit.OK)
+    old = START - timedelta(minutes=10) + timedelta(hours=3)
+    in_doubt = [need for need in status(db, old, timedelta(hours=3)).needs if "may or may not" in need]
+    assert len(in_doubt) == 1
+    found = status(db, old + timedelta(seconds=1), timedelta(hours=3))
+    assert [need for need in found.needs if "may or may not" in need] == []
+    assert found.notes == [
+        "whether 1 old messages are in Slack was never found out, the last EUW1_1 in C1; they do not go out again"
+    ]
 
 
 def test_a_message_is_in_doubt_from_the_moment_at_which_nobody_sends_it_any_more(
@@ -236,6 +272,8 @@ def test_the_json_has_the_promised_shape(db: Database) -> None:
     found = status(db, START + timedelta(seconds=60))
     assert json.loads(json.dumps(found.as_json())) == {
         "healthy": False,
+        "database": str(db.path),
+        "user": user_name(),
         "needs": found.needs,
         "notes": [],
         "waiting": found.facts.waiting,

@@ -88,7 +88,7 @@ def paused(db: Database, message: Message) -> None:
         (
             unsure,
             "C1: it may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; "
-            "`lolslackbot retry --message EUW1_1 C1` sends it again",
+            "`lolslackbot retry --message EUW1_1 C1` sends it again, or with `--found LINK` records that it is there",
         ),
         (refused, "C1: it is not in Slack: is_archived; `lolslackbot retry --message EUW1_1 C1` tries again"),
         (too_old, "C1: it never went out, and will not: no longer news"),

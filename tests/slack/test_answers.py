@@ -5,19 +5,23 @@ from typing import Any
 
 import pytest
 
+from lolslackbot.model import LookupProblem
 from lolslackbot.slack.answers import (
     ALLOWANCE_WAIT,
     EVENT_TYPE,
     LIMITED_WAIT,
+    ChannelInfo,
     HttpAnswer,
     Identity,
     Posted,
     SlackProblem,
     Verdict,
     describe_error,
+    is_over,
     judge_post,
     keys_in,
     next_cursor,
+    read_link,
     read_object,
     read_ok,
 )
@@ -321,3 +325,93 @@ def test_more_without_a_way_to_it_proves_nothing() -> None:
     with pytest.raises(SlackProblem) as caught:
         next_cursor({"has_more": True, "response_metadata": {"next_cursor": ""}})
     assert caught.value.verdict is Verdict.UNCERTAIN
+
+
+# Links to messages
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://friends.slack.com/archives/C0123/p1700000000123456",
+        " https://friends.slack.com/archives/C0123/p1700000000123456?thread_ts=1690000000.000001&cid=C0123\n",
+        "https://friends.enterprise.slack.com/archives/C0123/p1700000000123456",
+    ],
+)
+def test_a_link_names_the_channel_and_the_message(link: str) -> None:
+    assert read_link(link) == ("C0123", "1700000000.123456")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "C0123",
+        "1700000000.123456",
+        "https://friends.slack.com/archives/C0123",
+        "https://friends.slack.com/archives/C0123/p123456",
+        "https://friends.slack.com/archives/C0123/p" + "1" * 5000,
+        "https://friends.slack.com/archives/C0123/p17000000001234५६",
+        "https://friends.slack.com/archives/c0123/p1700000000123456",
+        "https://friends.slack.com/archives/C0123/p1700000000123456 and more",
+        "javascript://x/archives/C0123/p1700000000123456",
+    ],
+)
+def test_what_is_no_link_to_a_message_is_told_so(link: str) -> None:
+    with pytest.raises(ValueError, match="is no link to a message: in Slack, choose"):
+        read_link(link)
+
+
+# Whether a channel is well again
+
+WELL = ChannelInfo(is_archived=False, is_member=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "info", "readable", "over"),
+    [
+        ("not_in_channel", WELL, False, True),
+        ("channel_not_found", None, True, True),
+        ("not_in_channel", None, False, False),
+        ("not_in_channel", ChannelInfo(False, None), True, True),
+        ("not_in_channel", ChannelInfo(False, False), True, False),
+        ("not_in_channel", ChannelInfo(True, True), True, False),
+        ("is_archived", WELL, False, True),
+        ("is_archived", None, True, False),  # an archived channel can be read
+        ("is_archived", ChannelInfo(None, True), True, False),
+        ("is_archived", ChannelInfo(False, None), False, False),
+        ("restricted_action", WELL, True, False),
+        (None, WELL, True, False),
+        ("", WELL, True, False),
+    ],
+)
+def test_a_refusal_is_over_where_what_slack_shows_proves_it(
+    code: str | None, info: ChannelInfo | None, readable: bool, over: bool
+) -> None:
+    assert is_over(code, info, readable=readable) is over
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "problem"),
+    [
+        (Verdict.TOKEN_REJECTED, "missing_scope", LookupProblem.SCOPE_MISSING),
+        (Verdict.TOKEN_REJECTED, "not_allowed_token_type", LookupProblem.SCOPE_MISSING),
+        (Verdict.TOKEN_REJECTED, "invalid_auth", LookupProblem.TOKEN_REFUSED),
+        (Verdict.CHANNEL_BROKEN, "not_in_channel", LookupProblem.CHANNEL_CLOSED),
+        (Verdict.LIMITED, "", LookupProblem.NO_ANSWER),
+        (Verdict.UNCERTAIN, "internal_error", LookupProblem.NO_ANSWER),
+    ],
+)
+def test_what_keeps_a_history_from_being_read_is_known_by_code(
+    verdict: Verdict, code: str, problem: LookupProblem
+) -> None:
+    assert SlackProblem(verdict, "words that say missing_scope", code=code).lookup_problem is problem
+
+
+def test_a_problem_carries_the_code_and_the_wait() -> None:
+    with pytest.raises(SlackProblem) as caught:
+        read_ok(answer({"ok": False, "error": "missing_scope", "needed": "x"}))
+    assert caught.value.code == "missing_scope"
+    with pytest.raises(SlackProblem) as caught:
+        read_ok(answer(b"", 429, retry_after="30"))
+    assert (caught.value.code, caught.value.wait) == ("", 30)
