@@ -1,11 +1,12 @@
 """What status goes by: read from the database at one moment, with the room on its disk and who holds a run lock."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import decisions, holds, runs, standing
+from lolslackbot.store import channels, decisions, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.holds import Hold
@@ -41,6 +42,11 @@ class StageRuns(NamedTuple):
     since: datetime | None  # when the oldest of these began
 
     @property
+    def last_seen_at(self) -> datetime | None:
+        """When the last run ended; of one that did not, when it began."""
+        return self.last and (self.last.ended_at or self.last.began_at)
+
+    @property
     def cut_off(self) -> bool:
         """Whether the last run is over without having ended."""
         return self.last is not None and self.last.ended_at is None and not self.at_work
@@ -59,6 +65,7 @@ class Facts(NamedTuple):
     stages: dict[str, StageRuns]
     recorded_since: datetime | None  # the oldest run that is known
     freshness: Freshness
+    was_asked: bool  # whether freshness.longest_unasked_since is a request; else the player was tracked then
     unexplained_since: datetime | None  # the oldest message that waits although no hold is known
     waiting: dict[str, int]
     lost: list[Lost]  # of late, the newest first
@@ -66,6 +73,7 @@ class Facts(NamedTuple):
     doubted: list[Unsent]
     new_names: list[Decision]  # of late
     restores: list[Decision]
+    names: Mapping[str, str]  # of channels, by id
 
     def in_force(self, hold: Hold) -> bool:
         return hold.until is None or hold.until > self.now
@@ -81,6 +89,11 @@ def _read(db: Database, now: datetime) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     counts = standing.counts(db, now - LATELY)
+    longest_unasked = standing.longest_unasked(db)
+    stages = {stage: _runs_of(db, stage) for stage in STAGES}
+    doubted = standing.in_doubt(db) if counts["uncertain"] else []
+    if stages["deliver"].at_work:  # one that is being sent at this moment is in no doubt
+        doubted = [each for each in doubted if each.state == "uncertain"]
     return Facts(
         now=now,
         folder=os.path.dirname(db.path),
@@ -89,29 +102,31 @@ def _read(db: Database, now: datetime) -> Facts:
         holds=known,
         tracked_since=standing.tracked_since(db),
         unlisted=standing.unlisted(db),
-        stages={stage: _runs_of(db, stage) for stage in STAGES},
+        stages=stages,
         recorded_since=runs.recorded_since(db),
         freshness=Freshness(
             last_listed_at=standing.last_listed_at(db),
-            longest_unasked_since=standing.longest_unasked_since(db),
+            longest_unasked_since=longest_unasked and longest_unasked[0],
             wanted_since=standing.wanted_since(db),
             waiting_since=standing.waiting_since(db),
             last_post_at=standing.last_post_at(db),
         ),
+        was_asked=longest_unasked is not None and longest_unasked[1],
         unexplained_since=None if holds.EVERYTHING in held else standing.waiting_since(db, held),
         waiting={
             "matches wanted": counts["wanted"],
             "matches missing, looked for again": counts["missing"],
             "matches to build": counts["to_build"],
             "messages pending": counts["pending"],
-            "messages uncertain": counts["uncertain"],
+            "messages uncertain": len(doubted),
             "messages failed in a day": counts["failed"],
         },
         lost=standing.came_to_nothing(db, now, now - LATELY),
         failed=standing.failed(db, now - LATELY) if counts["failed"] else [],
-        doubted=standing.in_doubt(db) if counts["uncertain"] else [],
+        doubted=doubted,
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
+        names=channels.names(db),
     )
 
 
