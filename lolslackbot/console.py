@@ -87,7 +87,9 @@ def ago(moment: datetime, now: datetime) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds // length} {unit} ago"
-    return f"{seconds} seconds ago" if seconds >= 0 else "in the future (was the clock set back?)"
+    if seconds < 0:
+        return "in the future (was the clock set back?)"
+    return "1 second ago" if seconds == 1 else f"{seconds} seconds ago"
 
 
 def show_json(value: Any) -> None:

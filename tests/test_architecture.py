@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "messages": BASE,
     "store": BASE,
     "stages": BASE | {"logs", "settings", "riot", "slack", "messages", "store"},
-    "admin": BASE | {"settings", "riot", "slack", "messages", "store"},
+    "admin": BASE | {"settings", "riot", "slack", "messages", "store", "stages"},
     "sandbox": set(),
 }
 OUTSIDE = {

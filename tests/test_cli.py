@@ -23,7 +23,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.commands import app, upkeep
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
-from lolslackbot.store import database, holds, listings, matches, runs
+from lolslackbot.store import channels, database, holds, listings, matches, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -423,16 +423,26 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
     add_player(db, 2, channel="C2", workspace="friends")
     with db.transaction():
         holds.put(db, "channel C2", "broken", "is_archived", START, None)
+    channels.record_name(db, "C1", "rift")
     result = command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "workspace", "players", "queues", "style", "problem"],
-        ["C1", "default", "2", "all", "full"],
+        ["channel", "name", "workspace", "players", "queues", "style", "problem"],
+        ["C1", "#rift", "default", "2", "all", "full"],
         ["C2", "friends", "1", "all", "full", "is_archived"],
     ]
     assert json.loads(command("channels", "--json").out) == [
-        {"channel": "C1", "workspace": "default", "players": 2, "queues": "all", "style": "full", "problem": None},
+        {
+            "channel": "C1",
+            "name": "rift",
+            "workspace": "default",
+            "players": 2,
+            "queues": "all",
+            "style": "full",
+            "problem": None,
+        },
         {
             "channel": "C2",
+            "name": None,
             "workspace": "friends",
             "players": 1,
             "queues": "all",
@@ -652,7 +662,7 @@ def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Com
     result = command("status")
     assert result.status == 0
     assert result.out.splitlines()[5:] == [
-        "Riot was never asked",
+        "no request for a list is on record",
         "Nothing waits.",
         f"riot europe held back until {text_of(NOW + timedelta(hours=1))}: 429 application",
         f"riot kr match was held back until {text_of(NOW - timedelta(hours=1))}: 429 method",
@@ -685,12 +695,18 @@ def message_state(db: Database) -> str:
 
 
 RETRIES = [
-    (("--message", "EUW1_1", "C1"), ["the failed message EUW1_1:C1 goes out again, if it still is news"]),
+    (
+        ("--message", "EUW1_1", "C1"),
+        [
+            "EUW1_1:C1 will fail again: C1 is marked broken (is_archived); `lolslackbot retry --channel C1` tries the "
+            "channel again too"
+        ],
+    ),
     (
         ("--channel", "C1"),
         [
-            "C1 was marked broken (is_archived) and counts as well again",
-            "the failed message EUW1_1:C1 goes out again, if it still is news",
+            "C1 was marked broken (is_archived) and is tried again",
+            "EUW1_1:C1 will be sent again",
         ],
     ),
     (("--match", "EUW1_2"), ["match EUW1_2 is asked for again"]),
@@ -758,7 +774,7 @@ def test_on_a_terminal_a_retry_asks_and_yes_does_it(bot: Bot, db: Database) -> N
     failed(db)
     result = answered(bot, b"y\n", "retry", "--channel", "C1")
     assert (result.status, result.err) == (0, "")
-    assert "the failed message EUW1_1:C1 goes out again, if it still is news" in result.out
+    assert "EUW1_1:C1 will be sent again" in result.out
     assert "Do it? [y/N]" in result.out
     assert states(db) == AFTER["--channel"]
 
@@ -918,6 +934,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(command: Command, db: Da
     assert json.loads(command("channels", "--json").out) == [
         {
             "channel": "C1",
+            "name": None,
             "workspace": "default",
             "players": 1,
             "queues": "ranked,aram",

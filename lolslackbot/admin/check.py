@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lolslackbot.admin.facts import free_bytes, user_name
-from lolslackbot.admin.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes
+from lolslackbot.admin.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes, scope_label
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.model import RiotId
 from lolslackbot.settings import FaultySetting, Settings, token_name
-from lolslackbot.slack.answers import SlackProblem, Standing, Verdict, is_over
-from lolslackbot.store import decisions, findings, holds, players, runs
+from lolslackbot.slack.answers import ChannelInfo, SlackProblem, Standing, Verdict, is_over
+from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.findings import Found
 from lolslackbot.store.locks import STAGES, is_at_work
@@ -42,12 +42,19 @@ class Finding(NamedTuple):
     remedy: str = ""
     status: Exit = Exit.OK
     scope: str = ""  # of what may hold work back: kept for `status`
+    name: str = ""  # of the channel that it is about, where Slack told it
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `check --json` promises to programs: docs/operations.md has it."""
         shape = {**self._asdict(), "state": self.state.lower(), "status": int(self.status)}
         del shape["scope"]
         return shape
+
+    @property
+    def label(self) -> str:
+        """What was tried, as people read it."""
+        _, _, channel_id = self.what.partition(" ")
+        return scope_label(self.what, {channel_id: self.name}) if self.name else self.what
 
 
 @dataclass(slots=True)
@@ -78,9 +85,9 @@ class Checking:
             self._guarded("cron", self._cron)
             self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY)
             tracks = players.tracks(self._db) if self._db else []
-            channels = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
-            for workspace in sorted({name for name, _ in channels} | {"default"} | set(self.settings.slack_tokens)):
-                theirs = [channel_id for name, channel_id in channels if name == workspace]
+            tracked = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
+            for workspace in sorted({name for name, _ in tracked} | {"default"} | set(self.settings.slack_tokens)):
+                theirs = [channel_id for name, channel_id in tracked if name == workspace]
                 check, scope = partial(self._workspace, workspace, theirs), holds.workspace_scope(workspace)
                 needed = token_name(workspace), "LOLSLACKBOT_SLACK_URL"
                 self._guarded(f"Slack workspace {workspace}", check, *needed, scope=scope)
@@ -163,12 +170,16 @@ class Checking:
         if last is None:
             return Finding(what, WARN, "no run is on record", "see crontab.example")
         ran = f"it last ran at {text_of(last.began_at)}"
-        age = self.clock.now() - last.began_at
+        age = self.clock.now() - (last.ended_at or last.began_at)
+        at_work = last.ended_at is None and is_at_work(db.path, stage)
+        if at_work and age > TICKS_MISSED:
+            began = f"it has been at work since {text_of(last.began_at)}: it hangs"
+            return Finding(what, FAIL, began, "`lolslackbot status` says what that needs", Exit.SOME_FAILED)
         if age > TICKS_MISSED:
             return Finding(what, FAIL, ran, "see `crontab -l` and the mail of cron", Exit.SOME_FAILED)
-        if age < -OFF:
+        if last.began_at - self.clock.now() > OFF:
             return Finding(what, WARN, f"{ran}, which is still to come by this clock", "see clock")
-        if last.ended_at is None and not is_at_work(db.path, stage):
+        if last.ended_at is None and not at_work:
             return Finding(what, WARN, f"{ran} and {CUT_OFF}", "the log says more, if it could be written")
         if last.exit_status in (None, Exit.OK, Exit.LATER):
             return Finding(what, OK, f"{ran}, {'is at work' if last.ended_at is None else f'exit {last.exit_status}'}")
@@ -223,7 +234,7 @@ class Checking:
 
     # Slack
 
-    def _workspace(self, workspace: str, channels: list[str]) -> Iterator[Finding]:
+    def _workspace(self, workspace: str, channel_ids: list[str]) -> Iterator[Finding]:
         what = f"Slack workspace {workspace}"
         try:
             slack = self.slack(workspace)
@@ -238,7 +249,7 @@ class Checking:
             self._lift(holds.workspace_scope(workspace), "rejected")
         if standing.now:
             self._ahead.setdefault("Slack's", self.clock.now() - standing.now)
-        for channel_id in channels:
+        for channel_id in channel_ids:
             check, scope = partial(self._channel, slack, channel_id), holds.channel_scope(channel_id)
             self._guarded(f"channel {channel_id}", check, scope=scope)
 
@@ -266,11 +277,16 @@ class Checking:
             yield Finding(what, WARN, said, add_scopes(missing))
 
     def _channel(self, slack: "SlackClient", channel_id: str) -> Iterator[Finding]:
-        yield self._seen(slack, channel_id)
+        info = slack.channel_info(channel_id)
+        if info and info.name and self._db and self._writable:
+            channels.record_name(self._db, channel_id, info.name)
+        known = channels.names(self._db) if self._db else {}
+        name = info.name if info and info.name else known.get(channel_id, "")
+        yield self._seen(slack, channel_id, info)._replace(name=name)
 
-    def _seen(self, slack: "SlackClient", channel_id: str) -> Finding:
+    def _seen(self, slack: "SlackClient", channel_id: str, info: ChannelInfo | None) -> Finding:
         what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"
-        info, unread = slack.channel_info(channel_id), slack.cannot_read(channel_id)
+        unread = slack.cannot_read(channel_id)
         if info and info.is_archived:
             remedy = f'unarchive it, or untrack: `lolslackbot untrack "NAME#TAG" --channel {channel_id}`'
             return Finding(what, FAIL, "it is archived", remedy, Exit.SOME_FAILED)

@@ -2,11 +2,12 @@
 
 import os
 import pwd
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import decisions, findings, holds, runs, standing
+from lolslackbot.store import channels, decisions, findings, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
@@ -44,6 +45,11 @@ class StageRuns(NamedTuple):
     since: datetime | None  # when the oldest of these began
 
     @property
+    def last_seen_at(self) -> datetime | None:
+        """When the last run ended; of one that did not, when it began."""
+        return self.last and (self.last.ended_at or self.last.began_at)
+
+    @property
     def cut_off(self) -> bool:
         """Whether the last run is over without having ended."""
         return self.last is not None and self.last.ended_at is None and not self.at_work
@@ -65,6 +71,7 @@ class Facts(NamedTuple):
     stages: dict[str, StageRuns]
     recorded_since: datetime | None  # the oldest run that is known
     freshness: Freshness
+    was_asked: bool  # whether freshness.longest_unasked_since is a request; else the player was tracked then
     unexplained_since: datetime | None  # the oldest message that waits although no hold is known
     waiting: dict[str, int]
     lost: list[Lost]  # of late, the newest first
@@ -74,6 +81,7 @@ class Facts(NamedTuple):
     restores: list[Decision]
     tracked_channels: set[str]
     found: list[Found]  # by `check`, and not seen to work since
+    names: Mapping[str, str]  # of channels, by id
 
     def in_force(self, hold: Hold) -> bool:
         return hold.until is None or hold.until > self.now
@@ -89,6 +97,11 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     counts = standing.counts(db, now - LATELY)
+    longest_unasked = standing.longest_unasked(db)
+    stages = {stage: _runs_of(db, stage) for stage in STAGES}
+    doubted = standing.in_doubt(db) if counts["uncertain"] else []
+    if stages["deliver"].at_work:  # one that is being sent at this moment is in no doubt
+        doubted = [each for each in doubted if each.state == "uncertain"]
     return Facts(
         now=now,
         database=str(db.path),
@@ -100,31 +113,33 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         holds=known,
         tracked_since=standing.tracked_since(db),
         unlisted=standing.unlisted(db),
-        stages={stage: _runs_of(db, stage) for stage in STAGES},
+        stages=stages,
         recorded_since=runs.recorded_since(db),
         freshness=Freshness(
             last_listed_at=standing.last_listed_at(db),
-            longest_unasked_since=standing.longest_unasked_since(db),
+            longest_unasked_since=longest_unasked and longest_unasked[0],
             wanted_since=standing.wanted_since(db),
             waiting_since=standing.waiting_since(db),
             last_post_at=standing.last_post_at(db),
         ),
+        was_asked=longest_unasked is not None and longest_unasked[1],
         unexplained_since=None if holds.EVERYTHING in held else standing.waiting_since(db, held),
         waiting={
             "matches wanted": counts["wanted"],
             "matches missing, looked for again": counts["missing"],
             "matches to build": counts["to_build"],
             "messages pending": counts["pending"],
-            "messages uncertain": counts["uncertain"],
+            "messages uncertain": len(doubted),
             "messages failed in a day": counts["failed"],
         },
         lost=standing.came_to_nothing(db, now, now - LATELY),
         failed=standing.failed(db, now - LATELY) if counts["failed"] else [],
-        doubted=standing.in_doubt(db) if counts["uncertain"] else [],
+        doubted=doubted,
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
         tracked_channels=standing.tracked_channels(db),
         found=findings.all_known(db),
+        names=channels.names(db),
     )
 
 

@@ -1,6 +1,6 @@
 """What needs a person, and the command that helps; what is good to know. Pure: facts in, sentences out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lolslackbot.admin.facts import Facts, StageRuns
@@ -8,7 +8,7 @@ from lolslackbot.clock import CLOCK_IS, text_of
 from lolslackbot.errors import Exit
 from lolslackbot.model import LookupProblem
 from lolslackbot.settings import token_name
-from lolslackbot.store import holds
+from lolslackbot.store import channels, holds
 from lolslackbot.store.decisions import RENAMED_TO
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
@@ -103,7 +103,7 @@ def _notes_of(run: PastRun | None) -> list[str]:
 def _lasting_holds(facts: Facts) -> dict[str, str]:
     """What no time lifts. A channel that nobody is tracked in needs nobody."""
     return {
-        f"{hold.scope} {hold.kind}": need_of(hold)
+        f"{hold.scope} {hold.kind}": need_of(hold, facts.names)
         for hold in facts.holds
         if hold.until is None and not _is_forsaken(facts, hold.scope)
     }
@@ -128,7 +128,13 @@ def _found(facts: Facts) -> dict[str, str]:
     }
 
 
-def need_of(hold: Hold) -> str:
+def scope_label(scope: str, names: Mapping[str, str]) -> str:
+    """A hold's scope as people read it: `channel #rift (C0RIFT)`."""
+    what, _, name = scope.partition(" ")
+    return f"channel {channels.label(name, names)}" if what == "channel" else scope
+
+
+def need_of(hold: Hold, names: Mapping[str, str]) -> str:
     """What a hold that no time lifts asks of a person."""
     what, _, name = hold.scope.partition(" ")
     remedy = {
@@ -136,7 +142,7 @@ def need_of(hold: Hold) -> str:
         "broken": f"mend the channel in Slack, then `lolslackbot retry --channel {name}`",
         "paused": f"`lolslackbot resume{f' --channel {name}' if what == 'channel' else ''}` goes on",
     }[hold.kind]
-    return f"{hold.scope} is {hold.kind} since {text_of(hold.since)}: {hold.reason}; {remedy}"
+    return f"{scope_label(hold.scope, names)} is {hold.kind} since {text_of(hold.since)}: {hold.reason}; {remedy}"
 
 
 def _key_of(hold: Hold) -> str:
@@ -152,8 +158,9 @@ def _is_riots(hold: Hold) -> bool:
 def _long_limits(facts: Facts) -> dict[str, str]:
     """A 429 that lasts: nobody can lift it, but somebody should know."""
     return {
-        f"{hold.scope} {hold.kind}": f"{hold.scope} is held back until {text_of(hold.until)}: {hold.reason}; "
-        f"`lolslackbot {_stage_of(hold)}` goes on then; if it comes again, something else uses up the allowance"
+        f"{hold.scope} {hold.kind}": f"{scope_label(hold.scope, facts.names)} is held back until "
+        f"{text_of(hold.until)}: {hold.reason}; `lolslackbot {_stage_of(hold)}` goes on then; if it comes again, "
+        "something else uses up the allowance"
         for hold in facts.holds
         if hold.until and _lasts(facts, hold)
     }
@@ -189,12 +196,10 @@ def _silences(facts: Facts) -> dict[str, str]:
     if since is None or facts.tracked_since is None:
         return {}
     silent = {
-        stage: each
-        for stage, each in facts.stages.items()
-        if facts.now - (each.last.began_at if each.last else since) >= TICKS_MISSED
+        stage: each for stage, each in facts.stages.items() if facts.now - (each.last_seen_at or since) >= TICKS_MISSED
     }
     if len(silent) == len(STAGES) and not any(each.at_work for each in silent.values()):
-        last = max(each.last.began_at for each in silent.values() if each.last)
+        last = max(each.last_seen_at for each in silent.values() if each.last_seen_at)
         cut_off = [f", {stage} {CUT_OFF}" for stage, each in silent.items() if each.cut_off]
         return {
             "stages silent": f"no stage ran since {text_of(last)}{''.join(cut_off)}; `crontab -l` and "
@@ -207,10 +212,11 @@ def _silence(stage: str, each: StageRuns) -> str:
     by_hand = f"`crontab -l` and `lolslackbot check` say why; by hand: `lolslackbot {stage}`"
     if each.last is None:
         return f"never ran; {by_hand}"
-    last = text_of(each.last.began_at)
     if each.at_work:
         end = "end its process, which the log names (run-…)"
-        return f"began at {last} and has not ended: it hangs; {end}, then `lolslackbot {stage}`"
+        began = text_of(each.last.began_at)
+        return f"began at {began} and has not ended: it hangs; {end}, then `lolslackbot {stage}`"
+    last = text_of(each.last.ended_at or each.last.began_at)
     return f"{f'{CUT_OFF} and ' if each.cut_off else ''}did not run since {last}; {by_hand}"
 
 
@@ -220,15 +226,13 @@ def _staleness(facts: Facts) -> dict[str, str]:
     if since is None or facts.now - max(since, last or since) < TICKS_MISSED:
         return {}
     fetching = facts.stages["fetch-matches"]
-    is_silent = fetching.last and facts.now - fetching.last.began_at >= TICKS_MISSED
+    is_silent = fetching.last_seen_at and facts.now - fetching.last_seen_at >= TICKS_MISSED
     if is_silent or _riot_waits(facts):
         return {}
-    asked = f"since {text_of(last)}" if last else "ever"
+    unasked = f"Riot was not asked for any list since {text_of(last)}" if last else "no request for a list is on record"
     ended = fetching.last_ended
     said = f"though fetch-matches ran: {ended.summary}" if ended else "and no run is on record"
-    return {
-        "lists unasked": f"Riot was not asked for any list {asked}, {said}; `lolslackbot -v fetch-matches` says why"
-    }
+    return {"lists unasked": f"{unasked}, {said}; `lolslackbot -v fetch-matches` says why"}
 
 
 def _unusable(facts: Facts) -> dict[str, str]:
@@ -286,11 +290,11 @@ def _lost(lost: Sequence[Lost]) -> list[tuple[str, int, str]]:
     """What tells it apart, how many, and what a person can do: few are nobody's fault, many are."""
     found = []
     if missing := [story.match_id for story in lost if story.state == "missing"]:
-        said = f"{len(missing)} matches are missing within a day, the last {missing[0]}: Riot answers 404"
+        said = f"matches missing within a day: {len(missing)}, such as {missing[0]}: Riot answers 404"
         found.append(("matches missing", len(missing), f"{said}; `lolslackbot retry --missing` asks again"))
     if given_up := [story for story in lost if story.state == "given_up"]:
         last = given_up[0]
-        said = f"{len(given_up)} matches were given up within a day, the last {last.match_id}: {last.reason}"
+        said = f"matches given up within a day: {len(given_up)}, such as {last.match_id}: {last.reason}"
         again = f"`lolslackbot retry --match {last.match_id}` asks again"
         found.append(("matches given up", len(given_up), f"{said}; {again}"))
     return found
@@ -304,8 +308,8 @@ def _failures(facts: Facts) -> dict[str, str]:
         here = [each for each in facts.failed if each.channel_id == channel]
         if holds.channel_scope(channel) not in broken:
             needs[f"messages failed {channel}"] = (
-                f"messages failed in {channel} within a day: {len(here)}, the last {here[-1].match_id}: "
-                f"{here[-1].error}; `lolslackbot retry --channel {channel}` tries again"
+                f"messages failed in {channels.label(channel, facts.names)} within a day: {len(here)}, "
+                f"the last {here[-1].match_id}: {here[-1].error}; `lolslackbot retry --channel {channel}` tries again"
             )
     return needs
 
@@ -322,7 +326,7 @@ def _doubts(facts: Facts) -> dict[str, str]:
     first = (untold or doubted)[0]
     return {
         "messages uncertain": f"messages may or may not be in Slack: {len(doubted)}, first {first.match_id} in "
-        f"{first.channel_id} ({first.error or 'its run died'}); {_remedy_of_doubt(first)}"
+        f"{channels.label(first.channel_id, facts.names)} ({first.error or 'its run died'}); {_remedy_of_doubt(first)}"
     }
 
 

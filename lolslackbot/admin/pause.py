@@ -14,7 +14,12 @@ def pause(db: Database, channel_id: str | None, now: datetime) -> str:
         if not holds.find(db, scope, "paused"):  # since the first time
             holds.put(db, scope, "paused", "by hand", now, None)
             decisions.record(db, "pause", scope, "paused", now)
-    return f"{scope} is paused: `lolslackbot resume{_option(channel_id)}` goes on"
+    said = f"{scope} is paused: `lolslackbot resume{_option(channel_id)}` goes on"
+    if channel_id is None:
+        return said + _still_held(db, None, now)
+    if holds.find(db, holds.EVERYTHING, "paused"):
+        return f"{said}, once everything is resumed too: `lolslackbot resume`"
+    return said
 
 
 def resume(db: Database, channel_id: str | None, now: datetime) -> str:
@@ -24,14 +29,22 @@ def resume(db: Database, channel_id: str | None, now: datetime) -> str:
         lifted = holds.lift(db, scope, "paused")
         if lifted:
             decisions.record(db, "resume", scope, "paused -> going on", now)
-    if not lifted:
-        return f"{scope} was not paused"
-    still = [hold.scope for hold in holds.all_live(db, now) if hold.kind == "paused" and hold.scope != holds.EVERYTHING]
-    if channel_id is None and still:
-        return f"{scope} goes on with the next `lolslackbot deliver`, but for {', '.join(still)}: still paused"
     if channel_id and holds.find(db, holds.EVERYTHING, "paused"):
-        return f"{scope} goes on once everything does: `lolslackbot resume`"
-    return f"{scope} goes on with the next `lolslackbot deliver`"
+        was = "goes on" if lifted else "was not paused; it goes on"
+        return f"{scope} {was} once everything does: `lolslackbot resume`"
+    still = _still_held(db, channel_id, now)
+    if not lifted:
+        return f"{scope} was not paused{still}"
+    return f"{scope} goes on with the next `lolslackbot deliver`{still}"
+
+
+def _still_held(db: Database, channel_id: str | None, now: datetime) -> str:
+    """What of that still waits, although it is not paused, or is paused by itself."""
+    scopes = set(holds.delivery_scopes(db, channel_id))
+    held = [hold for hold in holds.all_live(db, now) if hold.scope in scopes and hold.scope != holds.EVERYTHING]
+    return (
+        f", but {', '.join(f'{hold.scope} is {hold.kind}' for hold in held)}: see `lolslackbot status`" if held else ""
+    )
 
 
 def _scope(db: Database, channel_id: str | None) -> str:

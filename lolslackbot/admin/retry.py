@@ -1,14 +1,18 @@
 """Puts back what a person decides to try again: says first what it will do, then does it in one commit."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
-from lolslackbot.store import channels, decisions, findings, holds, matches, messages, players
+from lolslackbot.settings import Settings
+from lolslackbot.store import channels, decisions, findings, holds, matches, messages, players, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
+
+WITHIN = timedelta(seconds=Settings("", "").announce_within)  # how long a game is news, unless said otherwise
 
 
 class Plan(NamedTuple):
@@ -18,8 +22,11 @@ class Plan(NamedTuple):
     do: Callable[[], None]
 
 
-def retry_message(db: Database, match_id: str, channel_id: str, now: datetime) -> Plan:
-    """failed or uncertain -> pending. Raises NotFound where there is nothing of the kind."""
+def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, within: timedelta = WITHIN) -> Plan:
+    """failed or uncertain -> pending. Raises NotFound where there is nothing of the kind.
+
+    within: how long after its end a game is news; what is older expires instead of going out.
+    """
     channel_id = channels.current_id(db, channel_id)
     found = messages.find(db, match_id, channel_id)
     if found is None:
@@ -27,11 +34,16 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime) -
     message, state = found
     if state not in ("failed", "uncertain"):
         raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to try again")
-    doubt = "; if Slack has it after all, it will stand there twice" if state == "uncertain" else ""
-    return Plan(
-        [f"the {state} message {message.key} goes out again, if it still is news{doubt}"],
-        _in_one_commit(db, [(message, state)], now),
-    )
+    broken = holds.find(db, holds.channel_scope(channel_id), "broken")
+    sentences = _what_becomes_of(db, [message], now - within, now)
+    if broken and _is_news(db, message, now - within):
+        sentences = [
+            f"{message.key} will fail again: {channel_id} is marked broken ({broken.reason}); "
+            f"`lolslackbot retry --channel {channel_id}` tries the channel again too"
+        ]
+    elif state == "uncertain" and _is_news(db, message, now - within):
+        sentences.append("if Slack has it already, it will be there twice")
+    return Plan(sentences, _in_one_commit(db, [(message, state)], now))
 
 
 def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, str], now: datetime) -> Plan:
@@ -58,21 +70,21 @@ def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, 
     return Plan([f"the {state} message {message.key} counts as delivered, ts {slack_ts}"], do)
 
 
-def retry_channel(db: Database, channel_id: str, now: datetime) -> Plan:
-    """The channel counts as well, and its failed messages go out again, those that still are news."""
+def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelta = WITHIN) -> Plan:
+    """The channel counts as well, and its failed messages go out again, those that still are news (`within`)."""
     channel_id = channels.current_id(db, channel_id)
     if not players.knows_channel(db, channel_id):
         raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
     failed = messages.of_channel(db, channel_id, "failed")
     hold = holds.find(db, holds.channel_scope(channel_id), "broken")
-    sentences = [f"{channel_id} was marked broken ({hold.reason}) and counts as well again"] if hold else []
-    sentences += [f"the failed message {message.key} goes out again, if it still is news" for message in failed]
-    if not sentences:
+    sentences = [f"{channel_id} was marked broken ({hold.reason}) and is tried again"] if hold else []
+    if not sentences and not failed:
         raise NotFound(f"{channel_id} is well and none of its messages failed: there is nothing to try again")
+    sentences += _what_becomes_of(db, failed, now - within, now)
     return Plan(sentences, _in_one_commit(db, [(message, "failed") for message in failed], now, hold))
 
 
-def retry_matches(db: Database, match_ids: list[str], now: datetime) -> Plan:
+def retry_matches(db: Database, match_ids: list[str], now: datetime, within: timedelta = WITHIN) -> Plan:
     """missing or given_up -> wanted. Raises NotFound where there is nothing of the kind."""
     states = {match_id: matches.state_of(db, match_id) for match_id in match_ids}
     for match_id, state in states.items():
@@ -86,15 +98,55 @@ def retry_matches(db: Database, match_ids: list[str], now: datetime) -> Plan:
                 matches.retry(db, match_id, now)
                 decisions.record(db, "retry", f"match {match_id}", f"{state} -> wanted", now)
 
-    return Plan([f"match {match_id} is asked for again" for match_id in match_ids], do)
+    return Plan([_asked_again(db, match_id, now - within) for match_id in match_ids], do)
 
 
-def retry_missing(db: Database, now: datetime) -> Plan:
+def retry_missing(db: Database, now: datetime, within: timedelta = WITHIN) -> Plan:
     """All that Riot answered 404 for."""
     missing = matches.missing(db)
     if not missing:
         raise NotFound("no match is missing: there is nothing to try again")
-    return retry_matches(db, missing, now)
+    return retry_matches(db, missing, now, within)
+
+
+def _asked_again(db: Database, match_id: str, oldest: datetime) -> str:
+    story = stories.of_match(db, match_id)
+    if story and story.ended_at and story.ended_at < oldest:
+        return f"match {match_id} is asked for again, but not announced: its game ended {text_of(story.ended_at)}"
+    return f"match {match_id} is asked for again"
+
+
+def _what_becomes_of(db: Database, again: Sequence[Message], oldest: datetime, now: datetime) -> list[str]:
+    """What will be sent and what has expired, counted and named; and what keeps it waiting. All in one channel.
+
+    oldest: when games ended that only just are news.
+    """
+    news = [message for message in again if _is_news(db, message, oldest)]
+    sentences = []
+    if len(again) > 1:
+        sentences.append(f"of {len(again)} failed messages {len(news)} will be sent again")
+    sentences += [f"{each.key} will be sent again{'' if each.text else ', once it is built again'}" for each in news]
+    if news:
+        sentences += _kept_waiting(db, news[0], now)
+    for each in again:
+        if each not in news:
+            ended = text_of(messages.game_ended_at(db, each))
+            sentences.append(f"{each.key} has expired and will not be sent: its game ended {ended}")
+    return sentences
+
+
+def _is_news(db: Database, message: Message, oldest: datetime) -> bool:
+    return messages.game_ended_at(db, message) >= oldest
+
+
+def _kept_waiting(db: Database, message: Message, now: datetime) -> list[str]:
+    """What keeps the messages of that channel from being sent now."""
+    scopes = holds.EVERYTHING, holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
+    return [
+        f"not before {hold.scope} is no longer {hold.kind}" + (f" ({text_of(hold.until)})" if hold.until else "")
+        for hold in holds.all_live(db, now)
+        if hold.scope in scopes and hold.kind != "broken"
+    ]
 
 
 def _in_one_commit(

@@ -1,61 +1,325 @@
 """The whole story of one match, of a player's last games, of what a channel gets; all from the database."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
+from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of, scope_label
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import RiotId, is_match_id
-from lolslackbot.store import channels, decisions, holds, players, reasons, runs, stories
+from lolslackbot.riot import routing
+from lolslackbot.settings import Settings, token_name
+from lolslackbot.slack.answers import permalink, posted_at
+from lolslackbot.stages.deliver import full_until
+from lolslackbot.stages.settle import RUNS
+from lolslackbot.store import channels, decisions, holds, messages, players, reasons, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.stories import MatchStory, MessageStory
 
 LAST = 10  # games of a player, messages of a channel
+DELIVER = "`lolslackbot deliver`"
 
 Told = tuple[datetime, str]
 
 
-def why(db: Database, about: str, now: datetime) -> list[str]:
-    """The story, line by line. about: a match id, a Riot ID or a channel. Raises NotFound where nothing is known."""
+def why(db: Database, about: str, now: datetime, settings: Settings | None = None) -> list[str]:
+    """The story, line by line. about: a match id, a Riot ID or a channel. Raises NotFound where nothing is known.
+
+    settings: those that `deliver` goes by; without them the defaults count, and no token is missed.
+    """
     with db.one_moment():
+        story = _Why(db, now, settings)
         if "#" in about:
             name, _, tag = about.rpartition("#")
-            return list(_player(db, RiotId(name.strip(), tag.strip()), now))
+            return list(story.player(RiotId(name.strip(), tag.strip())))
         if is_match_id(about.upper()):
-            return list(_match(db, about.upper(), now))
-        return list(_channel(db, about, now))
+            return list(story.match(about.upper()))
+        return list(story.channel(about))
 
 
-# A match
+class _Why:
+    """What all stories need: the holds and names of this moment, and the settings that `deliver` goes by."""
+
+    def __init__(self, db: Database, now: datetime, settings: Settings | None) -> None:
+        self._db, self._now = db, now
+        self._tokens = None if settings is None else settings.slack_tokens
+        settings = settings or Settings("", "")
+        self._oldest_news = now - timedelta(seconds=settings.announce_within)
+        self._limit = settings.channel_limit
+        self._names = channels.names(db)
+        self._holds = holds.all_live(db, now)
+        self._is_told = False  # what holds messages up, before they are listed
+
+    # A match
+
+    def match(self, match_id: str) -> Iterator[str]:
+        story = stories.of_match(self._db, match_id)
+        if story is None:
+            raise NotFound(f"nothing is known of {match_id}: it was in no list that Riot gave of a tracked player")
+        yield f"{match_id} is {_state(story)}"
+        told = [*self._ledger(story), *self._decided(f"match {match_id}")]
+        told += [each for each in self._decided(decisions.EVERYTHING) if each[0] >= story.listed_at]
+        for message in story.messages:
+            told += [*self._outbox(message), *self._decided(f"message {match_id}:{message.channel_id}")]
+        yield from self._in_order(told)
+        for channel_id, queues in story.unwanted:
+            yield f"{self._label(channel_id)}: no message, since it wanted {queues} at that time"
+        yield from self._next_step(story)
+        for message in story.messages:
+            yield f"{self._label(message.channel_id)}: {self._fate(message)}"
+
+    def _ledger(self, story: MatchStory) -> Iterator[Told]:
+        names = ", ".join(map(str, story.listed_for)) or "nobody we know"
+        was_listed = f"asked for anew; Riot had listed it, for {names}"
+        yield story.listed_at, was_listed if self._is_retried(story) else f"listed by Riot, for {names}"
+        if story.ended_at:
+            yield story.ended_at, "the game ended"
+        if story.looked_at:
+            vain = [f"404s: {story.looks}"] * bool(story.looks)
+            vain += [f"failed attempts: {story.failures}"] * bool(story.failures)  # since the last 404
+            yield story.looked_at, f"Riot was last asked for it{' (' + ', '.join(vain) + ')' if vain else ''}"
+        built = {message.built_at for message in story.messages}
+        for moment in sorted(built | ({story.built_at} if story.built_at else set())):
+            labels = [self._label(each.channel_id) for each in story.messages if each.built_at == moment]
+            yield moment, f"queued for {', '.join(labels)}" if labels else "built: no channel gets it"
+
+    def _is_retried(self, story: MatchStory) -> bool:
+        """Whether it is since a retry that it counts as listed."""
+        return any(
+            each.command == "retry" and each.decided_at == story.listed_at
+            for each in decisions.about(self._db, f"match {story.match_id}")
+        )
+
+    def _outbox(self, message: MessageStory) -> Iterator[Told]:
+        label = self._label(message.channel_id)
+        if message.claimed_at and message.attempts:
+            what = "claimed, or in doubt since a restore" if message.restored else "claimed"
+            yield message.claimed_at, f"{label}: {what} (attempts so far: {message.attempts})"
+        if message.settled_at and (message.error or message.state != "pending"):  # else an end that `retry` undid
+            state = "put back" if message.state == "pending" else message.state
+            receipt = f", ts {message.slack_ts}" if message.slack_ts else ""
+            yield message.settled_at, f"{label}: {state}{receipt}{_error(message)}"
+
+    def _next_step(self, story: MatchStory) -> Iterator[str]:
+        if story.next_look_at:
+            held = self._held(*_riot_scopes(story.platform, "match"))
+            last_run = self._last_run("fetch-matches")
+            yield f"Riot is asked for it after {text_of(story.next_look_at)}{held}{last_run}"
+        elif reasons.is_missed(story.state, story.reason, True, story.looked_at, self._now):
+            yield f"`lolslackbot retry --match {story.match_id}` asks Riot for it again"
+        if story.state == "stored" and story.built_at is None:
+            last_run = self._last_run("build-messages")
+            yield f"the next `lolslackbot build-messages` makes its messages{last_run}"
+
+    # A message
+
+    def _fate(self, message: MessageStory) -> str:
+        """How a message stands, and what comes next."""
+        match message.state:
+            case "pending":
+                return self._pending(message)
+            case "sending":
+                if is_at_work(self._db.path, "deliver"):
+                    return "it is being sent"
+                lost = "the process that was sending it ended before Slack answered"
+                return f"{lost}; the next {DELIVER} tries to look it up{self._last_delivery()}"
+            case "uncertain":
+                return self._uncertain(message)
+            case "failed":
+                return self._failed(message)
+            case "expired":
+                return _expired(message)
+        assert message.slack_ts
+        moment = posted_at(message.slack_ts)
+        at = f" at {text_of(moment)}" if moment else ""
+        return f"posted{at}, {permalink(message.channel_id, message.slack_ts)}"
+
+    def _pending(self, message: MessageStory) -> str:
+        error = f" ({message.error})" if message.error else ""
+        last_run = self._last_delivery()
+        if message.ended_at < self._oldest_news:
+            return f"it is no longer news: the next {DELIVER} lets it expire{error}{last_run}"
+        if broken := self._hold(holds.channel_scope(message.channel_id), "broken"):
+            return f"the next {DELIVER} marks it failed; {self._words(broken)}"
+        ahead = messages.number_ahead(self._db, message.match_id, message.channel_id, self._oldest_news)
+        behind = f", behind {ahead} earlier message{'s' * (ahead > 1)}" if ahead else ""
+        if held := self._held(*_slack_scopes(message)):
+            return f"it waits{behind}{error}{'' if self._is_told else held}"
+        if self._tokens is not None and message.workspace.lower() not in self._tokens:
+            return f"it waits{behind}{error}; {token_name(message.workspace)} is not set, as far as this command sees"
+        until = full_until(self._db, message.channel_id, self._limit, self._now, ahead)
+        if until:
+            limit = f"LOLSLACKBOT_CHANNEL_LIMIT allows {self._limit.messages} messages in {self._limit.seconds} s"
+            return f"it waits{behind}{error}; {limit}: not before {text_of(until)}{last_run}"
+        return f"it waits for the next {DELIVER}{behind}{error}{last_run}"
+
+    def _uncertain(self, message: MessageStory) -> str:
+        retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
+        again = f"; `{retry}` puts it back to be sent again, or with `--found LINK` records that it is there"
+        if message.ended_at < self._oldest_news:
+            again = "; it is too old to be sent again"
+        doubt = f"it may or may not be in Slack{_error(message)}"
+        if message.is_unreadable:
+            return f"{message.error}{again}"
+        if message.absences >= RUNS and message.resends and not message.restored:
+            return f"{doubt}; it was not found in {message.absences} look-ups, and is not looked up again{again}"
+        return f"{doubt}; {DELIVER} looks it up in the channel's history{again}{self._last_delivery()}"
+
+    def _failed(self, message: MessageStory) -> str:
+        said = f"it is not in Slack{_error(message)}"
+        if message.may_be_out:
+            said = f"Slack refused it{_error(message)}; an earlier attempt may have reached Slack"
+        if message.ended_at < self._oldest_news:
+            return f"{said}; it is too old to be sent again"
+        if broken := self._hold(holds.channel_scope(message.channel_id), "broken"):
+            return f"{said}; {self._words(broken)}"
+        return f"{said}; `lolslackbot retry --message {message.match_id} {message.channel_id}` puts it back to be sent"
+
+    # A player
+
+    def player(self, riot_id: RiotId) -> Iterator[str]:
+        player = players.with_riot_id(self._db, riot_id)
+        if player is None and (player := players.formerly(self._db, riot_id)):
+            yield f"{riot_id} is called {player.riot_id} now"
+        if player is None:
+            raise NotFound(
+                f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked, "
+                "renamed players by their new name"
+            )
+        tracks = [track for track in players.tracks(self._db) if track.player.player_id == player.player_id]
+        preferences = channels.preferences(self._db)
+        yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'not tracked any more'}"
+        for track in tracks:
+            queues, _ = preferences[track.channel_id]
+            label = self._label(track.channel_id)
+            yield f"games that end after {text_of(track.since)} are announced in {label} (queues: {queues})"
+        yield from self._in_order(self._decided(f"player {player.player_id}"))
+        asked = players.listed_at(self._db, player.player_id)
+        if player.problem:
+            yield f"when Riot was last asked for the list, it could not be had: {player.problem}"
+        elif tracks:
+            last = (
+                f"Riot was last asked for the list at {text_of(asked)}"
+                if asked
+                else "no request for the list is on record"
+            )
+            held = self._held(*_riot_scopes(player.platform, "match-ids"))
+            yield f"{last}{held}{self._last_run('fetch-matches')}"
+        games = stories.of_player(self._db, player.player_id, LAST)
+        for game in games:
+            yield f"{game.match_id}, {self._when(game)}: {_state(game)}{self._fates(game)}"
+        if not games:
+            yield "no list that Riot gave has shown a game yet"
+        if not games and tracks:
+            workspace = "" if tracks[0].workspace.lower() == "default" else f" --workspace {tracks[0].workspace}"
+            options = f"--channel {tracks[0].channel_id}{workspace} --platform P"
+            mend = f'`lolslackbot track "{player.riot_id}" {options}` mends that'
+            yield f"if there were games, {player.platform} may be the wrong platform: {mend}"
+
+    def _when(self, game: MatchStory) -> str:
+        if game.ended_at:
+            return f"ended {text_of(game.ended_at)}"
+        return f"{'asked for anew' if self._is_retried(game) else 'listed'} {text_of(game.listed_at)}"
+
+    def _fates(self, game: MatchStory) -> str:
+        fates = [f"{self._label(each.channel_id)} {_short_fate(each)}" for each in game.messages]
+        fates += [f"{self._label(channel_id)} did not want it" for channel_id, _ in game.unwanted]
+        return "".join(f"; {fate}" for fate in fates)
+
+    # A channel
+
+    def channel(self, channel_id: str) -> Iterator[str]:
+        if channel_id not in (preferences := channels.preferences(self._db)):
+            raise NotFound(
+                f"nothing is known of {channel_id}: give a match id, NAME#TAG or the id of a tracked channel"
+            )
+        if (current := channels.current_id(self._db, channel_id)) != channel_id:
+            yield f"{channel_id} is {current} now: see `lolslackbot why {current}`"
+            yield from self._in_order(self._decided(holds.channel_scope(channel_id)))
+            return
+        queues, style = preferences[channel_id]
+        tracks = [track for track in players.tracks(self._db) if track.channel_id == channel_id]
+        names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
+        yield f"{self._label(channel_id)} hears of {names}; queues: {queues}; style: {style}"
+        yield from self._in_order(self._decided(holds.channel_scope(channel_id)))
+        workspaces = [holds.workspace_scope(track.workspace) for track in tracks]
+        for hold in self._live(holds.EVERYTHING, holds.channel_scope(channel_id), *workspaces):
+            yield self._words(hold)
+        if last_run := self._last_delivery():
+            yield last_run.removeprefix("; ")
+        self._is_told = True
+        found = stories.of_channel(self._db, channel_id, LAST)
+        for message in found:
+            yield f"{message.match_id}, ended {text_of(message.ended_at)}: {self._fate(message)}"
+        if not found:
+            yield "no message was made for it yet"
+
+    # All of them
+
+    def _label(self, channel_id: str) -> str:
+        return channels.label(channel_id, self._names)
+
+    def _decided(self, subject: str) -> Iterator[Told]:
+        for decision in decisions.about(self._db, subject):
+            if decision.command == decisions.RENAMED:
+                yield decision.decided_at, f"a new name: {decision.change}"
+            elif decision.command in STAGES:
+                yield decision.decided_at, f"{decision.command}, {decision.subject}: {decision.change}"
+            else:
+                yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
+
+    def _in_order(self, told: list[Told] | Iterator[Told]) -> Iterator[str]:
+        moment = self._now
+        for moment, said in sorted(told, key=lambda each: each[0]):
+            yield f"{text_of(moment)} {said}"
+        if moment > self._now + OFF:
+            wrong = "by this clock some of that is still to come: it was ahead then, or is behind now"
+            yield f"{wrong}; `lolslackbot check` compares it with the servers'"
+
+    def _last_delivery(self) -> str:
+        return "" if self._is_told else self._last_run("deliver")
+
+    def _last_run(self, stage: str) -> str:
+        """When that stage was last at work, where that explains why things wait."""
+        last = next(iter(runs.latest(self._db, stage)), None)
+        if last is None:
+            return ""
+        is_long_ago = self._now - (last.ended_at or last.began_at) >= TICKS_MISSED
+        if last.ended_at is None and is_at_work(self._db.path, stage):
+            return f"; {stage} has been at work since {text_of(last.began_at)}" if is_long_ago else ""
+        if is_long_ago:
+            silent = f"{stage} did not run since {text_of(last.ended_at or last.began_at)}"
+            return f"; {silent}: see `crontab -l` and `lolslackbot check`"
+        if last.ended_at is None:
+            return f"; the last {stage} {CUT_OFF}: see `lolslackbot check`"
+        return f"; the last {stage} ended with {last.exit_status}, {last.summary}" if last.exit_status else ""
+
+    def _held(self, *scopes: str) -> str:
+        return "".join(f"; {self._words(hold)}" for hold in self._live(*scopes))
+
+    def _live(self, *scopes: str) -> list[Hold]:
+        return [hold for hold in self._holds if hold.scope in scopes]
+
+    def _hold(self, scope: str, kind: str) -> Hold | None:
+        return next((hold for hold in self._holds if (hold.scope, hold.kind) == (scope, kind)), None)
+
+    def _words(self, hold: Hold) -> str:
+        if hold.until is None:
+            return need_of(hold, self._names)
+        scope = scope_label(hold.scope, self._names)
+        return f"{scope} is {hold.kind} until {text_of(hold.until)}: {hold.reason}"
 
 
-def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
-    story = stories.of_match(db, match_id)
-    if story is None:
-        raise NotFound(f"nothing is known of {match_id}: Riot never listed it for a player who was tracked then")
-    yield f"{match_id} is {_state(story)}"
-    told = [*_ledger(story), *_decided(db, f"match {match_id}")]
-    told += [each for each in _decided(db, decisions.EVERYTHING) if each[0] >= story.listed_at]
-    for message in story.messages:
-        told += [*_outbox(message), *_decided(db, f"message {match_id}:{message.channel_id}")]
-    yield from _in_order(told, now)
-    for channel_id, queues in story.unwanted:
-        yield f"{channel_id} hears nothing of it: it wants {queues}"
-    if story.next_look_at:
-        last_run = _last_run(db, "fetch-matches", now)
-        yield f"Riot is asked for it after {text_of(story.next_look_at)}{_held(db, now, 'riot') or last_run}"
-    elif reasons.is_missed(story.state, story.reason, True, story.looked_at, now):
-        yield f"`lolslackbot retry --match {match_id}` asks Riot for it again"
-    if story.state == "stored" and story.built_at is None:
-        last_run = _last_run(db, "build-messages", now)
-        yield f"its messages are made by the next `lolslackbot build-messages`{last_run}"
-    for message in story.messages:
-        scopes = holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
-        held = _held(db, now, holds.EVERYTHING, *scopes)
-        yield _what_next(message, held or _last_run(db, "deliver", now))
+def _riot_scopes(platform: str, endpoint: str) -> tuple[str, ...]:
+    """What can keep us from asking for something: the key, the host, and that endpoint of it."""
+    region = routing.match_region(platform)
+    return holds.RIOT_KEY, holds.riot_scope(region), holds.riot_scope(region, endpoint)
+
+
+def _slack_scopes(message: MessageStory) -> tuple[str, ...]:
+    return holds.EVERYTHING, holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
 
 
 def _state(story: MatchStory) -> str:
@@ -64,168 +328,20 @@ def _state(story: MatchStory) -> str:
     return story.state + (f": {story.reason}" if story.reason else "")
 
 
-def _ledger(story: MatchStory) -> Iterator[Told]:
-    names = ", ".join(map(str, story.listed_for)) or "nobody we know"
-    yield story.listed_at, f"listed by Riot, for {names}"
-    if story.ended_at:
-        yield story.ended_at, "the game ended"
-    if story.looked_at:
-        failed = [f"{story.looks} times 404"] * bool(story.looks) + [f"{story.failures} faults"] * bool(story.failures)
-        yield story.looked_at, f"Riot was asked for it{' (so far ' + ', '.join(failed) + ')' if failed else ''}"
-    if story.built_at:
-        yield story.built_at, f"messages made: {len(story.messages)}"
+def _error(message: MessageStory) -> str:
+    return f": {message.error}" if message.error else ""
 
 
-def _outbox(message: MessageStory) -> Iterator[Told]:
-    channel = message.channel_id
-    if message.claimed_at and message.attempts:
-        yield message.claimed_at, f"{channel}: claimed, attempt {message.attempts}"
-    if message.settled_at and (message.error or message.state != "pending"):  # else it is an end that `retry` undid
-        receipt = f", ts {message.slack_ts}" if message.slack_ts else ""
-        error = f": {message.error}" if message.error else ""
-        yield message.settled_at, f"{channel}: {message.state}{receipt}{error}"
+def _short_fate(message: MessageStory) -> str:
+    return message.state + (f" ({message.error})" if message.error else "")
 
 
-def _what_next(message: MessageStory, held: str = "") -> str:
-    channel, error = message.channel_id, f": {message.error}" if message.error else ""
-    match message.state:
-        case "pending":
-            return f"{channel}: it waits for the next `lolslackbot deliver`{held}{error}"
-        case "sending":
-            return f"{channel}: it is being sent, or the process that did so died; the next `lolslackbot deliver` tells"
-        case "uncertain":
-            return (
-                f"{channel}: it may or may not be in Slack{error}; `lolslackbot deliver` looks it up in the channel's "
-                f"history; `lolslackbot retry --message {message.match_id} {channel}` sends it again, or with "
-                "`--found LINK` records that it is there"
-            )
-        case "failed":
-            again = f"`lolslackbot retry --message {message.match_id} {channel}` tries again"
-            return f"{channel}: it is not in Slack{error}; {again}"
-        case "expired":
-            return f"{channel}: it never went out, and will not{error}"
-    return f"{channel}: it is in Slack"
-
-
-# A player
-
-
-def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
-    player = players.with_riot_id(db, riot_id)
-    if player is None and (player := players.formerly(db, riot_id)):
-        yield f"{riot_id} is called {player.riot_id} now"
-    if player is None:
-        raise NotFound(
-            f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked, "
-            "renamed players by their new name"
-        )
-    tracks = [track for track in players.tracks(db) if track.player.player_id == player.player_id]
-    yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'not tracked any more'}"
-    for track in tracks:
-        yield f"games that end after {text_of(track.since)} are announced in {track.channel_id}"
-    yield from _in_order(_decided(db, f"player {player.player_id}"), now)
-    if player.problem:
-        yield f"Riot's list cannot be had: {player.problem}"
-    elif tracks:
-        asked = players.listed_at(db, player.player_id)
-        last = f"was last asked for the list at {text_of(asked)}" if asked else "was never asked for the list"
-        yield f"Riot {last}{_held(db, now, 'riot') or _last_run(db, 'fetch-matches', now)}"
-    games = stories.of_player(db, player.player_id, LAST)
-    for game in games:
-        ended = f"ended {text_of(game.ended_at)}" if game.ended_at else f"listed {text_of(game.listed_at)}"
-        yield f"{game.match_id}, {ended}: {_state(game)}{_fates(game)}"
-    if not games:
-        yield "Riot has listed no game yet"
-    if not games and tracks:
-        mend = f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id} --platform P` mends that'
-        yield f"if there were games, {player.platform} may be the wrong platform: {mend}"
-
-
-def _fates(game: MatchStory) -> str:
-    fates = [f"{each.channel_id} {each.state}{f' ({each.error})' if each.error else ''}" for each in game.messages]
-    fates += [f"{channel_id} does not want it" for channel_id, _ in game.unwanted]
-    return "".join(f"; {fate}" for fate in fates)
-
-
-# A channel
-
-
-def _channel(db: Database, channel_id: str, now: datetime) -> Iterator[str]:
-    if channel_id not in (preferences := channels.preferences(db)):
-        raise NotFound(
-            f"nothing is known of {channel_id}: it takes a match id, NAME#TAG or the id of a channel of ours"
-        )
-    if (current := channels.current_id(db, channel_id)) != channel_id:
-        yield f"{channel_id} is {current} now: `lolslackbot why {current}` tells what it gets"
-        yield from _in_order(_decided(db, holds.channel_scope(channel_id)), now)
-        return
-    queues, style = preferences[channel_id]
-    tracks = [track for track in players.tracks(db) if track.channel_id == channel_id]
-    names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
-    yield f"{channel_id} hears of {names}; queues: {queues}; style: {style}"
-    yield from _in_order(_decided(db, holds.channel_scope(channel_id)), now)
-    found = stories.of_channel(db, channel_id, LAST)
-    workspaces = [holds.workspace_scope(track.workspace) for track in tracks]
-    held = _that_hold(db, now, holds.EVERYTHING, holds.channel_scope(channel_id), *workspaces)
-    for hold in held:
-        yield _words(hold)
-    if not held and (last_run := _last_run(db, "deliver", now)):
-        yield f"what waits goes out with the next `lolslackbot deliver`{last_run}"
-    for message in found:
-        yield f"{message.match_id}, ended {text_of(message.ended_at)}: {_what_next(message)}"
-    if not found:
-        yield "no message was made for it yet"
-
-
-# All of them
-
-
-def _decided(db: Database, subject: str) -> Iterator[Told]:
-    for decision in decisions.about(db, subject):
-        if decision.command == decisions.RENAMED:
-            yield decision.decided_at, f"a new name: {decision.change}"
-        elif decision.command in STAGES:
-            yield decision.decided_at, f"{decision.command}, {decision.subject}: {decision.change}"
-        else:
-            yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
-
-
-def _in_order(told: list[Told] | Iterator[Told], now: datetime) -> Iterator[str]:
-    moment = now
-    for moment, said in sorted(told, key=lambda each: each[0]):
-        yield f"{text_of(moment)} {said}"
-    if moment > now + OFF:
-        wrong = "by this clock some of that is still to come: it was ahead then, or is behind now"
-        yield f"{wrong}; `lolslackbot check` compares it with the servers'"
-
-
-def _last_run(db: Database, stage: str, now: datetime) -> str:
-    """When that stage was last at work, where that explains why things wait."""
-    last = next(iter(runs.latest(db, stage)), None)
-    if last is None:
-        return ""
-    if now - last.began_at >= TICKS_MISSED:
-        return f"; {stage} did not run since {text_of(last.began_at)}: `crontab -l` and `lolslackbot check` say why"
-    if last.ended_at is None:
-        return "" if is_at_work(db.path, stage) else f"; the last {stage} {CUT_OFF}: `lolslackbot check` says why"
-    return f"; the last {stage} ended with {last.exit_status}, {last.summary}" if last.exit_status else ""
-
-
-def _held(db: Database, now: datetime, *scopes: str) -> str:
-    return "".join(f"; {_words(hold)}" for hold in _that_hold(db, now, *scopes))
-
-
-def _that_hold(db: Database, now: datetime, *scopes: str) -> list[Hold]:
-    return [
-        hold
-        for hold in holds.all_live(db, now)
-        if hold.scope in scopes or ("riot" in scopes and hold.scope.startswith("riot "))
-    ]
-
-
-def _words(hold: Hold) -> str:
-    return (
-        need_of(hold)
-        if hold.until is None
-        else f"{hold.scope} is {hold.kind} until {text_of(hold.until)}: {hold.reason}"
-    )
+def _expired(message: MessageStory) -> str:
+    """Only what is known: an attempt of unknown outcome may have reached Slack, or the database a restore replaced."""
+    if message.may_be_out:
+        return f"it will not be sent again{_error(message)}; an earlier attempt may have reached Slack"
+    if message.restored:
+        return f"it will not be sent{_error(message)}; whether it was posted before the restore is not known"
+    if message.attempts:
+        return f"it will not be sent again{_error(message)}; attempts so far: {message.attempts}"
+    return f"it was never sent, and will not be{_error(message)}"

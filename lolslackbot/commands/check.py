@@ -35,5 +35,5 @@ def check_command(app: App, as_json: bool) -> None:
     else:
         for finding in findings:
             remedy = f"; {finding.remedy}" if finding.remedy else ""
-            show_line(f"{finding.state:<5} {finding.what}: {finding.said}{remedy}")
+            show_line(f"{finding.state:<5} {finding.label}: {finding.said}{remedy}")
     sys.exit(int(exit_status(findings)))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import click
 
 from lolslackbot.admin.facts import Facts, StageRuns
-from lolslackbot.admin.needs import CUT_OFF
+from lolslackbot.admin.needs import CUT_OFF, scope_label
 from lolslackbot.admin.status import Status, status
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, person
@@ -50,7 +50,7 @@ def show_status(found: Status) -> None:
     for hold in facts.holds:
         if hold.until is not None:
             state = "held back until" if facts.in_force(hold) else "was held back until"
-            show_line(f"{hold.scope} {state} {text_of(hold.until)}: {hold.reason}")
+            show_line(f"{scope_label(hold.scope, facts.names)} {state} {text_of(hold.until)}: {hold.reason}")
 
 
 def _told(stage: StageRuns, now: datetime) -> str:
@@ -61,7 +61,8 @@ def _told(stage: StageRuns, now: datetime) -> str:
         return f"began {ago(run.began_at, now)} and {'is at work' if stage.at_work else CUT_OFF}"
     summary = (run.summary or "").removeprefix(f"{run.stage}: ")
     seconds = (run.ended_at - run.began_at).total_seconds()
-    return f"{ago(run.began_at, now)}, {seconds:.1f} s, exit {run.exit_status}: {summary}"
+    took = f", {seconds:.1f} s" if seconds >= 0 else ""  # else the clock was set back meanwhile
+    return f"{ago(run.began_at, now)}{took}, exit {run.exit_status}: {summary}"
 
 
 def _ends(stage: StageRuns) -> str:
@@ -72,9 +73,15 @@ def _freshness(facts: Facts) -> str:
     fresh = facts.freshness
     told = [
         (fresh.last_listed_at, "Riot was last asked for a list"),
-        (fresh.longest_unasked_since, "the list that waits longest was asked for"),
-        (fresh.wanted_since, "the oldest match that waits was listed"),
+        (fresh.longest_unasked_since, _waiting_list(facts.was_asked)),
+        (fresh.wanted_since, "the oldest match not asked for yet was listed"),
         (fresh.waiting_since, "the oldest message that waits was made"),
         (fresh.last_post_at, "the last message went out"),
     ]
-    return "; ".join(f"{what} {ago(moment, facts.now)}" for moment, what in told if moment) or "Riot was never asked"
+    known = [f"{what} {ago(moment, facts.now)}" for moment, what in told if moment]
+    return "; ".join([*([] if fresh.last_listed_at else ["no request for a list is on record"]), *known])
+
+
+def _waiting_list(was_asked: bool) -> str:
+    waits = "the list that waits longest"
+    return f"{waits} was asked for" if was_asked else f"{waits} has no request on record; its player was tracked"

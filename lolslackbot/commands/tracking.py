@@ -3,7 +3,7 @@
 import logging
 import sys
 from contextlib import closing
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -162,10 +162,11 @@ def channels_command(context: click.Context, as_json: bool) -> None:
             raise click.UsageError("--json lists the channels; it goes with no further command")
         return
     with person(), app.looking() as db:
-        tracks, wishes = players.tracks(db), channels.preferences(db)
-        rows = [
+        tracks, wishes, names = players.tracks(db), channels.preferences(db), channels.names(db)
+        rows: list[dict[str, Any]] = [
             {
                 "channel": channel_id,
+                "name": names.get(channel_id),
                 "workspace": workspace,
                 "players": sum(track.channel_id == channel_id for track in tracks),
                 "queues": wishes[channel_id][0],
@@ -174,7 +175,11 @@ def channels_command(context: click.Context, as_json: bool) -> None:
             }
             for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
         ]
-    show_json(rows) if as_json else show_table(rows, "no channel is told anything: `lolslackbot track` begins")
+    if as_json:
+        show_json(rows)
+    else:
+        named = [{**row, "name": row["name"] and f"#{row['name']}"} for row in rows]
+        show_table(named, "no channel is told anything: `lolslackbot track` begins")
 
 
 @channels_command.command("set")

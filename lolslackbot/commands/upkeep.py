@@ -80,17 +80,17 @@ def retry_command(
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
     with person(), app.changing() as db:
-        now = app.clock.now()
+        now, within = app.clock.now(), timedelta(seconds=app.settings.announce_within)
         if message and found:
             plan = record_found(db, *message, found, now)
         elif message:
-            plan = retry_message(db, *message, now)
+            plan = retry_message(db, *message, now, within)
         elif channel:
-            plan = retry_channel(db, channel, now)
+            plan = retry_channel(db, channel, now, within)
         elif match_id:
-            plan = retry_matches(db, [match_id], now)
+            plan = retry_matches(db, [match_id], now, within)
         else:
-            plan = retry_missing(db, now)
+            plan = retry_missing(db, now, within)
         for sentence in plan.sentences:
             show_line(sentence)
         if yes or click.confirm("Do it?"):

@@ -19,5 +19,5 @@ def why_command(app: App, about: str) -> None:
     lolslackbot why C0123456789
     """
     with person(), app.looking(though_locked=True) as db:
-        for line in why(db, about.strip(), app.clock.now()):
+        for line in why(db, about.strip(), app.clock.now(), app.settings):
             show_line(line)

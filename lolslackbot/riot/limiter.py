@@ -110,7 +110,7 @@ class Limiter:
         if not windows:
             # Nothing is known of this limit yet: one call at a time, so that the first answer can tell.
             until = self._ledger.open_call(routing, scope, now)
-            return NotYet(until, f"a first call to {_name(routing, scope)} is still open") if until else None
+            return NotYet(until, f"waiting for the first answer from {_name(routing, scope)}") if until else None
         waits = [(self._opens_at(routing, scope, window, now), window) for window in windows]
         full = [(until, window) for until, window in waits if until]
         if not full:

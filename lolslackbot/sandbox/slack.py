@@ -21,7 +21,7 @@ from lolslackbot.sandbox.blocks import fault_of, shown
 from lolslackbot.sandbox.mishaps import JSON, Answer, Mishap
 from lolslackbot.sandbox.server import Call, Handle, Loopback, Recorded
 
-SCOPES = ("chat:write", "channels:read", "groups:read", "channels:history", "groups:history", "channels:join")
+SCOPES = ("chat:write", "channels:read", "groups:read", "channels:history", "groups:history")  # the manifest's
 MAX_TEXT = 40_000
 MAX_PAGE = 999
 

@@ -6,7 +6,7 @@ The error codes are those of docs.slack.dev, chat.postMessage, with codes that l
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, NamedTuple, TypeGuard
 
@@ -86,6 +86,7 @@ class ChannelInfo(NamedTuple):
     is_archived: bool | None
     is_member: bool | None
     channel_id: str | None = None
+    name: str | None = None  # without '#'
 
 
 class History(NamedTuple):
@@ -215,6 +216,16 @@ def read_ok(answer: HttpAnswer) -> dict[str, Any]:
     raise SlackProblem(posted.verdict, posted.error, code=posted.code, wait=posted.wait)
 
 
+def permalink(channel_id: str, slack_ts: str) -> str:
+    """The link of a message, as Slack's "Copy link" gives it; slack.com leads to the workspace that has it."""
+    return f"https://slack.com/archives/{channel_id}/p{slack_ts.replace('.', '')}"
+
+
+def posted_at(slack_ts: str) -> datetime | None:
+    """When Slack took a message, by its `ts`; None where that is no time."""
+    return datetime.fromtimestamp(float(slack_ts), UTC) if _TS.fullmatch(slack_ts) else None
+
+
 def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
     """conversations.history: `ts` by the key in the metadata of the messages that this bot posted.
 
@@ -264,14 +275,19 @@ def standing_of(document: Mapping[str, Any], answer: HttpAnswer) -> Standing:
 
 
 def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
-    """conversations.info: whether the channel is archived, and whether the bot is in it."""
+    """conversations.info: whether the channel is archived, whether the bot is in it, and its name."""
     channel = document.get("channel")
     found = channel if isinstance(channel, dict) else {}
     archived, member = (
         found.get(name) if isinstance(found.get(name), bool) else None for name in ("is_archived", "is_member")
     )
-    channel_id = found.get("id")
-    return ChannelInfo(archived, member, channel_id if isinstance(channel_id, str) else None)
+    channel_id, name = found.get("id"), found.get("name")
+    return ChannelInfo(
+        archived,
+        member,
+        channel_id if isinstance(channel_id, str) else None,
+        name if isinstance(name, str) and name else None,
+    )
 
 
 def read_object(answer: HttpAnswer) -> dict[str, Any] | None:

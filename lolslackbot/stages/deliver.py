@@ -83,11 +83,21 @@ def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datet
         if hold.kind != "rejected" and hold.scope in scopes:
             until = f"until {text_of(hold.until)}" if hold.until else "until a person says otherwise"
             return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"
-    claims = messages.recent_claims(db, channel, limit.seconds, now)
-    if len(claims) >= limit.messages:
-        room_at = claims[limit.messages - 1] + timedelta(seconds=limit.seconds)
+    if room_at := full_until(db, channel, limit, now):
         return f"channel {channel} has had its {limit.messages} in {limit.seconds} s, the next at {text_of(room_at)}"
     return None
+
+
+def full_until(db: Database, channel_id: str, limit: ChannelLimit, now: datetime, ahead: int = 0) -> datetime | None:
+    """Until when LOLSLACKBOT_CHANNEL_LIMIT keeps a message back, at least; None if it does not.
+
+    ahead: messages that go to that channel before it.
+    """
+    claims = messages.recent_claims(db, channel_id, limit.seconds, now)
+    if len(claims) + ahead < limit.messages:
+        return None
+    last_to_leave = claims[limit.messages - 1 - ahead] if ahead < limit.messages else now
+    return last_to_leave + timedelta(seconds=limit.seconds)
 
 
 class _Delivering:

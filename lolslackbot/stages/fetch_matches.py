@@ -125,7 +125,7 @@ class _Fetching:
         while not self._run.budget.spent():
             if reserved:
                 return reserved
-            waits = []
+            waits: list[NotYet] = []
             for host, endpoint in self._heads():
                 wait = self._limiter.free_at(host, endpoint)
                 if wait is None:
@@ -133,10 +133,21 @@ class _Fetching:
                 waits.append(wait)
             if not waits:
                 return None
-            self._wait(min(waits, key=lambda each: each.until))
+            if not self._forget_what_is_over():
+                self._wait(min(waits, key=lambda each: each.until))
+        self._forget_what_is_over()
         if self._wanted or self._players:
             self._run.note("out of time, the next run goes on")
         return None
+
+    def _forget_what_is_over(self) -> bool:
+        """Whether something that waited need not be asked for any more: given up, or untracked, meanwhile."""
+        due = set(matches.to_look_at(self._db, self._now()))
+        tracked = {player.player_id for player in players.to_list(self._db)}
+        number = len(self._wanted) + len(self._players)
+        self._wanted.drop(lambda match_id: match_id not in due)
+        self._players.drop(lambda player: player.player_id not in tracked)
+        return len(self._wanted) + len(self._players) < number
 
     def _heads(self) -> Iterator[tuple[str, str]]:
         """Where something waits: matches before lists, what is due first in front."""
@@ -312,8 +323,9 @@ class _Fetching:
             fate = self._end(match_id, reason, match.ended_at)
             if reason == reasons.UNTRACKED:
                 return fate
-            oldest = match.ended_at if reason == reasons.BEFORE_TRACKING else None
-            return fate._replace(number=1 + matches.give_up_older(self._db, match_id, reason, oldest))
+            is_before = reason == reasons.BEFORE_TRACKING
+            number = 1 + matches.give_up_older(self._db, match_id, reason, match.ended_at if is_before else None)
+            return fate._replace(counted=reason if is_before else fate.counted, number=number)
         matches.store(self._db, match, answer.body, known, self._now())
         return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
 

@@ -1,4 +1,4 @@
-"""Channels: what each wants to hear, when it was last compared or examined, and which id Slack knows it by."""
+"""Channels: what each wants to hear, its name, when its history was read, and which id Slack knows it by."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -169,3 +169,25 @@ _MOVES = (
     "UPDATE channels SET moved_to = :new, slack_id = NULL WHERE channel_id = :old OR moved_to = :old",
     "UPDATE channels SET moved_to = NULL, slack_id = NULL, reconciled_at = NULL WHERE channel_id = :new",
 )
+
+
+# Names
+
+
+def names(db: Database) -> Mapping[str, str]:
+    """The names that Slack last gave, without `#`, by channel id. Left out: channels whose name is not known."""
+    rows = db.rows("SELECT channel_id, name FROM channels WHERE name IS NOT NULL")
+    return {row["channel_id"]: row["name"] for row in rows}
+
+
+def record_name(db: Database, channel_id: str, name: str) -> None:
+    """Keeps the name that Slack gave a channel, without `#`. Writes only where it is a new one."""
+    new = "channel_id = :channel_id AND name IS NOT :name"
+    if db.row(f"SELECT 1 FROM channels WHERE {new}", channel_id=channel_id, name=name):
+        with db.transaction():
+            db.write(f"UPDATE channels SET name = :name WHERE {new}", channel_id=channel_id, name=name)
+
+
+def label(channel_id: str, names: Mapping[str, str]) -> str:
+    """A channel as people read it: `#rift (C0RIFT)`, or the id alone where its name is not known."""
+    return f"#{names[channel_id]} ({channel_id})" if channel_id in names else channel_id

@@ -24,6 +24,16 @@ def workspace_scope(workspace: str) -> str:
     return f"workspace {workspace}"
 
 
+def delivery_scopes(db: Database, channel_id: str | None = None) -> list[str]:
+    """Everything that can keep messages from one channel, or (None) from any: all, workspaces, channels."""
+    rows = db.rows(
+        "SELECT channel_id, workspace FROM channels WHERE :channel_id IS NULL OR channel_id = :channel_id",
+        channel_id=channel_id,
+    )
+    scopes = [scope for row in rows for scope in (channel_scope(row["channel_id"]), workspace_scope(row["workspace"]))]
+    return [EVERYTHING, *scopes]
+
+
 class Hold(NamedTuple):
     """One reason why something waits. `until` None: until it is lifted."""
 

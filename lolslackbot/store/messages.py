@@ -203,7 +203,7 @@ def expire(db: Database, oldest: datetime, now: datetime) -> int:
     return sum(_end(db, "expired", reason, condition, bound, now) for condition in (waiting, doubted))
 
 
-def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
+def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime) -> None:
     """pending, failed -> expired: nobody in it is tracked here any more. So is what a restore made doubtful.
 
     What is uncertain stays so, to be looked up, but does not go out again. Inside a transaction.
@@ -218,13 +218,14 @@ def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
     )
     expired = db.change(
         """
-        UPDATE messages SET state = 'expired', error = 'untracked'
+        UPDATE messages SET state = 'expired', error = 'untracked', settled_at = :now
         WHERE match_id = :match_id AND channel_id = :channel_id
           AND (state IN ('pending', 'failed') OR state = 'uncertain' AND attempts = 0)
         RETURNING match_id, channel_id, state, error
         """,
         match_id=match_id,
         channel_id=channel_id,
+        now=text_of(now),
     )
     _tell(expired)
 
@@ -499,15 +500,49 @@ def find(db: Database, match_id: str, channel_id: str) -> tuple[Message, str] | 
     return (_message(row), row["state"]) if row else None
 
 
+def game_ended_at(db: Database, message: Message) -> datetime:
+    """When the game of a message ended: how long it is news."""
+    row = db.row("SELECT ended_at FROM matches WHERE match_id = :match_id", match_id=message.match_id)
+    assert row
+    return moment_of(row["ended_at"])
+
+
+def number_ahead(db: Database, match_id: str, channel_id: str, oldest: datetime) -> int:
+    """How many messages of games since `oldest` wait in that channel and go out before this one."""
+    row = db.row(
+        """
+        SELECT COUNT(*) AS number FROM messages AS earlier JOIN messages USING (channel_id)
+        WHERE channel_id = :channel_id AND messages.match_id = :match_id
+          AND earlier.state = 'pending' AND earlier.ended_at >= :oldest
+          AND (earlier.ended_at, earlier.match_id) < (messages.ended_at, messages.match_id)
+        """,
+        match_id=match_id,
+        channel_id=channel_id,
+        oldest=text_of(oldest),
+    )
+    return row["number"] if row else 0
+
+
 def retry(db: Database, message: Message) -> None:
     """failed, uncertain -> pending, since a person says so. Inside a transaction.
 
-    One whose wording had failed is worded again: its match goes back to be built.
+    One whose wording had failed is worded again: its match goes back to be built. Of one whose outcome is unknown,
+    `unknown_since` stays: whatever comes of it now, the earlier attempt may have reached Slack.
     """
     key = {"match_id": message.match_id, "channel_id": message.channel_id}
     here = "match_id = :match_id AND channel_id = :channel_id AND state IN ('failed', 'uncertain')"
     if message.text:
-        db.write(f"UPDATE messages SET state = 'pending', error = NULL, absences = 0, resends = 0 WHERE {here}", **key)
+        db.write(
+            f"""
+            UPDATE messages
+            SET state = 'pending', error = NULL, absences = 0, resends = 0,
+                unknown_since = CASE state
+                    WHEN 'uncertain' THEN COALESCE(unknown_since, settled_at, claimed_at) ELSE unknown_since
+                END
+            WHERE {here}
+            """,
+            **key,
+        )
     elif db.write(f"DELETE FROM messages WHERE {here}", **key):
         db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.match_id)
 

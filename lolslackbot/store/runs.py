@@ -67,11 +67,11 @@ def last_ended(db: Database, stage: str) -> PastRun | None:
 
 
 def last_good(db: Database, stage: str) -> datetime | None:
-    """When the last run of a stage began that ended with exit 0."""
+    """When the last run of a stage ended that ended with exit 0."""
     row = db.row(
-        "SELECT began_at FROM runs WHERE stage = :stage AND exit_status = 0 ORDER BY run_id DESC LIMIT 1", stage=stage
+        "SELECT ended_at FROM runs WHERE stage = :stage AND exit_status = 0 ORDER BY run_id DESC LIMIT 1", stage=stage
     )
-    return moment_of(row["began_at"]) if row else None
+    return moment_of(row["ended_at"]) if row else None
 
 
 def recorded_since(db: Database) -> datetime | None:

@@ -68,15 +68,16 @@ def last_listed_at(db: Database) -> datetime | None:
     return _moment(db, "SELECT MAX(listed_at) FROM players")
 
 
-def longest_unasked_since(db: Database) -> datetime | None:
-    """When Riot was asked for the list that it was asked for longest ago: since it was tracked, if not since then."""
-    return _moment(
-        db,
+def longest_unasked(db: Database) -> tuple[datetime, bool] | None:
+    """Since when the list waits that waits longest, and whether it was asked for then; else it was tracked then."""
+    row = db.row(
         """
-        SELECT MIN(CASE WHEN listed_at > since THEN listed_at ELSE since END)
+        SELECT CASE WHEN listed_at > since THEN listed_at ELSE since END AS waits_since, listed_at > since AS was_asked
         FROM players JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) USING (player_id)
-        """,
+        ORDER BY waits_since LIMIT 1
+        """
     )
+    return (moment_of(row["waits_since"]), bool(row["was_asked"])) if row else None
 
 
 def wanted_since(db: Database) -> datetime | None:
@@ -105,13 +106,17 @@ def waiting_since(db: Database, held: Iterable[str] = ()) -> datetime | None:
 
 
 def last_post_at(db: Database) -> datetime | None:
-    """When the message that Slack accepted last was claimed; looked for from the end of each channel."""
+    """When the message that Slack accepted last was claimed; looked for from the end of each channel.
+
+    One that was never sent from here (attempts 0) was found in Slack after a restore: it went out earlier.
+    """
     return _moment(
         db,
         """
         SELECT MAX((
             SELECT claimed_at FROM messages
             WHERE messages.channel_id = channels.channel_id AND claimed_at IS NOT NULL AND state = 'delivered'
+              AND attempts > 0
             ORDER BY claimed_at DESC LIMIT 1
         ))
         FROM channels

@@ -9,7 +9,8 @@ from lolslackbot.model import RiotId
 from lolslackbot.store.database import Database, Row
 
 _MESSAGE = (
-    "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at"
+    "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at, "
+    "absences, resends, restored, unknown_since, lookup_problem"
 )
 
 
@@ -27,6 +28,11 @@ class MessageStory(NamedTuple):
     built_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
+    absences: int
+    resends: int
+    restored: bool
+    may_be_out: bool  # the outcome of an attempt is, or stayed, unknown
+    is_unreadable: bool  # the history in which it would be looked up
 
 
 class MatchStory(NamedTuple):
@@ -121,6 +127,11 @@ def _message(row: Row) -> MessageStory:
         built_at=moment_of(row["built_at"]),
         claimed_at=_moment(row["claimed_at"]),
         settled_at=_moment(row["settled_at"]),
+        absences=row["absences"],
+        resends=row["resends"],
+        restored=bool(row["restored"]),
+        may_be_out=row["unknown_since"] is not None,
+        is_unreadable=row["lookup_problem"] is not None,
     )
 
 

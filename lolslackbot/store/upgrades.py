@@ -81,7 +81,8 @@ STEPS: dict[int, str] = {
         ALTER TABLE players ADD COLUMN region_asked_at TEXT;
         ALTER TABLE players ADD COLUMN region TEXT;
         UPDATE players SET last_game_at = (
-            SELECT MAX(ended_at) FROM listings JOIN matches USING (match_id) WHERE listings.player_id = players.player_id
+            SELECT MAX(ended_at) FROM listings JOIN matches USING (match_id)
+            WHERE listings.player_id = players.player_id
         );
         -- Channels: their names; when their history was compared with the outbox: at each post so far.
         ALTER TABLE channels ADD COLUMN name TEXT;

@@ -148,7 +148,7 @@ def test_resuming_everything_names_the_channels_that_are_still_paused(db: Databa
     pause(db, None, START)
     pause(db, "C1", START)
     assert resume(db, None, START) == (
-        "everything goes on with the next `lolslackbot deliver`, but for channel C1: still paused"
+        "everything goes on with the next `lolslackbot deliver`, but channel C1 is paused: see `lolslackbot status`"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_failed_message_goes_out_again_once(db: Database, slack: FakeSlack, cl
     assert message(db, "EUW1_1") == ("failed", 1, "msg_too_long")
     before = everything(db)
     plan = retry_message(db, "EUW1_1", "C1", START)
-    assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
+    assert plan.sentences == ["EUW1_1:C1 will be sent again"]
     does_nothing_until_asked(db, plan, before)
     assert message(db, "EUW1_1") == ("pending", 1, None)
     send(db, slack, clock)
@@ -105,8 +105,8 @@ def test_an_uncertain_message_is_put_back_with_a_warning_of_doubles(
     before = everything(db)
     plan = retry_message(db, "EUW1_1", "C1", START)
     assert plan.sentences == [
-        "the uncertain message EUW1_1:C1 goes out again, if it still is news; "
-        "if Slack has it after all, it will stand there twice"
+        "EUW1_1:C1 will be sent again",
+        "if Slack has it already, it will be there twice",
     ]
     does_nothing_until_asked(db, plan, before)
     send(db, slack, clock)
@@ -190,7 +190,7 @@ def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C2"]
     plan = retry_message(db, "EUW1_1", "C1", START)
-    assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
+    assert plan.sentences == ["EUW1_1:C1 will be sent again, once it is built again"]
     plan.do()
     assert matches.to_build(db) == ["EUW1_1"]
     build(db, clock)
@@ -209,11 +209,14 @@ def test_a_message_that_is_no_longer_news_is_not_promised_to_go_out(
     slack.outcomes["C1"] = [BROKEN]
     send(db, slack, clock)
     clock.advance(24 * 3600)
-    plan = retry_channel(db, "C1", START)
+    plan = retry_channel(db, "C1", clock.now())
     plan.do()
     send(db, slack, clock)
     assert message(db, "EUW1_1")[0] == "expired"
-    assert plan.sentences[-1] == "the failed message EUW1_1:C1 goes out again, if it still is news"
+    assert plan.sentences == [
+        "C1 was marked broken (is_archived) and is tried again",
+        "EUW1_1:C1 has expired and will not be sent: its game ended 2026-11-23T11:59:00.000Z",
+    ]
 
 
 # Channels
@@ -230,9 +233,10 @@ def test_a_broken_channel_is_well_again_and_its_failed_messages_go_out_in_order(
     before = everything(db)
     plan = retry_channel(db, "C1", START)
     assert plan.sentences == [
-        "C1 was marked broken (is_archived) and counts as well again",
-        "the failed message EUW1_2:C1 goes out again, if it still is news",
-        "the failed message EUW1_1:C1 goes out again, if it still is news",
+        "C1 was marked broken (is_archived) and is tried again",
+        "of 2 failed messages 2 will be sent again",
+        "EUW1_2:C1 will be sent again",
+        "EUW1_1:C1 will be sent again",
     ]
     does_nothing_until_asked(db, plan, before)
     assert holds.find(db, "channel C1", "broken") is None
@@ -249,7 +253,7 @@ def test_failed_messages_of_a_channel_that_is_well_go_out_again_but_uncertain_on
     slack.outcomes["C1"] = [REFUSED, LOST]
     send(db, slack, clock)
     plan = retry_channel(db, "C1", START)
-    assert plan.sentences == ["the failed message EUW1_1:C1 goes out again, if it still is news"]
+    assert plan.sentences == ["EUW1_1:C1 will be sent again"]
     plan.do()
     assert (message(db, "EUW1_1")[0], message(db, "EUW1_2")[0]) == ("pending", "uncertain")
 
@@ -259,7 +263,7 @@ def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, cl
     with db.transaction():
         holds.put(db, "channel C1", "broken", "not_in_channel", START, None)
     plan = retry_channel(db, "C1", START)
-    assert plan.sentences == ["C1 was marked broken (not_in_channel) and counts as well again"]
+    assert plan.sentences == ["C1 was marked broken (not_in_channel) and is tried again"]
     plan.do()
     assert holds.all_known(db) == []
 

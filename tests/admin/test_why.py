@@ -39,16 +39,16 @@ def claim(db: Database, message: Message) -> None:
 
 def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_delivered(db, message, "t", "1700.5", START + timedelta(seconds=1))
+    messages.mark_delivered(db, message, "t", "1795449957.711267", START + timedelta(seconds=1))
     assert why(db, "euw1_1", START) == [
         "EUW1_1 is stored",
         f"{ENDED} the game ended",
         f"{AT} listed by Riot, for Player 1#EUW",
-        f"{AT} Riot was asked for it",
-        f"{AT} messages made: 1",
-        f"{AT} C1: claimed, attempt 1",
-        "2026-11-23T12:00:01.000Z C1: delivered, ts 1700.5",
-        "C1: it is in Slack",
+        f"{AT} Riot was last asked for it",
+        f"{AT} queued for C1",
+        f"{AT} C1: claimed (attempts so far: 1)",
+        "2026-11-23T12:00:01.000Z C1: delivered, ts 1795449957.711267",
+        "C1: posted at 2026-11-23T16:05:57.711Z, https://slack.com/archives/C1/p1795449957711267",
     ]
 
 
@@ -81,17 +81,24 @@ def paused(db: Database, message: Message) -> None:
         (lambda *_: None, "C1: it waits for the next `lolslackbot deliver`"),
         (
             paused,
-            f"C1: it waits for the next `lolslackbot deliver`; channel C1 is paused since {AT}: by hand; "
-            "`lolslackbot resume --channel C1` goes on",
+            f"C1: it waits; channel C1 is paused since {AT}: by hand; `lolslackbot resume --channel C1` goes on",
         ),
-        (died, "C1: it is being sent, or the process that did so died; the next `lolslackbot deliver` tells"),
+        (
+            died,
+            "C1: the process that was sending it ended before Slack answered; the next `lolslackbot deliver` tries to "
+            "look it up",
+        ),
         (
             unsure,
             "C1: it may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; "
-            "`lolslackbot retry --message EUW1_1 C1` sends it again, or with `--found LINK` records that it is there",
+            "`lolslackbot retry --message EUW1_1 C1` puts it back to be sent again, or with `--found LINK` records that "
+            "it is there",
         ),
-        (refused, "C1: it is not in Slack: is_archived; `lolslackbot retry --message EUW1_1 C1` tries again"),
-        (too_old, "C1: it never went out, and will not: no longer news"),
+        (
+            refused,
+            "C1: it is not in Slack: is_archived; `lolslackbot retry --message EUW1_1 C1` puts it back to be sent",
+        ),
+        (too_old, "C1: it was never sent, and will not be: no longer news"),
     ],
 )
 def test_the_last_line_says_what_becomes_of_the_message(
@@ -119,7 +126,7 @@ def test_a_wanted_match_says_when_riot_is_asked_and_what_holds_that_up(db: Datab
     assert why(db, MATCH, START) == [
         "EUW1_1 is wanted: 503",
         f"{AT} listed by Riot, for Player 1#EUW",
-        f"{AT} Riot was asked for it (so far 1 faults)",
+        f"{AT} Riot was last asked for it (failed attempts: 1)",
         f"Riot is asked for it after 2026-11-23T12:03:00.000Z; riot is rejected since {AT}: 403 Forbidden; "
         "put a new one into `env`, RIOT_API_KEY from developer.riotgames.com, then `lolslackbot check`",
     ]
@@ -143,7 +150,7 @@ def test_a_missing_match_says_whether_it_is_looked_for_again(db: Database) -> No
     matches.mark_missing(db, MATCH, START, None)
     told = why(db, MATCH, START)
     assert told[0] == "EUW1_1 is missing: Riot answered 404 and is not asked again"
-    assert told[-2] == f"{AT} Riot was asked for it (so far 2 times 404)"
+    assert told[-2] == f"{AT} Riot was last asked for it (404s: 2)"
     assert told[-1] == f"`lolslackbot retry --match {MATCH}` asks Riot for it again"
 
 
@@ -157,7 +164,7 @@ def test_a_match_that_will_not_be_announced_says_why(db: Database) -> None:
 def test_a_stored_match_without_messages_says_who_makes_them(db: Database) -> None:
     add_player(db)
     store_match(db, a_match(MATCH))
-    assert why(db, MATCH, START)[-1] == "its messages are made by the next `lolslackbot build-messages`"
+    assert why(db, MATCH, START)[-1] == "the next `lolslackbot build-messages` makes its messages"
 
 
 def test_a_channel_that_does_not_want_it_is_named(db: Database, clock: FakeClock) -> None:
@@ -165,8 +172,8 @@ def test_a_channel_that_does_not_want_it_is_named(db: Database, clock: FakeClock
     channels.prefer(db, "C1", "aram", None)
     store_match(db, a_match(MATCH))
     build_messages(db, Run("build-messages", clock, 80), "")
-    assert why(db, MATCH, START)[-1] == "C1 hears nothing of it: it wants aram"
-    assert why(db, "Player 1#EUW", START)[-1].endswith("; C1 does not want it")
+    assert why(db, MATCH, START)[-1] == "C1: no message, since it wanted aram at that time"
+    assert why(db, "Player 1#EUW", START)[-1].endswith("; C1 did not want it")
 
 
 def test_a_run_that_ends_just_now_is_not_told_as_cut_off(
@@ -183,7 +190,7 @@ def test_why_a_message_still_waits_is_told_by_the_last_run(db: Database, message
     with run_lock(db.path, "deliver"):
         assert why(db, MATCH, START)[-1] == waits
     assert why(db, MATCH, START)[-1] == (
-        f"{waits}; the last deliver was cut off (killed, or it could not write): `lolslackbot check` says why"
+        f"{waits}; the last deliver was cut off (killed, or it could not write): see `lolslackbot check`"
     )
     runs.end(db, run_id, START, 75, "deliver: nothing to do; Slack could not be reached")
     assert why(db, MATCH, START)[-1] == (
@@ -191,12 +198,12 @@ def test_why_a_message_still_waits_is_told_by_the_last_run(db: Database, message
     )
     runs.end(db, run_id, START, 0, "deliver: 1 delivered")
     assert why(db, MATCH, START)[-1] == waits
-    silent = f"; deliver did not run since {AT}: `crontab -l` and `lolslackbot check` say why"
+    silent = f"; deliver did not run since {AT}: see `crontab -l` and `lolslackbot check`"
     assert why(db, MATCH, START + timedelta(minutes=9))[-1] == waits + silent
-    assert (
-        why(db, "C1", START + timedelta(minutes=9))[1]
-        == f"what waits goes out with the next `lolslackbot deliver`{silent}"
-    )
+    assert why(db, "C1", START + timedelta(minutes=9))[1:] == [
+        silent.removeprefix("; "),
+        f"EUW1_1, ended {ENDED}: it waits for the next `lolslackbot deliver`",
+    ]
 
 
 def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: Message) -> None:
@@ -205,7 +212,7 @@ def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: 
         "2027-11-23T12:00:00.000Z C1: expired: no longer news",
         "by this clock some of that is still to come: it was ahead then, or is behind now; "
         "`lolslackbot check` compares it with the servers'",
-        "C1: it never went out, and will not: no longer news",
+        "C1: it was never sent, and will not be: no longer news",
     ]
 
 
@@ -215,7 +222,7 @@ def test_an_end_that_a_retry_undid_is_not_told_as_it_would_read_now(db: Database
     with db.transaction():
         messages.retry(db, message)
     assert why(db, MATCH, START)[-2:] == [
-        f"{AT} C1: claimed, attempt 1",
+        f"{AT} C1: claimed (attempts so far: 1)",
         "C1: it waits for the next `lolslackbot deliver`",
     ]
 
@@ -241,7 +248,7 @@ def test_a_player_s_last_games_and_what_became_of_each(db: Database, message: Me
         decisions.record(db, "track", "player 1", "in C1", START)
     assert why(db, "player 1#euw", START) == [
         "Player 1#EUW (euw1) is tracked",
-        f"games that end after {SINCE} are announced in C1",
+        f"games that end after {SINCE} are announced in C1 (queues: all)",
         f"{AT} `track` by hand, player 1: in C1",
         "Riot was last asked for the list at 2026-11-23T12:01:00.000Z",
         "EUW1_2, listed 2026-11-23T12:01:00.000Z: wanted",
@@ -252,13 +259,16 @@ def test_a_player_s_last_games_and_what_became_of_each(db: Database, message: Me
 def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
     player = add_player(db)
     assert why(db, "Player 1#EUW", START)[2:] == [
-        "Riot was never asked for the list",
-        "Riot has listed no game yet",
+        "no request for the list is on record",
+        "no list that Riot gave has shown a game yet",
         "if there were games, euw1 may be the wrong platform: "
         '`lolslackbot track "Player 1#EUW" --channel C1 --platform P` mends that',
     ]
     listings.record_problem(db, player.player_id, "404: Riot has no list", START)
-    assert why(db, "Player 1#EUW", START)[2] == "Riot's list cannot be had: 404: Riot has no list"
+    assert (
+        why(db, "Player 1#EUW", START)[2]
+        == "when Riot was last asked for the list, it could not be had: 404: Riot has no list"
+    )
 
 
 def test_a_player_is_found_by_an_old_name(db: Database) -> None:
@@ -268,7 +278,7 @@ def test_a_player_is_found_by_an_old_name(db: Database) -> None:
     assert why(db, "player 1#euw", START)[:4] == [
         "player 1#euw is called Bear#EUW now",
         "Bear#EUW (euw1) is tracked",
-        f"games that end after {SINCE} are announced in C1",
+        f"games that end after {SINCE} are announced in C1 (queues: all)",
         f"{AT} a new name: Player 1#EUW -> Bear#EUW",
     ]
 
@@ -292,7 +302,7 @@ def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message:
         "C1 hears of Player 1#EUW; queues: all; style: full",
         f"{AT} `pause` by hand, channel C1: paused",
         f"everything is paused since {AT}: by hand; `lolslackbot resume` goes on",
-        f"EUW1_1, ended {ENDED}: C1: it waits for the next `lolslackbot deliver`",
+        f"EUW1_1, ended {ENDED}: it waits",
     ]
 
 

@@ -109,7 +109,7 @@ def kept_calls(db: Database) -> list[tuple[str, str, int]]:
 def test_before_headers_are_known_one_call_goes_at_a_time(bot: Process, other: Process) -> None:
     call = bot.begin()
     wait = other.refused()
-    assert wait.reason == "a first call to europe is still open"
+    assert wait.reason == "waiting for the first answer from europe"
     assert not wait.refused
     assert other.waits(endpoint=ACCOUNT) == LONGEST_CALL  # of the whole host nothing is known either
     assert other.waits(ASIA) == 0
@@ -121,7 +121,7 @@ def test_before_headers_are_known_one_call_goes_at_a_time(bot: Process, other: P
 def test_once_the_host_is_known_only_a_new_endpoint_waits_for_its_first_answer(bot: Process, other: Process) -> None:
     bot.call(answer=answered(x_app_rate_limit="20:1"))
     bot.begin(endpoint=ACCOUNT)
-    assert other.refused(endpoint=ACCOUNT).reason == "a first call to europe (account) is still open"
+    assert other.refused(endpoint=ACCOUNT).reason == "waiting for the first answer from europe (account)"
     other.call(endpoint=MATCH_IDS)
 
 

@@ -192,6 +192,7 @@ def test_a_public_channel_can_be_posted_to_with_a_scope_of_its_own(sandbox: Sand
 
 
 def test_info_and_join(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.scopes["default"].add("channels:join")
     channel = sandbox.slack.channels["C1"]
     channel.member = False
     assert not call("conversations.info", form=True, channel="C1").json["channel"]["is_member"]

@@ -103,7 +103,8 @@ def test_a_player_tracked_today_brings_no_old_game_and_one_call_tells(
     assert riot.calls == [puuid(1), "EUW1_20"]
     assert db.row("SELECT COUNT(*) AS n FROM matches WHERE state = 'given_up'")["n"] == 20  # type: ignore[index]
     assert state(db, "EUW1_1") == ("given_up", "before tracking")
-    assert (run.status, run.counts["given up"]) == (Exit.OK, 20)
+    assert (run.status, run.counts["before tracking"], run.counts["given up"]) == (Exit.OK, 20, 0)
+    assert run.summary() == "fetch-matches: 20 new, 1 listed, 20 before tracking"
     fetch(db, riot, clock)
     assert riot.calls == [puuid(1)]
 
@@ -598,6 +599,31 @@ def test_our_own_count_of_a_full_window_ends_the_run_without_a_failure(
     assert "1 calls in 120 s to europe are spent; goes on after" in run.summary()
 
 
+@pytest.mark.parametrize("seconds", [0, 80])
+def test_what_was_given_up_or_untracked_meanwhile_is_not_waited_for(
+    db: Database, riot: FakeRiot, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """Neither with a limit that is full then, nor with the time that is over: nothing is left for the next run."""
+    add_player(db, since=START)
+    for number in range(1, 21):
+        riot.add_game(f"EUW1_{number}", 1, ended_at=START - timedelta(hours=21 - number))
+
+    answer = riot.match
+
+    def last_answer(match_id: str, call: int | None = None) -> Any:
+        hold(db, clock, "europe", "", 60)
+        clock.advance(seconds)
+        with db.transaction():
+            db.write("DELETE FROM tracks WHERE player_id = 2")
+        return answer(match_id, call)
+
+    add_player(db, 2)
+    monkeypatch.setattr(riot, "match", last_answer)
+    run = fetch(db, riot, clock)
+    assert (riot.calls, clock.slept) == ([puuid(1), "EUW1_20"], [])
+    assert (run.status, run.notes) == (Exit.OK, [])
+
+
 def test_a_limit_that_outlasts_the_run_is_not_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     add_player(db)
     hold(db, clock, "europe", "match-ids", 8)
@@ -633,7 +659,7 @@ def test_a_call_that_another_process_forestalled_is_made_once_the_limit_allows(
 ) -> None:
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
-    riot.fail(asked, NotYet(START + timedelta(seconds=3), "a first call to europe is still open"), None)
+    riot.fail(asked, NotYet(START + timedelta(seconds=3), "waiting for the first answer from europe"), None)
     run = fetch(db, riot, clock)
     assert state(db, "EUW1_1")[0] == "stored"
     assert riot.calls.count(asked) == 2

@@ -36,8 +36,8 @@ def test_the_last_run_that_went_well_is_known(db: Database) -> None:
     for minute, status in enumerate((0, 0, 75, None)):
         run_id = runs.begin(db, STAGE, START + timedelta(minutes=minute))
         if status is not None:
-            runs.end(db, run_id, START, status, "")
-    assert runs.last_good(db, STAGE) == START + timedelta(minutes=1)
+            runs.end(db, run_id, START + timedelta(minutes=minute, seconds=7), status, "")
+    assert runs.last_good(db, STAGE) == START + timedelta(minutes=1, seconds=7)
     assert runs.last_good(db, "fetch-matches") is None
 
 
