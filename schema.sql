@@ -75,6 +75,7 @@ CREATE TABLE matches (
     built_at     TEXT,                      -- when its messages were made; NULL: still to do
     teams        INTEGER NOT NULL DEFAULT 0,   -- Arena: how many there were; 0 elsewhere
     missing_since TEXT,                     -- when Riot first answered 404
+    bans         INTEGER NOT NULL DEFAULT 0,   -- turns to ban a champion: queue 900 is ARURF without, URF with them
     CHECK (state <> 'given_up' OR reason IS NOT NULL),
     CHECK (state <> 'stored' OR ended_at IS NOT NULL)
 ) STRICT;

@@ -79,7 +79,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             UPDATE matches
             SET state = 'stored', reason = NULL, looked_at = :now, next_look_at = NULL,
                 queue_id = :queue_id, game_mode = :game_mode, outcome = :outcome, duration = :duration,
-                ended_at = :ended_at, body = :body, teams = :teams
+                ended_at = :ended_at, body = :body, teams = :teams, bans = :bans
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
             match_id=match.match_id,
@@ -91,6 +91,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             ended_at=text_of(match.ended_at),
             body=pack(body),
             teams=match.teams,
+            bans=match.bans,
         )
         for participant in match.participants if stored else ():
             if player := known.get(participant.puuid):
@@ -322,7 +323,7 @@ def stored(db: Database, match_id: str) -> Match:
     """A stored match, without its participants: `as_heard_in` adds those that a channel hears of."""
     row = db.row(
         """
-        SELECT match_id, queue_id, game_mode, outcome, duration, ended_at, teams FROM matches
+        SELECT match_id, queue_id, game_mode, outcome, duration, ended_at, teams, bans FROM matches
         WHERE match_id = :match_id AND state = 'stored'
         """,
         match_id=match_id,
@@ -337,6 +338,7 @@ def stored(db: Database, match_id: str) -> Match:
         ended_at=moment_of(row["ended_at"]),
         participants=(),
         teams=row["teams"],
+        bans=row["bans"],
     )
 
 

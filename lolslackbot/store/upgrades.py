@@ -93,6 +93,7 @@ STEPS: dict[int, str] = {
         -- Matches that answer 404, and hosts that answer nothing else.
         ALTER TABLE matches ADD COLUMN missing_since TEXT;
         UPDATE matches SET missing_since = looked_at WHERE state = 'missing';
+        ALTER TABLE matches ADD COLUMN bans INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE riot_hosts (
             routing           TEXT PRIMARY KEY,
             match_answered_at TEXT,
