@@ -114,7 +114,7 @@ class Checking:
             yield Finding("files", OK, f"{home} is private")
 
     def _disk(self) -> Iterator[Finding]:
-        folder = os.path.dirname(self.settings.database)
+        folder = os.path.dirname(os.path.realpath(self.settings.database))
         while not os.path.isdir(folder):  # the nearest that is there
             folder = os.path.dirname(folder)
         free = free_bytes(folder)

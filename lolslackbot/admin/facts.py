@@ -81,10 +81,11 @@ def _read(db: Database, now: datetime) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     counts = standing.counts(db, now - LATELY)
+    folder = os.path.dirname(os.path.realpath(db.path))
     return Facts(
         now=now,
-        folder=os.path.dirname(db.path),
-        free_bytes=free_bytes(os.path.dirname(db.path)),
+        folder=folder,
+        free_bytes=free_bytes(folder),
         locked=db.locked,
         holds=known,
         tracked_since=standing.tracked_since(db),

@@ -15,6 +15,7 @@ from lolslackbot.store import upgrades
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 10
+KEPT = ".before-"  # a moment follows: what a restore replaced, beside the database
 Row = sqlite3.Row
 
 # WAL with synchronous=NORMAL and SQLite's default (DELETE with FULL) lose a committed claim in a power cut; DELETE
@@ -123,15 +124,42 @@ def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
 
 
 def must_exist(path: str) -> None:
-    """Raises Unusable when there is no database."""
+    """Raises Unusable when there is no database, or one with several names."""
+    _must_have_one_name(path, _must_be_there(path))
+
+
+def _must_be_there(path: str) -> os.stat_result:
     try:
-        is_there = stat.S_ISREG(os.stat(path).st_mode)
+        file = os.stat(path)
     except PermissionError as error:
         raise Unusable(f"the database {path} cannot be reached by this user") from error
     except OSError:
-        is_there = False
-    if not is_there:
+        file = None
+    if not (file and stat.S_ISREG(file.st_mode)):
         raise Unusable(f"there is no database at {path}: `lolslackbot track` makes one")
+    return file
+
+
+def _must_have_one_name(path: str, file: os.stat_result) -> None:
+    """Refuses a file with hard links: locks lie beside one name only, and so does the journal of a crashed commit.
+
+    A restore gives the database a second name for a moment (`swap`). Where it dies in that moment the name stays, and
+    does no harm: nobody writes to the file by it.
+    """
+    if file.st_nlink > 1 and (names := file.st_nlink - _names_by_restore(path, file)) > 1:
+        raise Unusable(
+            f"the database {path} has {names} names (hard links), and SQLite keeps its journal beside one of them: "
+            f"remove the others (`find / -xdev -samefile {path}` lists them)"
+        )
+
+
+def _names_by_restore(path: str, file: os.stat_result) -> int:
+    folder, name = os.path.split(os.path.realpath(path))
+    try:
+        with os.scandir(folder) as entries:
+            return sum(each.name.startswith(f"{name}{KEPT}") and each.inode() == file.st_ino for each in entries)
+    except OSError:  # a folder that may be entered and not read: as if there were none
+        return 0
 
 
 def open_database(path: str) -> Database:
@@ -165,6 +193,7 @@ def create_database(path: str) -> Database:
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
+    must_exist(path)
     with _Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         if not upgrades.is_empty(connection):
             _check_identity(connection, path)
@@ -181,14 +210,14 @@ def make_folder(folder: str) -> None:
         raise Unusable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def copy_database(source: str, target: str) -> None:
-    """A consistent copy of a database in use, verified, private, and whole or not there at all."""
+def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
+    """A consistent copy of a database in use, verified, private, and whole or not there at all. See `read_only`."""
     partial = f"{target}.partial"
     try:
         with suppress(FileNotFoundError):
             os.remove(partial)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        with read_only(source) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
+        with read_only(source, a_backup=a_backup) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
             db.rows("BEGIN")
             db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
             db.back_up(copy)
@@ -254,13 +283,15 @@ def settle_file(path: str) -> None:
 
 
 @contextmanager
-def read_only(path: str, *, though_locked: bool = False) -> Iterator[Database]:
+def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False) -> Iterator[Database]:
     """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
 
     Where reading needs one of these, a private copy is read instead, and thrown away. though_locked: so too where
-    another program does not let go of it.
+    another program does not let go of it. a_backup: nobody writes to it, so it may have any number of names.
     """
-    must_exist(path)
+    file = _must_be_there(path)
+    if not a_backup:
+        _must_have_one_name(path, file)
     locked = False
     with _Faults(path), closing(_connect(path, "ro")) as connection:
         connection.row_factory = sqlite3.Row
@@ -302,9 +333,10 @@ def _copy_for_reading(path: str, stack: ExitStack) -> str:
     try:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-"))
         copy = os.path.join(folder, os.path.basename(path))
+        real = os.path.realpath(path)  # SQLite keeps the journal beside the file itself, whatever link names it
         for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
-            if os.path.exists(f"{path}{suffix}"):
-                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            if os.path.exists(f"{real}{suffix}"):
+                shutil.copyfile(f"{real}{suffix}", f"{copy}{suffix}")
     except OSError as error:
         raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
     return copy
