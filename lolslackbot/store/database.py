@@ -14,6 +14,7 @@ from lolslackbot.store import upgrades
 
 logger = logging.getLogger(__name__)
 
+SQLITE = (3, 37, 0)  # the first with STRICT tables; RETURNING is older
 BUSY_SECONDS = 10
 KEPT = ".before-"  # a moment follows: what a restore replaced, beside the database
 Row = sqlite3.Row
@@ -128,7 +129,18 @@ def must_exist(path: str) -> None:
     _must_have_one_name(path, _must_be_there(path))
 
 
+def _check_library() -> None:
+    """An older SQLite would call a sound database malformed."""
+    if sqlite3.sqlite_version_info < SQLITE:
+        needed = ".".join(map(str, SQLITE))
+        raise Unusable(
+            f"SQLite {sqlite3.sqlite_version} is too old, {needed} or newer is needed: "
+            "it comes with Python, or with the system that Python uses; upgrade that"
+        )
+
+
 def _must_be_there(path: str) -> os.stat_result:
+    _check_library()
     try:
         file = os.stat(path)
     except PermissionError as error:
@@ -188,6 +200,7 @@ def _open(path: str, named: str) -> Database:
 
 def create_database(path: str) -> Database:
     """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
+    _check_library()
     make_folder(os.path.dirname(path))
     try:
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -264,6 +277,7 @@ def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
 
 def verify(path: str) -> None:
     """Raises Unusable unless `path` is a sound database of ours that this program can read."""
+    _check_library()
     if not os.path.isfile(path):
         raise Unusable(f"there is no file {path}")
     with _Faults(path), closing(_connect(path, "ro")) as connection:

@@ -20,7 +20,7 @@ from support import START, add_player, forgotten_shell
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, NotNow, RunEnds, Unusable
 from lolslackbot.store import database, players, upgrades
-from lolslackbot.store.database import Database, create_database, fault_of, open_database, read_only
+from lolslackbot.store.database import Database, create_database, fault_of, open_database, read_only, verify
 from lolslackbot.store.locks import is_at_work, run_lock
 
 NOBODY = 65534
@@ -712,3 +712,21 @@ def test_the_second_name_that_a_killed_restore_left_does_no_harm(path: Path, mon
 
     monkeypatch.setattr(os, "scandir", denied)  # a folder that may be entered and not read
     assert "has 2 names" in fault(path)
+
+
+# Libraries
+
+
+def test_a_sqlite_without_strict_tables_is_named_with_what_is_needed_and_nothing_is_made(
+    path: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(home)
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.0")
+    new = tmp_path / "new" / "a.db"
+    for opening in (open_database, _read, create_database, verify):
+        for file in (path, new):
+            with pytest.raises(Unusable, match=r"^SQLite 3\.36\.0 is too old, 3\.37\.0 or newer is needed: "):
+                opening(file)
+    assert snapshot(home) == before
+    assert not new.parent.exists()
