@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from lolslackbot.console import one_line
+from lolslackbot.files import open_private
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -90,7 +91,7 @@ def log_to_file(path: str, secrets: Sequence[str]) -> None:
     with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment
         if os.path.getsize(path) > MAX_LOG:
             _rotate(path)
-    descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(path, os.O_APPEND | os.O_WRONLY)
     os.fchmod(descriptor, 0o600)  # also that of a file somebody made
     stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
     pattern = f"%(asctime)s.%(msecs)03dZ %(levelname)s run-{os.getpid()} %(about)s: %(message)s"

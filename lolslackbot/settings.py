@@ -7,6 +7,7 @@ from string import Formatter
 from typing import NamedTuple, TypeVar
 
 from lolslackbot.errors import Unusable
+from lolslackbot.files import with_owner
 from lolslackbot.transport import is_loopback
 
 T = TypeVar("T")
@@ -321,9 +322,10 @@ def _env_file(path: str) -> dict[str, str]:
             text = file.read()
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise FaultySetting("", f"{path} cannot be read: {reason}") from None
+    except OSError as error:
+        raise FaultySetting("", with_owner(f"{path} cannot be read: {error.strerror}", path, error)) from None
+    except UnicodeDecodeError:
+        raise FaultySetting("", f"{path} cannot be read: it is not UTF-8") from None
     values = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()

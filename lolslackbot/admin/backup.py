@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from datetime import datetime
 
 from lolslackbot.errors import RunEnds, Unusable
+from lolslackbot.files import keep_owner_and_mode
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.database import (
     KEPT,
@@ -80,5 +81,7 @@ def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
                 restores.keep_limits(today, restored)
             doubted = restores.doubt_all(restored, now, today)
             decisions.record(restored, "restore", decisions.EVERYTHING, f"messages in doubt: {doubted}", now)
+    if os.path.exists(database):
+        keep_owner_and_mode(fresh, database)
     settle_file(fresh)
     return said, doubted

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
+from lolslackbot.files import open_private, with_owner
 from lolslackbot.store import upgrades
 
 logger = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ def _must_be_there(path: str) -> os.stat_result:
     try:
         file = os.stat(path)
     except PermissionError as error:
-        raise Unusable(f"the database {path} cannot be reached by this user") from error
+        raise Unusable(with_owner(f"the database {path} cannot be reached by this user", path)) from error
     except OSError:
         file = None
     if not (file and stat.S_ISREG(file.st_mode)):
@@ -203,9 +204,9 @@ def create_database(path: str) -> Database:
     _check_library()
     make_folder(os.path.dirname(path))
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(open_private(path, os.O_RDONLY))
     except OSError as error:
-        raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
+        raise Unusable(with_owner(f"the database {path} cannot be made: {error.strerror}", path, error)) from error
     must_exist(path)
     with _Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         if not upgrades.is_empty(connection):
@@ -229,7 +230,7 @@ def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
     try:
         with suppress(FileNotFoundError):
             os.remove(partial)
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(open_private(partial, os.O_RDONLY | os.O_NOFOLLOW))
         with read_only(source, a_backup=a_backup) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
             db.rows("BEGIN")
             db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
@@ -406,6 +407,7 @@ _REMEDIES = {
     "SQLITE_CORRUPT": (Unusable, "is damaged: put a backup in its place"),
     "SQLITE_IOERR": (Unusable, "cannot be read or written: look at the disk and its file system"),
 }
+_PERMISSIONS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 
 
 def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
@@ -413,7 +415,8 @@ def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
     name = getattr(error, "sqlite_errorname", None) or ""
     for prefix, (kind, what) in _REMEDIES.items():
         if name.startswith(prefix):
-            return kind(f"the database {path} {what} ({name})")
+            told = f"the database {path} {what} ({name})"
+            return kind(with_owner(told, path) if prefix in _PERMISSIONS else told)
     return None
 
 
