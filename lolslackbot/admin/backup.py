@@ -9,6 +9,7 @@ from lolslackbot.files import keep_owner_and_mode
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.database import (
     KEPT,
+    KEPT_AT,
     copy_database,
     make_folder,
     must_exist,
@@ -51,7 +52,7 @@ def restore(database: str, source: str, now: datetime) -> list[str]:
         try:
             copy_database(source, fresh, a_backup=True)
             said, doubted = _prepare(database, fresh, now)
-            kept = f"{database}{KEPT}{now:%Y%m%dT%H%M%S.%fZ}"
+            kept = f"{database}{KEPT}{now:{KEPT_AT}}"
             swap(database, fresh, kept)
             if os.path.exists(kept):
                 said.append(f"the replaced one is kept as {kept}")

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
@@ -17,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 SQLITE = (3, 37, 0)  # the first with STRICT tables; RETURNING is older
 BUSY_SECONDS = 10
-KEPT = ".before-"  # a moment follows: what a restore replaced, beside the database
+KEPT = ".before-"  # what a restore replaced, beside the database; the moment follows
+KEPT_AT = "%Y%m%dT%H%M%S.%fZ"  # sorts as it happened
 Row = sqlite3.Row
 
 # WAL with synchronous=NORMAL and SQLite's default (DELETE with FULL) lose a committed claim in a power cut; DELETE
@@ -167,12 +169,26 @@ def _must_have_one_name(path: str, file: os.stat_result) -> None:
 
 
 def _names_by_restore(path: str, file: os.stat_result) -> int:
+    return sum(each.inode() == file.st_ino for each in _kept(path))
+
+
+def _kept(path: str) -> list["os.DirEntry[str]"]:
+    """What restores replaced, beside the database."""
     folder, name = os.path.split(os.path.realpath(path))
     try:
         with os.scandir(folder) as entries:
-            return sum(each.name.startswith(f"{name}{KEPT}") and each.inode() == file.st_ino for each in entries)
+            return [each for each in entries if each.name.startswith(f"{name}{KEPT}")]
     except OSError:  # a folder that may be entered and not read: as if there were none
-        return 0
+        return []
+
+
+def remove_kept(path: str, before: datetime) -> int:
+    """Removes the databases that restores replaced before; how many."""
+    oldest = f"{before:{KEPT_AT}}"
+    old = [each for each in _kept(path) if (moment := each.name.rpartition(KEPT)[2]) and moment < oldest]
+    for each in old:
+        remove(each.path)
+    return sum(not each.name.endswith("-journal") for each in old)
 
 
 def open_database(path: str) -> Database:

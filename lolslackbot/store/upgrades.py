@@ -108,6 +108,13 @@ STEPS: dict[int, str] = {
         ALTER TABLE runs ADD COLUMN out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1));
         ALTER TABLE runs ADD COLUMN left_over INTEGER;
         ALTER TABLE runs ADD COLUMN clock_ahead REAL;
+        -- What may be forgotten, and when that was last done by itself.
+        CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
+        CREATE INDEX messages_with_text ON messages (ended_at) WHERE text <> '';
+        CREATE TABLE prunings (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+            began_at TEXT NOT NULL
+        ) STRICT;
     """,
 }
 
