@@ -19,6 +19,31 @@ def open_private(path: str, flags: int, like: str | None = None) -> int:
     return descriptor
 
 
+def make_private_folder(path: str) -> None:
+    """Makes a folder, and those it lies in, where there is none. Raises OSError.
+
+    What root makes in a user's folder is that user's.
+    """
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent and not os.path.isdir(parent):
+        make_private_folder(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if os.path.isdir(path):  # another process was faster
+            return
+        raise
+    if os.geteuid() == 0:
+        owner = os.stat(parent or ".")
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(descriptor)
+
+
 def keep_owner_and_mode(fresh: str, replaced: str) -> None:
     """Gives `fresh` the owner and mode of the file that it is to replace. Raises OSError."""
     before = os.stat(replaced)

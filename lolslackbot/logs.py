@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from lolslackbot.console import one_line
-from lolslackbot.files import open_private
+from lolslackbot.files import make_private_folder, open_private
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -87,7 +87,7 @@ def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
 
 def log_to_file(path: str, secrets: Sequence[str]) -> None:
     """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    make_private_folder(os.path.dirname(path))
     with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment
         if os.path.getsize(path) > MAX_LOG:
             _rotate(path)

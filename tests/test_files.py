@@ -11,7 +11,7 @@ import pytest
 from support import Bot, Command, add_player
 
 from lolslackbot.errors import Unusable
-from lolslackbot.files import foreign, keep_owner_and_mode, open_private, user_name, with_owner
+from lolslackbot.files import foreign, keep_owner_and_mode, make_private_folder, open_private, user_name, with_owner
 from lolslackbot.settings import read_settings
 from lolslackbot.store.database import create_database, open_database
 from lolslackbot.store.locks import STAGES, run_lock
@@ -51,6 +51,27 @@ def test_what_root_makes_in_a_users_folder_is_the_users(folder: Path) -> None:
     with run_lock(folder / "a.db", "deliver"):
         pass
     assert {file.name: owner(file) for file in folder.iterdir()} == {"a.db": NOBODY, "a.db.deliver.lock": NOBODY}
+
+
+@for_root
+def test_a_home_that_root_makes_in_a_users_folder_is_the_users(folder: Path) -> None:
+    create_database(folder / ".config" / "home" / "a.db").close()
+    made = [folder / ".config", folder / ".config" / "home", folder / ".config" / "home" / "a.db"]
+    assert [owner(path) for path in made] == [NOBODY] * 3
+
+
+def test_a_folder_that_another_process_makes_at_that_moment_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = os.mkdir
+
+    def too_late(path: str, mode: int) -> None:
+        mkdir(path, mode)
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", too_late)
+    make_private_folder(str(tmp_path / "home"))
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
 @for_root

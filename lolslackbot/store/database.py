@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
-from lolslackbot.files import open_private, with_owner
+from lolslackbot.files import make_private_folder, open_private, with_owner
 from lolslackbot.store import upgrades
 
 logger = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ def create_database(path: str) -> Database:
 def make_folder(folder: str) -> None:
     """Makes a folder private to the user, if there is none."""
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         raise Unusable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
