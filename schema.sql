@@ -77,6 +77,7 @@ CREATE TABLE matches (
     built_at     TEXT,                      -- when its messages were made; NULL: still to do
     teams        INTEGER NOT NULL DEFAULT 0,   -- Arena: how many there were; 0 elsewhere
     missing_since TEXT,                     -- when Riot first answered 404
+    bans         INTEGER NOT NULL DEFAULT 0,   -- turns to ban a champion: queue 900 is ARURF without, URF with them
     CHECK (state <> 'given_up' OR reason IS NOT NULL),
     CHECK (state <> 'stored' OR ended_at IS NOT NULL)
 ) STRICT;
@@ -84,6 +85,8 @@ CREATE TABLE matches (
 -- The three work queues, so that a tick costs what is new and not what is known:
 CREATE INDEX matches_to_fetch ON matches (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE INDEX matches_to_build ON matches (ended_at) WHERE state = 'stored' AND built_at IS NULL;
+-- What `prune` may still forget, here and of messages.
+CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
 
 -- Which player's list a match id came from: old ids of one list are given up together.
 CREATE TABLE listings (
@@ -164,6 +167,7 @@ CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', '
 CREATE INDEX messages_failed ON messages (ended_at) WHERE state = 'failed';
 -- What expired of late, for a person.
 CREATE INDEX messages_expired ON messages (settled_at) WHERE state = 'expired';
+CREATE INDEX messages_with_text ON messages (ended_at) WHERE text <> '';
 -- How many went to a channel of late (flood guard, one a second).
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
 
@@ -271,6 +275,12 @@ CREATE TABLE runs (
 ) STRICT;
 
 CREATE INDEX runs_by_stage ON runs (stage, run_id);
+
+-- When old games were last forgotten by themselves (LOLSLACKBOT_KEEP_DAYS). One row; none: never.
+CREATE TABLE prunings (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    began_at TEXT NOT NULL                  -- written before: a run that dies then does not begin again
+) STRICT;
 
 -- What a person decided, to be seen in `why`; and under `renamed` the new names of players, who are found by old ones.
 CREATE TABLE decisions (

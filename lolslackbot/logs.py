@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from lolslackbot.console import one_line
+from lolslackbot.files import make_private_folder, open_private
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -86,11 +87,11 @@ def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
 
 def log_to_file(path: str, secrets: Sequence[str]) -> None:
     """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    make_private_folder(os.path.dirname(path))
     with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment
         if os.path.getsize(path) > MAX_LOG:
             _rotate(path)
-    descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(path, os.O_APPEND | os.O_WRONLY)
     os.fchmod(descriptor, 0o600)  # also that of a file somebody made
     stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
     pattern = f"%(asctime)s.%(msecs)03dZ %(levelname)s run-{os.getpid()} %(about)s: %(message)s"

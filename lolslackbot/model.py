@@ -121,6 +121,7 @@ class Match(NamedTuple):
     ended_at: datetime
     participants: tuple[Participant, ...]
     teams: int = 0  # Arena: how many there were; 0 elsewhere
+    bans: int = 0  # turns to ban a champion, also those passed up
 
 
 class Champion(NamedTuple):

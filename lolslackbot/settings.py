@@ -7,6 +7,7 @@ from string import Formatter
 from typing import NamedTuple, TypeVar
 
 from lolslackbot.errors import Unusable
+from lolslackbot.files import with_owner
 from lolslackbot.transport import is_loopback
 
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class Settings(NamedTuple):
     uncertain_after: float = 600
     resend_uncertain: bool = True
     channel_limit: ChannelLimit = ChannelLimit(30, 3600)
+    keep_days: int = 365  # 0 for ever
     alert_channel: str = ""  # '' for none
     match_link: str = MATCH_LINK
     riot_url: str = "https://{routing}.api.riotgames.com"
@@ -148,6 +150,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
         uncertain_after=given.seconds("UNCERTAIN_AFTER", 600, least=0),
         resend_uncertain=given.read("UNCERTAIN", True, _uncertain),
         channel_limit=given.read("CHANNEL_LIMIT", ChannelLimit(30, 3600), _channel_limit),
+        keep_days=given.read("KEEP_DAYS", 365, _days),
         alert_channel=given.read("ALERT_CHANNEL", "", _channel_id, empty=""),
         match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
@@ -204,6 +207,12 @@ def _channel_limit(text: str) -> ChannelLimit:
     if not all(part.isascii() and part.isdigit() and 0 < int(part[:10]) < 10**9 for part in (messages, seconds)):
         raise ValueError("it must be MESSAGES/SECONDS, both at least 1, for example 30/3600")
     return ChannelLimit(int(messages), int(seconds))
+
+
+def _days(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 36500:
+        raise ValueError("it must be a whole number of days, 36500 at most; 0: nothing is ever forgotten")
+    return int(text)
 
 
 def _channel_id(text: str) -> str:
@@ -321,9 +330,10 @@ def _env_file(path: str) -> dict[str, str]:
             text = file.read()
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise FaultySetting("", f"{path} cannot be read: {reason}") from None
+    except OSError as error:
+        raise FaultySetting("", with_owner(f"{path} cannot be read: {error.strerror}", path, error)) from None
+    except UnicodeDecodeError:
+        raise FaultySetting("", f"{path} cannot be read: it is not UTF-8") from None
     values = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()

@@ -18,9 +18,9 @@ from support import START, Bot, Command, FakeClock, Result, a_match, add_player,
 
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
-from lolslackbot.admin.facts import user_name
 from lolslackbot.clock import text_of
 from lolslackbot.commands import app, upkeep
+from lolslackbot.files import user_name
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
 from lolslackbot.store import channels, database, holds, listings, matches, runs
@@ -605,7 +605,7 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
     result = command("status")
     assert (result.status, result.err) == (0, "")
     assert re.sub(r"[0-9.]+ (seconds ago|s,)", r"… \1", result.out).splitlines() == [
-        f"database {db.path}, user {user_name()}",
+        f"database {db.path}, user {user_name(os.geteuid())}",
         "Nothing needs a person.",
         "fetch-matches: no run on record",
         "build-messages: … seconds ago, … s, exit 0: 1 built",

@@ -40,6 +40,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     for name, value in (
         ("MAX_SECONDS", settings.max_seconds),
         ("MAX_WAIT", settings.max_wait),
+        ("KEEP_DAYS", settings.keep_days),
         ("ANNOUNCE_WITHIN", settings.announce_within),
         ("UNCERTAIN_AFTER", settings.uncertain_after),
     ):

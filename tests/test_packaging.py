@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def test_the_wheel_has_the_schema_and_the_whole_package_and_nothing_else(built: 
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "lolslackbot").rglob("*.py")}
     assert {name for name in names if ".dist-info/" not in name} == modules | {"lolslackbot/schema.sql"}
     assert zipfile.ZipFile(next(built.glob("*.whl"))).read("lolslackbot/schema.sql") == SCHEMA
+
+
+def test_a_known_hole_in_a_library_has_a_floor_above_it() -> None:
+    """Below 2.7 an answer of a kilobyte, packed several times over, fills the memory."""
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    assert "urllib3>=2.7,<3" in needed
 
 
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])

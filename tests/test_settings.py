@@ -56,6 +56,7 @@ def test_without_any_setting_the_defaults_of_the_contract_hold(home: Path) -> No
         uncertain_after=600,
         resend_uncertain=True,
         channel_limit=ChannelLimit(30, 3600),
+        keep_days=365,
         match_link=MATCH_LINK,
         riot_url="https://{routing}.api.riotgames.com",
         slack_url="https://slack.com/api/",
@@ -128,6 +129,9 @@ GOOD = [
     ("CHANNEL_LIMIT", " 5/60 ", "channel_limit", ChannelLimit(5, 60)),
     ("CHANNEL_LIMIT", "999999999/999999999", "channel_limit", ChannelLimit(999999999, 999999999)),
     ("CHANNEL_LIMIT", "", "channel_limit", ChannelLimit(30, 3600)),
+    ("KEEP_DAYS", "", "keep_days", 365),
+    ("KEEP_DAYS", " 0 ", "keep_days", 0),
+    ("KEEP_DAYS", "36500", "keep_days", 36500),
     ("ALERT_CHANNEL", " C0123456789 ", "alert_channel", "C0123456789"),
     ("ALERT_CHANNEL", "G0123456789", "alert_channel", "G0123456789"),
     ("ALERT_CHANNEL", "", "alert_channel", ""),
@@ -171,6 +175,7 @@ LIMIT = "MESSAGES/SECONDS"
 
 BAD = [
     ("MAX_SECONDS", "0", f"{SECONDS} 1"),
+    *(("KEEP_DAYS", each, "it must be a whole number of days") for each in ("-1", "1.5", "36501", "never", "٣")),
     ("MAX_SECONDS", "-1", f"{SECONDS} 1"),
     ("MAX_SECONDS", "soon", f"{SECONDS} 1"),
     ("MAX_SECONDS", "80s", f"{SECONDS} 1"),

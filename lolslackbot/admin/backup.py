@@ -5,8 +5,11 @@ from contextlib import ExitStack, closing
 from datetime import datetime
 
 from lolslackbot.errors import RunEnds, Unusable
+from lolslackbot.files import keep_owner_and_mode
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.database import (
+    KEPT,
+    KEPT_AT,
     copy_database,
     make_folder,
     must_exist,
@@ -36,17 +39,20 @@ def restore(database: str, source: str, now: datetime) -> list[str]:
     The replaced database is kept beside it. What the backup would announce anew is looked up in Slack first.
     """
     verify(source)
-    if os.path.exists(database) and os.path.samefile(source, database):
-        raise Unusable(f"{source} is the database itself: name another file")
+    database = os.path.realpath(database)  # the file that a link names is replaced, not the link
+    if os.path.exists(database):
+        if os.path.samefile(source, database):
+            raise Unusable(f"{source} is the database itself: name another file")
+        must_exist(database)
     make_folder(os.path.dirname(database))
     with ExitStack() as locks:
         for stage in STAGES:
             locks.enter_context(run_lock(database, stage))
         fresh = f"{database}.restoring"
         try:
-            copy_database(source, fresh)
+            copy_database(source, fresh, a_backup=True)
             said, doubted = _prepare(database, fresh, now)
-            kept = f"{database}.before-{now:%Y%m%dT%H%M%S.%fZ}"
+            kept = f"{database}{KEPT}{now:{KEPT_AT}}"
             swap(database, fresh, kept)
             if os.path.exists(kept):
                 said.append(f"the replaced one is kept as {kept}")
@@ -76,5 +82,7 @@ def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
                 restores.keep_limits(today, restored)
             doubted = restores.doubt_all(restored, now, today)
             decisions.record(restored, "restore", decisions.EVERYTHING, f"messages in doubt: {doubted}", now)
+    if os.path.exists(database):
+        keep_owner_and_mode(fresh, database)
     settle_file(fresh)
     return said, doubted

@@ -10,17 +10,18 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lolslackbot.admin.facts import free_bytes, user_name
+from lolslackbot.admin.facts import free_bytes
 from lolslackbot.admin.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes, scope_label
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
+from lolslackbot.files import user_name
 from lolslackbot.model import RiotId
 from lolslackbot.settings import FaultySetting, Settings, token_name
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, Standing, Verdict, is_over
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.findings import Found
-from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.locks import STAGES, is_at_work, lock_file
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -76,7 +77,7 @@ class Checking:
 
     def all(self) -> list[Finding]:
         """Every check, whatever the others find."""
-        self.findings.append(Finding("here", OK, f"database {self.settings.database}, user {user_name()}"))
+        self.findings.append(Finding("here", OK, f"database {self.settings.database}, user {user_name(os.geteuid())}"))
         self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
@@ -134,11 +135,42 @@ class Checking:
                 private = "700" if os.path.isdir(path) else "600"
                 remedy = f"chmod {private} {path}"
                 yield Finding("files", WARN, f"others may read {path} (mode {mode:o})", remedy)
+        yield from self._owners()
+        if told := self._log_fault():
+            yield Finding("log", FAIL, told, "make it writable: it is what explains a failure", Exit.SOME_FAILED)
         if not any(finding.what == "files" for finding in self.findings):
             yield Finding("files", OK, f"{home} is private")
 
+    def _owners(self) -> Iterator[Finding]:
+        """The home is its owner's to use, and what lies in it belongs to the same user."""
+        home = self.settings.home
+        if not os.path.isdir(home):
+            return
+        owner = os.stat(home).st_uid
+        if owner != os.geteuid():
+            said = f"{home} belongs to {user_name(owner)}, and this is {user_name(os.geteuid())}"
+            yield Finding("files", WARN, said, f"run it as {user_name(owner)}")
+        database = os.path.realpath(self.settings.database)
+        locks = [lock_file(database, stage) for stage in STAGES]
+        for path in (self.settings.env, database, *locks, self.settings.log):
+            if os.path.exists(path) and (its := os.stat(path).st_uid) != owner:
+                said = f"{path} belongs to {user_name(its)}, and {home} to {user_name(owner)}"
+                yield Finding("files", WARN, said, f"chown {user_name(owner)} {path}")
+
+    def _log_fault(self) -> str | None:
+        """Why the log cannot be written; None if it can, or nothing is there yet."""
+        log = self.settings.log
+        try:
+            os.close(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC))
+        except FileNotFoundError:
+            home = self.settings.home
+            return f"no log can be made in {home}" if os.path.isdir(home) and not os.access(home, os.W_OK) else None
+        except OSError as error:
+            return f"the log {log} cannot be written: {error.strerror}"
+        return None
+
     def _disk(self) -> Iterator[Finding]:
-        folder = os.path.dirname(self.settings.database)
+        folder = os.path.dirname(os.path.realpath(self.settings.database))
         while not os.path.isdir(folder):  # the nearest that is there
             folder = os.path.dirname(folder)
         free = free_bytes(folder)

@@ -1,12 +1,12 @@
 """What status goes by: read from the database at one moment, with the room on its disk and who holds a run lock."""
 
 import os
-import pwd
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
+from lolslackbot.files import user_name
 from lolslackbot.store import channels, decisions, findings, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
@@ -102,13 +102,14 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
     doubted = standing.in_doubt(db) if counts["uncertain"] else []
     if stages["deliver"].at_work:  # one that is being sent at this moment is in no doubt
         doubted = [each for each in doubted if each.state == "uncertain"]
+    folder = os.path.dirname(os.path.realpath(db.path))
     return Facts(
         now=now,
         database=str(db.path),
-        user=user_name(),
+        user=user_name(os.geteuid()),
         announce_within=announce_within,
-        folder=os.path.dirname(db.path),
-        free_bytes=free_bytes(os.path.dirname(db.path)),
+        folder=folder,
+        free_bytes=free_bytes(folder),
         locked=db.locked,
         holds=known,
         tracked_since=standing.tracked_since(db),
@@ -147,15 +148,6 @@ def free_bytes(folder: str) -> int:
     """The room on the disk of a folder."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
-
-
-def user_name() -> str:
-    """Who runs this: the database that is found, and may be written, depends on that."""
-    number = os.geteuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:  # in a container
-        return f"number {number}"
 
 
 def _runs_of(db: Database, stage: str) -> StageRuns:

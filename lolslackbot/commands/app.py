@@ -14,6 +14,7 @@ from lolslackbot import logs
 from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
+from lolslackbot.files import with_owner
 from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
 
@@ -63,7 +64,8 @@ class App:
                 logs.log_to_file(self.settings.log, self.settings.secrets)
             except OSError as error:
                 if not self.quiet:  # else `check` says it
-                    show_error(f"no log, {self.settings.log} cannot be written: {error.strerror}")
+                    told = f"no log, {self.settings.log} cannot be written: {error.strerror}"
+                    show_error(with_owner(told, self.settings.log, error))
 
     def run(self, stage: str, work: "Callable[[Database, Run], None]") -> NoReturn:
         """Runs a stage as cron does: lock, work, one summary line, exit status."""

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from lolslackbot.messages.names import NONE, champion_name, champion_picture, role_name, server_name
 from lolslackbot.messages.queues import queue_kind, queue_name
+from lolslackbot.messages.rounding import one_decimal, percent
 from lolslackbot.messages.standout import standout
 from lolslackbot.model import Champions, Match, Outcome, Participant, Style, game_id_of, platform_of
 
 ARENA = "CHERRY"  # game modes by match-v5's names
 SWARM = "STRAWBERRY"
-_WITH_CREEPS = {"CLASSIC", "SWIFTPLAY", "URF", "ARURF", "ONEFORALL", "ULTBOOK"}  # where they are counted
+_WITH_CREEPS = {"CLASSIC", "SWIFTPLAY", "URF", "ARURF", "ONEFORALL", "ULTBOOK", "JADE"}  # where they are counted
 _WITH_DAMAGE = {"ARAM", "KIWI"}  # where it is what people compare
 _WITHOUT_SHARES = {"arena", "swarm", "bots"}  # kinds of queues in which a share of the team's kills says nothing
 _DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
@@ -80,7 +81,7 @@ def announce(match: Match, wording: Wording, style: Style = Style.FULL) -> Annou
     return Announcement(
         mark=mark,
         result=result,
-        queue=queue_name(match.queue_id, match.game_mode),
+        queue=queue_name(match.queue_id, match.game_mode, match.bans),
         length=_length(match.duration),
         ended_at=match.ended_at,
         groups=tuple(groups),
@@ -182,7 +183,7 @@ def _swarm(participant: Participant) -> list[str]:
 def _shares(match: Match, participant: Participant) -> list[str]:
     facts = []
     if participant.creep_score is not None and match.game_mode in _WITH_CREEPS and match.duration > 0:
-        facts.append(f"{participant.creep_score} CS ({60 * participant.creep_score / match.duration:.1f}/min)")
+        facts.append(f"{participant.creep_score} CS ({one_decimal(60 * participant.creep_score, match.duration)}/min)")
     if queue_kind(match.queue_id, match.game_mode) in _WITHOUT_SHARES:
         return facts
     if participant.team_kills:
@@ -198,7 +199,7 @@ def _star(match: Match, participants: Sequence[Participant]) -> Participant:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{min(100, round(100 * part / whole))}%"
+    return f"{min(100, percent(part, whole))}%"
 
 
 def _length(seconds: int) -> str:

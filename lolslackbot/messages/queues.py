@@ -3,6 +3,8 @@
 import re
 
 ALL = "all"
+ARURF = 900  # Riot uses the number for URF too, in which players ban and pick
+BANS = 10  # a turn for each player
 KINDS = ("ranked", "normal", "aram", "arena", "clash", "swarm", "bots", "events", "other")
 
 # Kind and name by the queue ids of Riot's queues.json and, where that list is late, as met in matches. Retired ones
@@ -55,6 +57,7 @@ _QUEUES = {
     600: ("events", "Blood Hunt Assassin"),
     610: ("events", "Dark Star: Singularity"),
     700: ("clash", "Clash"),
+    710: ("ranked", "Ranked 5s"),
     720: ("clash", "ARAM Clash"),
     800: ("bots", "Co-op vs. AI 3v3"),
     810: ("bots", "Co-op vs. AI 3v3"),
@@ -65,7 +68,7 @@ _QUEUES = {
     870: ("bots", "Co-op vs. AI Intro"),
     880: ("bots", "Co-op vs. AI Beginner"),
     890: ("bots", "Co-op vs. AI Intermediate"),
-    900: ("events", "ARURF"),
+    ARURF: ("events", "ARURF"),
     910: ("events", "Ascension"),
     920: ("events", "Legend of the Poro King"),
     940: ("events", "Nexus Siege"),
@@ -86,6 +89,7 @@ _QUEUES = {
     1400: ("events", "Ultimate Spellbook"),
     1700: ("arena", "Arena"),
     1710: ("arena", "Arena"),
+    1740: ("arena", "Arena"),
     1750: ("arena", "Arena"),
     1810: ("swarm", "Swarm"),
     1820: ("swarm", "Swarm"),
@@ -97,11 +101,19 @@ _QUEUES = {
     2020: ("other", "Tutorial"),
     2300: ("events", "Brawl"),
     2400: ("aram", "ARAM: Mayhem"),
+    2450: ("aram", "Classic Mayhem"),
+    3200: ("aram", "ARAM: Mayhem"),
+    3220: ("aram", "ARAM: Mayhem"),
+    3260: ("events", "League Classic"),
+    3262: ("events", "League Classic"),
+    3270: ("aram", "ARAM: Mayhem"),
+    3280: ("aram", "Classic Mayhem"),
     4210: ("bots", "Doom Bots"),
     4220: ("bots", "Doom Bots"),
     4240: ("bots", "Doom Bots"),
     4250: ("bots", "Doom Bots"),
     4260: ("bots", "Doom Bots"),
+    4310: ("events", "League Classic"),
 }
 
 # Modes by match-v5's `gameMode`. CLASSIC is left out: many queues have it.
@@ -110,7 +122,9 @@ _MODES = {
     "ARURF": ("events", "ARURF"),
     "BRAWL": ("events", "Brawl"),
     "CHERRY": ("arena", "Arena"),
+    "JADE": ("events", "League Classic"),
     "KIWI": ("aram", "ARAM: Mayhem"),
+    "KIWI_JADE": ("aram", "Classic Mayhem"),
     "NEXUSBLITZ": ("events", "Nexus Blitz"),
     "ONEFORALL": ("events", "One for All"),
     "STRAWBERRY": ("swarm", "Swarm"),
@@ -120,14 +134,19 @@ _MODES = {
 }
 
 
-def queue_name(queue_id: int, game_mode: str) -> str:
+def queue_name(queue_id: int, game_mode: str, bans: int = 0) -> str:
     """`Ranked Solo/Duo`; for a queue newer than the table its mode, its map, or its number: never a guess.
 
-    Queue 0 is no custom game: those never come from match-v5.
+    Queue 0 is no custom game: those never come from match-v5. bans: turns to ban a champion.
     """
     if queue_id == 0 and game_mode == "CLASSIC":
         return "Summoner's Rift"
-    return _found(queue_id, game_mode)[1] or f"queue {queue_id}"
+    if queue_id == ARURF and bans >= BANS:
+        return "URF"
+    name = _found(queue_id, game_mode)[1]
+    if not name and game_mode != "CLASSIC" and re.fullmatch(r"[A-Z0-9_]{1,40}", game_mode):
+        name = game_mode.replace("_", " ").strip()
+    return name or f"queue {queue_id}"
 
 
 def queue_kind(queue_id: int, game_mode: str) -> str:

@@ -3,12 +3,15 @@
 from itertools import takewhile
 
 from lolslackbot.messages.queues import queue_kind
+from lolslackbot.messages.rounding import percent
 from lolslackbot.model import Match, Outcome, Participant, PastGame
 
 _DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
 _SERIES = {"ranked": "ranked", "normal": "normal", "aram": "ARAM", "clash": "Clash"}  # kinds of queues with winners
 SERIES = 3  # games in a row
 TAKEDOWNS = 5  # without which it is no feat not to die
+# Seconds before which an early end makes feats: a remake can be voted from 3:00 on, a surrender on the Rift from 15:00.
+_WHOLE = {Outcome.DECIDED: 600, Outcome.SURRENDERED: 900}
 CARRIED = 40  # percent of the damage of a team of five; a fifth would be an even share
 
 
@@ -18,10 +21,11 @@ def standout(match: Match, participant: Participant) -> str:
         return ""
     kind = queue_kind(match.queue_id, match.game_mode)
     against_players = kind not in ("bots", "swarm")
+    whole = match.duration >= _WHOLE[match.outcome]
     return (
         (against_players and _pentakill(participant))
-        or (against_players and _deathless(participant))
-        or (against_players and _carried(participant))
+        or (against_players and whole and _deathless(participant))
+        or (against_players and whole and _carried(participant))
         or _series(kind, participant)
     )
 
@@ -40,8 +44,8 @@ def _deathless(participant: Participant) -> str:
 def _carried(participant: Participant) -> str:
     if participant.damage is None or not participant.team_damage:
         return ""
-    percent = round(100 * participant.damage / participant.team_damage)
-    return f"{percent}% of the team's damage" if CARRIED <= percent <= 100 else ""
+    share = percent(participant.damage, participant.team_damage)
+    return f"{share}% of the team's damage" if CARRIED <= share <= 100 else ""
 
 
 def _series(kind: str, participant: Participant) -> str:

@@ -53,6 +53,7 @@ def read_match(match_id: str, document: Any, puuids: Container[str]) -> Match:
         ended_at=ended_at,
         participants=tuple(_participant(each, teams, everyone, mode) for each in everyone if each["puuid"] in puuids),
         teams=len({_subteam(each) for each in everyone} - {0}) if mode == ARENA else 0,
+        bans=_bans(info),
     )
 
 
@@ -121,6 +122,13 @@ def _sum(name: str, team: list[Mapping[str, Any]]) -> int | None:
     """None where one of the numbers is missing."""
     numbers = [_optional(each, name) for each in team]
     return None if None in numbers else sum(number or 0 for number in numbers)
+
+
+def _bans(info: Mapping[str, Any]) -> int:
+    """How many turns there were to ban a champion; a mode without them has empty lists."""
+    teams = info.get("teams")
+    bans = [team.get("bans") for team in teams if isinstance(team, dict)] if isinstance(teams, list) else []
+    return sum(len(each) for each in bans if isinstance(each, list))
 
 
 def _subteam(fields: Mapping[str, Any]) -> int:

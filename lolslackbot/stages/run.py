@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunEnds, worst
+from lolslackbot.files import foreign
 from lolslackbot.logs import logging_about
 from lolslackbot.store import runs
 from lolslackbot.store.database import Database, must_exist, open_database
@@ -82,6 +83,8 @@ def run_stage(
             must_exist(database)  # before the lock file: where there is no database, nothing is made
             with run_lock(database, stage), closing(open_database(database)) as db:
                 run.began = True
+                if whose := foreign(db.path):
+                    logger.warning("%s", whose)
                 run_id = runs.begin(db, stage, clock.now())
                 with _ends_of(run):
                     work(db, run)

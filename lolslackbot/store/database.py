@@ -7,14 +7,19 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
+from lolslackbot.files import make_private_folder, open_private, with_owner
 from lolslackbot.store import upgrades
 
 logger = logging.getLogger(__name__)
 
+SQLITE = (3, 37, 0)  # the first with STRICT tables; RETURNING is older
 BUSY_SECONDS = 10
+KEPT = ".before-"  # what a restore replaced, beside the database; the moment follows
+KEPT_AT = "%Y%m%dT%H%M%S.%fZ"  # sorts as it happened
 Row = sqlite3.Row
 
 # WAL with synchronous=NORMAL and SQLite's default (DELETE with FULL) lose a committed claim in a power cut; DELETE
@@ -123,15 +128,67 @@ def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
 
 
 def must_exist(path: str) -> None:
-    """Raises Unusable when there is no database."""
+    """Raises Unusable when there is no database, or one with several names."""
+    _must_have_one_name(path, _must_be_there(path))
+
+
+def _check_library() -> None:
+    """An older SQLite would call a sound database malformed."""
+    if sqlite3.sqlite_version_info < SQLITE:
+        needed = ".".join(map(str, SQLITE))
+        raise Unusable(
+            f"SQLite {sqlite3.sqlite_version} is too old, {needed} or newer is needed: "
+            "it comes with Python, or with the system that Python uses; upgrade that"
+        )
+
+
+def _must_be_there(path: str) -> os.stat_result:
+    _check_library()
     try:
-        is_there = stat.S_ISREG(os.stat(path).st_mode)
+        file = os.stat(path)
     except PermissionError as error:
-        raise Unusable(f"the database {path} cannot be reached by this user") from error
+        raise Unusable(with_owner(f"the database {path} cannot be reached by this user", path)) from error
     except OSError:
-        is_there = False
-    if not is_there:
+        file = None
+    if not (file and stat.S_ISREG(file.st_mode)):
         raise Unusable(f"there is no database at {path}: `lolslackbot track` makes one")
+    return file
+
+
+def _must_have_one_name(path: str, file: os.stat_result) -> None:
+    """Refuses a file with hard links: locks lie beside one name only, and so does the journal of a crashed commit.
+
+    A restore gives the database a second name for a moment (`swap`). Where it dies in that moment the name stays, and
+    does no harm: nobody writes to the file by it.
+    """
+    if file.st_nlink > 1 and (names := file.st_nlink - _names_by_restore(path, file)) > 1:
+        raise Unusable(
+            f"the database {path} has {names} names (hard links), and SQLite keeps its journal beside one of them: "
+            f"remove the others (`find / -xdev -samefile {path}` lists them)"
+        )
+
+
+def _names_by_restore(path: str, file: os.stat_result) -> int:
+    return sum(each.inode() == file.st_ino for each in _kept(path))
+
+
+def _kept(path: str) -> list["os.DirEntry[str]"]:
+    """What restores replaced, beside the database."""
+    folder, name = os.path.split(os.path.realpath(path))
+    try:
+        with os.scandir(folder) as entries:
+            return [each for each in entries if each.name.startswith(f"{name}{KEPT}")]
+    except OSError:  # a folder that may be entered and not read: as if there were none
+        return []
+
+
+def remove_kept(path: str, before: datetime) -> int:
+    """Removes the databases that restores replaced before; how many."""
+    oldest = f"{before:{KEPT_AT}}"
+    old = [each for each in _kept(path) if (moment := each.name.rpartition(KEPT)[2]) and moment < oldest]
+    for each in old:
+        remove(each.path)
+    return sum(not each.name.endswith("-journal") for each in old)
 
 
 def open_database(path: str) -> Database:
@@ -160,11 +217,13 @@ def _open(path: str, named: str) -> Database:
 
 def create_database(path: str) -> Database:
     """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
+    _check_library()
     make_folder(os.path.dirname(path))
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(open_private(path, os.O_RDONLY))
     except OSError as error:
-        raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
+        raise Unusable(with_owner(f"the database {path} cannot be made: {error.strerror}", path, error)) from error
+    must_exist(path)
     with _Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         if not upgrades.is_empty(connection):
             _check_identity(connection, path)
@@ -176,19 +235,19 @@ def create_database(path: str) -> Database:
 def make_folder(folder: str) -> None:
     """Makes a folder private to the user, if there is none."""
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         raise Unusable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def copy_database(source: str, target: str) -> None:
-    """A consistent copy of a database in use, verified, private, and whole or not there at all."""
+def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
+    """A consistent copy of a database in use, verified, private, and whole or not there at all. See `read_only`."""
     partial = f"{target}.partial"
     try:
         with suppress(FileNotFoundError):
             os.remove(partial)
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        with read_only(source) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
+        os.close(open_private(partial, os.O_RDONLY | os.O_NOFOLLOW))
+        with read_only(source, a_backup=a_backup) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
             db.rows("BEGIN")
             db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
             db.back_up(copy)
@@ -235,6 +294,7 @@ def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
 
 def verify(path: str) -> None:
     """Raises Unusable unless `path` is a sound database of ours that this program can read."""
+    _check_library()
     if not os.path.isfile(path):
         raise Unusable(f"there is no file {path}")
     with _Faults(path), closing(_connect(path, "ro")) as connection:
@@ -254,13 +314,15 @@ def settle_file(path: str) -> None:
 
 
 @contextmanager
-def read_only(path: str, *, though_locked: bool = False) -> Iterator[Database]:
+def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False) -> Iterator[Database]:
     """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
 
     Where reading needs one of these, a private copy is read instead, and thrown away. though_locked: so too where
-    another program does not let go of it.
+    another program does not let go of it. a_backup: nobody writes to it, so it may have any number of names.
     """
-    must_exist(path)
+    file = _must_be_there(path)
+    if not a_backup:
+        _must_have_one_name(path, file)
     locked = False
     with _Faults(path), closing(_connect(path, "ro")) as connection:
         connection.row_factory = sqlite3.Row
@@ -302,9 +364,10 @@ def _copy_for_reading(path: str, stack: ExitStack) -> str:
     try:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-"))
         copy = os.path.join(folder, os.path.basename(path))
+        real = os.path.realpath(path)  # SQLite keeps the journal beside the file itself, whatever link names it
         for suffix in ("-journal", ""):  # in this order: a journal of changes that the file lacks does no harm
-            if os.path.exists(f"{path}{suffix}"):
-                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            if os.path.exists(f"{real}{suffix}"):
+                shutil.copyfile(f"{real}{suffix}", f"{copy}{suffix}")
     except OSError as error:
         raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
     return copy
@@ -360,6 +423,7 @@ _REMEDIES = {
     "SQLITE_CORRUPT": (Unusable, "is damaged: put a backup in its place"),
     "SQLITE_IOERR": (Unusable, "cannot be read or written: look at the disk and its file system"),
 }
+_PERMISSIONS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 
 
 def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
@@ -367,7 +431,8 @@ def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
     name = getattr(error, "sqlite_errorname", None) or ""
     for prefix, (kind, what) in _REMEDIES.items():
         if name.startswith(prefix):
-            return kind(f"the database {path} {what} ({name})")
+            told = f"the database {path} {what} ({name})"
+            return kind(with_owner(told, path) if prefix in _PERMISSIONS else told)
     return None
 
 

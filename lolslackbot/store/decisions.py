@@ -52,5 +52,17 @@ def by(db: Database, command: str) -> list[Decision]:
     return [_decision(row) for row in rows]
 
 
+def prune(db: Database, before: datetime) -> int:
+    """Forgets what was decided before; how many. New names stay: players are found by their old ones.
+
+    Inside a transaction.
+    """
+    return db.write(
+        "DELETE FROM decisions WHERE decided_at < :before AND command <> :renamed",
+        before=text_of(before),
+        renamed=RENAMED,
+    )
+
+
 def _decision(row: Row) -> Decision:
     return Decision(moment_of(row["decided_at"]), row["command"], row["subject"], row["change"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lolslackbot.errors import NotNow, Unusable
+from lolslackbot.files import open_private, with_owner
 
 STAGES = ("fetch-matches", "build-messages", "deliver")
 
@@ -17,11 +18,11 @@ def run_lock(database: str, stage: str) -> Iterator[None]:
     flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
     lock on a removed file excludes nobody.
     """
-    path = f"{database}.{stage}.lock"
+    path = lock_file(database, stage)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(path, os.O_RDWR, like=database)
     except OSError as error:
-        raise Unusable(f"the lock file {path} cannot be opened: {error.strerror}") from error
+        raise Unusable(with_owner(f"the lock file {path} cannot be opened: {error.strerror}", path, error)) from error
     try:
         _lock(descriptor, f"another {stage} is at work on {database}")
         yield
@@ -36,7 +37,7 @@ def is_at_work(database: str, stage: str) -> bool:
     the `one_moment` in which its record was read: a run lets go of its lock when its end is committed.
     """
     try:
-        descriptor = os.open(f"{database}.{stage}.lock", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(lock_file(database, stage), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         return not isinstance(error, FileNotFoundError)
     try:
@@ -46,6 +47,11 @@ def is_at_work(database: str, stage: str) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def lock_file(database: str, stage: str) -> str:
+    """Beside the file itself, by whichever link it was named."""
+    return f"{os.path.realpath(database)}.{stage}.lock"
 
 
 def _lock(descriptor: int, taken: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
 from lolslackbot.store import players
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import Database, Row, listed
 from lolslackbot.store.reasons import UNTRACKED
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             UPDATE matches
             SET state = 'stored', reason = NULL, looked_at = :now, next_look_at = NULL,
                 queue_id = :queue_id, game_mode = :game_mode, outcome = :outcome, duration = :duration,
-                ended_at = :ended_at, body = :body, teams = :teams
+                ended_at = :ended_at, body = :body, teams = :teams, bans = :bans
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
             match_id=match.match_id,
@@ -91,6 +91,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             ended_at=text_of(match.ended_at),
             body=pack(body),
             teams=match.teams,
+            bans=match.bans,
         )
         for participant in match.participants if stored else ():
             if player := known.get(participant.puuid):
@@ -322,7 +323,7 @@ def stored(db: Database, match_id: str) -> Match:
     """A stored match, without its participants: `as_heard_in` adds those that a channel hears of."""
     row = db.row(
         """
-        SELECT match_id, queue_id, game_mode, outcome, duration, ended_at, teams FROM matches
+        SELECT match_id, queue_id, game_mode, outcome, duration, ended_at, teams, bans FROM matches
         WHERE match_id = :match_id AND state = 'stored'
         """,
         match_id=match_id,
@@ -337,6 +338,7 @@ def stored(db: Database, match_id: str) -> Match:
         ended_at=moment_of(row["ended_at"]),
         participants=(),
         teams=row["teams"],
+        bans=row["bans"],
     )
 
 
@@ -402,30 +404,32 @@ def _past_games(db: Database, player_id: int, match_id: str) -> tuple[PastGame, 
     return tuple(past)
 
 
-def prune(db: Database, before: datetime) -> int:
-    """Forgets the bodies and numbers of built matches that ended before, unless a message about one still waits.
+def prune(db: Database, before: datetime, most: int) -> int:
+    """Forgets the bodies and numbers of up to `most` built matches that ended before; how many.
 
-    The row stays, with its state and `built_at`: nothing can make the match new again. Inside a transaction.
+    Those of which a message still waits are kept. The row stays, with its state and `built_at`: nothing can make the
+    match new again. Inside a transaction.
     """
-    db.write(
+    forgotten = db.change(
         """
-        CREATE TEMP TABLE IF NOT EXISTS pruned (match_id TEXT PRIMARY KEY) WITHOUT ROWID
-        """
-    )
-    db.write("DELETE FROM pruned")
-    bodies = db.write(
-        """
-        INSERT INTO pruned
-        SELECT match_id FROM matches
-        WHERE state = 'stored' AND built_at IS NOT NULL AND ended_at < :before AND body IS NOT NULL
-          AND NOT EXISTS (
-              SELECT 1 FROM messages
-              WHERE messages.match_id = matches.match_id AND messages.state IN ('pending', 'sending', 'uncertain')
-          )
+        UPDATE matches SET body = NULL
+        WHERE match_id IN (
+            SELECT match_id FROM matches
+            WHERE body IS NOT NULL AND ended_at < :before AND state = 'stored' AND built_at IS NOT NULL
+              AND NOT EXISTS (
+                  SELECT 1 FROM messages
+                  WHERE messages.match_id = matches.match_id AND messages.state IN ('pending', 'sending', 'uncertain')
+              )
+            LIMIT :most
+        )
+        RETURNING match_id
         """,
         before=text_of(before),
+        most=most,
     )
-    db.write("UPDATE matches SET body = NULL WHERE match_id IN (SELECT match_id FROM pruned)")
-    db.write("DELETE FROM participants WHERE match_id IN (SELECT match_id FROM pruned)")
-    db.write("DELETE FROM unwanted WHERE match_id IN (SELECT match_id FROM pruned)")
-    return bodies
+    if not forgotten:
+        return 0
+    within, ids = listed("match", (row["match_id"] for row in forgotten))
+    db.write(f"DELETE FROM participants WHERE match_id IN {within}", **ids)
+    db.write(f"DELETE FROM unwanted WHERE match_id IN {within}", **ids)
+    return len(forgotten)

@@ -547,24 +547,27 @@ def retry(db: Database, message: Message) -> None:
         db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.match_id)
 
 
-def prune(db: Database, before: datetime) -> int:
-    """Forgets the texts of messages about games that ended before, once they came to an end; how many.
+def prune(db: Database, before: datetime, most: int) -> int:
+    """Forgets the texts of up to `most` messages about games that ended before, once they came to an end; how many.
 
     The rows stay: their key keeps the match from being announced again. A failed one can no longer be tried again.
     Inside a transaction.
     """
-    condition = "ended_at < :before AND text <> ''"
-    failed = db.write(
-        f"""
-        UPDATE messages SET state = 'expired', error = :pruned || error, text = '', blocks = NULL
-        WHERE state = 'failed' AND {condition}
+    return db.write(
+        """
+        UPDATE messages
+        SET state = CASE state WHEN 'failed' THEN 'expired' ELSE state END,
+            error = CASE state WHEN 'failed' THEN :pruned || error ELSE error END,
+            text = '', blocks = NULL
+        WHERE (match_id, channel_id) IN (
+            SELECT match_id, channel_id FROM messages
+            WHERE text <> '' AND ended_at < :before AND state IN ('delivered', 'expired', 'failed')
+            LIMIT :most
+        )
         """,
         pruned="pruned; it had failed: ",
         before=text_of(before),
-    )
-    return failed + db.write(
-        f"UPDATE messages SET text = '', blocks = NULL WHERE state IN ('delivered', 'expired') AND {condition}",
-        before=text_of(before),
+        most=most,
     )
 
 

@@ -1,6 +1,6 @@
 """When each stage ran, and how it ended: what freshness is measured by."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
@@ -47,6 +47,24 @@ def end(db: Database, run_id: int, now: datetime, exit_status: int, summary: str
             status=exit_status,
             summary=summary,
             run_id=run_id,
+        )
+
+
+def pruning_is_due(db: Database, now: datetime) -> bool:
+    """Whether old games were not forgotten by themselves within a day; by a clock that was ahead counts as long ago."""
+    row = db.row("SELECT began_at FROM prunings")
+    return not (row and timedelta(0) <= now - moment_of(row["began_at"]) < timedelta(days=1))
+
+
+def begin_pruning(db: Database, now: datetime) -> None:
+    """Records that old games are about to be forgotten. One commit."""
+    with db.transaction():
+        db.write(
+            """
+            INSERT INTO prunings (only_row, began_at) VALUES (1, :now)
+            ON CONFLICT (only_row) DO UPDATE SET began_at = excluded.began_at
+            """,
+            now=text_of(now),
         )
 
 

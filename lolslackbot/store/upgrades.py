@@ -96,6 +96,7 @@ STEPS: dict[int, str] = {
         -- Matches that answer 404, and hosts that answer nothing else.
         ALTER TABLE matches ADD COLUMN missing_since TEXT;
         UPDATE matches SET missing_since = looked_at WHERE state = 'missing';
+        ALTER TABLE matches ADD COLUMN bans INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE riot_hosts (
             routing           TEXT PRIMARY KEY,
             match_answered_at TEXT,
@@ -120,6 +121,13 @@ STEPS: dict[int, str] = {
         ALTER TABLE runs ADD COLUMN out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1));
         ALTER TABLE runs ADD COLUMN left_over INTEGER;
         ALTER TABLE runs ADD COLUMN clock_ahead REAL;
+        -- What may be forgotten, and when that was last done by itself.
+        CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
+        CREATE INDEX messages_with_text ON messages (ended_at) WHERE text <> '';
+        CREATE TABLE prunings (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+            began_at TEXT NOT NULL
+        ) STRICT;
     """,
 }
 

@@ -78,3 +78,63 @@ def test_a_disk_that_cannot_sync_ends_a_restore_with_its_error(
     with pytest.raises(Unusable, match="Input/output error"):
         restore(home / "lolslackbot.db", copy, datetime.now(UTC))
     assert sorted(path.name for path in home.glob("*.restoring*")) == []
+
+
+def test_a_restore_by_a_link_replaces_the_file_and_not_the_link(
+    db: Database, home: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    copy, link = tmp_path / "copy.db", tmp_path / "link.db"
+    backup(home / "lolslackbot.db", copy)
+    add_player(db)
+    db.close()
+    link.symlink_to(home / "lolslackbot.db")
+    restore(link, copy, clock.now())
+    assert link.is_symlink()
+    assert len(list(home.glob("lolslackbot.db.before-*"))) == 1
+    with closing(open_database(home / "lolslackbot.db")) as restored:
+        assert restored.rows("SELECT 1 FROM tracks") == []
+
+
+def test_a_restore_over_a_database_with_hard_links_is_refused(
+    db: Database, home: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    copy = tmp_path / "copy.db"
+    backup(home / "lolslackbot.db", copy)
+    os.link(home / "lolslackbot.db", tmp_path / "other.db")
+    with pytest.raises(Unusable, match="hard links"):
+        restore(home / "lolslackbot.db", copy, clock.now())
+    with pytest.raises(Unusable, match="hard links"):
+        backup(home / "lolslackbot.db", tmp_path / "another.db")
+
+
+def test_a_backup_may_have_any_number_of_names(db: Database, home: Path, tmp_path: Path, clock: FakeClock) -> None:
+    copy = tmp_path / "copy.db"
+    backup(home / "lolslackbot.db", copy)
+    os.link(copy, tmp_path / "monday.db")
+    restore(home / "lolslackbot.db", copy, clock.now())
+
+
+def test_a_restore_that_died_between_its_two_names_is_done_again(
+    db: Database, home: Path, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy.db"
+    backup(home / "lolslackbot.db", copy)
+    add_player(db)
+    with monkeypatch.context() as dying:
+        replace = os.replace
+
+        def die(source: str, target: str) -> None:
+            if str(target) == str(home / "lolslackbot.db"):
+                raise KeyboardInterrupt
+            replace(source, target)
+
+        dying.setattr(os, "replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            restore(home / "lolslackbot.db", copy, clock.now())
+    assert (home / "lolslackbot.db").stat().st_nlink == 2
+    with closing(open_database(home / "lolslackbot.db")) as there:
+        assert len(there.rows("SELECT 1 FROM tracks")) == 1
+    restore(home / "lolslackbot.db", copy, clock.now() + timedelta(seconds=1))
+    assert len(list(home.glob("lolslackbot.db.before-*"))) == 2
+    with closing(open_database(home / "lolslackbot.db")) as restored:
+        assert restored.rows("SELECT 1 FROM tracks") == []

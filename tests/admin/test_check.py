@@ -1,6 +1,7 @@
 """What check finds, what it tells to do about it, how it ends, and what it heals; against the sandbox."""
 
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 from support import Bot, FakeClock, Result, ends_just_now
 
+from lolslackbot import logs
 from lolslackbot.admin import check
 from lolslackbot.admin.check import Checking, exit_status
+from lolslackbot.files import user_name
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.settings import Secret, Settings
@@ -240,6 +243,40 @@ def test_what_is_wrong_is_named_with_its_remedy_and_the_others_are_tried(
     assert (result.status, result.err) == (status, "")
     assert found(result, "database")
     assert found(result, "disk")
+
+
+def test_a_log_that_cannot_be_written_is_a_finding(tracked: Bot) -> None:
+    log = tracked.home / "lolslackbot.log"
+    log.unlink(missing_ok=True)
+    log.mkdir(mode=0o700)
+    result = tracked.run("check")
+    assert found(result, "log") == [
+        f"FAIL  log: the log {log} cannot be written: Is a directory; make it writable: it is what explains a failure"
+    ]
+    assert result.status == 1
+
+
+def test_a_log_that_cannot_be_made_is_a_finding(tracked: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)  # root may write anywhere
+    monkeypatch.setattr(logs, "log_to_file", lambda *_: None)
+    (tracked.home / "lolslackbot.log").unlink(missing_ok=True)
+    result = tracked.run("check")
+    assert found(result, "log")[0].startswith(f"FAIL  log: no log can be made in {tracked.home}; ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_files_of_several_users_are_named_with_the_remedy(tracked: Bot) -> None:
+    tracked.run("check")
+    home, name = tracked.home, user_name(65534)
+    os.chown(home, 65534, 65534)
+    os.chown(tracked.database, 65534, 65534)
+    result = tracked.run("check")
+    assert found(result, "files") == [
+        f"warn  files: {home} belongs to {name}, and this is root; run it as {name}",
+        f"warn  files: {home / 'lolslackbot.log'} belongs to root, and {home} to {name}; "
+        f"chown {name} {home / 'lolslackbot.log'}",
+    ]
+    assert result.status == 0
 
 
 def test_a_run_that_ends_just_now_is_not_one_that_was_cut_off(

@@ -1,16 +1,18 @@
 """What prune forgets, what it keeps, and that nothing can be announced again by it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, store_match
+from support import START, Command, FakeClock, a_match, add_player, store_match
 
-from lolslackbot.admin.prune import prune
+from lolslackbot.admin import prune as prune_module
+from lolslackbot.admin.prune import prune, prune_a_little
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message
+from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound, NotNow, Unusable
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, messages
+from lolslackbot.store import decisions, listings, messages, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 
@@ -133,3 +135,111 @@ def test_without_a_database_none_is_made(db: Database) -> None:
     with pytest.raises(Unusable, match="there is no database"):
         prune(other, 30, WITHIN, LATER)
     assert not other.exists()
+
+
+def test_many_are_forgotten_a_few_in_each_commit(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune_module, "BATCH", 2)
+    for _ in range(5):
+        built(db, clock, "delivered")
+    assert pruned(db).startswith("forgot 5 bodies and 5 texts")
+
+
+def test_old_decisions_are_forgotten_and_new_names_are_not(db: Database) -> None:
+    with db.transaction():
+        for command, when in (("pause", START), (decisions.RENAMED, START), ("resume", LATER)):
+            decisions.record(db, command, decisions.EVERYTHING, "Old#EUW -> New#EUW", when)
+    assert "; 1 decisions of that time too; " in pruned(db)
+    assert [each.command for each in decisions.about(db, decisions.EVERYTHING)] == [decisions.RENAMED, "resume"]
+
+
+def test_databases_that_restores_replaced_long_ago_are_removed(db: Database) -> None:
+    folder = db.path.parent
+    old, new = (f"{db.path.name}.before-{moment}T120000.000000Z" for moment in ("20261123", "20261230"))
+    others = ["lolslackbot.db.before-", "other.db.before-20200101T000000.000000Z", "lolslackbot.db.2020"]
+    for name in (old, f"{old}-journal", new, *others):
+        (folder / name).write_text("")
+    assert "; removed 1 databases that restores had replaced; " in pruned(db)
+    left_over = {path.name for path in folder.iterdir()} - {f"lolslackbot.db.{stage}.lock" for stage in STAGES}
+    assert left_over == {db.path.name, new, *others}
+
+
+# By itself
+
+
+def by_itself(db: Database, now: datetime = LATER, days: int = 30, within: timedelta = WITHIN) -> int:
+    return prune_a_little(db, days, within, now, lambda: True)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_by_itself_the_same_is_forgotten_and_nothing_is_announceable_again(
+    db: Database, clock: FakeClock, state: str
+) -> None:
+    match_id = built(db, clock, state)
+    waits = state in ("pending", "uncertain")
+    assert by_itself(db) == (0 if waits else 1)
+    assert left(db, match_id) == (waits, waits, "expired" if state == "failed" else state)
+    assert listings.record_page(db, 1, [match_id], None, LATER) == []
+    before = messages.queues(db)
+    add_player(db, 2, channel="C1", since=START - timedelta(days=9))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    assert messages.queues(db) == before
+
+
+def test_what_is_not_built_yet_is_kept_whole(db: Database) -> None:
+    store_match(db, a_match("EUW1_1", ended_at=START))
+    assert by_itself(db) == 0
+    assert db.row("SELECT 1 FROM matches WHERE body IS NOT NULL") is not None
+
+
+def test_by_itself_only_so_many_are_forgotten_in_a_run(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune_module, "BATCH", 2)
+    monkeypatch.setattr(prune_module, "BATCHES", 2)
+    for _ in range(7):
+        built(db, clock, "delivered")
+    assert [by_itself(db) for _ in range(3)] == [4, 3, 0]
+
+
+def test_without_time_nothing_is_forgotten(db: Database, clock: FakeClock) -> None:
+    built(db, clock, "delivered")
+    assert prune_a_little(db, 30, WITHIN, LATER, lambda: False) == 0
+
+
+def test_by_itself_nothing_that_is_still_news_is_forgotten(db: Database, clock: FakeClock) -> None:
+    built(db, clock, "delivered")
+    assert by_itself(db, within=timedelta(days=41)) == 0
+    assert by_itself(db, within=timedelta(days=39)) == 1
+
+
+def test_it_happens_once_a_day_whatever_the_clock_did(db: Database) -> None:
+    assert runs.pruning_is_due(db, LATER)
+    by_itself(db)
+    for later, due in ((0, False), (86_399, False), (86_400, True), (-1, True)):
+        assert runs.pruning_is_due(db, LATER + timedelta(seconds=later)) is due
+
+
+def test_a_run_that_dies_in_it_does_not_begin_again_on_that_day(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(db, clock, "delivered")
+    monkeypatch.setattr(prune_module.matches, "prune", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        by_itself(db)
+    assert not runs.pruning_is_due(db, LATER)
+
+
+@pytest.mark.parametrize(("days", "said"), [("30", "1 forgotten"), ("0", "nothing to do"), ("365", "nothing to do")])
+def test_build_messages_forgets_once_a_day_as_the_setting_says(
+    command: Command, db: Database, clock: FakeClock, days: str, said: str
+) -> None:
+    match_id, ended_at = built(db, clock, "delivered"), text_of(datetime.now(UTC) - timedelta(days=40))
+    with db.transaction():
+        db.write("UPDATE matches SET ended_at = :ended_at", ended_at=ended_at)
+        db.write("UPDATE messages SET ended_at = :ended_at", ended_at=ended_at)
+    for expected in (said, "nothing to do"):
+        result = command("build-messages", LOLSLACKBOT_KEEP_DAYS=days)
+        assert (result.status, result.out) == (0, f"build-messages: {expected}\n")
+    assert left(db, match_id)[0] == (days != "30")

@@ -1,6 +1,7 @@
 """What status says: what waits, what is held back, and each thing that needs a person."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -8,10 +9,10 @@ import pytest
 from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
 
 from lolslackbot.admin import facts
-from lolslackbot.admin.facts import user_name
 from lolslackbot.admin.needs import PILE, TICKS_MISSED
 from lolslackbot.admin.status import status
 from lolslackbot.errors import Exit
+from lolslackbot.files import user_name
 from lolslackbot.model import LookupProblem, RiotId
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
@@ -51,7 +52,7 @@ def test_with_nothing_amiss_nothing_needs_a_person(db: Database) -> None:
 
 def test_a_user_without_a_name_is_told_by_number(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts.os, "geteuid", lambda: 4294967)
-    assert status(db, START).facts.user == "number 4294967"
+    assert status(db, START).facts.user == "user 4294967"
 
 
 def test_without_any_player_there_is_nothing_to_be_stale(db: Database) -> None:
@@ -273,7 +274,7 @@ def test_the_json_has_the_promised_shape(db: Database) -> None:
     assert json.loads(json.dumps(found.as_json())) == {
         "healthy": False,
         "database": str(db.path),
-        "user": user_name(),
+        "user": user_name(os.geteuid()),
         "needs": found.needs,
         "notes": [],
         "waiting": found.facts.waiting,

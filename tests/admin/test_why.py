@@ -91,8 +91,8 @@ def paused(db: Database, message: Message) -> None:
         (
             unsure,
             "C1: it may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; "
-            "`lolslackbot retry --message EUW1_1 C1` puts it back to be sent again, or with `--found LINK` records that "
-            "it is there",
+            "`lolslackbot retry --message EUW1_1 C1` puts it back to be sent again, or with `--found LINK` records "
+            "that it is there",
         ),
         (
             refused,

@@ -107,8 +107,14 @@ def test_a_length_reads_as_the_games_clock(seconds: int, text: str) -> None:
     assert headline(a_match(duration=seconds)).endswith(f" · {text}")
 
 
-def test_an_unknown_queue_is_named_by_its_number() -> None:
-    assert headline(a_match(queue_id=9999, game_mode="NEWMODE")) == "Victory · queue 9999 · 31:11"
+def test_an_unknown_queue_is_named_by_its_mode_else_by_its_number() -> None:
+    assert headline(a_match(queue_id=9999, game_mode="NEWMODE")) == "Victory · NEWMODE · 31:11"
+    assert headline(a_match(queue_id=9999, game_mode="CLASSIC")) == "Victory · queue 9999 · 31:11"
+
+
+def test_urf_with_bans_is_no_arurf() -> None:
+    assert headline(a_match(queue_id=900, game_mode="URF", bans=10)) == "Victory · URF · 31:11"
+    assert headline(a_match(queue_id=900, game_mode="URF")) == "Victory · ARURF · 31:11"
 
 
 # The lines
@@ -205,6 +211,25 @@ def test_a_share_of_the_kills_is_told_and_never_more_than_all() -> None:
     assert line(team_kills=0) == line(team_kills=None) == "Ahri mid, 7/2/9, 201 CS (6.4/min)"
 
 
+@pytest.mark.parametrize(
+    ("takedowns", "of", "share"), [(5, 8, "63%"), (3, 8, "38%"), (1, 200, "1%"), (1, 201, "0%"), (199, 200, "100%")]
+)
+def test_a_tie_is_rounded_up(takedowns: int, of: int, share: str) -> None:
+    assert line(kills=takedowns, assists=0, team_kills=of).endswith(f" {share} of kills")
+    played = participant(1, damage=125, team_damage=1000)
+    match = a_match(queue_id=450, game_mode="ARAM", participants=(played,))
+    assert facts(match) == ["Ahri mid, 7/2/9, 13% of the team's damage"]
+
+
+@pytest.mark.parametrize(
+    ("creeps", "seconds", "each_minute"),
+    [(129, 1200, "6.5"), (5, 1200, "0.3"), (201, 1200, "10.1"), (15, 1200, "0.8"), (177, 1800, "5.9"), (0, 1, "0.0")],
+)
+def test_creeps_a_minute_are_rounded_exactly(creeps: int, seconds: int, each_minute: str) -> None:
+    (told,) = facts(a_match(duration=seconds, participants=(participant(1, creep_score=creeps),)))
+    assert told.endswith(f"{creeps} CS ({each_minute}/min)")
+
+
 @pytest.mark.parametrize(("queue", "mode"), [(1700, "CHERRY"), (1830, "STRAWBERRY"), (890, "CLASSIC")])
 def test_where_it_says_nothing_no_share_is_told(queue: int, mode: str) -> None:
     played = participant(1, team_kills=20, damage=1, team_damage=10)
@@ -257,6 +282,35 @@ def test_more_than_five_friends_and_compact_style_get_short_lines() -> None:
 )
 def test_what_stands_out_is_told_in_a_few_words(changes: dict[str, Any], expected: str) -> None:
     assert said(a_match(participants=(participant(1, **changes),))) == expected
+
+
+@pytest.mark.parametrize(("damage", "expected"), [(395, "40% of the team's damage"), (385, ""), (394, "")])
+def test_damage_that_stands_out_is_rounded_half_up(damage: int, expected: str) -> None:
+    assert said(a_match(participants=(participant(1, damage=damage, team_damage=1000),))) == expected
+
+
+@pytest.mark.parametrize("changes", [{"damage": 40, "team_damage": 100}, {"deaths": 0}])
+@pytest.mark.parametrize(
+    ("outcome", "seconds", "stands_out"),
+    [
+        (Outcome.SURRENDERED, 228, False),
+        (Outcome.SURRENDERED, 899, False),
+        (Outcome.SURRENDERED, 900, True),
+        (Outcome.DECIDED, 240, False),
+        (Outcome.DECIDED, 599, False),
+        (Outcome.DECIDED, 600, True),
+    ],
+)
+def test_what_an_early_end_made_does_not_stand_out(
+    outcome: Outcome, seconds: int, stands_out: bool, changes: dict[str, Any]
+) -> None:
+    match = a_match(outcome=outcome, duration=seconds, participants=(participant(1, **changes),))
+    assert bool(said(match)) is stands_out
+
+
+def test_a_pentakill_stands_out_however_early_the_end() -> None:
+    match = a_match(outcome=Outcome.SURRENDERED, duration=228, participants=(participant(1, penta_kills=1),))
+    assert said(match) == "pentakill"
 
 
 def past(results: str, queue: int = 420) -> tuple[PastGame, ...]:

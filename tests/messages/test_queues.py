@@ -21,10 +21,30 @@ from lolslackbot.messages.queues import KINDS, queue_kind, queue_name, read_queu
         (4, "CLASSIC", "Ranked Solo/Duo"),  # retired
         (1750, "CHERRY", "Arena"),
         (9999, "<!channel>", "queue 9999"),
+        (9999, "", "queue 9999"),
+        (9999, "_", "queue 9999"),
+        (9999, "SNOWURF", "SNOWURF"),  # in no table: as Riot calls it
+        (9999, "NEW_MODE", "NEW MODE"),
+        (0, "NEWMODE", "NEWMODE"),
+        (710, "CLASSIC", "Ranked 5s"),  # 2026
+        (1740, "CHERRY", "Arena"),
+        (2450, "KIWI_JADE", "Classic Mayhem"),
+        (3280, "KIWI_JADE", "Classic Mayhem"),
+        (3270, "KIWI", "ARAM: Mayhem"),
+        (4310, "JADE", "League Classic"),
+        (3260, "JADE", "League Classic"),
+        (3262, "JADE", "League Classic"),
+        (9999, "JADE", "League Classic"),
     ],
 )
 def test_a_queue_has_its_name_or_its_modes_or_its_number(queue: int, mode: str, name: str) -> None:
     assert queue_name(queue, mode) == name
+
+
+@pytest.mark.parametrize(("bans", "name"), [(0, "ARURF"), (9, "ARURF"), (10, "URF")])
+def test_queue_900_is_urf_where_champions_were_banned(bans: int, name: str) -> None:
+    assert queue_name(900, "URF", bans) == name
+    assert queue_name(420, "CLASSIC", bans) == "Ranked Solo/Duo"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +55,9 @@ def test_a_queue_has_its_name_or_its_modes_or_its_number(queue: int, mode: str, 
         (480, "SWIFTPLAY", "normal"),
         (450, "ARAM", "aram"),
         (2400, "KIWI", "aram"),
+        (710, "CLASSIC", "ranked"),
+        (2450, "KIWI_JADE", "aram"),
+        (4310, "JADE", "events"),
         (720, "ARAM", "clash"),
         (1750, "CHERRY", "arena"),
         (1840, "STRAWBERRY", "swarm"),

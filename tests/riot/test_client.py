@@ -1,11 +1,13 @@
 """One call a method: what goes out, what comes back, and what becomes of every way in which it can go wrong."""
 
+import gzip
 import json
 import logging
 import re
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -612,6 +614,27 @@ def test_a_broken_answer_is_a_fault_that_passes_and_is_asked_for_once(
     assert (refusal.value.verdict, str(refusal.value)) == (Verdict.UNAVAILABLE, f"no usable answer: {words}")
     assert len(server.requests) == 1
     assert limiter.settled == [("europe", MATCH, None)]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_an_answer_that_unpacks_to_gigabytes_fills_no_memory(
+    limiter: CountingLimiter, clock: FakeClock, layers: int
+) -> None:
+    packed = gzip.compress(bytes(2**20)) * 1024  # a gibibyte
+    for _ in range(layers - 1):
+        packed = gzip.compress(packed)
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Encoding: {', '.join(['gzip'] * layers)}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    )
+    with answering(head.encode() + packed) as server, pytest.raises(RiotRefusal, match="larger than") as refusal:
+        tracemalloc.start()
+        try:
+            ask_match(RiotClient(KEY, server.url, limiter, clock))
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert peak < 64 * 2**20
 
 
 def test_a_host_where_nobody_listens_is_a_fault_that_passes(limiter: CountingLimiter, clock: FakeClock) -> None:

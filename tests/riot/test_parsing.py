@@ -381,6 +381,21 @@ def test_a_teams_sums_are_those_of_its_players_bots_and_strangers_included() -> 
     assert (match.teams, one.subteam, one.partners) == (0, 0, ())
 
 
+@pytest.mark.parametrize(
+    ("teams", "bans"),
+    [
+        ([{"bans": [{"championId": 1, "pickTurn": 1}] * 5}, {"bans": [{"championId": -1, "pickTurn": 6}] * 5}], 10),
+        ([{"bans": []}, {}], 0),
+        ([], 0),
+        (GONE, 0),
+        ({"bans": [1]}, 0),
+        ([None, {"bans": 10}, {"bans": [{}]}], 1),
+    ],
+)
+def test_turns_to_ban_are_counted_also_those_passed_up(teams: object, bans: int) -> None:
+    assert read_everyone(MATCH_ID, body(teams=teams)).bans == bans
+
+
 def test_arenas_teams_and_partners_are_read() -> None:
     teams = [(1, 266, "Aatrox"), (1, 526, "Rell"), (2, 62, "MonkeyKing"), (2, 1, "Annie")]
     players = [

@@ -20,7 +20,8 @@ from support import START, add_player, forgotten_shell
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit, NotNow, RunEnds, Unusable
 from lolslackbot.store import database, players, upgrades
-from lolslackbot.store.database import Database, create_database, fault_of, open_database, read_only
+from lolslackbot.store.database import Database, create_database, fault_of, open_database, read_only, verify
+from lolslackbot.store.locks import is_at_work, run_lock
 
 NOBODY = 65534
 
@@ -655,3 +656,77 @@ def test_writing_is_tried_and_taken_back(path: Path) -> None:
 def test_times_are_kept_as_text_that_sorts(path: Path) -> None:
     assert sql(path, "SELECT named_at > '2026-11-22T' FROM players") == [(1,)]
     assert text_of(START) > sql(path, "SELECT since FROM tracks")[0][0]
+
+
+# Several names of one database
+
+
+def test_a_link_names_the_same_locks_and_the_same_journal(crashed: Path, temporary: Path, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere.db"
+    link.symlink_to(crashed)
+    with run_lock(crashed, "deliver"):
+        assert is_at_work(link, "deliver")
+        with pytest.raises(NotNow, match="another deliver is at work"), run_lock(link, "deliver"):
+            pytest.fail("both are at work")
+    with read_only(link) as db:  # a copy, with the journal that lies beside the file itself
+        assert len(db.rows("SELECT * FROM channels")) == 1
+    with closing(open_database(link)) as db:
+        assert len(db.rows("SELECT * FROM channels")) == 1
+    assert not Path(f"{crashed}-journal").exists()
+    assert sorted(file.name for file in tmp_path.iterdir() if file.is_symlink() or file.is_file()) == ["elsewhere.db"]
+
+
+def test_a_link_to_nothing_makes_the_database_where_it_points(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    (tmp_path / "a.db").symlink_to(home / "lolslackbot.db")
+    create_database(tmp_path / "a.db").close()
+    assert (home / "lolslackbot.db").is_file()
+    assert (tmp_path / "a.db").is_symlink()
+
+
+def test_a_hard_link_is_refused_by_both_names_and_nothing_is_made(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    os.link(path, other)
+    before = snapshot(path.parent)
+    for name in (path, other):
+        assert f"{name} has 2 names (hard links)" in fault(name)
+        with pytest.raises(Unusable, match="hard links"):
+            create_database(name)
+    assert snapshot(path.parent) == before
+    other.unlink()
+    open_database(path).close()
+
+
+def test_the_second_name_that_a_killed_restore_left_does_no_harm(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = path.with_name(f"{path.name}.before-20261123T120000.000000Z")
+    os.link(path, kept)
+    open_database(path).close()
+    with read_only(path) as db:
+        assert len(players.tracks(db)) == 1
+    os.link(path, path.with_name("third.db"))
+    assert "has 2 names" in fault(path)
+    path.with_name("third.db").unlink()
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", denied)  # a folder that may be entered and not read
+    assert "has 2 names" in fault(path)
+
+
+# Libraries
+
+
+def test_a_sqlite_without_strict_tables_is_named_with_what_is_needed_and_nothing_is_made(
+    path: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(home)
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.0")
+    new = tmp_path / "new" / "a.db"
+    for opening in (open_database, _read, create_database, verify):
+        for file in (path, new):
+            with pytest.raises(Unusable, match=r"^SQLite 3\.36\.0 is too old, 3\.37\.0 or newer is needed: "):
+                opening(file)
+    assert snapshot(home) == before
+    assert not new.parent.exists()

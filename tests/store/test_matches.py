@@ -314,6 +314,7 @@ def test_a_channel_hears_of_those_participants_only_whom_it_tracks(db: Database)
     match = a_match(
         ID,
         outcome=Outcome.REMAKE,
+        bans=10,
         participants=(
             participant(1, team_id=200, name="Blue"),
             participant(2, win=False, creep_score=None, placement=3),

@@ -1,0 +1,103 @@
+"""Who files belong to: those that root makes in a user's folder are the user's, and a stranger's are named as such."""
+
+import os
+
+
+def open_private(path: str, flags: int, like: str | None = None) -> int:
+    """Opens a file, which is made private where there is none. Raises OSError.
+
+    One that root makes belongs to whom the file `like` belongs to, else to whom its folder does: that user could not
+    open it otherwise. Only one that is made here, since any other may be a link to anywhere.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)  # it may be gone again by now
+    if os.geteuid() == 0:
+        owner = os.stat(like if like and os.path.exists(like) else os.path.dirname(path) or ".")
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
+
+
+def make_private_folder(path: str) -> None:
+    """Makes a folder, and those it lies in, where there is none. Raises OSError.
+
+    What root makes in a user's folder is that user's.
+    """
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent and not os.path.isdir(parent):
+        make_private_folder(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if os.path.isdir(path):  # another process was faster
+            return
+        raise
+    if os.geteuid() == 0:
+        owner = os.stat(parent or ".")
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(descriptor)
+
+
+def keep_owner_and_mode(fresh: str, replaced: str) -> None:
+    """Gives `fresh` the owner and mode of the file that it is to replace. Raises OSError."""
+    before = os.stat(replaced)
+    descriptor = os.open(fresh, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        now = os.fstat(descriptor)
+        if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid) and os.geteuid() == 0:
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+        os.fchmod(descriptor, before.st_mode & 0o777)
+    finally:
+        os.close(descriptor)
+
+
+def foreign(path: str) -> str:
+    """Whose file, or folder, that is and what to do, where it is another user's than this one's; else ''."""
+    owner = _owner(path)
+    if owner is None or owner == os.geteuid():
+        return ""
+    return f"{path} belongs to {user_name(owner)}, and this is {_me()}: {_remedy(path, owner)}"
+
+
+def with_owner(text: str, path: str, error: OSError | None = None) -> str:
+    """The text of an error, with whose the file or its folder is, where that may be its cause."""
+    if error and not isinstance(error, PermissionError):
+        return text
+    return "; ".join(filter(None, (text, foreign(path) or foreign(os.path.dirname(path)))))
+
+
+def user_name(uid: int) -> str:
+    """As people call a user."""
+    import pwd  # seldom needed
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _me() -> str:
+    return user_name(os.geteuid())
+
+
+def _owner(path: str) -> int | None:
+    """None where it cannot be seen, as in a folder that this user may not enter."""
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
+
+
+def _remedy(path: str, owner: int) -> str:
+    """A file in a folder of this user's is given back; all else is for its owner to run."""
+    if _owner(os.path.dirname(path)) == os.geteuid() != 0:
+        import shlex
+
+        return f"`sudo chown {_me()} {shlex.quote(os.fspath(path))}`"
+    return f"run it as {user_name(owner)}"
