@@ -391,3 +391,17 @@ def test_why_it_cannot_be_looked_up_is_on_record_as_long_as_that_is_so(
     slack.histories["C1"] = {}
     send(db, slack, clock)
     assert [row["lookup_problem"] for row in db.rows("SELECT lookup_problem FROM messages")] == [None]
+
+
+def test_a_machine_that_slept_for_days_looks_at_once_when_it_wakes(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    slack.outcomes["C1"] = [LOST]
+    slack.on_post = lambda _: clock.advance(3 * 86400)
+    send(db, slack, clock)
+    slack.histories["C1"] = {KEY: "1700000000.000009"}
+    send(db, slack, clock)
+    assert state(db) == "delivered"
