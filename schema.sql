@@ -182,7 +182,8 @@ CREATE TABLE unwanted (
 -- Whatever holds work back, in one place: why, since when, until when.
 --   scope 'everything'         paused   a person said `pause`; until `resume`
 --   scope 'channel C0123'      paused   the same for one channel
---                              broken   Slack refuses the channel; until a person says `retry --channel`
+--                              broken   Slack refuses the channel; until `deliver` or `check` sees that this is
+--                                       over, or a person says `retry --channel`
 --                              limited  Slack said "too fast"
 --   scope 'workspace default'  limited  more than one of its channels was told so
 --                              rejected its token was refused

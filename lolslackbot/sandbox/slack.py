@@ -117,6 +117,7 @@ class Slack(Loopback[Request]):
         self._foreign: list[Post] = []
         self._revoked: set[str] = set()
         self._stamps: set[int] = set()
+        self._moved: dict[str, str] = {}  # ids that a channel had, and still answers to
         self._methods: dict[str, Callable[[Request, Workspace], dict[str, Any]]] = {
             "chat.postMessage": self._post_message,
             "conversations.history": self._history,
@@ -153,6 +154,16 @@ class Slack(Loopback[Request]):
                 raise ValueError(f"no workspace {workspace!r}")
             self.channels[channel] = Channel(channel, workspace, name, member, archived, private)
             return self.channels[channel]
+
+    def move_channel(self, old: str, new: str, *, answers: bool = True) -> None:
+        """The channel gets another id, as when it is converted. answers: to the old one too."""
+        with self._lock:
+            channel = self.channels.pop(old)
+            channel.id, self.channels[new] = new, channel
+            if answers:
+                self._moved[old] = new
+            for post in (*self.posts, *self._foreign):
+                post.channel = new if post.channel == old else post.channel
 
     def add_message(
         self,
@@ -281,7 +292,8 @@ class Slack(Loopback[Request]):
     def _channel(self, request: Request, scope: str = "", private_scope: str = "") -> Channel:
         """The channel that is meant, if this token may know of it and has the scope for it."""
         workspace = request.workspace or ""
-        channel = self.channels.get(str(request.arguments.get("channel", "")))
+        named = str(request.arguments.get("channel", ""))
+        channel = self.channels.get(self._moved.get(named, named))
         private = channel is not None and channel.private
         self._need(workspace, private_scope if private and private_scope else scope)
         if channel is None or channel.workspace != workspace or (private and not channel.member):

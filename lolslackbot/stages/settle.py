@@ -94,7 +94,7 @@ class Settling:
             return False
         now = self._run.clock.now()
         is_due = each.looked_at is None or now - each.looked_at >= LOOKED_FOR
-        return is_due or 0 < each.absences < RUNS or now - each.claimed_at < LOOKED_FOR + self._policy.after
+        return is_due or 0 < each.absences < RUNS or now - each.unknown_since < LOOKED_FOR + self._policy.after
 
     def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
         message = unknown[0].message

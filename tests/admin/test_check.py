@@ -58,6 +58,79 @@ def test_all_is_well(tracked: Bot) -> None:
     assert tracked.environment["SLACK_BOT_TOKEN"] not in result.out
 
 
+def test_the_first_line_names_the_database_and_the_user(tracked: Bot) -> None:
+    assert (
+        tracked.run("check").out.splitlines()[0]
+        == f"ok    here: database {tracked.database}, user {user_name(os.geteuid())}"
+    )
+    assert tracked.run("status").out.splitlines()[0] == f"database {tracked.database}, user {user_name(os.geteuid())}"
+
+
+# What check finds is what status says
+
+
+def status_of(bot: Bot) -> list[str]:
+    needs: list[str] = json.loads(bot.run("status", "--json").out)["needs"]
+    return needs
+
+
+def test_what_fails_is_a_need_until_it_is_found_well(tracked: Bot, sandbox: Sandbox) -> None:
+    tracked.run("fetch-matches")
+    assert status_of(tracked) == []
+    sandbox.slack.channels["C1"].archived = True
+    tracked.run("check")
+    (need,) = status_of(tracked)
+    assert re.fullmatch(
+        "channel C1: it is archived, found by `check` at .*Z; unarchive it, or untrack: "
+        '`lolslackbot untrack "NAME#TAG" --channel C1`, then `lolslackbot check`',
+        need,
+    )
+    sandbox.slack.channels["C1"].archived = False
+    tracked.run("check")
+    assert status_of(tracked) == []
+
+
+def test_what_is_held_back_already_is_one_need_and_what_nobody_is_tracked_in_is_none(
+    tracked: Bot, sandbox: Sandbox
+) -> None:
+    tracked.run("fetch-matches")
+    sandbox.slack.channels["C1"].archived = True
+    tracked.write(
+        "INSERT INTO holds (scope, kind, reason, since, code) "
+        "VALUES ('channel C1', 'broken', 'is_archived', '2026-11-23T12:00:00.000Z', 'is_archived')"
+    )
+    tracked.run("check")
+    (need,) = status_of(tracked)
+    assert need.startswith("channel C1 is broken since ")
+    tracked.run("untrack", PLAYER)
+    assert status_of(tracked) == []
+    tracked.write("DELETE FROM holds")
+    assert status_of(tracked) == []
+
+
+def test_a_key_that_check_found_refused_is_no_need_once_a_run_went_well(tracked: Bot, sandbox: Sandbox) -> None:
+    tracked.run("fetch-matches")
+    key = tracked.environment.pop("RIOT_API_KEY")
+    tracked.run("check")
+    (need,) = status_of(tracked)
+    assert need.startswith("Riot key: RIOT_API_KEY is not set: ")
+    tracked.environment["RIOT_API_KEY"] = key
+    tracked.run("fetch-matches")
+    assert status_of(tracked) == []
+
+
+def test_a_channel_that_a_message_reached_is_no_need(tracked: Bot, sandbox: Sandbox) -> None:
+    sandbox.slack.misbehave(Mishap.error("channel_not_found"), method="conversations.history", times=1)
+    sandbox.slack.misbehave(Mishap.error("channel_not_found"), method="conversations.info", times=1)
+    tracked.run("check")
+    assert any(need.startswith("channel C1: Slack says channel_not_found") for need in status_of(tracked))
+    tracked.write("UPDATE tracks SET since = '2026-01-01T00:00:00.000Z'")
+    sandbox.riot.add_game([sandbox.riot.players[0]])
+    tracked.tick()
+    assert len(sandbox.slack.posts) == 1
+    assert status_of(tracked) == []
+
+
 def test_it_posts_nothing_and_reserves_its_call(tracked: Bot, sandbox: Sandbox) -> None:
     calls = len(sandbox.riot.requests)
     tracked.run("check")

@@ -17,13 +17,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support import Bot, Result, forgotten_shell, keys_in
+from support import Bot, Command, Result, forgotten_shell, keys_in
 
 from lolslackbot.admin.needs import PILE
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.stages import deliver
 from lolslackbot.store import database
+from lolslackbot.store.locks import run_lock
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
@@ -360,3 +361,147 @@ def test_a_restored_backup(story: Story, ahri: Player, tmp_path: Path) -> None:
     story.play(ahri)
     assert story.tick() == [0, 0, 0]
     story.is_well()
+
+
+def test_a_cron_under_another_user(story: Story, ahri: Player, command: Command, tmp_path: Path) -> None:
+    """Two databases for one channel: each game stands there once, also if the other one is worked by hand."""
+    other = Bot(tmp_path / "root", story.bot.environment)
+    theirs = partial(command, at_home=False, **other.environment)
+
+    def by_hand(*arguments: str) -> Result:
+        return theirs("--home", str(other.home), *arguments)
+
+    assert by_hand("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+    other.write(f"UPDATE tracks SET since = '{LONG_AGO}'")
+    first = story.play(ahri)
+    story.tick()
+    for stage in ("fetch-matches", "build-messages"):
+        by_hand(stage)
+    shown = by_hand("deliver", "--dry-run").out
+    assert "C1: its history is compared first, and what this bot already posted there goes out no more" in shown
+    result = by_hand("deliver")
+    assert (result.status, "1 found delivered" in result.out) == (0, True)
+    assert "found in the channel's history: another run of this bot had posted it" in by_hand("why", first).out
+    second = story.play(ahri)
+    story.tick()
+    for table in ("runs SET began_at = ", "runs SET ended_at = "):
+        other.write(f"UPDATE {table}'{LONG_AGO}'")
+    other.write(f"UPDATE players SET listed_at = '{LONG_AGO}'")
+    told = by_hand("status").out.splitlines()
+    assert told[0].startswith(f"database {other.database}, user ")
+    assert story.bot.run("status").out.startswith(f"database {story.bot.database}, user ")
+    (need,) = [line for line in told if line.startswith("no stage ran since")]
+    for proposed in re.findall(r"`lolslackbot ([^`]+)`", need):
+        by_hand(*shlex.split(proposed))
+    assert other.rows(f"SELECT state FROM messages WHERE match_id = '{second}'") == [("delivered",)]
+    story.is_well()
+
+
+def test_an_unknown_outcome_without_the_scope_to_look(story: Story, ahri: Player) -> None:
+    story.sandbox.slack.scopes["default"] = {"chat:write"}
+    story.sandbox.slack.misbehave(Mishap.cut(accepted=True), times=1)
+    match = story.play(ahri)
+    assert story.tick() == [0, 0, 1]
+    assert story.tick() == [0, 0, 0]
+    (need,) = story.needs()
+    assert f"first {match} in C1 (it may or may not be in Slack, and cannot be looked up: missing_scope" in need
+    assert "add channels:history and groups:history and install the app again" in need
+    assert "add channels:history and groups:history and install the app again" in story.bot.run("check").out
+    assert f"`lolslackbot retry --message {match} C1` sends it again, or with `--found LINK`" in story.why(match)
+    ts = story.sandbox.slack.posts[-1].ts
+    link = f"https://friends.slack.com/archives/C1/p{ts.replace('.', '')}"
+    (found,) = re.findall(r"`lolslackbot (retry [^`]*--found LINK)`", need)
+    assert story.bot.run(*shlex.split(found.replace("LINK", link)), typed="y\n").status == 0
+    assert f"C1: delivered, ts {ts}" in story.why(match)
+    story.tick()
+    story.is_well()
+
+
+def test_a_dead_channel_that_came_back_by_itself(story: Story, ahri: Player) -> None:
+    story.sandbox.slack.channels["C1"].archived = True
+    lost = story.play(ahri)
+    assert story.tick() == [0, 0, 1]
+    assert story.needs()[0].startswith("channel C1 is broken since ")
+    story.sandbox.slack.channels["C1"].archived = False
+    then = text_of(datetime.now(UTC) - timedelta(hours=1))
+    story.bot.write(f"UPDATE holds SET since = '{then}'")  # an hour passes
+    story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    (need,) = story.needs()
+    assert need.startswith(f"messages failed in C1 within a day: 1, the last {lost}: is_archived; ")
+    assert "deliver, channel C1: broken -> well" in story.why("C1")
+    story.does(need)
+    story.tick()
+    story.expected.sort(reverse=True)
+    story.is_well()
+
+
+def test_a_channel_that_slack_gave_another_id(story: Story, ahri: Player) -> None:
+    first, second = story.play(ahri), story.play(ahri)
+    story.sandbox.slack.move_channel("C1", "C7")
+    for _ in range(3):
+        assert story.tick() == [0, 0, 0]
+    assert sorted(keys_in(story.sandbox, "C7")) == sorted([f"{first}:C1", f"{second}:C7"])
+    assert "C7: delivered, ts " in story.why(first)
+    assert "C1 is C7 now" in story.why("C1")
+    assert story.needs() == []
+
+
+def test_a_channel_with_another_id_that_the_bot_may_not_look_at(story: Story, ahri: Player) -> None:
+    slack = story.sandbox.slack
+    slack.scopes["default"] = {"chat:write", "channels:history"}
+    story.play(ahri)
+    slack.move_channel("C1", "C7")
+    assert story.tick() == [0, 0, 0]
+    slack.misbehave(Mishap.cut(accepted=True), times=1)
+    story.play(ahri)
+    assert story.tick() == [0, 0, 1]
+    for _ in range(3):
+        assert story.tick() == [0, 0, 0]
+    assert keys_in(story.sandbox, "C7") == story.expected  # posted to C1 still, found in C7
+    assert story.needs() == []
+
+
+def test_a_channel_that_has_another_id_and_slack_does_not_say_so(story: Story, ahri: Player) -> None:
+    slack = story.sandbox.slack
+    first = story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    slack.move_channel("C1", "C7", answers=False)
+    story.play(ahri)
+    assert story.tick() == [0, 0, 1]
+    assert story.needs()[0].startswith("channel C1 is broken since ")
+    moved = story.bot.run("channels", "move", "C1", "C7")
+    assert (moved.status, moved.err) == (0, "")
+    assert moved.out.startswith("C1 is C7 now: 1 players are announced there")
+    (need,) = story.needs()
+    story.does(need)
+    story.bot.write("UPDATE matches SET built_at = NULL")  # whatever is built again is in the outbox
+    assert story.tick() == [0, 0, 0]
+    assert [key.partition(":")[0] for key in keys_in(story.sandbox, "C7")] == [
+        key.partition(":")[0] for key in story.expected
+    ]
+    assert f"{first}, ended" in story.why("C7")
+    assert story.bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 2
+    assert story.needs() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "said"),
+    [
+        ("C9", "C7", 1, "C9 is no channel of ours"),
+        ("C1", "C1", 2, "C1 is that id already"),
+        ("C1", "C8", 2, "channel C8 belongs to workspace friends, not to default"),
+        ("C2", "C7", 1, "C2 has moved to C1 already"),
+        ("C1", "league", 2, "is no channel id"),
+    ],
+)
+def test_a_channel_moves_only_where_that_can_be_meant(
+    story: Story, ahri: Player, old: str, new: str, status: int, said: str
+) -> None:
+    story.bot.write("INSERT INTO channels (channel_id, workspace) VALUES ('C8', 'friends')")
+    story.bot.write("INSERT INTO channels (channel_id, moved_to) VALUES ('C2', 'C1')")
+    result = story.bot.run("channels", "move", old, new)
+    assert result.status == status
+    assert said in result.err
+    with run_lock(str(story.bot.database), "deliver"):
+        assert story.bot.run("channels", "move", "C1", "C7").status == 75

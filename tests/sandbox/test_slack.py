@@ -307,3 +307,14 @@ def test_mrkdwn_reads_as_a_reader_sees_it() -> None:
     assert shown([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]) == (
         "🟢 Victory\nARAM\nnoon UTC Details <https://x.example/?a=1&b=2> 2*3*4 <!here>"
     )
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_channel_that_got_another_id_files_under_that_one(sandbox: Sandbox, call: Call, answers: bool) -> None:
+    sandbox.slack.add_message("C1", "before")
+    sandbox.slack.move_channel("C1", "C7", answers=answers)
+    answer = call("chat.postMessage", channel="C1", text="after").json
+    assert answer.get("channel") == ("C7" if answers else None)
+    assert answer.get("error") == (None if answers else "channel_not_found")
+    history = call("conversations.history", channel="C7").json
+    assert [each["text"] for each in history["messages"]] == (["after"] if answers else []) + ["before"]

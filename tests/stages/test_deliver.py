@@ -7,16 +7,17 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, participant, store_match
 
+from lolslackbot.admin.status import status
 from lolslackbot.admin.why import why
 from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
+from lolslackbot.slack.answers import ChannelInfo, Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import holds, messages, restores, runs
+from lolslackbot.store import channels, holds, messages, players, restores, runs
 from lolslackbot.store.database import Database
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
@@ -695,3 +696,166 @@ def test_a_dry_run_says_which_histories_are_compared_first(db: Database, slack: 
     assert compared_first(db, clock.now()) == {"C2"}
     ended(db, clock)
     assert compared_first(db, clock.now() + timedelta(hours=7)) == {"C1", "C2"}
+
+
+# A broken channel is looked at again
+
+WELL = ChannelInfo(is_archived=False, is_member=True)
+
+
+def broken(db: Database, slack: FakeSlack, clock: FakeClock, code: str) -> None:
+    """C1 refused EUW1_1 with that code, and has been compared."""
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    slack.outcomes["C1"] = [Posted(Verdict.CHANNEL_BROKEN, code, code=code)]
+    send(db, slack, clock)
+    slack.reads.clear()
+
+
+def test_a_broken_channel_is_looked_at_once_an_hour_and_heals_without_a_person(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    broken(db, slack, clock, "is_archived")
+    slack.infos["C1"] = ChannelInfo(is_archived=True, is_member=True)
+    for _ in range(41):  # two hours
+        send(db, slack, clock)
+        assert slack.keys == []
+    assert slack.reads == ["info C1"] * 2
+    slack.infos["C1"] = WELL
+    for _ in range(21):
+        send(db, slack, clock)
+    assert slack.reads == ["info C1"] * 3
+    games(db, clock, "EUW1_2")
+    run = send(db, slack, clock)
+    assert (slack.keys, run.status) == (["EUW1_2:C1"], Exit.OK)
+    assert row(db, "EUW1_1")[0] == "failed"
+    assert "deliver, channel C1: broken -> well" in "\n".join(why(db, "C1", clock.now()))
+    assert any("`lolslackbot retry --channel C1` tries again" in need for need in status(db, clock.now()).needs)
+
+
+@pytest.mark.parametrize(
+    ("code", "info", "history", "heals"),
+    [
+        ("is_archived", None, {}, False),
+        ("not_in_channel", None, {}, True),
+        ("channel_not_found", None, {}, True),
+        ("not_in_channel", None, SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel"), False),
+        ("not_in_channel", ChannelInfo(False, False), {}, False),
+        ("restricted_action", WELL, {}, False),
+    ],
+)
+def test_only_a_reason_that_is_surely_over_is_lifted(
+    db: Database,
+    slack: FakeSlack,
+    clock: FakeClock,
+    code: str,
+    info: ChannelInfo | None,
+    history: dict[str, str] | SlackProblem,
+    heals: bool,
+) -> None:
+    broken(db, slack, clock, code)
+    slack.histories["C1"] = history
+    if info:
+        slack.infos["C1"] = info
+    clock.advance(3600)
+    games(db, clock, "EUW1_2")
+    send(db, slack, clock)
+    assert (slack.keys == ["EUW1_2:C1"]) is heals
+    assert bool(holds.find(db, "channel C1", "broken")) is not heals
+
+
+def test_each_run_looks_at_one_broken_channel_the_longest_unexamined_first(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    for number in (1, 2, 3):
+        add_player(db, number, channel=f"C{number}")
+        with db.transaction():
+            holds.put(db, f"channel C{number}", "broken", "is_archived", clock.now(), None, "is_archived")
+    with db.transaction():
+        db.write("DELETE FROM tracks WHERE channel_id = 'C3'")  # nobody waits for that one
+    clock.advance(3600)
+    asked = []
+    for _ in range(4):
+        slack.reads.clear()
+        send(db, slack, clock)
+        asked.append([each for each in slack.reads if each.startswith("info")])
+    assert asked == [["info C1"], ["info C2"], [], []]
+    with db.transaction():
+        db.write("UPDATE channels SET examined_at = '2099-01-01T00:00:00.000Z'")  # by a clock that was wrong
+    slack.reads.clear()
+    send(db, slack, clock)
+    assert [each for each in slack.reads if each.startswith("info")] == ["info C1"]
+
+
+def test_a_broken_channel_without_a_token_is_left_alone(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    broken(db, slack, clock, "is_archived")
+    clock.advance(3600)
+
+    def client(workspace: str) -> FakeSlack:
+        raise Unusable("SLACK_BOT_TOKEN is not set")
+
+    run = Run("deliver", clock, 80)
+    deliver(db, client, run, LIMITS)  # type: ignore[arg-type]
+    assert run.status is Exit.OK
+    assert holds.find(db, "channel C1", "broken")
+
+
+# A channel that Slack knows under another id
+
+
+def moved(slack: FakeSlack, *match_ids: str) -> None:
+    """What is posted is filed under C7."""
+    for number, match_id in enumerate(match_ids):
+        slack.outcomes[match_id] = [Posted(Verdict.DELIVERED, slack_ts=f"1700000001.00000{number}", channel_id="C7")]
+
+
+def test_a_channel_moves_to_the_id_that_slack_files_its_messages_under_once_that_is_confirmed(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    moved(slack, "EUW1_1")
+    slack.infos["C7"] = WELL._replace(channel_id="C7")
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C7"]
+    assert (run.status, "Slack moved C1: it is C7 now" in run.summary()) == (Exit.OK, True)
+    assert row(db, "EUW1_1", "C7")[0] == "delivered"
+    assert [track.channel_id for track in players.tracks(db)] == ["C7"]
+    assert "deliver, channel C1: C1 -> C7" in "\n".join(why(db, "C1", clock.now()))
+    for _ in range(5):
+        send(db, slack, clock)
+        assert slack.keys == []
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        None,
+        ChannelInfo(False, True, "C1"),
+        ChannelInfo(True, True, "C7"),
+        ChannelInfo(False, False, "C7"),
+        ChannelInfo(False, True),
+    ],
+)
+def test_an_id_that_is_not_confirmed_is_kept_for_look_ups_only(
+    db: Database, slack: FakeSlack, clock: FakeClock, info: ChannelInfo | None
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    moved(slack, "EUW1_1")
+    if info:
+        slack.infos["C7"] = info
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+    assert (run.status, row(db, "EUW1_1")[0]) == (Exit.OK, "delivered")
+    assert channels.slack_id(db, "C1") == "C7"
+
+
+def test_a_channel_does_not_move_into_another_workspace(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    add_player(db, 1)
+    add_player(db, 2, channel="C7", workspace="friends")
+    games(db, clock, "EUW1_1")
+    moved(slack, "EUW1_1")
+    slack.infos["C7"] = WELL._replace(channel_id="C7")
+    send(db, slack, clock)
+    assert {track.channel_id for track in players.tracks(db)} == {"C1", "C7"}

@@ -7,13 +7,14 @@ from fakes import FakeSlack
 from support import FakeClock, a_match, add_player, store_match
 
 from lolslackbot.errors import Exit, Unusable
+from lolslackbot.model import LookupProblem
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
-from lolslackbot.store import holds, messages
+from lolslackbot.store import channels, holds, messages
 from lolslackbot.store.database import Database
 
 LOST = Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")
@@ -267,5 +268,140 @@ def test_a_clock_that_was_set_back_for_a_while_leaves_nothing_unknown(
     send(db, slack, clock)
     clock.moment += timedelta(days=1)
     slack.histories["C1"] = {lost: "1.2"}
+    send(db, slack, clock)
+    assert state(db) == "delivered"
+
+
+def test_a_machine_that_slept_sends_nothing_again_before_ten_minutes_after_it_woke(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    slack.outcomes["C1"] = [LOST]
+    slack.on_post = lambda _: clock.advance(9 * 3600)  # between the request and the time-out
+    send(db, slack, clock)
+    slack.on_post = lambda _: None
+    sent_in = []
+    for minute in range(3, 30, 3):
+        send(db, slack, clock)
+        if slack.keys:
+            sent_in.append(minute)
+    assert sent_in == [12]
+
+
+def test_what_a_run_that_died_asleep_left_is_unknown_from_the_next_run_on(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    message = messages.queues(db)[0].message
+    assert messages.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
+    clock.advance(9 * 3600)
+    sent_in = []
+    for minute in range(0, 30, 3):
+        send(db, slack, clock)
+        if slack.keys:
+            sent_in.append(minute)
+    assert sent_in == [12]
+
+
+def test_an_outcome_unknown_since_a_moment_that_is_still_to_come_is_so_from_now_on(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    with db.transaction():
+        db.write("UPDATE messages SET unknown_since = '2026-12-01T00:00:00.000Z'")
+    sent_in = []
+    for minute in range(0, 30, 3):
+        send(db, slack, clock)
+        if slack.keys:
+            sent_in.append(minute)
+    assert sent_in == [12]
+
+
+def test_what_was_unknown_in_an_older_database_waits_from_its_claim(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    with db.transaction():
+        db.write("UPDATE messages SET unknown_since = NULL")
+    clock.advance(600)
+    send(db, slack, clock)
+    send(db, slack, clock)
+    assert slack.keys == [lost]
+
+
+# Channels under another id
+
+
+def test_it_is_looked_for_under_the_id_that_slack_gave_the_channel(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    channels.note_slack_id(db, "C1", "C7")
+    slack.histories["C7"] = {lost: "1700000000.000009"}
+    send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C7"]
+    assert state(db) == "delivered"
+
+
+def test_where_that_id_is_not_known_the_channel_s_own_is_asked(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    channels.note_slack_id(db, "C1", "C7")
+    slack.histories["C7"] = SlackProblem(Verdict.CHANNEL_BROKEN, "channel_not_found")
+    slack.histories["C1"] = {lost: "1700000000.000009"}
+    send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C7", "C1"]
+    assert state(db) == "delivered"
+
+
+def test_a_fault_under_that_id_proves_nothing(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
+    channels.note_slack_id(db, "C1", "C7")
+    slack.histories["C7"] = SlackProblem(Verdict.UNCERTAIN, "HTTP 503")
+    assert send(db, slack, clock).status is Exit.LATER
+    assert slack.reads == ["auth.test", "C7"]
+    assert state(db) == "uncertain"
+
+
+def test_after_a_channel_moved_its_messages_are_found_by_the_keys_they_were_posted_with(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str
+) -> None:
+    with db.transaction():
+        channels.move(db, "C1", "C8")
+    slack.histories["C8"] = {lost: "1700000000.000009"}
+    send(db, slack, clock)
+    assert slack.reads == ["auth.test", "C8"]
+    assert state(db) == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope", code="missing_scope"), LookupProblem.SCOPE_MISSING),
+        (SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel"), LookupProblem.CHANNEL_CLOSED),
+        (SlackProblem(Verdict.UNCERTAIN, "HTTP 503"), LookupProblem.NO_ANSWER),
+    ],
+)
+def test_why_it_cannot_be_looked_up_is_on_record_as_long_as_that_is_so(
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str, problem: SlackProblem, kind: LookupProblem
+) -> None:
+    slack.histories["C1"] = problem
+    send(db, slack, clock)
+    assert [row["lookup_problem"] for row in db.rows("SELECT lookup_problem FROM messages")] == [kind]
+    slack.histories["C1"] = {}
+    send(db, slack, clock)
+    assert [row["lookup_problem"] for row in db.rows("SELECT lookup_problem FROM messages")] == [None]
+
+
+def test_a_machine_that_slept_for_days_looks_at_once_when_it_wakes(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    slack.outcomes["C1"] = [LOST]
+    slack.on_post = lambda _: clock.advance(3 * 86400)
+    send(db, slack, clock)
+    slack.histories["C1"] = {KEY: "1700000000.000009"}
     send(db, slack, clock)
     assert state(db) == "delivered"
