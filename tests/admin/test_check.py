@@ -101,7 +101,7 @@ def test_what_is_held_back_already_is_one_need_and_what_nobody_is_tracked_in_is_
     )
     tracked.run("check")
     (need,) = status_of(tracked)
-    assert need.startswith("channel C1 is broken since ")
+    assert need.startswith("channel #general (C1) is broken since ")
     tracked.run("untrack", PLAYER)
     assert status_of(tracked) == []
     tracked.write("DELETE FROM holds")

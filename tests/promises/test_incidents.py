@@ -407,12 +407,15 @@ def test_an_unknown_outcome_without_the_scope_to_look(story: Story, ahri: Player
     assert f"first {match} in C1 (it may or may not be in Slack, and cannot be looked up: missing_scope" in need
     assert "add channels:history and groups:history and install the app again" in need
     assert "add channels:history and groups:history and install the app again" in story.bot.run("check").out
-    assert f"`lolslackbot retry --message {match} C1` sends it again, or with `--found LINK`" in story.why(match)
+    assert (
+        f"`lolslackbot retry --message {match} C1` puts it back to be sent again, or with `--found LINK`"
+        in story.why(match)
+    )
     ts = story.sandbox.slack.posts[-1].ts
     link = f"https://friends.slack.com/archives/C1/p{ts.replace('.', '')}"
     (found,) = re.findall(r"`lolslackbot (retry [^`]*--found LINK)`", need)
     assert story.bot.run(*shlex.split(found.replace("LINK", link)), typed="y\n").status == 0
-    assert f"C1: delivered, ts {ts}" in story.why(match)
+    assert f"#general (C1): delivered, ts {ts}" in story.why(match)
     story.tick()
     story.is_well()
 
