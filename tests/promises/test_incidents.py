@@ -415,7 +415,7 @@ def test_an_unknown_outcome_without_the_scope_to_look(story: Story, ahri: Player
     link = f"https://friends.slack.com/archives/C1/p{ts.replace('.', '')}"
     (found,) = re.findall(r"`lolslackbot (retry [^`]*--found LINK)`", need)
     assert story.bot.run(*shlex.split(found.replace("LINK", link)), typed="y\n").status == 0
-    assert f"#general (C1): delivered, ts {ts}" in story.why(match)
+    assert f"C1: delivered, ts {ts}" in story.why(match)
     story.tick()
     story.is_well()
 
