@@ -1,5 +1,6 @@
 """schema.sql lies at the top level, once, and every way to install finds those very bytes."""
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -65,3 +66,15 @@ def test_a_known_hole_in_a_library_has_a_floor_above_it() -> None:
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
 def test_an_installation_finds_the_schema(built: Path, tmp_path: Path, kind: str) -> None:
     assert installed(tmp_path, next(built.glob(kind))).encode() == SCHEMA
+
+
+def test_every_library_has_a_floor_that_the_tests_can_be_run_with() -> None:
+    """`scripts/test --oldest` runs them."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        environment = importlib.import_module("environment")
+    finally:
+        sys.path.pop(0)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [each for each in environment.needed(project) if not each.startswith(environment.TOOLS)]
+    assert len(environment.oldest_versions()) == len(needed) > 8

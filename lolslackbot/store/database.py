@@ -20,6 +20,7 @@ SQLITE = (3, 37, 0)  # the first with STRICT tables; RETURNING is older
 BUSY_SECONDS = 10
 KEPT = ".before-"  # what a restore replaced, beside the database; the moment follows
 KEPT_AT = "%Y%m%dT%H%M%S.%fZ"  # sorts as it happened
+_KEPT_NAME = re.compile(re.escape(KEPT) + r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)(-journal)?")
 Row = sqlite3.Row
 
 # WAL with synchronous=NORMAL and SQLite's default (DELETE with FULL) lose a committed claim in a power cut; DELETE
@@ -169,26 +170,27 @@ def _must_have_one_name(path: str, file: os.stat_result) -> None:
 
 
 def _names_by_restore(path: str, file: os.stat_result) -> int:
-    return sum(each.inode() == file.st_ino for each in _kept(path))
+    return sum(each.inode() == file.st_ino for each, _ in _kept(path))
 
 
-def _kept(path: str) -> list["os.DirEntry[str]"]:
-    """What restores replaced, beside the database."""
+def _kept(path: str) -> list[tuple["os.DirEntry[str]", re.Match[str]]]:
+    """What restores replaced, beside the database; a copy that somebody named much like that is none of ours."""
     folder, name = os.path.split(os.path.realpath(path))
     try:
         with os.scandir(folder) as entries:
-            return [each for each in entries if each.name.startswith(f"{name}{KEPT}")]
+            beside = [(each, each.name.removeprefix(name)) for each in entries if each.name.startswith(name)]
     except OSError:  # a folder that may be entered and not read: as if there were none
         return []
+    return [(each, named) for each, rest in beside if (named := _KEPT_NAME.fullmatch(rest))]
 
 
 def remove_kept(path: str, before: datetime) -> int:
     """Removes the databases that restores replaced before; how many."""
     oldest = f"{before:{KEPT_AT}}"
-    old = [each for each in _kept(path) if (moment := each.name.rpartition(KEPT)[2]) and moment < oldest]
-    for each in old:
+    old = [(each, named) for each, named in _kept(path) if named[1] < oldest]
+    for each, _ in old:
         remove(each.path)
-    return sum(not each.name.endswith("-journal") for each in old)
+    return sum(named[2] is None for _, named in old)
 
 
 def open_database(path: str) -> Database:

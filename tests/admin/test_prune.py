@@ -157,7 +157,13 @@ def test_old_decisions_are_forgotten_and_new_names_are_not(db: Database) -> None
 def test_databases_that_restores_replaced_long_ago_are_removed(db: Database) -> None:
     folder = db.path.parent
     old, new = (f"{db.path.name}.before-{moment}T120000.000000Z" for moment in ("20261123", "20261230"))
-    others = ["lolslackbot.db.before-", "other.db.before-20200101T000000.000000Z", "lolslackbot.db.2020"]
+    others = [
+        "lolslackbot.db.before-",
+        "lolslackbot.db.before-1.2",
+        "lolslackbot.db.before-20200101",
+        "other.db.before-20200101T000000.000000Z",
+        "lolslackbot.db.2020",
+    ]
     for name in (old, f"{old}-journal", new, *others):
         (folder / name).write_text("")
     assert "; removed 1 databases that restores had replaced; " in pruned(db)
