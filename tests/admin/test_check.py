@@ -275,7 +275,7 @@ def test_a_channel_is_shown_by_the_name_that_slack_gives_or_last_gave(tracked: B
     )
     assert "\nFAIL  channel #rift (C1): the bot is in it, but it was marked broken" in tracked.run("check").out
     assert "channel #rift (C1) is broken since " in tracked.run("status").out
-    assert tracked.run("why", "C1").out.startswith("#rift (C1) hears of Ahri Fan#EUW")
+    assert tracked.run("why", "C1").out.startswith("#rift (C1) announces Ahri Fan#EUW")
     assert "\nC1       #rift  default" in tracked.run("channels").out
     sandbox.slack.channels["C1"].name = "summoners"
     sandbox.slack.scopes["default"] = {"chat:write", "channels:history"}

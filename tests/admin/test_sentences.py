@@ -550,8 +550,13 @@ def tracked_in_another_workspace(world: World) -> None:
 
 
 @rows(
-    Row(asked_for_again, why_match, "2026-11-23T13:00:00.000Z asked for anew; Riot had listed it, for", "listed by"),
-    Row(asked_for_again, why_player, "EUW1_1, asked for anew 2026-11-23T13:00:00.000Z: wanted", "listed 2026"),
+    Row(
+        asked_for_again,
+        why_match,
+        "2026-11-23T13:00:00.000Z put back to be asked for again; Riot had listed it for",
+        "listed by",
+    ),
+    Row(asked_for_again, why_player, "EUW1_1, put back 2026-11-23T13:00:00.000Z: wanted", "listed 2026"),
     Row(missing_then_in_trouble, why_match, "Riot was last asked for it (404s: 1, failed attempts: 1)", "1 times"),
     Row(another_host_is_limited, why_match, "Riot is asked for it after 2026-11-23T12:00:00.000Z", "429"),
     Row(its_host_is_limited, why_match, "; riot europe match is limited until 2026-11-23T12:01:00.000Z: 429"),
@@ -561,7 +566,7 @@ def tracked_in_another_workspace(world: World) -> None:
     Row(never_listed, why_player, "\nno request for the list is on record\n", "never"),
     Row(never_listed, unknown_match, "nothing is known of EUW1_1: it was in no list that Riot gave of a tracked"),
     Row(the_clock_was_set_back, why_player, "\nno request for the list is on record\n", "never"),
-    Row(listed_without_a_game, why_player, "\nno list that Riot gave has shown a game yet\n"),
+    Row(listed_without_a_game, why_player, "\nno game in any of Riot's lists so far\n"),
     Row(
         untracked_with_a_problem,
         why_player,
@@ -645,22 +650,22 @@ def the_clock_was_set_back_in_a_run(world: World) -> None:
     Row(
         tracked_a_second_ago,
         screen,
-        "no request for a list is on record; the list that waits longest has no request on record; its player was "
+        "no request for a match list is on record; the stalest list has no request on record since its player was "
         "tracked 1 second ago\n",
         "asked for",
     ),
     Row(
         listed_a_second_ago,
         screen,
-        "Riot was last asked for a list 1 second ago; the list that waits longest was asked for 1 second ago\n",
+        "Riot was last asked for a match list 1 second ago; the stalest list was last asked for 1 second ago\n",
         "1 seconds",
     ),
     Row(
         one_listed_and_another_never,
         screen,
-        "Riot was last asked for a list 1 second ago; the list that waits longest has no request on record; its "
+        "Riot was last asked for a match list 1 second ago; the stalest list has no request on record since its "
         "player was tracked 3 minutes ago\n",
-        "longest was asked for",
+        "stalest list was",
     ),
     Row(
         an_older_match_was_asked_for_in_vain,
@@ -668,7 +673,7 @@ def the_clock_was_set_back_in_a_run(world: World) -> None:
         "the oldest match not asked for yet was listed 0 seconds ago",
         "match that waits",
     ),
-    Row(the_clock_was_set_back, screen, "no request for a list is on record; ", "never"),
+    Row(the_clock_was_set_back, screen, "no request for a match list is on record; ", "never"),
     Row(the_clock_was_set_back, screen_later, "no request for a list is on record, and", "ever,"),
     Row(every_stage_ended_a_second_ago, screen, "Nothing needs a person.", "no stage ran"),
     Row(
@@ -855,7 +860,7 @@ def uncertain_in_rift(world: World) -> None:
     Row(failed_in_rift, why_match, "\n#rift (C1): it is not in Slack"),
     Row(failed_in_rift, why_match, "`lolslackbot retry --message EUW1_1 C1`"),
     Row(failed_in_rift, why_player, "are announced in #rift (C1) (queues"),
-    Row(failed_in_rift, why_channel, "#rift (C1) hears of"),
+    Row(failed_in_rift, why_channel, "#rift (C1) announces"),
     Row(failed_in_rift, screen, "messages failed in #rift (C1) within a day"),
     Row(broken_rift, screen, "channel #rift (C1) is broken since"),
     Row(broken_rift, screen, "`lolslackbot retry --channel C1`"),
