@@ -152,7 +152,7 @@ CREATE TABLE messages (
     absences    INTEGER NOT NULL DEFAULT 0, -- uncertain: runs that read the channel's history and did not find it
     resends     INTEGER NOT NULL DEFAULT 0, -- times it went out again after not being found; at most 1
     restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),  -- 1: doubted since, and because of, a restore
-    unknown_since TEXT,                     -- uncertain: when the outcome became unknown
+    unknown_since TEXT,                     -- when the outcome of an attempt became unknown; kept, whatever comes after
     lookup_problem TEXT,                    -- uncertain: why the history cannot be read, an enum in model.py; NULL: it can
     PRIMARY KEY (match_id, channel_id),
     CHECK ((state = 'sending') = (claim_token IS NOT NULL)),

@@ -610,8 +610,8 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
         "fetch-matches: no run on record",
         "build-messages: … seconds ago, … s, exit 0: 1 built",
         "deliver: no run on record",
-        "Riot was last asked for a list … seconds ago; the list that waits longest was asked for … seconds ago; "
-        "the oldest message that waits was made … seconds ago",
+        "Riot was last asked for a match list … seconds ago; the stalest list was last asked for … seconds ago; "
+        "the oldest waiting message was built … seconds ago",
         "messages pending: 1",
     ]
     assert json.loads(command("status", "--json").out)["healthy"] is True
@@ -650,7 +650,7 @@ def test_what_is_known_is_told_although_another_program_keeps_readers_out(
         assert (shown.status, shown.err) == (1, "")
         assert shown.out.splitlines()[1].startswith("the database is locked by another program")
         assert json.loads(command("status", "--json").out)["healthy"] is False
-        assert command("why", "C1").out.startswith("C1 hears of Player 1#EUW")
+        assert command("why", "C1").out.startswith("C1 announces Player 1#EUW")
         assert command("players").status == 75
     assert command("status").status == 0
 
@@ -662,7 +662,7 @@ def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Com
     result = command("status")
     assert result.status == 0
     assert result.out.splitlines()[5:] == [
-        "no request for a list is on record",
+        "no request for a match list is on record",
         "Nothing waits.",
         f"riot europe held back until {text_of(NOW + timedelta(hours=1))}: 429 application",
         f"riot kr match was held back until {text_of(NOW - timedelta(hours=1))}: 429 method",

@@ -14,6 +14,7 @@ from support import Command, Result, add_player
 
 from lolslackbot.cli import COMMANDS, cli
 from lolslackbot.model import RiotId
+from lolslackbot.sandbox.slack import SCOPES
 from lolslackbot.settings import read_settings
 from lolslackbot.store import holds, players, runs
 from lolslackbot.store.database import Database
@@ -53,6 +54,12 @@ def test_the_readme_has_riots_notice() -> None:
         "involved in producing or managing Riot Games properties"
     )
     assert notice in " ".join(README.split())
+
+
+def test_the_sandbox_s_token_may_do_what_the_manifest_asks_for_and_nothing_else() -> None:
+    manifest = README.partition("```yaml\n")[2].partition("```")[0]
+    scopes = manifest.partition("bot:\n")[2].partition("settings:")[0]
+    assert re.findall(r"- (\S+)", scopes) == list(SCOPES)
 
 
 def test_the_example_crontab_chains_the_three_stages_quietly_every_three_minutes() -> None:

@@ -72,7 +72,7 @@ class _Why:
 
     def _ledger(self, story: MatchStory) -> Iterator[Told]:
         names = ", ".join(map(str, story.listed_for)) or "nobody we know"
-        was_listed = f"asked for anew; Riot had listed it, for {names}"
+        was_listed = f"put back to be asked for again; Riot had listed it for {names}"
         yield story.listed_at, was_listed if self._is_retried(story) else f"listed by Riot, for {names}"
         if story.ended_at:
             yield story.ended_at, "the game ended"
@@ -211,7 +211,7 @@ class _Why:
         for game in games:
             yield f"{game.match_id}, {self._when(game)}: {_state(game)}{self._fates(game)}"
         if not games:
-            yield "no list that Riot gave has shown a game yet"
+            yield "no game in any of Riot's lists so far"
         if not games and tracks:
             workspace = "" if tracks[0].workspace.lower() == "default" else f" --workspace {tracks[0].workspace}"
             options = f"--channel {tracks[0].channel_id}{workspace} --platform P"
@@ -221,7 +221,7 @@ class _Why:
     def _when(self, game: MatchStory) -> str:
         if game.ended_at:
             return f"ended {text_of(game.ended_at)}"
-        return f"{'asked for anew' if self._is_retried(game) else 'listed'} {text_of(game.listed_at)}"
+        return f"{'put back' if self._is_retried(game) else 'listed'} {text_of(game.listed_at)}"
 
     def _fates(self, game: MatchStory) -> str:
         fates = [f"{self._label(each.channel_id)} {_short_fate(each)}" for each in game.messages]
@@ -242,7 +242,7 @@ class _Why:
         queues, style = preferences[channel_id]
         tracks = [track for track in players.tracks(self._db) if track.channel_id == channel_id]
         names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
-        yield f"{self._label(channel_id)} hears of {names}; queues: {queues}; style: {style}"
+        yield f"{self._label(channel_id)} announces {names}; queues: {queues}; style: {style}"
         yield from self._in_order(self._decided(holds.channel_scope(channel_id)))
         workspaces = [holds.workspace_scope(track.workspace) for track in tracks]
         for hold in self._live(holds.EVERYTHING, holds.channel_scope(channel_id), *workspaces):

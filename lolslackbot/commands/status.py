@@ -72,16 +72,17 @@ def _ends(stage: StageRuns) -> str:
 def _freshness(facts: Facts) -> str:
     fresh = facts.freshness
     told = [
-        (fresh.last_listed_at, "Riot was last asked for a list"),
-        (fresh.longest_unasked_since, _waiting_list(facts.was_asked)),
+        (fresh.last_listed_at, "Riot was last asked for a match list"),
+        (fresh.longest_unasked_since, _stalest_list(facts.was_asked)),
         (fresh.wanted_since, "the oldest match not asked for yet was listed"),
-        (fresh.waiting_since, "the oldest message that waits was made"),
+        (fresh.waiting_since, "the oldest waiting message was built"),
         (fresh.last_post_at, "the last message went out"),
     ]
     known = [f"{what} {ago(moment, facts.now)}" for moment, what in told if moment]
-    return "; ".join([*([] if fresh.last_listed_at else ["no request for a list is on record"]), *known])
+    return "; ".join([*([] if fresh.last_listed_at else ["no request for a match list is on record"]), *known])
 
 
-def _waiting_list(was_asked: bool) -> str:
-    waits = "the list that waits longest"
-    return f"{waits} was asked for" if was_asked else f"{waits} has no request on record; its player was tracked"
+def _stalest_list(was_asked: bool) -> str:
+    if was_asked:
+        return "the stalest list was last asked for"
+    return "the stalest list has no request on record since its player was tracked"

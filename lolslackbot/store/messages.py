@@ -456,7 +456,7 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
                 """
                 UPDATE messages
                 SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
-                    settled_at = NULL, unknown_since = NULL, lookup_problem = NULL
+                    settled_at = NULL, lookup_problem = NULL
                 WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
                   AND text = :text AND ended_at >= :oldest
                   AND NOT EXISTS (

@@ -6,7 +6,7 @@ BEFORE_TRACKING = "before tracking"
 NO_LONGER_NEWS = "no longer news"
 NO_HOST = "unknown platform: no host to ask"
 UNTRACKED = "untracked: it names nobody who is tracked"
-UNWANTED = "unwanted: no channel that tracks a player in it wants this queue"
+UNWANTED = "unwanted: no channel that tracked a player in it wanted this queue"
 
 
 def is_missed(state: str, reason: str | None, for_good: bool, looked_at: datetime | None, now: datetime) -> bool:

@@ -130,7 +130,7 @@ def _message(row: Row) -> MessageStory:
         absences=row["absences"],
         resends=row["resends"],
         restored=bool(row["restored"]),
-        may_be_out=row["unknown_since"] is not None,
+        may_be_out=row["attempts"] > 0 and row["unknown_since"] is not None,
         is_unreadable=row["lookup_problem"] is not None,
     )
 

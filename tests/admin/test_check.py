@@ -360,6 +360,41 @@ def test_a_run_that_ends_just_now_is_not_one_that_was_cut_off(
     assert found(tracked.run("check"), "cron deliver")[0].endswith(", is at work")
 
 
+def test_a_run_that_hangs_is_not_told_as_one_that_cron_did_not_start(tracked: Bot, sandbox: Sandbox) -> None:
+    then = "2026-01-01T00:00:00.000Z"
+    tracked.write(f"UPDATE runs SET began_at = '{then}', ended_at = NULL, exit_status = NULL WHERE stage = 'deliver'")
+    with run_lock(tracked.database, "deliver"):
+        result = tracked.run("check")
+    assert found(result, "cron deliver") == [
+        f"FAIL  cron deliver: it has been at work since {then}: it hangs; `lolslackbot status` says what that needs"
+    ]
+    assert result.status == 1
+
+
+def test_a_long_run_that_ended_just_now_is_no_cron_that_stopped(tracked: Bot, sandbox: Sandbox) -> None:
+    tracked.write("UPDATE runs SET began_at = '2026-01-01T00:00:00.000Z' WHERE stage = 'deliver'")
+    result = tracked.run("check")
+    assert found(result, "cron deliver") == ["ok    cron deliver: it last ran at 2026-01-01T00:00:00.000Z, exit 0"]
+
+
+def test_a_channel_is_shown_by_the_name_that_slack_gives_or_last_gave(tracked: Bot, sandbox: Sandbox) -> None:
+    sandbox.slack.channels["C1"].name = "rift"
+    tracked.write(
+        "INSERT INTO holds (scope, kind, reason, since) "
+        "VALUES ('channel C1', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z')"
+    )
+    assert "\nFAIL  channel #rift (C1): the bot is in it, but it was marked broken" in tracked.run("check").out
+    assert "channel #rift (C1) is broken since " in tracked.run("status").out
+    assert tracked.run("why", "C1").out.startswith("#rift (C1) announces Ahri Fan#EUW")
+    assert "\nC1       #rift  default" in tracked.run("channels").out
+    sandbox.slack.channels["C1"].name = "summoners"
+    sandbox.slack.scopes["default"] = {"chat:write", "channels:history"}
+    assert "\nFAIL  channel #rift (C1): the bot is in it" in tracked.run("check").out
+    sandbox.slack.scopes["default"].add("channels:read")
+    (channel,) = [each for each in json.loads(tracked.run("check", "--json").out) if each["what"] == "channel C1"]
+    assert channel["name"] == "summoners"
+
+
 def test_a_limit_that_is_known_is_not_called_into(tracked: Bot, sandbox: Sandbox) -> None:
     key_limited(tracked, sandbox)
     tracked.run("check")

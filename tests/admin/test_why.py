@@ -260,7 +260,7 @@ def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
     player = add_player(db)
     assert why(db, "Player 1#EUW", START)[2:] == [
         "no request for the list is on record",
-        "no list that Riot gave has shown a game yet",
+        "no game in any of Riot's lists so far",
         "if there were games, euw1 may be the wrong platform: "
         '`lolslackbot track "Player 1#EUW" --channel C1 --platform P` mends that',
     ]
@@ -299,7 +299,7 @@ def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message:
         holds.put(db, "everything", "paused", "by hand", START, None)
         decisions.record(db, "pause", "channel C1", "paused", START)
     assert why(db, "C1", START) == [
-        "C1 hears of Player 1#EUW; queues: all; style: full",
+        "C1 announces Player 1#EUW; queues: all; style: full",
         f"{AT} `pause` by hand, channel C1: paused",
         f"everything is paused since {AT}: by hand; `lolslackbot resume` goes on",
         f"EUW1_1, ended {ENDED}: it waits",
@@ -317,7 +317,7 @@ def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:
     with db.transaction():
         db.write("DELETE FROM tracks")
     assert why(db, "C1", START) == [
-        "C1 hears of nobody any more; queues: all; style: full",
+        "C1 announces nobody any more; queues: all; style: full",
         "no message was made for it yet",
     ]
 
