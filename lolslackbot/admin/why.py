@@ -173,8 +173,8 @@ class _Why:
             said = f"Slack refused it{_error(message)}; an earlier attempt may have reached Slack"
         if message.ended_at < self._oldest_news:
             return f"{said}; it is too old to be sent again"
-        if broken := self._hold(holds.channel_scope(message.channel_id), "broken"):
-            return f"{said}; {self._words(broken)}"
+        if self._hold(holds.channel_scope(message.channel_id), "broken"):
+            return f"{said}; mend the channel in Slack, then `lolslackbot retry --channel {message.channel_id}`"
         return f"{said}; `lolslackbot retry --message {message.match_id} {message.channel_id}` puts it back to be sent"
 
     # A player
