@@ -201,8 +201,7 @@ CREATE TABLE holds (
     PRIMARY KEY (scope, kind)
 ) STRICT, WITHOUT ROWID;
 
--- What `check` last found to be wrong with a key, a token or a channel. Each run of it replaces them all; one goes when
--- what it is about works again.
+-- What `check` last found to be wrong with a key, a token or a channel; one goes when that is seen to work again.
 CREATE TABLE findings (
     what     TEXT PRIMARY KEY,              -- 'Riot key', 'channel C0123', …
     scope    TEXT NOT NULL,                 -- as in `holds`

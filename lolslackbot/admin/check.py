@@ -97,17 +97,15 @@ class Checking:
         return self.findings
 
     def _keep(self) -> Iterator[Finding]:
-        """What fails is kept until the next check, so that `status` does not say the opposite."""
+        """What fails is kept until it is looked at again, so that `status` does not say the opposite.
+
+        Not what only the settings of whoever runs this check lack; nor is anything forgotten that was not seen.
+        """
         if self._db and self._writable:
-            now = self.clock.now()
-            findings.replace(
-                self._db,
-                [
-                    Found(each.what, each.scope, each.said, each.remedy, now)
-                    for each in self.findings
-                    if each.state == FAIL and each.scope
-                ],
-            )
+            known = [each for each in self.findings if each.scope and each.status is not Exit.UNUSABLE]
+            now, seen = self.clock.now(), {each.scope for each in known if each.state in (OK, FAIL)}
+            failed = [Found(each.what, each.scope, each.said, each.remedy, now) for each in known if each.state == FAIL]
+            findings.replace(self._db, seen, failed)
         yield from ()
 
     def _guarded(self, what: str, check: Callable[[], Iterator[Finding]], *needed: str, scope: str = "") -> None:

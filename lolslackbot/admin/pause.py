@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lolslackbot.errors import NotFound
-from lolslackbot.store import decisions, holds, players
+from lolslackbot.store import channels, decisions, holds, players
 from lolslackbot.store.database import Database
 
 
@@ -52,7 +52,7 @@ def _scope(db: Database, channel_id: str | None) -> str:
         return holds.EVERYTHING
     if not players.knows_channel(db, channel_id):
         raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
-    return holds.channel_scope(channel_id)
+    return holds.channel_scope(channels.current_id(db, channel_id))
 
 
 def _option(channel_id: str | None) -> str:

@@ -214,6 +214,7 @@ def untrack(
     match_link, pictures: as for `build_messages`.
     """
     player = players.with_riot_id(db, riot_id) or players.formerly(db, riot_id)
+    channel_id = channels.current_id(db, channel_id) if channel_id else None
     tracks = [
         track
         for track in players.tracks(db)
@@ -238,6 +239,7 @@ def untrack(
 
 def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None, now: datetime) -> str:
     """Changes what a channel hears from now on; what is so now, in one line. Raises NotFound for no channel of ours."""
+    channel_id = channels.current_id(db, channel_id)
     with db.transaction():
         if not channels.prefer(db, channel_id, queues, style):
             raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")

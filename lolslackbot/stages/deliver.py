@@ -72,7 +72,8 @@ def was_away(db: Database, now: datetime) -> bool:
 
 def compared_first(db: Database, now: datetime) -> set[str]:
     """The channels that are asked for their history before the next post there."""
-    return set(channels.preferences(db)) if was_away(db, now) else channels.unreconciled(db)
+    away = was_away(db, now)
+    return {queue.message.channel_id for queue in messages.queues(db) if away or not queue.reconciled}
 
 
 def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datetime) -> str | None:

@@ -49,11 +49,6 @@ def forget_reconciled(db: Database) -> None:
             db.write("UPDATE channels SET reconciled_at = NULL")
 
 
-def unreconciled(db: Database) -> set[str]:
-    """The channels whose history is compared before the next post there."""
-    return {row["channel_id"] for row in db.rows("SELECT channel_id FROM channels WHERE reconciled_at IS NULL")}
-
-
 # Broken channels
 
 

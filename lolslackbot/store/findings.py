@@ -1,6 +1,6 @@
 """What `check` found to be wrong with keys, tokens and channels, kept until it looks again or it works again."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,10 +18,11 @@ class Found(NamedTuple):
     found_at: datetime
 
 
-def replace(db: Database, found: Iterable[Found]) -> None:
-    """Keeps these instead of those of the check before. One commit."""
+def replace(db: Database, scopes: Collection[str], found: Collection[Found]) -> None:
+    """Keeps these instead of what an earlier check found about the `scopes`. One commit."""
     with db.transaction():
-        db.write("DELETE FROM findings")
+        for scope in scopes:
+            forget(db, scope)
         for each in found:
             db.write(
                 """

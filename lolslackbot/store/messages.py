@@ -34,7 +34,7 @@ class Queue(NamedTuple):
     ended_at: datetime
     waiting: int  # in that channel, this one included
     last_claim: datetime | None
-    reconciled: bool  # its channel's history was compared with the outbox since it had to be
+    reconciled: bool  # its channel's history was compared since it had to be, and this message was no part of the past
 
 
 def add(
@@ -666,8 +666,13 @@ def _queue(row: Row) -> Queue:
         ended_at=moment_of(row["ended_at"]),
         waiting=row["waiting"],
         last_claim=moment_of(row["last_claim"]) if row["last_claim"] else None,
-        reconciled=row["reconciled_at"] is not None,
+        reconciled=_is_reconciled(row["reconciled_at"], row["ended_at"], row["built_at"]),
     )
+
+
+def _is_reconciled(reconciled_at: str | None, ended_at: str, built_at: str) -> bool:
+    """Not where the message came later than the comparison, about a game that was over by then: it is compared too."""
+    return reconciled_at is not None and not ended_at <= reconciled_at < built_at
 
 
 def _message(row: Row) -> Message:

@@ -110,13 +110,26 @@ def test_what_is_held_back_already_is_one_need_and_what_nobody_is_tracked_in_is_
 
 def test_a_key_that_check_found_refused_is_no_need_once_a_run_went_well(tracked: Bot, sandbox: Sandbox) -> None:
     tracked.run("fetch-matches")
-    key = tracked.environment.pop("RIOT_API_KEY")
+    key_refused(tracked, sandbox)
     tracked.run("check")
     (need,) = status_of(tracked)
-    assert need.startswith("Riot key: RIOT_API_KEY is not set: ")
-    tracked.environment["RIOT_API_KEY"] = key
+    assert need.startswith("Riot key: Riot refuses it: 403")
+    sandbox.riot.behave()
     tracked.run("fetch-matches")
     assert status_of(tracked) == []
+
+
+def test_what_only_this_user_s_settings_lack_is_no_need_and_what_was_not_seen_is_not_forgotten(
+    tracked: Bot, sandbox: Sandbox
+) -> None:
+    tracked.run("fetch-matches")
+    sandbox.slack.channels["C1"].archived = True
+    tracked.run("check")
+    (need,) = status_of(tracked)
+    token_missing(tracked, sandbox)
+    key_missing(tracked, sandbox)
+    assert tracked.run("check").status == 2
+    assert status_of(tracked) == [need]
 
 
 def test_a_channel_that_a_message_reached_is_no_need(tracked: Bot, sandbox: Sandbox) -> None:

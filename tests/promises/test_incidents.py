@@ -484,8 +484,12 @@ def test_a_channel_that_has_another_id_and_slack_does_not_say_so(story: Story, a
         key.partition(":")[0] for key in story.expected
     ]
     assert f"{first}, ended" in story.why("C7")
+    assert story.bot.run("pause", "--channel", "C1").out.startswith("channel C7 is paused")
+    assert story.bot.run("resume", "--channel", "C1").out.startswith("channel C7 goes on")
+    assert story.bot.run("channels", "set", "C1", "--style", "compact").out.startswith("C7 hears of ")
     assert story.bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 2
     assert story.needs() == []
+    assert story.bot.run("untrack", "Ahri Fan#EUW", "--channel", "C1").out.endswith(" announced in C7\n")
 
 
 @pytest.mark.parametrize(

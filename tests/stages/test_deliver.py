@@ -693,9 +693,28 @@ def test_a_dry_run_says_which_histories_are_compared_first(db: Database, slack: 
     add_player(db, 2, channel="C2")
     games(db, clock, "EUW1_1")
     send(db, slack, clock)
+    assert compared_first(db, clock.now()) == set()
+    games(db, clock, "EUW1_2", players=(1,))
+    games(db, clock, "EUW1_3", players=(2,))
     assert compared_first(db, clock.now()) == {"C2"}
     ended(db, clock)
     assert compared_first(db, clock.now() + timedelta(hours=7)) == {"C1", "C2"}
+
+
+def test_a_game_of_before_the_comparison_that_is_built_after_it_is_compared_too(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    send(db, slack, clock)
+    slack.histories["C1"] = {"EUW1_2:C1": TS}
+    for match_id, ended_at in (("EUW1_2", START - timedelta(minutes=30)), ("EUW1_3", START - timedelta(minutes=20))):
+        store_match(db, a_match(match_id, ended_at=ended_at), clock.now())
+    build_messages(db, Run("build-messages", clock, 80), "")
+    slack.reads.clear()
+    send(db, slack, clock)
+    assert (slack.keys, row(db, "EUW1_2")) == (["EUW1_3:C1"], ("delivered", 0, messages.FOUND))
+    assert slack.reads == ["auth.test", "C1"]
 
 
 # A broken channel is looked at again

@@ -219,7 +219,7 @@ def test_what_a_dead_run_left_is_looked_up_in_the_next(db: Database, slack: Fake
 def test_news_goes_out_before_old_doubts_are_looked_into(
     db: Database, slack: FakeSlack, clock: FakeClock, lost: str
 ) -> None:
-    store_match(db, a_match("EUW1_2"))
+    store_match(db, a_match("EUW1_2", ended_at=clock.now()))
     build_messages(db, Run("build-messages", clock, 80), "")
     reads_at_post: list[int] = []
     slack.on_post = lambda _: reads_at_post.append(len(slack.reads))

@@ -50,7 +50,7 @@ def test_players_settings_and_messages_go_over(db: Database, clock: FakeClock) -
     assert [row["channel_id"] for row in db.rows("SELECT channel_id FROM unwanted")] == ["C2"]
     assert (channels.current_id(db, "C1"), channels.current_id(db, "C2")) == ("C2", "C2")
     assert channels.former_ids(db, "C2") == ["C1"]
-    assert "C2" in channels.unreconciled(db)
+    assert not messages.queues(db)[0].reconciled
 
 
 def test_what_was_delivered_is_not_built_again(db: Database, clock: FakeClock) -> None:
@@ -110,7 +110,7 @@ def test_a_player_tracked_under_both_ids_stays_tracked_since_the_moment_of_the_n
 
 def test_a_pause_goes_over_and_what_was_wrong_with_the_old_id_is_over(db: Database, clock: FakeClock) -> None:
     add_player(db)
-    findings.replace(db, [Found("channel C1", "channel C1", "it is archived", "", START)])
+    findings.replace(db, (), [Found("channel C1", "channel C1", "it is archived", "", START)])
     with db.transaction():
         holds.put(db, "channel C1", "paused", "by hand", START, None)
         holds.put(db, "channel C1", "broken", "channel_not_found", START, None, "channel_not_found")
@@ -150,12 +150,12 @@ def test_the_findings_of_the_last_check_are_kept_one_a_thing_until_it_works_agai
 ) -> None:
     first = Found("channel C1", "channel C1", "it is archived", "unarchive it", START)
     key = Found("Riot key", "riot", "Riot refuses it", "renew it", START)
-    findings.replace(db, [first, key, key._replace(said="Riot refuses it still")])
+    findings.replace(db, (), [first, key, key._replace(said="Riot refuses it still")])
     assert [(each.what, each.said) for each in findings.all_known(db)] == [
         ("Riot key", "Riot refuses it still"),
         ("channel C1", "it is archived"),
     ]
-    findings.replace(db, [first])
+    findings.replace(db, ["riot", "channel C2"], [])
     assert findings.all_known(db) == [first]
     add_player(db)
     built(db, clock, "EUW1_1")
