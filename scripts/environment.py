@@ -14,7 +14,12 @@ FILLED = HOME / "filled-for"  # a digest of what the installation depends on
 
 
 def enter() -> None:
-    """Goes on with the calling script inside the environment; returns only there."""
+    """Goes on with the calling script inside the environment; returns only there.
+
+    With NO_VENV set it returns at once: the suite runs the scripts with the interpreter that runs the suite.
+    """
+    if os.environ.get("NO_VENV"):
+        return
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs a script may have an older one
         sys.exit(f"{sys.argv[0]}: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
     if not _is_filled():
