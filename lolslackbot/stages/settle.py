@@ -86,7 +86,7 @@ class Settling:
         self._end_run_with(problem, unknown[0].message.workspace)
 
     def _end_run_with(self, problem: SlackProblem | Unusable, workspace: str) -> None:
-        if isinstance(problem, Unusable):
+        if isinstance(problem, Unusable) or problem.verdict is Verdict.LOCAL_FAULT:
             self._run.ends_with(Exit.UNUSABLE, str(problem))
         elif problem.verdict is Verdict.TOKEN_REJECTED and not _will_last(problem):
             self._run.ends_with(Exit.REJECTED, str(problem))
