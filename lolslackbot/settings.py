@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from lolslackbot.errors import Unusable
 from lolslackbot.files import with_owner
-from lolslackbot.transport import is_loopback
+from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secrets
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class Settings(NamedTuple):
     riot_url: str = "https://{routing}.api.riotgames.com"
     slack_url: str = "https://slack.com/api/"
     ddragon_url: str = DDRAGON_URL  # '' for never
+    network: Mapping[str, str] = {}  # the proxies and certificate authorities there are, by variable
 
     @property
     def log(self) -> str:
@@ -86,7 +87,7 @@ class Settings(NamedTuple):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        return tuple(s for s in (self.riot_api_key, *self.slack_tokens.values()) if s)
+        return tuple(s for s in (self.riot_api_key, *self.slack_tokens.values(), *proxy_secrets(self.network)) if s)
 
     def need_riot_key(self) -> Secret:
         """The Riot API key; without one, a line that says where to put it."""
@@ -115,7 +116,7 @@ def read_settings(home: str, database: str | None, environment: Mapping[str, str
 
     Raises FaultySetting with one line that names the variable at fault. Reads, creates nothing.
     """
-    return _settings(home, database, {**_env_file(os.path.join(home, "env")), **environment})
+    return _settings(home, database, _merged(_env_file(os.path.join(home, "env")), environment))
 
 
 def read_settings_in_spite_of_faults(
@@ -125,7 +126,7 @@ def read_settings_in_spite_of_faults(
     faults: list[FaultySetting] = []
     values = dict(environment)
     try:
-        values = {**_env_file(os.path.join(home, "env")), **environment}
+        values = _merged(_env_file(os.path.join(home, "env")), environment)
     except FaultySetting as fault:
         faults.append(fault)
     while True:
@@ -134,6 +135,18 @@ def read_settings_in_spite_of_faults(
         except FaultySetting as fault:
             faults.append(fault)
             del values[fault.setting]
+
+
+def _merged(file: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment wins, over a proxy also that the file names in another case."""
+    proxies = {name.lower() for name in environment} & set(PROXIES)
+    return {**{name: text for name, text in file.items() if name.lower() not in proxies}, **environment}
+
+
+def _network(values: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the way out; a proxy may hold a password."""
+    names = (*AUTHORITIES, *PROXIES, *(name.upper() for name in PROXIES))
+    return {name: Secret(values[name]) for name in names if name in values}
 
 
 def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Settings:
@@ -156,6 +169,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
         slack_url=given.read("SLACK_URL", "https://slack.com/api/", _slack_url),
         ddragon_url=given.read("DDRAGON_URL", DDRAGON_URL, _ddragon_url, empty=""),
+        network=_network(values),
     )
 
 

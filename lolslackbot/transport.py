@@ -1,11 +1,24 @@
-"""What both clients need of HTTP and their libraries do not give: a total deadline, a size cap, proxies by the book."""
+"""What both clients need of HTTP and their libraries do not give: a total deadline, a size cap, proxies by the book,
+the certificate authorities to trust, and a clear word where this machine's own way out is at fault."""
 
+import os
+import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
+from typing import TYPE_CHECKING
 
+from lolslackbot.errors import Unusable
+
+if TYPE_CHECKING:
+    import ssl
+
+AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, where there is no lower case
+PROXY_FORM = "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
 
 
@@ -62,17 +75,130 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def proxies_for(url: str) -> Mapping[str, str]:
-    """The proxy to use for `url`, by scheme, as `HTTPS_PROXY` and `NO_PROXY` say; never one for loopback."""
+def connect_seconds(call: float) -> float:
+    """How long to try one address in a call that may take so long: a dead one leaves time for the next."""
+    return min(CONNECT_SECONDS, call / 3)
+
+
+def proxies_for(url: str, network: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The proxy to use for `url`, by scheme, as `HTTPS_PROXY` and `NO_PROXY` say; never one for loopback.
+
+    network: these variables. Raises Unusable for a proxy that no client can use; its text shows nothing of the proxy.
+    """
     from urllib.parse import urlsplit  # slow to import, and settings need this module
-    from urllib.request import getproxies_environment, proxy_bypass
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(host):
+    host, name = parts.hostname or "", f"{parts.scheme}_proxy"
+    proxy = _either_case(name, network)
+    if not proxy or is_loopback(host) or proxy_bypass_environment(host, {"no": _either_case("no_proxy", network)}):
         return {}
-    proxy = getproxies_environment().get(parts.scheme)
-    return {parts.scheme: proxy} if proxy else {}
+    if fault := _fault_of_proxy(proxy):
+        raise Unusable(f"{name.upper()} cannot be used: {fault}")
+    return {parts.scheme: proxy}
+
+
+def _either_case(name: str, network: Mapping[str, str]) -> str:
+    return network.get(name, network.get(name.upper(), "")).strip()
+
+
+def _fault_of_proxy(proxy: str) -> str | None:
+    from urllib.parse import urlsplit
+
+    scheme, rest = _scheme_and_rest(proxy)
+    if scheme != "http":
+        kind = "a SOCKS proxy" if scheme.startswith("socks") else f"a proxy for {scheme}"
+        return f"it names {kind}, and only an HTTP proxy works: {PROXY_FORM}"
+    try:
+        parts = urlsplit(f"http://{rest}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    user, _, place = rest.rpartition("@")
+    if not host or any(mark in user for mark in "#?/@[]") or any(mark in place.rstrip("/") for mark in "#?/"):
+        return f"it must read {PROXY_FORM}, with # ? / @ : and % of the password as %23 %3F %2F %40 %3A and %25"
+    return None
+
+
+def _scheme_and_rest(proxy: str) -> tuple[str, str]:
+    found = re.match("([a-z][a-z0-9+.-]*)://", proxy, re.IGNORECASE)
+    return (found[1].lower(), proxy[found.end() :]) if found else ("http", proxy)
+
+
+def proxy_secrets(network: Mapping[str, str]) -> Iterator[str]:
+    """What must not be shown of the proxies: user and password, as they stand, decoded, and as a header has them."""
+    from base64 import b64encode
+    from urllib.parse import unquote
+
+    for name in PROXIES[:2]:
+        user, at, _ = _scheme_and_rest(_either_case(name, network))[1].rpartition("@")
+        for written in dict.fromkeys((user, unquote(user))) if at else ():
+            password = written.partition(":")[2]
+            yield from (each for each in (written, password) if each)
+            yield b64encode(written.encode()).decode()
+
+
+def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
+    """Trusts the authorities that the variables of AUTHORITIES name and no others; None where none is set.
+
+    Raises Unusable, which names the variable.
+    """
+    own = [(name, place) for name in AUTHORITIES[:2] for place in network.get(name, "").split(os.pathsep) if place]
+    bundle = network.get(AUTHORITIES[2], "")
+    places = own or ([(AUTHORITIES[2], bundle)] if bundle else [])
+    if not places:
+        return None
+    import ssl  # slow to import, and only who calls needs it
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for name, place in ((name, os.path.expanduser(place)) for name, place in places):
+        try:
+            if os.path.isdir(place):
+                context.load_verify_locations(capath=place)
+            else:
+                context.load_verify_locations(cafile=place)
+        except OSError as error:  # ssl.SSLError is one: a file without a certificate
+            reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+            raise Unusable(f"{name} names no certificates that can be read: {reason}") from None
+    return context
+
+
+def fault_of_this_machine(error: BaseException, host: str) -> str | None:
+    """What of the way out needs a person, with the remedy, where a call to `host` failed by it; None otherwise."""
+    import ssl
+
+    for each in _all_of(error):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return (
+                f"the certificate of {host} is not trusted ({each.verify_message}): if a proxy inspects TLS here, name "
+                f"the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, or a folder in {AUTHORITIES[1]}"
+            )
+        if (status := _refusal_of_proxy(each)) and status < 500:
+            remedy = (
+                f"it wants user and password in HTTPS_PROXY, which reads {PROXY_FORM}"
+                if status == 407
+                else f"ask who runs it, or name {host} in NO_PROXY"
+            )
+            return f"the proxy refuses the way to {host} ({status}): {remedy}"
+    return None
+
+
+def _all_of(error: BaseException) -> Iterator[BaseException]:
+    """An error with those in it: libraries wrap what happened in each other's."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop(0)
+        if id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            inner = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
+            waiting += [one for one in inner if isinstance(one, BaseException)]
+
+
+def _refusal_of_proxy(error: BaseException) -> int | None:
+    """With which status a proxy refused a tunnel. http.client, below both clients, has it in this text only."""
+    found = re.match(r"Tunnel connection failed: ([0-9]{3})\b", str(error)) if type(error) is OSError else None
+    return int(found[1]) if found else None
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:

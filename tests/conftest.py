@@ -13,13 +13,15 @@ from support import Bot, Command, FakeClock, Result, Terminal
 from lolslackbot import cli, logs
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.store.database import Database, create_database
+from lolslackbot.transport import AUTHORITIES
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting, key or proxy of the machine reaches a test, and no test's log handlers the next one."""
     for name in list(os.environ):
-        if name.startswith(("LOLSLACKBOT_", "RIOT_", "SLACK_")) or name.lower().endswith("_proxy"):
+        ours = name.startswith(("LOLSLACKBOT_", "RIOT_", "SLACK_"))
+        if ours or name.lower().endswith("_proxy") or name in AUTHORITIES:
             monkeypatch.delenv(name)
     yield
     logs.stop_logging()

@@ -4,6 +4,7 @@ import io
 import os
 import resource
 import sqlite3
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -123,6 +124,17 @@ class Result:
     status: int
     out: str
     err: str
+
+
+CERTIFICATE = Path(__file__).resolve().parent / "certificate.pem"  # with its key; for 127.0.0.1, signed by itself
+CERTIFICATE_HASH = "ca4db35a"  # `openssl x509 -hash`: what a folder of authorities has it under
+
+
+def tls_context() -> ssl.SSLContext:
+    """Of a server whose certificate nobody trusts who is not told to."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ MAY_IMPORT = {
     "model": set(),
     "errors": set(),
     "clock": set(),
-    "transport": set(),
+    "transport": {"errors"},
     "quiet": {"clock", "errors"},
     "console": set(),
     "files": set(),

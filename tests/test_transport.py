@@ -3,20 +3,28 @@
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from support import CERTIFICATE, CERTIFICATE_HASH
 
 from lolslackbot import transport
+from lolslackbot.errors import Unusable
 from lolslackbot.transport import (
+    AUTHORITIES,
     BodyTooLarge,
     DeadlineExceeded,
+    connect_seconds,
     date_of,
     deadline,
     is_loopback,
     proxies_for,
+    proxy_secrets,
     read_capped,
+    trusted,
 )
 
 
@@ -175,6 +183,53 @@ def test_the_proxy_is_what_the_environment_says(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert proxies_for(url) == proxies
+
+
+@pytest.mark.parametrize(
+    ("proxy", "secrets"),
+    [
+        ("", set()),
+        ("http://proxy:3128", set()),
+        ("http://somebody@proxy:3128", {"somebody", "c29tZWJvZHk="}),
+        ("http://me:pa%23ss@proxy", {"me:pa%23ss", "pa%23ss", "me:pa#ss", "pa#ss", "bWU6cGElMjNzcw==", "bWU6cGEjc3M="}),
+        ("me:S3cr3t#x@proxy", {"me:S3cr3t#x", "S3cr3t#x", "bWU6UzNjcjN0I3g="}),
+        ("socks5://me:a@b@proxy", {"me:a@b", "a@b", "bWU6YUBi"}),
+    ],
+)
+def test_user_and_password_of_a_proxy_are_secrets_in_every_form(proxy: str, secrets: set[str]) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        assert set(proxy_secrets({name: proxy})) == secrets
+
+
+# Certificate authorities
+
+
+def test_without_a_variable_the_clients_own_authorities_count() -> None:
+    assert trusted({}) is trusted({"SSL_CERT_FILE": "", "SSL_CERT_DIR": "", "REQUESTS_CA_BUNDLE": ""}) is None
+
+
+def test_all_authorities_that_are_named_count(tmp_path: Path) -> None:
+    (tmp_path / f"{CERTIFICATE_HASH}.0").write_bytes(CERTIFICATE.read_bytes())
+    for name in AUTHORITIES:
+        context = trusted({name: str(CERTIFICATE)})
+        assert context
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+        assert len(context.get_ca_certs()) == 1
+    assert trusted({"SSL_CERT_DIR": f"{tmp_path}:{tmp_path}", "REQUESTS_CA_BUNDLE": "/nowhere"})  # the others win
+
+
+@pytest.mark.parametrize("name", AUTHORITIES)
+def test_authorities_that_cannot_be_read_are_a_fault_without_their_value(tmp_path: Path, name: str) -> None:
+    (tmp_path / "nothing.pem").write_text("nothing")
+    for path, reason in (("topsecret", "No such file or directory"), ("nothing.pem", "there is no certificate in it")):
+        with pytest.raises(Unusable) as caught:
+            trusted({name: str(tmp_path / path)})
+        assert str(caught.value) == f"{name} names no certificates that can be read: {reason}"
+
+
+@pytest.mark.parametrize("call", [0.001, 1.0, 5.0, 20.0])
+def test_one_address_never_uses_up_a_call(call: float) -> None:
+    assert connect_seconds(call) <= min(5.0, call / 3)
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,9 @@ class Checking:
                 case Answer.LIMITED:
                     yield Finding("Riot key", WARN, f"Riot limits it now: {refusal}", status=Exit.LATER)
                     return
+                case Answer.LOCAL_FAULT:
+                    yield Finding("Riot key", FAIL, str(refusal), status=Exit.UNUSABLE)
+                    return
                 case Answer.OTHER_KEY:
                     said = "Riot takes it, but the players were tracked with the key of another project"
                     yield Finding("Riot key", OK, f"{said}: the next run resolves them again")
@@ -287,6 +290,8 @@ class Checking:
         if problem.verdict is Verdict.TOKEN_REJECTED:
             remedy = "install the app again and copy its Bot User OAuth Token"
             return Finding(what, FAIL, f"Slack refuses the token: {problem}", remedy, Exit.REJECTED)
+        if problem.verdict is Verdict.LOCAL_FAULT:
+            return Finding(what, FAIL, str(problem), status=Exit.UNUSABLE)
         return Finding(what, WARN, f"Slack does not answer: {problem}", "try again later", Exit.LATER)
 
     def _token(self, what: str, standing: Standing) -> Finding:

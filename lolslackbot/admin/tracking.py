@@ -201,6 +201,8 @@ def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
             )
         case Verdict.LIMITED:
             return NotNow(f"Riot limits us ({refusal}): try again later")
+        case Verdict.LOCAL_FAULT:
+            return Unusable(str(refusal))
         case _:
             return NotNow(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
 

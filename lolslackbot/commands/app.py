@@ -106,7 +106,8 @@ class App:
 
         limiter = Limiter(RiotLedger(db), self.clock, CALL_SECONDS)
         key, url = self.settings.need_riot_key(), self.settings.riot_url
-        return RiotClient(key, url, limiter, self.clock, time_left or (lambda: CALL_SECONDS)), limiter
+        left, network = time_left or (lambda: CALL_SECONDS), self.settings.network
+        return RiotClient(key, url, limiter, self.clock, left, network), limiter
 
     def slack(self, time_left: Callable[[], float]) -> Callable[[str], "SlackClient"]:
         """The Slack client of a workspace, made when it is first needed."""
@@ -116,7 +117,7 @@ class App:
             from lolslackbot.slack.client import SlackClient
 
             token = self.settings.need_slack_token(workspace)
-            return SlackClient(token, self.settings.slack_url, self.clock, time_left)
+            return SlackClient(token, self.settings.slack_url, self.clock, time_left, self.settings.network)
 
         return client
 

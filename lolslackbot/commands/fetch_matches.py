@@ -28,6 +28,7 @@ def fetch_matches_command(app: App) -> None:
         within, wait = app.settings.announce_within, app.settings.max_wait
         fetch_matches(db, riot, limiter, run, Limits(timedelta(seconds=within), timedelta(seconds=wait)))
         if app.settings.ddragon_url:
-            fetch_champions(db, DataDragon(app.settings.ddragon_url, app.clock, run.budget.left), run)
+            url, network = app.settings.ddragon_url, app.settings.network
+            fetch_champions(db, DataDragon(url, app.clock, run.budget.left, network), run)
 
     app.run("fetch-matches", work)

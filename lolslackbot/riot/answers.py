@@ -14,6 +14,7 @@ class Verdict(Enum):
     FORBIDDEN = auto()  # 403: the key, or this one match is closed
     LIMITED = auto()  # 429
     ODD_IDS = auto()  # 200, but with ids that are not encrypted for our key
+    LOCAL_FAULT = auto()  # nothing was sent: this machine's proxy or certificates need a person
     UNAVAILABLE = auto()  # everything that may be better later: 5xx, 3xx, silence, HTML, cut JSON
 
 

@@ -1,24 +1,38 @@
 """One method an endpoint, one call a method, through the limiter; typed values out, RiotRefusal otherwise."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
 from lolslackbot.riot import answers, routing
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
 from lolslackbot.riot.limiter import Limiter
-from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, date_of, deadline, proxies_for, read_capped
+from lolslackbot.transport import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    connect_seconds,
+    date_of,
+    deadline,
+    fault_of_this_machine,
+    proxies_for,
+    read_capped,
+    trusted,
+)
+
+if TYPE_CHECKING:
+    import ssl
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5
 CALL_SECONDS = 15.0  # from first to last byte; real answers take well under one
 PAGE = 100  # match-v5: the most ids one list call gives
 
@@ -44,10 +58,36 @@ class Answer(NamedTuple):
 
 
 class StaysHere(requests.Session):
-    """A redirect would carry the key to another host: it comes back as the 3xx it is, its target not even read."""
+    """A redirect would carry the key to another host: it comes back as the 3xx it is, its target not even read.
+
+    network: where the authorities to trust are named. Raises Unusable for one that cannot be read.
+    """
+
+    def __init__(self, network: Mapping[str, str]) -> None:
+        super().__init__()
+        self.trust_env = False  # neither proxies nor passwords from files nobody thinks of
+        if context := trusted(network):
+            self.mount("https://", _Trusting(context))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
+
+
+class _Trusting(HTTPAdapter):
+    """Trusts what its context trusts, where requests would add authorities of its own."""
+
+    def __init__(self, context: "ssl.SSLContext") -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        super().init_poolmanager(*arguments, ssl_context=self._context, **more)
+
+    def proxy_manager_for(self, *arguments: Any, **more: Any) -> Any:
+        return super().proxy_manager_for(*arguments, ssl_context=self._context, **more)
+
+    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
 
 
 class RiotClient:
@@ -58,21 +98,29 @@ class RiotClient:
     """
 
     def __init__(
-        self, key: str, url: str, limiter: Limiter, clock: Clock, time_left: Callable[[], float] = lambda: CALL_SECONDS
+        self,
+        key: str,
+        url: str,
+        limiter: Limiter,
+        clock: Clock,
+        time_left: Callable[[], float] = lambda: CALL_SECONDS,
+        network: Mapping[str, str] = os.environ,
     ) -> None:
         """url: `https://{routing}.api.riotgames.com` or a stand-in; {routing} becomes the platform or region.
 
-        time_left: seconds the run still has; no call outlasts them by more than a second.
+        time_left: seconds the run still has; no call outlasts them by more than a second. network: the proxies and
+        authorities there are. Raises Unusable where these cannot be used.
         """
         self._time_left = time_left
         self._url = url
         self._limiter = limiter
         self._clock = clock
         self._key = key
-        self._session = StaysHere()
-        self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
+        self._network = network
+        self._session = StaysHere(network)
         self._headers = {"X-Riot-Token": key, "Accept": "application/json"}
         self._proxies: dict[str, dict[str, str]] = {}  # by host, as the environment says
+        proxies_for(url.format(routing="europe"), network)  # one that is at fault is named before a call is counted
         self.clock_ahead: timedelta | None = None  # of Riot's, by the last answer that said what time it was
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
@@ -142,7 +190,7 @@ class RiotClient:
         except (requests.RequestException, DeadlineExceeded, BodyTooLarge) as error:
             logger.debug("GET %s%s -> %r, %.0f ms", host, path, error, self._milliseconds(began))
             self._limiter.settle(call, host, endpoint, None)
-            raise RiotRefusal(Verdict.UNAVAILABLE, f"no usable answer: {_cause(error)}") from error
+            raise _no_answer(error, self._url.format(routing=host)) from error
         logger.debug(
             "GET %s%s -> %d, %.0f ms%s", host, path, answer.status, self._milliseconds(began), _limits_of(answer)
         )
@@ -158,14 +206,15 @@ class RiotClient:
 
     def _send(self, url: str, path: str, query: Mapping[str, int] | None) -> HttpAnswer:
         if url not in self._proxies:
-            self._proxies[url] = dict(proxies_for(url))
+            self._proxies[url] = dict(proxies_for(url, self._network))
         # Prepared by itself: merged with a session's settings, a call would take a sixth longer, and send cookies back.
         request = requests.Request("GET", url + path, headers=self._headers, params=query).prepare()
+        seconds = min(CALL_SECONDS, max(0.001, self._time_left() + 1))
         with (
-            deadline(min(CALL_SECONDS, self._time_left() + 1)),
+            deadline(seconds),
             self._session.send(
                 request,
-                timeout=(CONNECT_SECONDS, CALL_SECONDS),
+                timeout=(connect_seconds(seconds), CALL_SECONDS),
                 allow_redirects=False,
                 proxies=self._proxies[url],
                 stream=True,
@@ -198,6 +247,13 @@ def _field(found: Any, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but without {name}", 200)
     return value.encode("utf-8", "replace").decode()
+
+
+def _no_answer(error: Exception, url: str) -> RiotRefusal:
+    """What to raise where a call to `url` brought no answer."""
+    if fault := fault_of_this_machine(error, urlsplit(url).hostname or ""):
+        return RiotRefusal(Verdict.LOCAL_FAULT, fault)
+    return RiotRefusal(Verdict.UNAVAILABLE, f"no usable answer: {_cause(error)}")
 
 
 def _cause(error: Exception) -> str:

@@ -1,17 +1,27 @@
 """Data Dragon: Riot's static files, open to all. Its own session, so that the key never goes there."""
 
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Champion, Champions
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, read_json
-from lolslackbot.riot.client import CONNECT_SECONDS, StaysHere
-from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, deadline, proxies_for, read_capped
+from lolslackbot.riot.client import StaysHere
+from lolslackbot.transport import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    connect_seconds,
+    deadline,
+    fault_of_this_machine,
+    proxies_for,
+    read_capped,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +33,16 @@ _IMAGE = re.compile(r"[A-Za-z0-9_]+\.png")
 class DataDragon:
     """Calls raise RiotRefusal for any answer, or none, that brings nothing."""
 
-    def __init__(self, url: str, clock: Clock, time_left: Callable[[], float]) -> None:
-        """url: `https://ddragon.leagueoflegends.com` or a stand-in. time_left: seconds the run still has."""
+    def __init__(
+        self, url: str, clock: Clock, time_left: Callable[[], float], network: Mapping[str, str] = os.environ
+    ) -> None:
+        """url: `https://ddragon.leagueoflegends.com` or a stand-in. time_left: seconds the run still has.
+
+        network: the proxies and authorities there are. Raises Unusable where these cannot be used.
+        """
         self._url, self._clock, self._time_left = url, clock, time_left
-        self._session = StaysHere()
-        self._session.trust_env = False  # neither proxies nor passwords from files nobody thinks of
+        self._session = StaysHere(network)
+        self._proxies = dict(proxies_for(url, network))
         self._session.headers = {"Accept": "application/json"}
 
     def newest_version(self) -> str:
@@ -55,18 +70,23 @@ class DataDragon:
             answer = self._send(self._url + path)
         except (requests.RequestException, DeadlineExceeded, BodyTooLarge) as error:
             logger.debug("GET %s -> %r, %.0f ms", path, error, (self._clock.steady() - began) * 1000)
-            raise RiotRefusal(Verdict.UNAVAILABLE, f"no usable answer: {type(error).__name__}") from error
+            fault = fault_of_this_machine(error, urlsplit(self._url).hostname or "")
+            raise RiotRefusal(
+                Verdict.LOCAL_FAULT if fault else Verdict.UNAVAILABLE,
+                fault or f"no usable answer: {type(error).__name__}",
+            ) from error
         logger.debug("GET %s -> %d, %.0f ms", path, answer.status, (self._clock.steady() - began) * 1000)
         return read_json(answer)
 
     def _send(self, url: str) -> HttpAnswer:
+        seconds = min(CALL_SECONDS, max(0.001, self._time_left()))
         with (
-            deadline(min(CALL_SECONDS, self._time_left())),
+            deadline(seconds),
             self._session.get(
                 url,
-                timeout=(CONNECT_SECONDS, CALL_SECONDS),
+                timeout=(connect_seconds(seconds), CALL_SECONDS),
                 allow_redirects=False,
-                proxies=dict(proxies_for(url)),
+                proxies=self._proxies,
                 stream=True,
             ) as response,
         ):

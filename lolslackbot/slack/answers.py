@@ -25,6 +25,7 @@ class Verdict(Enum):
     LIMITED = auto()  # too fast: this channel waits
     WORKSPACE_LIMITED = auto()  # its plan's allowance is used up: the workspace waits long
     NOT_SENT = auto()  # the request never left
+    LOCAL_FAULT = auto()  # nor did this one: this machine's proxy or certificates need a person
     UNCERTAIN = auto()  # it may or may not be in Slack
 
 

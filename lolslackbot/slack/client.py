@@ -3,13 +3,15 @@
 import http.client
 import json
 import logging
+import os
 import ssl
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 
@@ -32,7 +34,15 @@ from lolslackbot.slack.answers import (
     read_ok,
     standing_of,
 )
-from lolslackbot.transport import date_of, deadline, proxies_for, read_capped
+from lolslackbot.transport import (
+    connect_seconds,
+    date_of,
+    deadline,
+    fault_of_this_machine,
+    proxies_for,
+    read_capped,
+    trusted,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +57,25 @@ class SlackClient:
     """One workspace's bot. No call raises for what Slack, or the way to it, does: the verdict says it."""
 
     def __init__(
-        self, token: str, url: str, clock: Clock, time_left: Callable[[], float] = lambda: CALL_SECONDS
+        self,
+        token: str,
+        url: str,
+        clock: Clock,
+        time_left: Callable[[], float] = lambda: CALL_SECONDS,
+        network: Mapping[str, str] = os.environ,
     ) -> None:
-        """url: `https://slack.com/api/` or a stand-in. time_left: seconds the run still has."""
+        """url: `https://slack.com/api/` or a stand-in. time_left: seconds the run still has.
+
+        network: the proxies and authorities there are. Raises Unusable where these cannot be used.
+        """
+        self._host = urlsplit(url).hostname or ""
         self._clock = clock
         self._time_left = time_left
         # The SDK's default retries a lost connection, and so posts twice what Slack had accepted.
         self._sdk = _OneRequestClient(
             token=token, base_url=url, timeout=int(CALL_SECONDS), retry_handlers=[], logger=_QUIET
         )
+        self._sdk.proxies, self._sdk.trusted = proxies_for(url, network), trusted(network)
 
     def post(self, message: Message) -> Posted:
         """chat.postMessage: exactly one request, or none at all (NOT_SENT)."""
@@ -145,12 +165,12 @@ class SlackClient:
 
     def _call(self, method: str, call: Callable[[], object]) -> HttpAnswer | Posted:
         """What was answered, or why nothing was. The SDK's reading of an answer is not asked: ours is stricter."""
-        self._sdk.begin()
         began = self._clock.steady()
         lost: Exception | None = None
         # A post that is cut short is uncertain, so it gets a few seconds even at the end of a run.
         least = LEAST_SECONDS if method == "chat.postMessage" else 1
         seconds = min(CALL_SECONDS, max(least, self._time_left()))
+        self._sdk.begin(connect_seconds(seconds))
         try:
             with deadline(seconds):
                 call()
@@ -164,6 +184,9 @@ class SlackClient:
             line = "POST %s -> %d, %.0f ms; request %s"
             logger.log(level, line, method, answer.status, milliseconds, request_id, exc_info=lost)
             return answer
+        if lost and not self._sdk.connected and (fault := fault_of_this_machine(lost, self._host)):
+            logger.warning("POST %s -> no way out of this machine, %.0f ms", method, milliseconds, exc_info=lost)
+            return Posted(Verdict.LOCAL_FAULT, fault)
         verdict = Verdict.UNCERTAIN if self._sdk.connected else Verdict.NOT_SENT
         what = "no whole answer" if self._sdk.connected else "Slack could not be reached"
         reason = getattr(lost, "reason", None)
@@ -181,10 +204,14 @@ class _OneRequestClient(WebClient):
 
     answer: HttpAnswer | None = None
     connected = False
+    connect_seconds = CALL_SECONDS  # for one address
+    proxies: Mapping[str, str] = {}
+    trusted: ssl.SSLContext | None = None  # None: the system's authorities
     _opener: urllib.request.OpenerDirector | None = None  # for all calls: certificates take long to read
 
-    def begin(self) -> None:
+    def begin(self, connect_seconds: float) -> None:
         """Forgets the call before."""
+        self.connect_seconds = connect_seconds
         self.answer = None
         self.connected = False
 
@@ -195,10 +222,10 @@ class _OneRequestClient(WebClient):
     def _perform_urllib_http_request_internal(self, url: str, req: urllib.request.Request) -> dict[str, Any]:
         if self._opener is None:
             self._opener = urllib.request.build_opener(
-                urllib.request.ProxyHandler(dict(proxies_for(url))),
+                urllib.request.ProxyHandler(dict(self.proxies)),
                 _NoRedirect(),
-                _Http(self.note_connected),
-                _Https(self.note_connected),
+                _Http(self),
+                _Https(self),
             )
         try:
             response = self._opener.open(req, timeout=self.timeout)
@@ -221,19 +248,19 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class _Http(urllib.request.HTTPHandler):
-    def __init__(self, connected: Callable[[], None]) -> None:
+    def __init__(self, client: _OneRequestClient) -> None:
         super().__init__()
-        self._connection = _noting(http.client.HTTPConnection, connected)
+        self._connection = _noting(http.client.HTTPConnection, client)
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._connection, req)
 
 
 class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, connected: Callable[[], None]) -> None:
+    def __init__(self, client: _OneRequestClient) -> None:
         super().__init__()
-        self._connection = _noting(http.client.HTTPSConnection, connected)
-        self._trusted: ssl.SSLContext | None = None
+        self._connection = _noting(http.client.HTTPSConnection, client)
+        self._trusted = client.trusted
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         if self._trusted is None:
@@ -241,12 +268,19 @@ class _Https(urllib.request.HTTPSHandler):
         return self.do_open(self._connection, req, context=self._trusted)
 
 
-def _noting(connection: type[http.client.HTTPConnection], connected: Callable[[], None]) -> Any:
-    """A connection that says when it stands: up to then (DNS, TCP, proxy, TLS) nothing of the request was sent."""
+def _noting(connection: type[http.client.HTTPConnection], client: _OneRequestClient) -> Any:
+    """A connection that says when it stands: up to then (DNS, TCP, proxy, TLS) nothing of the request was sent.
+
+    Until then each address has a share of the call's time: where the first is dead, the next is tried.
+    """
 
     class Noting(connection):  # type: ignore[valid-type,misc]
+        timeout: float
+
         def connect(self) -> None:
+            whole, self.timeout = self.timeout, client.connect_seconds
             super().connect()
-            connected()
+            self.sock.settimeout(whole)
+            client.note_connected()
 
     return Noting

@@ -265,6 +265,10 @@ class _Delivering:
             case Verdict.NOT_SENT:
                 self._put_back(message, token, posted.error, counted=False)
                 self._stop(message.workspace, Exit.LATER, posted.error)
+            case Verdict.LOCAL_FAULT:
+                logger.error("%s", posted.error)
+                self._put_back(message, token, posted.error, counted=False)
+                self._stop(message.workspace, Exit.UNUSABLE, posted.error)
             case _:  # UNCERTAIN; and nothing else may ever leave a message claimed
                 messages.mark_uncertain(self._db, message, token, posted.error, now)
                 self._uncertain(message.workspace, posted.error)

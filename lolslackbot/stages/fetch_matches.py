@@ -233,6 +233,9 @@ class _Fetching:
                 self._key_rejected(refusal)
             case Verdict.UNAUTHORIZED if not self._good_answers:
                 self._key_rejected(refusal)
+            case Verdict.LOCAL_FAULT:
+                self._cannot_get_out(host, refusal)
+                self._players.put_first(player)
             case _:
                 self._fault(host, refusal)
                 self._asked_in_vain(player)
@@ -279,6 +282,8 @@ class _Fetching:
             self._flag(player, f"the puuid belongs to another key, and Riot hands out odd ones: {error}", error)
         elif error.verdict is Verdict.FORBIDDEN or (error.verdict is Verdict.UNAUTHORIZED and not self._good_answers):
             self._key_rejected(error)
+        elif error.verdict is Verdict.LOCAL_FAULT:
+            self._cannot_get_out(routing.account_region(player.platform), error)
         else:
             self._fault(routing.account_region(player.platform), error)
             self._asked_in_vain(player)
@@ -363,6 +368,9 @@ class _Fetching:
                 self._suspects[match_id] = refusal
             case Verdict.UNAUTHORIZED if not self._good_answers:
                 self._key_rejected(refusal)
+            case Verdict.LOCAL_FAULT:
+                self._cannot_get_out(_host_of_match(match_id), refusal)
+                self._wanted.put_first(match_id)
             case _:
                 self._fault(_host_of_match(match_id), refusal)
                 self._put_off(match_id, str(refusal))
@@ -408,6 +416,13 @@ class _Fetching:
         self._in_a_row[host] = self._in_a_row.get(host, 0) + 1
         if self._left_alone(host):
             self._run.note(f"{host} is left alone for this run after {FAULTS_IN_A_ROW} faults in a row")
+
+    def _cannot_get_out(self, host: str, refusal: RiotRefusal) -> None:
+        """A proxy or a certificate on our side needs a person: nothing is marked, the host is left alone at once."""
+        logger.error("%s: %s", host, refusal, exc_info=refusal)
+        self._in_a_row[host] = FAULTS_IN_A_ROW
+        self._run.ends_with(Exit.UNUSABLE, str(refusal))
+        self._run.note(str(refusal))
 
     def _left_alone(self, host: str) -> bool:
         return self._in_a_row.get(host, 0) >= FAULTS_IN_A_ROW

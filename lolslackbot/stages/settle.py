@@ -57,7 +57,7 @@ class Histories:
 
     def failed(self, problem: SlackProblem | Unusable, workspace: str) -> None:
         """The run ends with what that asks for; a token that is refused is held as such."""
-        if isinstance(problem, Unusable):
+        if isinstance(problem, Unusable) or problem.verdict is Verdict.LOCAL_FAULT:
             self._run.ends_with(Exit.UNUSABLE, str(problem))
         elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
             self._run.ends_with(Exit.REJECTED, str(problem))

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ def items() -> list[Row]:
         words = worded(kept["deliver"][0])
         posts = [(match_id, f"C{number}") for number, match_id in enumerate(match_ids)]
         ids = {"match_ids": match_ids}, {"match_ids": match_ids[:1]}
-        floors = {
+        floors: dict[str, tuple[str, Mapping[str, object], Sequence[Mapping[str, object]]]] = {
             "fetch-matches": ("fetch", riot(here, players), ids),
             "build-messages": ("build", words, ids),
             "deliver": ("deliver", {**slack(here), **words}, ({"posts": posts}, {"posts": posts[:1]})),
@@ -52,8 +53,8 @@ def items() -> list[Row]:
         for stage, (name, values, numbers) in floors.items():
             ours = [a_run(here, home, stage) for home in kept[stage]]
             bare = [a_floor(here, kept[stage][0], name, **values, **number) for number in numbers]
-            costs = in_turn(TIMES, *ours, *bare)
-            taken.append((per_item(*costs[:2], PLAYERS - 1), per_item(*costs[2:], PLAYERS - 1)))
+            many_ours, one_ours, many_bare, one_bare = in_turn(TIMES, *ours, *bare)
+            taken.append((per_item(many_ours, one_ours, PLAYERS - 1), per_item(many_bare, one_bare, PLAYERS - 1)))
         fetched, built, delivered = taken
         return [
             Row("a match fetched and stored, CPU", "s", *fetched, 1.5),

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import requests
 
@@ -28,7 +29,7 @@ class Setting:
     name: str
     application: str
     seconds: float  # of one round trip
-    model: str = "sliding"
+    model: Literal["fixed", "sliding"] = "sliding"
 
 
 @dataclass(frozen=True)

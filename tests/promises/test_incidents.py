@@ -116,7 +116,8 @@ def test_a_dead_channel(story: Story, ahri: Player) -> None:
     (need,) = story.needs()
     assert re.match("channel C1 is broken since .*: is_archived; mend the channel in Slack, then ", need)
     assert need in story.why("C1")
-    assert "it is not in Slack: is_archived; mend the channel in Slack, then `lolslackbot retry --channel" in story.why(match)
+    remedy = "mend the channel in Slack, then `lolslackbot retry --channel"
+    assert f"it is not in Slack: is_archived; {remedy}" in story.why(match)
     assert "FAIL  channel C1: it is archived" in story.check("channel C1")
     story.sandbox.slack.channels["C1"].archived = False
     story.does(need)

@@ -11,7 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -229,6 +229,46 @@ def test_the_proxy_of_the_environment_is_used_for_hosts_elsewhere_only(
     assert through_the_proxy.startswith("CONNECT europe.riot.example:443 ")
     assert KEY not in through_the_proxy
     assert direct.startswith("GET /europe/lol/match/")
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "words"),
+    [
+        (407, Verdict.LOCAL_FAULT, "the proxy refuses the way to europe.riot.example (407): it wants user and passw"),
+        (403, Verdict.LOCAL_FAULT, "the proxy refuses the way to europe.riot.example (403): ask who runs it, or na"),
+        (502, Verdict.UNAVAILABLE, "no usable answer: ProxyError"),
+    ],
+)
+def test_what_the_proxy_answers_tells_whether_a_person_is_needed(
+    riot: RiotClient,
+    limiter: CountingLimiter,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    verdict: Verdict,
+    words: str,
+) -> None:
+    with answering(f"HTTP/1.1 {status} no\r\nContent-Length: 0\r\n\r\n".encode()) as server:
+        monkeypatch.setenv("HTTPS_PROXY", server.root)
+        with pytest.raises(RiotRefusal) as refusal:
+            ask_match(riot)
+    assert (refusal.value.verdict, str(refusal.value)[: len(words)]) == (verdict, words)
+    assert limiter.settled == [("europe", MATCH, None)]
+
+
+@pytest.mark.parametrize(("left", "connect"), [(60.0, 5.0), (5.0, 2.0), (0.0, 1 / 3)])
+def test_each_address_has_a_share_of_the_calls_time(
+    limiter: CountingLimiter, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, left: float, connect: float
+) -> None:
+    given: list[Any] = []
+
+    def send(_session: requests.Session, _request: object, **how: Any) -> NoReturn:
+        given.append(how["timeout"][0])
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr(client_module.StaysHere, "send", send)
+    with pytest.raises(RiotRefusal):
+        ask_match(RiotClient(KEY, URL, limiter, clock, lambda: left))
+    assert given == [pytest.approx(connect)]
 
 
 # What comes back

@@ -2,12 +2,10 @@
 
 import json
 import logging
-import shutil
 import signal
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -15,17 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from support import START, FakeClock
+from support import CERTIFICATE, START, FakeClock, tls_context
 
 from lolslackbot import transport
 from lolslackbot.model import Message
 from lolslackbot.slack import client as module
 from lolslackbot.slack.answers import Identity, SlackProblem, Verdict
 from lolslackbot.slack.client import SlackClient
+from lolslackbot.transport import AUTHORITIES
 
 TOKEN = "xoxb-1-2-topsecret"
 MESSAGE = Message("EUW1_1", "C1", "default", "Victory &amp; glory", '[{"type": "divider"}]')
@@ -453,41 +451,23 @@ def test_tls_to_a_port_that_speaks_none_is_not_sent(serve: Callable[..., Server]
 # TLS
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody has signed but itself."""
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    names = ["-subj", "/CN=sandbox", "-addext", "subjectAltName=IP:127.0.0.1"]
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path)]
-    made = path.with_name("certificate.pem")
-    subprocess.run(
-        [openssl, "req", "-x509", "-days", "2", *key, *names, "-out", str(made)], check=True, capture_output=True
-    )
-    path.write_bytes(path.read_bytes() + made.read_bytes())
-    return path
-
-
 @pytest.fixture
-def tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+def tls() -> ssl.SSLContext:
+    return tls_context()
 
 
 def test_a_certificate_that_nobody_trusts_gets_no_request(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(http(200, DELIVERED), tls=tls)
     posted = client(server.url).post(MESSAGE)
-    assert posted.verdict is Verdict.NOT_SENT
-    assert posted.error == "Slack could not be reached: SSLCertVerificationError"
+    assert posted.verdict is Verdict.LOCAL_FAULT
+    assert posted.error.startswith("the certificate of 127.0.0.1 is not trusted (self-signed certificate): ")
+    assert [each for each in AUTHORITIES if each not in posted.error] == []
     assert server.requests == []
 
 
 @pytest.fixture
-def _trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
 
 
 @pytest.mark.usefixtures("_trusted")
@@ -503,7 +483,8 @@ def test_a_post_over_tls_is_one_request_too(serve: Callable[..., Server], tls: s
 def test_a_certificate_for_another_name_gets_no_request(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(http(200, DELIVERED), tls=tls)
     posted = client(server.url.replace("127.0.0.1", "localhost")).post(MESSAGE)
-    assert (posted.verdict, server.requests) == (Verdict.NOT_SENT, [])
+    assert (posted.verdict, server.requests) == (Verdict.LOCAL_FAULT, [])
+    assert posted.error.startswith("the certificate of localhost is not trusted (Hostname mismatch, ")
 
 
 def _garbage_under_tls(connection: socket.socket) -> None:
@@ -546,10 +527,58 @@ def test_a_proxy_that_refuses_gets_no_token_and_nothing_is_sent(
     proxy = serve(http(407))
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
     posted = client("https://slack.example/api/").post(MESSAGE)
-    assert posted.verdict is Verdict.NOT_SENT
+    assert posted.verdict is Verdict.LOCAL_FAULT
+    assert posted.error.startswith("the proxy refuses the way to slack.example (407): it wants user and password in ")
     (request,) = proxy.requests
     assert request.head.startswith("CONNECT slack.example:443 ")
     assert TOKEN not in request.head
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_proxy_in_trouble_is_waited_for(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{serve(http(status)).port}")
+    posted = client("https://slack.example/api/").post(MESSAGE)
+    assert (posted.verdict, posted.error) == (Verdict.NOT_SENT, "Slack could not be reached: OSError")
+
+
+# A dead address
+
+
+def test_each_address_has_a_share_of_the_calls_time_and_the_answer_all_of_it(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+    connect = socket.create_connection
+
+    def noted(address: tuple[str, int], timeout: float, source: None) -> socket.socket:
+        tried.append(timeout)
+        return connect(address, timeout, source)
+
+    waited: list[float | None] = []
+    monkeypatch.setattr(socket, "create_connection", noted)
+    monkeypatch.setattr(
+        module._OneRequestClient, "note_connected", lambda self: setattr(self, "connected", True), raising=True
+    )
+    settimeout = socket.socket.settimeout
+    monkeypatch.setattr(
+        socket.socket, "settimeout", lambda self, seconds: (waited.append(seconds), settimeout(self, seconds))[1]
+    )
+    server = serve(http(200, DELIVERED))
+    assert client(server.url).post(MESSAGE).verdict is Verdict.DELIVERED
+    assert client(server.url, seconds=0).post(MESSAGE).verdict is Verdict.DELIVERED  # with its five seconds
+    assert tried == [5.0, pytest.approx(5 / 3)]
+    assert 20.0 in waited
+
+
+def test_the_second_address_is_tried_where_the_first_is_dead(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, port = serve(http(200, DELIVERED)), free_port()
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in (port, server.port)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    assert client(server.url).post(MESSAGE).verdict is Verdict.DELIVERED
 
 
 # Looking up
