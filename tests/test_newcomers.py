@@ -28,10 +28,20 @@ TYPED: list[tuple[tuple[str, ...], list[str]]] = [
     (("track", PLAYER, "--channel"), ["Option '--channel' requires an argument"]),  # an unquoted #general
     (("track", PLAYER, "--channel", "#general"), ["'#general' is no channel id", "open the channel's details"]),
     (("track", PLAYER, "--channel", "general"), ["'general' is no channel id"]),
-    (("track", PLAYER, "--channel", "https://acme.slack.com/archives/C0123456789"), ["is no channel id"]),
+    (
+        ("track", PLAYER, "--channel", "https://example.org/C0123456789"),
+        ["is no channel id", "the channel's link will do"],
+    ),
     (("track", PLAYER, "--channel", "U0123456789"), ["is no channel id", "this is a person's"]),
     (("track", PLAYER, "--channel", "D0123456789"), ["is no channel id", "this is a direct message's"]),
-    ((*TRACK, "--platform", "euw"), ["--platform", "'euw' is no platform", "euw1"]),
+    ((*TRACK, "--platform", "eu"), ["--platform", "'eu' is no platform", "euw1 (EUW)"]),
+    (("status", "-q"), ["-q is an option of the whole program", "`lolslackbot -q status`"]),
+    (("status", "--home", "x"), ["--home is an option of the whole program", "`lolslackbot --home status`"]),
+    (("channels", "set", "C1", "-v"), ["-v is an option of the whole program", "`lolslackbot -v channels set`"]),
+    (("status", "--quickly"), ["No such option '--quickly'"]),
+    (("restore",), ["Missing argument 'FILE'"]),
+    (("retry", "--missing"), ["--yes"]),
+    (("retry", "--message", "EUW1_1"), ["'--message' requires 2 arguments"]),
     ((*TRACK, "--workspace", "my friends"), ["--workspace", "letters, digits and _ only"]),
 ]
 

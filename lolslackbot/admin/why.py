@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
+from lolslackbot.admin.reading import ChannelId, GameId, MatchId, Post, read_subject
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
-from lolslackbot.model import RiotId, is_match_id
+from lolslackbot.model import RiotId
 from lolslackbot.store import channels, decisions, holds, players, reasons, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -14,19 +15,55 @@ from lolslackbot.store.locks import is_at_work
 from lolslackbot.store.stories import MatchStory, MessageStory
 
 LAST = 10  # games of a player, messages of a channel
+_TAKES = (
+    "it takes a match id or its number, NAME#TAG, a channel's id, or the link of a match, a message or a channel; "
+    "in Slack, a channel's id stands at the bottom of its details"
+)
 
 Told = tuple[datetime, str]
 
 
-def why(db: Database, about: str, now: datetime) -> list[str]:
-    """The story, line by line. about: a match id, a Riot ID or a channel. Raises NotFound where nothing is known."""
+def why(db: Database, about: str, now: datetime, match_link: str = "") -> list[str]:
+    """The story, line by line. Raises NotFound where nothing is known.
+
+    about: a match, a player or a channel, in any form that `read_subject` takes; match_link: as there.
+    """
+    try:
+        subject = read_subject(about, match_link)
+    except ValueError:
+        raise NotFound(f"nothing is known of {about}: {_TAKES}") from None
     with db.one_moment():
-        if "#" in about:
-            name, _, tag = about.rpartition("#")
-            return list(_player(db, RiotId(name.strip(), tag.strip()), now))
-        if is_match_id(about.upper()):
-            return list(_match(db, about.upper(), now))
-        return list(_channel(db, about, now))
+        match subject:
+            case RiotId():
+                return list(_player(db, subject, now))
+            case MatchId(match_id):
+                return list(_match(db, match_id, now))
+            case GameId(number):
+                return list(_game(db, number, now))
+            case Post(channel_id, ts):
+                return list(_post(db, channel_id, ts, now))
+            case ChannelId(channel_id):
+                return list(_channel(db, channel_id, now))
+
+
+def _game(db: Database, number: int, now: datetime) -> Iterator[str]:
+    """Each platform counts its games on its own."""
+    found = stories.with_number(db, number)
+    if not found:
+        raise NotFound(f"nothing is known of a game {number}: Riot never listed it for a player who was tracked then")
+    if len(found) == 1:
+        yield from _match(db, found[0], now)
+        return
+    yield f"{len(found)} platforms have a game {number}:"
+    for match_id in found:
+        yield f"`lolslackbot why {match_id}`"
+
+
+def _post(db: Database, channel_id: str, ts: str, now: datetime) -> Iterator[str]:
+    match_id = stories.posted_as(db, channel_id, ts)
+    if match_id is None:
+        raise NotFound(f"nothing is known of a message {ts} in {channel_id}: no message of ours was confirmed as that")
+    yield from _match(db, match_id, now)
 
 
 # A match

@@ -11,6 +11,7 @@ from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
 from lolslackbot.store import upgrades
+from lolslackbot.system import NotAFile, refuse_special
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,10 @@ def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
 def must_exist(path: str) -> None:
     """Raises Unusable when there is no database."""
     try:
+        refuse_special(path)
         is_there = stat.S_ISREG(os.stat(path).st_mode)
+    except NotAFile as error:
+        raise Unusable(f"the database {path} cannot be used: {error.strerror}") from error
     except PermissionError as error:
         raise Unusable(f"the database {path} cannot be reached by this user") from error
     except OSError:
@@ -162,6 +166,7 @@ def create_database(path: str) -> Database:
     """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
     make_folder(os.path.dirname(path))
     try:
+        refuse_special(path)
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise Unusable(f"the database {path} cannot be made: {error.strerror}") from error
@@ -185,6 +190,7 @@ def copy_database(source: str, target: str) -> None:
     """A consistent copy of a database in use, verified, private, and whole or not there at all."""
     partial = f"{target}.partial"
     try:
+        refuse_special(target)
         with suppress(FileNotFoundError):
             os.remove(partial)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
