@@ -37,15 +37,15 @@ def main() -> NoReturn:
 class _Patient(io.FileIO):
     """An output that may be full or gone: what it does not take is lost, and the work goes on.
 
-    But for a reader that has left: `cli` ends then as other tools do.
+    But for a reader of stdout that has left: `cli` ends then as other tools do.
     """
 
     def write(self, data: "Buffer") -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
-            raise
-        except OSError:
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and self.fileno() == 1:
+                raise
             return memoryview(data).nbytes
 
 

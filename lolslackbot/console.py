@@ -16,6 +16,7 @@ import click
 
 INDENT = 4
 ALARM, CAUTION, FINE = "red", "yellow", "green"  # colours
+_UNDECODED = re.compile("[\udc80-\udcff]+")  # how Python keeps bytes that are no letters in this locale
 _UTC = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{3})?)?Z")
 _WORD = r"\s*(?:`[^`]*`|\S)+"  # with the spaces before it; a command in backquotes is one: it is copied
 
@@ -24,6 +25,7 @@ def one_line(text: str) -> str:
     """Foreign text without what moves a terminal's cursor."""
     if text.isprintable():
         return text
+    text = _UNDECODED.sub(lambda found: os.fsencode(found[0]).decode("utf-8", "replace"), text)
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -137,7 +139,10 @@ def local_times(line: str) -> str:
 
     def here(found: re.Match[str]) -> str:
         nonlocal zone
-        moment = datetime.fromisoformat(found[0]).astimezone()
+        try:
+            moment = datetime.fromisoformat(found[0]).astimezone()
+        except (ValueError, OverflowError):  # foreign text that only looks like a moment
+            return found[0]
         before, zone = zone, moment.strftime("%Z")
         return f"{moment:%Y-%m-%d %H:%M}" + (f" {zone}" if zone != before else "")
 

@@ -41,3 +41,17 @@ def refuse_special(path: str) -> None:
     for is_kind, name in _SPECIAL:
         if is_kind(mode):
             raise NotAFile(errno.EINVAL, f"it is {name}, not a file", path)
+
+
+def no_file_can_be_opened() -> bool:
+    """Whether this process has come to its limit: SQLite does not say so. It opens up to three files at a time."""
+    opened: list[int] = []
+    try:
+        for _ in range(3):
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return True
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return False

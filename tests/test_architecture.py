@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "clock": set(),
     "transport": set(),
     "system": set(),
-    "quiet": {"clock", "errors"},
+    "quiet": {"clock", "errors", "system"},
     "console": set(),
     "logs": {"console", "system"},
     "settings": {"errors", "system", "transport"},

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -288,6 +289,148 @@ def test_a_name_that_the_terminal_has_no_letters_for_is_shown_all_the_same(
     assert rb"\u963f\u72f8 \xe9#EUW".replace(rb"\xe9", b"\xe9") in printed.getvalue()
 
 
+# Odd outputs, files and folders
+
+
+def without(bot: Bot, *closed: int, full: tuple[int, ...] = (), arguments: tuple[str, ...]) -> Result:
+    """Runs a command with some of its standard streams closed or full."""
+
+    def before() -> None:
+        for number in closed:
+            os.close(number)
+        for number in full:
+            os.dup2(os.open("/dev/full", os.O_WRONLY), number)
+
+    process = bot.start(*arguments, before=before)
+    out, err = process.communicate(timeout=60)
+    return Result(process.returncode, out, err)
+
+
+@pytest.mark.parametrize(("closed", "full"), [((1,), ()), ((2,), ()), ((0, 1, 2), ()), ((), (1,)), ((), (1, 2))])
+def test_work_is_done_with_its_own_status_although_nobody_can_hear_of_it(
+    bot: Bot, db: Database, closed: tuple[int, ...], full: tuple[int, ...]
+) -> None:
+    waiting(db, "EUW1_1")
+    built = without(bot, *closed, full=full, arguments=("-vv", "build-messages"))
+    assert (built.status, "Traceback" in built.out + built.err) == (0, False)
+    assert bot.rows("SELECT state FROM messages") == [("pending",)]
+    assert bot.rows("PRAGMA integrity_check") == [("ok",)]  # nothing was printed into a file of ours
+    for arguments, status in ((("players", "--json"), 0), (("--help",), 0), (("frobnicate",), 2), (("retry",), 2)):
+        assert without(bot, *closed, full=full, arguments=arguments).status == status
+
+
+def test_a_retry_is_done_although_what_it_says_goes_nowhere(bot: Bot, db: Database) -> None:
+    failed(db)
+    assert without(bot, full=(1,), arguments=("retry", "--missing", "--yes")).status == 0
+    assert matches.state_of(db, "EUW1_2") == "wanted"
+
+
+def test_who_no_longer_reads_what_goes_wrong_changes_no_status(bot: Bot, db: Database) -> None:
+    process = bot.start("frobnicate")
+    assert process.stderr
+    process.stderr.close()
+    process.communicate(timeout=60)
+    assert process.returncode == 2
+
+
+def test_a_start_that_the_system_prevents_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ends: list[int] = []
+
+    def end(status: int) -> None:
+        ends.append(status)
+        raise KeyboardInterrupt  # os._exit comes not back
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(cli, "main", raises(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    with pytest.raises(KeyboardInterrupt):
+        entry.main()
+    assert ends == [2]
+    assert capfd.readouterr() == ("", "lolslackbot: it cannot be started: Too many open files\n")
+
+
+@pytest.mark.parametrize("limit", [5, 6])
+def test_few_descriptors_are_one_line_with_the_true_reason(bot: Bot, db: Database, limit: int) -> None:
+    process = bot.start("build-messages", before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n"), "ulimit -n" in err) == (2, 1, True), err
+
+
+def test_no_more_descriptors_in_any_command_are_one_line(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "pause", raises(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    result = command("pause")
+    assert result == Result(2, "", "lolslackbot: no more files can be opened: raise the limit (`ulimit -n`)\n")
+
+
+def test_in_a_removed_folder_what_needs_none_works_and_the_rest_is_one_line(
+    bot: Bot, db: Database, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+
+    def before() -> None:
+        os.chdir(gone)
+        gone.rmdir()
+
+    assert bot.start("players", before=before).wait(60) == 0
+    for arguments in (("--database", "x.db", "players"), ("backup", "x.db")):
+        gone.mkdir()
+        process = bot.start(*arguments, before=before)
+        out, err = process.communicate(timeout=60)
+        said = "lolslackbot: x.db is in no folder: the current one was removed; cd to another\n"
+        assert (process.returncode, out, err) == (2, "", said)
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Whoever opens it waits until somebody opens its other end."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path, 0o644)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--database", "fifo", "players"), "the database {} cannot be used: it is a FIFO, not a file"),
+        (("--database", "fifo", "build-messages"), "the database {} cannot be used: it is a FIFO, not a file"),
+        (
+            ("--database", "fifo", "track", "A#B", "--channel", "C1"),
+            "the database {} cannot be made: it is a FIFO, not a file",
+        ),
+        (("track", "--file", "fifo"), "fifo cannot be read: it is a FIFO, not a file"),
+        (("backup", "fifo"), "{} cannot be written: it is a FIFO, not a file"),
+        (("backup", "/dev/null"), "/dev/null cannot be written: it is a device, not a file"),
+        (("restore", "fifo"), "{} cannot be read: it is a FIFO, not a file"),
+    ],
+)
+def test_what_is_no_file_is_one_line_at_once_and_stays_as_it_is(
+    command: Command, db: Database, fifo: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    before = fifo.stat()
+    result = command(*arguments, RIOT_API_KEY="RGAPI-x")
+    assert result == Result(2, "", f"lolslackbot: {said.format(fifo)}\n")
+    assert fifo.stat().st_mode == before.st_mode
+
+
+def test_an_env_a_log_and_a_memory_that_are_no_files_keep_no_run_waiting(
+    command: Command, db: Database, home: Path, fifo: Path
+) -> None:
+    for name in ("lolslackbot.log", "build-messages.last-failure"):
+        (home / name).symlink_to(fifo)
+    assert command("build-messages").err == (
+        f"lolslackbot: no log, {home / 'lolslackbot.log'} cannot be written: it is a FIFO, not a file\n"
+    )
+    assert command("-q", "build-messages", LOLSLACKBOT_MAX_SECONDS="soon").status == 2
+    (home / "env").symlink_to(fifo)
+    said = f"{home / 'env'} cannot be read: it is a FIFO, not a file\n"
+    assert command("players") == Result(2, "", f"lolslackbot: {said}")
+    assert f"FAIL  settings: {said}" in command("check").out
+
+
 # The log
 
 
@@ -445,6 +588,25 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
     ]
 
 
+def test_what_is_paused_is_listed_and_checked(command: Command, db: Database, online: Sandbox) -> None:
+    for channel in ("C1", "C2"):
+        add_player(db, channel=channel)
+        online.slack.add_channel(channel)
+    command("pause", "--channel", "c1")
+    (paused, _), (running, nothing) = [
+        (each["paused"], each["problem"]) for each in json.loads(command("channels", "--json").out)
+    ]
+    assert (str(paused)[-1], running, nothing) == ("Z", None, None)
+    assert paused in command("channels").out
+    said = f"warn  pause: channel C1 is paused since {paused}; `lolslackbot resume --channel C1` goes on\n"
+    assert said in command("check").out
+    command("resume", "--channel", "https://acme.slack.com/archives/C1")
+    command("pause")
+    assert all(each["paused"] for each in json.loads(command("channels", "--json").out))
+    assert re.search(r"\neverything is paused since \S+Z: `lolslackbot resume` goes on\n", command("channels").out)
+    assert "warn  pause: everything is paused since " in command("check").out
+
+
 # From tracking to Slack
 
 
@@ -533,6 +695,27 @@ def test_a_row_that_riot_does_not_know_does_not_stop_the_others(
     result = command("track", "--file", path)
     assert (result.status, result.out) == (1, "track: 1 of 2 rows are tracked\n")
     assert f"lolslackbot: {path}, line 2: Riot knows no Nobody#EUW" in result.err
+
+
+def test_a_row_at_fault_is_named_by_its_line_and_the_others_are_tracked(
+    command: Command, online: Sandbox, rows: Callable[..., str]
+) -> None:
+    online.riot.add_player("Bear#EUW", platform="euw1")
+    path = rows("Nobody#EUW,euw1,C1,", "Bear,euw1,C1,", "Bear#EUW,EUW,https://acme.slack.com/archives/C1,")
+    result = command("track", "--file", path)
+    assert (result.status, result.out) == (2, "track: 1 of 3 rows are tracked\n")
+    said = [line for line in result.err.splitlines() if line.startswith(f"lolslackbot: {path}, line ")]
+    assert [line.split("line ")[1][:13] for line in said] == ["2: Riot knows", "3: 'Bear' is "]
+    assert [each["channel"] for each in json.loads(command("players", "--json").out)] == ["C1"]
+
+
+def test_a_file_without_a_good_row_needs_no_key_and_makes_no_database(
+    command: Command, home: Path, rows: Callable[..., str]
+) -> None:
+    result = command("track", "--file", rows("Bear,euw1,C1,"))
+    assert (result.status, result.out) == (2, "track: 0 of 1 rows are tracked\n")
+    assert "line 2: 'Bear' is no Riot ID" in result.err
+    assert not home.exists()
 
 
 def test_a_row_with_a_channel_of_another_workspace_does_not_stop_the_others(

@@ -11,7 +11,7 @@ from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
 from lolslackbot.store import upgrades
-from lolslackbot.system import NotAFile, refuse_special
+from lolslackbot.system import NotAFile, no_file_can_be_opened, refuse_special
 
 logger = logging.getLogger(__name__)
 
@@ -241,6 +241,10 @@ def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
 
 def verify(path: str) -> None:
     """Raises Unusable unless `path` is a sound database of ours that this program can read."""
+    try:
+        refuse_special(path)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
     if not os.path.isfile(path):
         raise Unusable(f"there is no file {path}")
     with _Faults(path), closing(_connect(path, "ro")) as connection:
@@ -371,6 +375,8 @@ _REMEDIES = {
 def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
     """What a SQLite error means to a person, or None for a mistake of ours (a bug stays a bug)."""
     name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_CANTOPEN") and no_file_can_be_opened():
+        return Unusable(f"the database {path} cannot be opened: this process may open no more files (`ulimit -n`)")
     for prefix, (kind, what) in _REMEDIES.items():
         if name.startswith(prefix):
             return kind(f"the database {path} {what} ({name})")

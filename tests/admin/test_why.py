@@ -316,3 +316,45 @@ def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:
 def test_where_nothing_is_known_it_says_so(db: Database, about: str) -> None:
     with pytest.raises(NotFound, match="^nothing is known of "):
         why(db, about, START)
+
+
+# What people paste
+
+
+def test_a_match_is_found_by_its_number_and_by_the_link_in_our_message(db: Database, message: Message) -> None:
+    told = why(db, MATCH, START)
+    assert why(db, "1", START) == told
+    assert why(db, "https://example.org/1", START, "https://example.org/{game_id}") == told
+    assert why(db, "https://example.org/euw/1", START, "https://example.org/{server}/{game_id}") == told
+
+
+def test_a_number_that_two_platforms_have_lists_both(db: Database, message: Message) -> None:
+    listings.record_page(db, 1, ["NA1_1"], None, START)
+    assert why(db, "1", START) == [
+        "2 platforms have a game 1:",
+        "`lolslackbot why EUW1_1`",
+        "`lolslackbot why NA1_1`",
+    ]
+
+
+def test_a_message_is_found_by_its_link_in_slack(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_delivered(db, message, "t", "1700000000.000100", START)
+    link = "https://acme.slack.com/archives/C1/p1700000000000100"
+    assert why(db, link, START) == why(db, MATCH, START)
+    for unknown in (link[:-1] + "1", link.replace("C1", "C2")):
+        with pytest.raises(NotFound, match="^nothing is known of a message "):
+            why(db, unknown, START)
+
+
+def test_a_player_and_a_channel_are_found_as_they_are_pasted(db: Database, message: Message) -> None:
+    for pasted in ("Player\u00a01＃EUW", "\u2068player 1\u2069#euw"):
+        assert why(db, pasted, START) == why(db, "Player 1#EUW", START)
+    for pasted in ("c1", "<#C1|general>", "https://acme.slack.com/archives/C1"):
+        assert why(db, pasted, START) == why(db, "C1", START)
+
+
+@pytest.mark.parametrize("about", ["2", "https://example.org/1", "#general", "<#D0123456|x>"])
+def test_what_is_pasted_and_not_known_is_said(db: Database, about: str) -> None:
+    with pytest.raises(NotFound, match="^nothing is known of "):
+        why(db, about, START)
