@@ -1,12 +1,16 @@
 """The command, and `python -m lolslackbot`: answers Ctrl-C and SIGTERM before anything slow is imported."""
 
 import gc
+import io
 import os
 import signal
 import sys
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -15,14 +19,51 @@ def main() -> NoReturn:
     """The installed command. While nothing is open yet, and when all is closed again, a signal just ends it."""
     gc.set_threshold(50_000)  # what a start makes stays: to look through it for garbage again and again is in vain
     _just_end()
-    from lolslackbot.cli import main as run
-
+    _open_what_is_closed()
+    sys.stdout, sys.stderr = _patient(1, sys.stdout), _patient(2, sys.stderr)
     try:
+        from lolslackbot.cli import main as run
+
         run()
     except SystemExit as end:
         _leave(end.code)
+    except OSError as error:  # while modules are loaded: else `run` tells of it
+        print(f"lolslackbot: it cannot be started: {error.strerror}", file=sys.stderr)
+        _leave(2)
     finally:
         _just_end()
+
+
+class _Patient(io.FileIO):
+    """An output that may be full or gone: what it does not take is lost, and the work goes on.
+
+    But for a reader of stdout that has left: `cli` ends then as other tools do.
+    """
+
+    def write(self, data: "Buffer") -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and self.fileno() == 1:
+                raise
+            return memoryview(data).nbytes
+
+
+def _patient(number: int, usual: TextIO | None) -> TextIO:
+    raw = _Patient(number, "w", closefd=False)
+    encoding = usual.encoding if usual else "utf-8"
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=True)
+
+
+def _open_what_is_closed() -> None:
+    """With `>&-` the next file to be opened, the database perhaps, would take its place, and what is printed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
 
 
 def _leave(status: str | int | None) -> NoReturn:

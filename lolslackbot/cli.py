@@ -1,5 +1,6 @@
 """The command: what stands before a command's name, which commands there are, and how each end becomes a status."""
 
+import errno
 import os
 import signal
 import sys
@@ -51,7 +52,7 @@ def main() -> NoReturn:
         click.echo(error.format_message(), err=True)
         status = Exit.UNUSABLE
     except click.ClickException as error:
-        show_error(error.format_message())
+        show_error(_usage(error))
         status = Exit.UNUSABLE
     except (KeyboardInterrupt, click.Abort):
         show_error("stopped by Ctrl-C")
@@ -63,9 +64,27 @@ def main() -> NoReturn:
         import logging  # by now it is
 
         logging.getLogger(__name__).debug("the command ends with an unexpected error", exc_info=True)
-        show_error(f"unexpected {type(error).__name__}: the log has more")  # its text may be anything
-        status = Exit.SOME_FAILED
+        status, said = _unexpected(error)
+        show_error(said)
     sys.exit(int(status or 0))
+
+
+def _usage(error: click.ClickException) -> str:
+    """What was typed wrongly, and where it would be right."""
+    programs = {name for option in cli.params for name in option.opts}
+    if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.parent and error.option_name in programs:
+        _, _, command = error.ctx.command_path.partition(" ")
+        return (
+            f"{error.option_name} is an option of the whole program: it stands before the command, as in "
+            f"`lolslackbot {error.option_name} {command}`"
+        )
+    return error.format_message()
+
+
+def _unexpected(error: Exception) -> tuple[Exit, str]:
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return Exit.UNUSABLE, "no more files can be opened: raise the limit (`ulimit -n`)"
+    return Exit.SOME_FAILED, f"unexpected {type(error).__name__}: the log has more"  # its text may be anything
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

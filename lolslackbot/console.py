@@ -1,8 +1,9 @@
 """What a person sees: tables, JSON, the summary line, and the one line of an error.
 
-A program that reads it gets whole lines; a terminal gets them folded between words.
+A program that reads it gets whole lines and UTC; a terminal gets lines folded between words, local times and colours.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,17 @@ from typing import Any, TextIO
 import click
 
 INDENT = 4
+ALARM, CAUTION, FINE = "red", "yellow", "green"  # colours
+_UNDECODED = re.compile("[\udc80-\udcff]+")  # how Python keeps bytes that are no letters in this locale
+_UTC = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{3})?)?Z")
 _WORD = r"\s*(?:`[^`]*`|\S)+"  # with the spaces before it; a command in backquotes is one: it is copied
 
 
 def one_line(text: str) -> str:
     """Foreign text without what moves a terminal's cursor."""
+    if text.isprintable():
+        return text
+    text = _UNDECODED.sub(lambda found: os.fsencode(found[0]).decode("utf-8", "replace"), text)
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -37,10 +44,10 @@ def show_table(rows: Sequence[dict[str, Any]], empty: str) -> None:
     if not rows:
         click.echo(empty)
         return
-    names = list(rows[0])
-    table = [names, *[["" if cell is None else one_line(str(cell)) for cell in row.values()] for row in rows]]
+    names, room = list(rows[0]), _room(sys.stdout)
+    cells_of = [["" if cell is None else one_line(str(cell)) for cell in row.values()] for row in rows]
+    table = [names, *([[local_times(cell) for cell in line] for line in cells_of] if room else cells_of)]
     widths = [max(width_of(line[column]) for line in table) for column in range(len(names))]
-    room = _room(sys.stdout)
     fitting = max(1, sum(end - 2 <= room for end in accumulate(width + 2 for width in widths))) if room else len(names)
     for line in table:
         cells = zip(line[:fitting], widths, strict=False)
@@ -93,21 +100,61 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def show_json(value: Any) -> None:
+    """Letters as they are, where the output has them; all that is not printable by its number."""
     import json  # only who asks for it waits for it
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    lines = json.dumps(value, ensure_ascii=plain, indent=2).split("\n")  # within its strings there is none
+    click.echo("\n".join("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line) for line in lines))
 
 
-def show_line(text: str, *, whole: bool = False) -> None:
-    """whole: never folded, since it is there to be copied."""
-    _show(text, sys.stdout, whole)
+def show_line(text: str, *, whole: bool = False, colour: str | None = None, coloured: int | None = None) -> None:
+    """On a terminal: folded, with times as its people have them, and coloured; all of it, or the first letters.
+
+    whole: as it is, since it is there to be copied.
+    """
+    line, room = one_line(text), _room(sys.stdout)
+    if room is None or whole:
+        click.echo(line)
+        return
+    first, *more = folded(local_times(line), room)
+    if not colour or not _has_colours():
+        coloured = 0
+    head, tail = first[:coloured], first[len(first[:coloured]) :]
+    click.echo(_in_colour(head, colour) + tail)
+    for each in more:
+        click.echo(_in_colour(each, colour) if coloured is None else each)
 
 
 def show_error(text: str) -> None:
-    _show(f"lolslackbot: {text}", sys.stderr)
+    line, room = one_line(f"lolslackbot: {text}"), _room(sys.stderr)
+    for each in folded(local_times(line), room) if room else [line]:
+        click.echo(each, file=sys.stderr)
 
 
-def _show(text: str, stream: TextIO, whole: bool = False) -> None:
-    room = _room(stream)
-    for line in folded(one_line(text), room) if room and not whole else [one_line(text)]:
-        click.echo(line, file=stream)
+def local_times(line: str) -> str:
+    """UTC as the database and the log have it -> the time of day here, to the minute, with its zone at the first one.
+
+    Only for a terminal: what is piped or mailed is compared with the log.
+    """
+    zone = ""
+
+    def here(found: re.Match[str]) -> str:
+        nonlocal zone
+        try:
+            moment = datetime.fromisoformat(found[0]).astimezone()
+        except (ValueError, OverflowError):  # foreign text that only looks like a moment
+            return found[0]
+        before, zone = zone, moment.strftime("%Z")
+        return f"{moment:%Y-%m-%d %H:%M}" + (f" {zone}" if zone != before else "")
+
+    return _UTC.sub(here, line)
+
+
+def _has_colours() -> bool:
+    """https://no-color.org"""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _in_colour(text: str, colour: str | None) -> str:
+    return click.style(text, fg=colour, bold=True) if text and colour else text

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from lolslackbot.console import one_line
 from lolslackbot.files import make_private_folder, open_private
+from lolslackbot.system import refuse_special
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -46,14 +47,21 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.about = " ".join(_about.get()) or "-"
-        if self._traces:
-            text = super().format(record)
-        else:
-            record.message = record.getMessage()
-            text = self.formatMessage(record)
+        record.message = record.getMessage()
+        if self.usesTime():
+            record.asctime = self.formatTime(record, self.datefmt)
+        lines = [self.formatMessage(record)]
+        if self._traces and record.exc_info:
+            lines += self._masked(self.formatException(record.exc_info)).splitlines()
+        if self._traces and record.stack_info:
+            lines += self._masked(record.stack_info).splitlines()
+        # A trace is indented: whatever line a foreign name begins in it, it can be taken for no line of the log.
+        return "\n  ".join(one_line(self._masked(line)) for line in lines)
+
+    def _masked(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text if self._traces else one_line(text)
+        return text
 
 
 class HeldHandler(logging.Handler):
@@ -88,6 +96,7 @@ def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
 def log_to_file(path: str, secrets: Sequence[str]) -> None:
     """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
     make_private_folder(os.path.dirname(path))
+    refuse_special(path)
     with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment
         if os.path.getsize(path) > MAX_LOG:
             _rotate(path)

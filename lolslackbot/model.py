@@ -51,8 +51,8 @@ class RiotId(NamedTuple):
 
     @property
     def folded(self) -> str:
-        """For comparing: Riot treats upper and lower case alike."""
-        return str(self).casefold()
+        """For comparing: Riot treats upper and lower case alike, and what cannot be seen tells no two names apart."""
+        return plain_name(str(self)).casefold()
 
 
 class Account(NamedTuple):
@@ -163,6 +163,16 @@ class Window(NamedTuple):
     calls: int
     extra_calls: int = 0
     extra_at: datetime | None = None
+
+
+def plain_name(text: str) -> str:
+    """A name as Riot composes it, without what comes along when it is copied: marks of direction, odd spaces."""
+    if not text.isascii() or not text.isprintable():
+        import unicodedata  # slow to import, and most names are plain
+
+        shown = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cf", "Cc"))
+        text = unicodedata.normalize("NFC", "".join(shown))
+    return " ".join(text.split())
 
 
 def is_puuid(text: str) -> bool:

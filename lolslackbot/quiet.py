@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Exit
+from lolslackbot.system import refuse_special
 
 AGAIN_AFTER = timedelta(days=1)
 
@@ -29,6 +30,7 @@ def may_speak(memory: str, status: Exit, problems: list[str], now: datetime) -> 
     if said_at and timedelta(0) <= now - said_at < AGAIN_AFTER:
         return False
     with suppress(OSError):
+        refuse_special(memory)
         descriptor = os.open(memory, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{kind} {text_of(now)}\n")
@@ -38,6 +40,7 @@ def may_speak(memory: str, status: Exit, problems: list[str], now: datetime) -> 
 def _said_at(memory: str, kind: str) -> datetime | None:
     """When that very failure was last spoken of."""
     try:
+        refuse_special(memory)
         with open(memory) as file:
             said, moment = file.read().split()
         return moment_of(moment) if said == kind else None

@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from string import Formatter
 from typing import NamedTuple, TypeVar
 
 from lolslackbot.errors import Unusable
 from lolslackbot.files import with_owner
+from lolslackbot.system import native_path, refuse_special, utf8
 from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secrets
 
 T = TypeVar("T")
@@ -116,7 +118,7 @@ def read_settings(home: str, database: str | None, environment: Mapping[str, str
 
     Raises FaultySetting with one line that names the variable at fault. Reads, creates nothing.
     """
-    return _settings(home, database, _merged(_env_file(os.path.join(home, "env")), environment))
+    return _settings(home, database, _merged(_env_file(os.path.join(home, "env")), _ours(environment)))
 
 
 def read_settings_in_spite_of_faults(
@@ -124,9 +126,9 @@ def read_settings_in_spite_of_faults(
 ) -> tuple[Settings, list[FaultySetting]]:
     """As `read_settings`, but what is at fault counts as not set, and all of it is told."""
     faults: list[FaultySetting] = []
-    values = dict(environment)
+    values = _ours(environment)
     try:
-        values = _merged(_env_file(os.path.join(home, "env")), environment)
+        values = _merged(_env_file(os.path.join(home, "env")), values)
     except FaultySetting as fault:
         faults.append(fault)
     while True:
@@ -173,13 +175,27 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
     )
 
 
+def _ours(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings in the environment; what is not UTF-8 stays as it is, for its reader to refuse."""
+    found = {
+        name: text
+        for name, text in environment.items()
+        if name.startswith((PREFIX, "RIOT_", "SLACK_")) or name in AUTHORITIES or name.lower() in PROXIES
+    }
+    for name, text in found.items():
+        with suppress(ValueError):
+            found[name] = utf8(text)
+    return found
+
+
 def default_home(environment: Mapping[str, str], app_dir: str) -> str:
     """Where everything lives unless `--home` says otherwise."""
-    return _path("HOME", environment.get(PREFIX + "HOME") or app_dir)
+    named = _ours(environment).get(PREFIX + "HOME")
+    return _path("HOME", named) if named else app_dir
 
 
 def _path(name: str, text: str) -> str:
-    path = os.path.expanduser(text)
+    path = os.path.expanduser(native_path(text))
     if path.startswith("~"):
         raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {text!r}: there is no such user")
     return path
@@ -340,6 +356,7 @@ def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:
 def _env_file(path: str) -> dict[str, str]:
     """NAME=value lines; a value may stand in quotes; # begins a comment, within a line only after a space."""
     try:
+        refuse_special(path)
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except FileNotFoundError:

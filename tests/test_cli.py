@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -294,6 +295,148 @@ def test_a_name_that_the_terminal_has_no_letters_for_is_shown_all_the_same(
     assert rb"\u963f\u72f8 \xe9#EUW".replace(rb"\xe9", b"\xe9") in printed.getvalue()
 
 
+# Odd outputs, files and folders
+
+
+def without(bot: Bot, *closed: int, full: tuple[int, ...] = (), arguments: tuple[str, ...]) -> Result:
+    """Runs a command with some of its standard streams closed or full."""
+
+    def before() -> None:
+        for number in closed:
+            os.close(number)
+        for number in full:
+            os.dup2(os.open("/dev/full", os.O_WRONLY), number)
+
+    process = bot.start(*arguments, before=before)
+    out, err = process.communicate(timeout=60)
+    return Result(process.returncode, out, err)
+
+
+@pytest.mark.parametrize(("closed", "full"), [((1,), ()), ((2,), ()), ((0, 1, 2), ()), ((), (1,)), ((), (1, 2))])
+def test_work_is_done_with_its_own_status_although_nobody_can_hear_of_it(
+    bot: Bot, db: Database, closed: tuple[int, ...], full: tuple[int, ...]
+) -> None:
+    waiting(db, "EUW1_1")
+    built = without(bot, *closed, full=full, arguments=("-vv", "build-messages"))
+    assert (built.status, "Traceback" in built.out + built.err) == (0, False)
+    assert bot.rows("SELECT state FROM messages") == [("pending",)]
+    assert bot.rows("PRAGMA integrity_check") == [("ok",)]  # nothing was printed into a file of ours
+    for arguments, status in ((("players", "--json"), 0), (("--help",), 0), (("frobnicate",), 2), (("retry",), 2)):
+        assert without(bot, *closed, full=full, arguments=arguments).status == status
+
+
+def test_a_retry_is_done_although_what_it_says_goes_nowhere(bot: Bot, db: Database) -> None:
+    failed(db)
+    assert without(bot, full=(1,), arguments=("retry", "--missing", "--yes")).status == 0
+    assert matches.state_of(db, "EUW1_2") == "wanted"
+
+
+def test_who_no_longer_reads_what_goes_wrong_changes_no_status(bot: Bot, db: Database) -> None:
+    process = bot.start("frobnicate")
+    assert process.stderr
+    process.stderr.close()
+    process.communicate(timeout=60)
+    assert process.returncode == 2
+
+
+def test_a_start_that_the_system_prevents_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ends: list[int] = []
+
+    def end(status: int) -> None:
+        ends.append(status)
+        raise KeyboardInterrupt  # os._exit comes not back
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(cli, "main", raises(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    with pytest.raises(KeyboardInterrupt):
+        entry.main()
+    assert ends == [2]
+    assert capfd.readouterr() == ("", "lolslackbot: it cannot be started: Too many open files\n")
+
+
+@pytest.mark.parametrize("limit", [5, 6])
+def test_few_descriptors_are_one_line_with_the_true_reason(bot: Bot, db: Database, limit: int) -> None:
+    process = bot.start("build-messages", before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n"), "ulimit -n" in err) == (2, 1, True), err
+
+
+def test_no_more_descriptors_in_any_command_are_one_line(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "pause", raises(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    result = command("pause")
+    assert result == Result(2, "", "lolslackbot: no more files can be opened: raise the limit (`ulimit -n`)\n")
+
+
+def test_in_a_removed_folder_what_needs_none_works_and_the_rest_is_one_line(
+    bot: Bot, db: Database, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+
+    def before() -> None:
+        os.chdir(gone)
+        gone.rmdir()
+
+    assert bot.start("players", before=before).wait(60) == 0
+    for arguments in (("--database", "x.db", "players"), ("backup", "x.db")):
+        gone.mkdir()
+        process = bot.start(*arguments, before=before)
+        out, err = process.communicate(timeout=60)
+        said = "lolslackbot: x.db is in no folder: the current one was removed; cd to another\n"
+        assert (process.returncode, out, err) == (2, "", said)
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Whoever opens it waits until somebody opens its other end."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path, 0o644)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--database", "fifo", "players"), "the database {} cannot be used: it is a FIFO, not a file"),
+        (("--database", "fifo", "build-messages"), "the database {} cannot be used: it is a FIFO, not a file"),
+        (
+            ("--database", "fifo", "track", "A#B", "--channel", "C1"),
+            "the database {} cannot be made: it is a FIFO, not a file",
+        ),
+        (("track", "--file", "fifo"), "fifo cannot be read: it is a FIFO, not a file"),
+        (("backup", "fifo"), "{} cannot be written: it is a FIFO, not a file"),
+        (("backup", "/dev/null"), "/dev/null cannot be written: it is a device, not a file"),
+        (("restore", "fifo"), "{} cannot be read: it is a FIFO, not a file"),
+    ],
+)
+def test_what_is_no_file_is_one_line_at_once_and_stays_as_it_is(
+    command: Command, db: Database, fifo: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    before = fifo.stat()
+    result = command(*arguments, RIOT_API_KEY="RGAPI-x")
+    assert result == Result(2, "", f"lolslackbot: {said.format(fifo)}\n")
+    assert fifo.stat().st_mode == before.st_mode
+
+
+def test_an_env_a_log_and_a_memory_that_are_no_files_keep_no_run_waiting(
+    command: Command, db: Database, home: Path, fifo: Path
+) -> None:
+    for name in ("lolslackbot.log", "build-messages.last-failure"):
+        (home / name).symlink_to(fifo)
+    assert command("build-messages").err == (
+        f"lolslackbot: no log, {home / 'lolslackbot.log'} cannot be written: it is a FIFO, not a file\n"
+    )
+    assert command("-q", "build-messages", LOLSLACKBOT_MAX_SECONDS="soon").status == 2
+    (home / "env").symlink_to(fifo)
+    said = f"{home / 'env'} cannot be read: it is a FIFO, not a file\n"
+    assert command("players") == Result(2, "", f"lolslackbot: {said}")
+    assert f"FAIL  settings: {said}" in command("check").out
+
+
 # The log
 
 
@@ -426,7 +569,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
     channels.record_name(db, "C1", "rift")
     result = command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "name", "workspace", "players", "queues", "style", "problem"],
+        ["channel", "name", "workspace", "players", "queues", "style", "paused", "problem"],
         ["C1", "#rift", "default", "2", "all", "full"],
         ["C2", "friends", "1", "all", "full", "is_archived"],
     ]
@@ -438,6 +581,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
             "players": 2,
             "queues": "all",
             "style": "full",
+            "paused": None,
             "problem": None,
         },
         {
@@ -447,9 +591,29 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
             "players": 1,
             "queues": "all",
             "style": "full",
+            "paused": None,
             "problem": "is_archived",
         },
     ]
+
+
+def test_what_is_paused_is_listed_and_checked(command: Command, db: Database, online: Sandbox) -> None:
+    for channel in ("C1", "C2"):
+        add_player(db, channel=channel)
+        online.slack.add_channel(channel)
+    command("pause", "--channel", "c1")
+    (paused, _), (running, nothing) = [
+        (each["paused"], each["problem"]) for each in json.loads(command("channels", "--json").out)
+    ]
+    assert (str(paused)[-1], running, nothing) == ("Z", None, None)
+    assert paused in command("channels").out
+    said = f"warn  pause: channel C1 is paused since {paused}; `lolslackbot resume --channel C1` goes on\n"
+    assert said in command("check").out
+    command("resume", "--channel", "https://acme.slack.com/archives/C1")
+    command("pause")
+    assert all(each["paused"] for each in json.loads(command("channels", "--json").out))
+    assert re.search(r"\neverything is paused since \S+Z: `lolslackbot resume` goes on\n", command("channels").out)
+    assert "warn  pause: everything is paused since " in command("check").out
 
 
 # From tracking to Slack
@@ -542,6 +706,27 @@ def test_a_row_that_riot_does_not_know_does_not_stop_the_others(
     assert f"lolslackbot: {path}, line 2: Riot knows no Nobody#EUW" in result.err
 
 
+def test_a_row_at_fault_is_named_by_its_line_and_the_others_are_tracked(
+    command: Command, online: Sandbox, rows: Callable[..., str]
+) -> None:
+    online.riot.add_player("Bear#EUW", platform="euw1")
+    path = rows("Nobody#EUW,euw1,C1,", "Bear,euw1,C1,", "Bear#EUW,EUW,https://acme.slack.com/archives/C1,")
+    result = command("track", "--file", path)
+    assert (result.status, result.out) == (2, "track: 1 of 3 rows are tracked\n")
+    said = [line for line in result.err.splitlines() if line.startswith(f"lolslackbot: {path}, line ")]
+    assert [line.split("line ")[1][:13] for line in said] == ["2: Riot knows", "3: 'Bear' is "]
+    assert [each["channel"] for each in json.loads(command("players", "--json").out)] == ["C1"]
+
+
+def test_a_file_without_a_good_row_needs_no_key_and_makes_no_database(
+    command: Command, home: Path, rows: Callable[..., str]
+) -> None:
+    result = command("track", "--file", rows("Bear,euw1,C1,"))
+    assert (result.status, result.out) == (2, "track: 0 of 1 rows are tracked\n")
+    assert "line 2: 'Bear' is no Riot ID" in result.err
+    assert not home.exists()
+
+
 def test_a_row_with_a_channel_of_another_workspace_does_not_stop_the_others(
     command: Command, online: Sandbox, rows: Callable[..., str]
 ) -> None:
@@ -583,7 +768,7 @@ def test_riots_429_ends_the_run_with_75_and_no_call_goes_into_it(
     assert "goes on after" in again.out
     assert len(online.riot.requests) == 1
     shown = command("status")
-    assert "riot europe held back until" in shown.out
+    assert re.search(r"\nriot europe +20\S+Z +held back +", shown.out)
 
 
 # Pause and resume, status
@@ -604,12 +789,16 @@ def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command
     command("build-messages")
     result = command("status")
     assert (result.status, result.err) == (0, "")
-    assert re.sub(r"[0-9.]+ (seconds ago|s,)", r"… \1", result.out).splitlines() == [
-        f"database {db.path}, user {user_name(os.geteuid())}",
-        "Nothing needs a person.",
-        "fetch-matches: no run on record",
-        "build-messages: … seconds ago, … s, exit 0: 1 built",
-        "deliver: no run on record",
+    lines = re.sub(r"[0-9.]+ (seconds ago|s )", r"… \1", result.out).splitlines()
+    assert lines[0] == f"database {db.path}, user {user_name(os.geteuid())}"
+    assert [re.split(" {2,}", line) for line in lines[1:6]] == [
+        ["Nothing needs a person."],
+        ["stage", "last run", "took", "end", "summary", "last runs"],
+        ["fetch-matches", "no run on record"],
+        ["build-messages", "… seconds ago", "… s", "exit 0", "1 built"],
+        ["deliver", "no run on record"],
+    ]
+    assert lines[6:] == [
         "Riot was last asked for a match list … seconds ago; the stalest list was last asked for … seconds ago; "
         "the oldest waiting message was built … seconds ago",
         "messages pending: 1",
@@ -632,11 +821,12 @@ def test_status_counts_how_the_last_runs_ended_and_tells_what_is_cut_off_from_wh
         runs.begin(db, "deliver", NOW)
     with run_lock(db.path, "deliver"):
         shown = command("status").out
-    assert re.search(r"\n    the last 2 runs, from \d+ seconds ago on: 2 exit 0\ndeliver: began \d", shown)
-    assert " seconds ago and is at work\nRiot was last asked" in shown
+    assert re.search(r"\nbuild-messages .* exit 0 .* 2 from \d+ seconds ago on: 2 exit 0\ndeliver +\d", shown)
+    assert re.search(r"\ndeliver +\d+ seconds ago +at work\n", shown)
     shown = command("status").out
     assert re.search(
-        r" ago and was cut off \(killed, or .*\n    the last 2 runs, from \d+ seconds ago on: 2 cut off\n", shown
+        r"\ndeliver +\d+ seconds ago +cut off +was cut off \(killed, or .* 2 from \d+ seconds ago on: 2 cut off\n",
+        shown,
     )
 
 
@@ -661,11 +851,11 @@ def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Com
         holds.put(db, "riot kr match", "limited", "429 method", NOW, NOW - timedelta(hours=1))
     result = command("status")
     assert result.status == 0
-    assert result.out.splitlines()[5:] == [
-        "no request for a match list is on record",
-        "Nothing waits.",
-        f"riot europe held back until {text_of(NOW + timedelta(hours=1))}: 429 application",
-        f"riot kr match was held back until {text_of(NOW - timedelta(hours=1))}: 429 method",
+    assert result.out.splitlines()[6:8] == ["no request for a match list is on record", "Nothing waits."]
+    assert [re.split(" {2,}", line) for line in result.out.splitlines()[8:]] == [
+        ["held back", "until", "now", "reason"],
+        ["riot europe", text_of(NOW + timedelta(hours=1)), "held back", "429 application"],
+        ["riot kr match", text_of(NOW - timedelta(hours=1)), "over", "429 method"],
     ]
 
 
@@ -939,6 +1129,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(command: Command, db: Da
             "players": 1,
             "queues": "ranked,aram",
             "style": "compact",
+            "paused": None,
             "problem": None,
         }
     ]

@@ -3,15 +3,16 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO, TextIOWrapper
 from typing import Any
 
 import pytest
 from support import START, FakeClock
 
 from lolslackbot.clock import Budget, Clock, moment_of, text_of
-from lolslackbot.console import one_line, show_error, show_json, show_line, show_table, width_of
+from lolslackbot.console import ALARM, one_line, show_error, show_json, show_line, show_table, width_of
 from lolslackbot.errors import Exit, NotFound, NotNow, Rejected, RunEnds, Unusable, worst
 from lolslackbot.model import Message, RiotId, game_id_of, is_match_id, is_puuid, platform_of
 
@@ -134,10 +135,112 @@ def test_json_is_readable_by_programs_and_people(capsys: pytest.CaptureFixture[s
     assert "\\u" not in out
 
 
+HOSTILE = "\x1b[31m \x9b\x07\u202e\u2066\u200b\u2028\ud800\U000e0041"
+
+
+def test_json_holds_nothing_that_moves_a_cursor_and_means_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"name": f"Ahri ★ 阿狸{HOSTILE}\n", HOSTILE: [None]}
+    show_json(value)
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.split("\n"))
+    assert "Ahri ★ 阿狸" in out
+    assert json.loads(out) == value
+
+
+def test_json_is_json_on_an_output_that_lacks_the_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(printed, encoding="ascii", errors="backslashreplace"))
+    show_json(["é 阿狸 🦊"])
+    assert json.loads(printed.getvalue()) == ["é 阿狸 🦊"]
+
+
+# What a terminal gets besides
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine stands in Germany."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+TIMES = [
+    ("limited until 2026-11-23T12:01:59.999Z: 429", "limited until 2026-11-23 13:01 CET: 429"),
+    ("since 2026-07-23T22:30Z", "since 2026-07-24 00:30 CEST"),
+    ("2026-11-23T12:01:00Z to 2026-11-23T12:05:00.000Z", "2026-11-23 13:01 CET to 2026-11-23 13:05"),
+    ("2026-10-24T12:00:00Z, 2026-10-26T12:00:00Z", "2026-10-24 14:00 CEST, 2026-10-26 13:00 CET"),
+    ("2026-13-23 and 12026-11-23T12:01:00Z are none", "2026-13-23 and 12026-11-23T12:01:00Z are none"),
+]
+
+
+@pytest.mark.parametrize(("text", "here"), TIMES)
+def test_a_terminal_gets_the_time_of_day_here_and_a_pipe_the_logs(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], berlin: None, text: str, here: str
+) -> None:
+    show_line(text)
+    show_table([{"when": text}], "")
+    show_error(text)
+    assert capsys.readouterr() == (f"{text}\nwhen\n{text}\n", f"lolslackbot: {text}\n")
+    terminal(200)
+    show_line(text)
+    show_table([{"when": text}], "")
+    show_error(text)
+    assert capsys.readouterr() == (f"{here}\nwhen\n{here}\n", f"lolslackbot: {here}\n")
+    show_line(text, whole=True)  # to be copied
+    show_json([text])
+    assert capsys.readouterr().out == f'{text}\n[\n  "{text}"\n]\n'
+
+
+@pytest.mark.parametrize("text", ["2026-02-31T25:00:00Z", "0000-01-01T00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_that_is_no_time_stays_as_it_is(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], berlin: None, text: str
+) -> None:
+    terminal(80)
+    show_line(f"said {text}")
+    assert capsys.readouterr().out == f"said {text}\n"
+
+
+RED, END = "\x1b[31m\x1b[1m", "\x1b[0m"
+
+
+def test_on_a_terminal_what_is_to_stand_out_does(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal(20)
+    show_line("it needs a person now", colour=ALARM)
+    assert capsys.readouterr().out == f"{RED}it needs a person{END}\n{RED}    now{END}\n"
+    show_line("FAIL  the key is refused", colour=ALARM, coloured=4)
+    assert capsys.readouterr().out == f"{RED}FAIL{END}  the key is\n    refused\n"
+    show_line("plain")
+    assert capsys.readouterr().out == "plain\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("COLUMNS", "")])
+def test_without_colours_nothing_is_coloured(
+    capsys: pytest.CaptureFixture[str],
+    terminal: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+) -> None:
+    if value:  # else it is a pipe
+        terminal(80)
+        monkeypatch.setenv(name, value)
+    show_line("it needs a person", colour=ALARM)
+    show_line("FAIL  it", colour=ALARM, coloured=4)
+    assert capsys.readouterr().out == "it needs a person\nFAIL  it\n"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
         ("plain", "plain"),
+        ("a path of \udcc3\udca9 and \udcff", "a path of é and \ufffd"),  # in a locale without letters
         ("Ahri ★ 阿狸", "Ahri ★ 阿狸"),
         ("two\nlines\r\n", "two lines  "),
         ("\x1b[2Jgone", " [2Jgone"),
@@ -260,6 +363,14 @@ def test_what_is_no_match_id_is_seen(text: str) -> None:
 )
 def test_a_puuid_has_78_characters(text: str, good: bool) -> None:
     assert bool(is_puuid(text)) is good
+
+
+@pytest.mark.parametrize(
+    "pasted", ["Zoe\u0308 Fan#EUW", "\u2068ZOË\u00a0fan\u2069#euw", "Zoë\u200b  Fan#EUW", "Zoë Fan#EUW\u00ad"]
+)
+def test_riot_ids_are_the_same_however_they_were_copied(pasted: str) -> None:
+    name, _, tag = pasted.partition("#")
+    assert RiotId(name, tag).folded == RiotId("Zoë Fan", "EUW").folded
 
 
 def test_riot_ids_are_compared_without_upper_and_lower_case() -> None:

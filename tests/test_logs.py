@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,30 @@ def test_the_libraries_own_lines_stay_out(path: Path) -> None:
         logging.getLogger(library).debug("cookies of %s", library)
         logging.getLogger(library).error("trouble in %s, which is logged where it is caught", library)
     assert path.read_text() == ""
+
+
+@pytest.mark.parametrize("hostile", ["\n", "\r", "\x1b", "\x9b", "\u2028", "\u202e"])
+def test_a_foreign_name_forges_no_line_and_moves_no_cursor_in_the_file(path: Path, hostile: str) -> None:
+    log_to_file(path, [])
+    forged = f"Ahri{hostile}2026-11-23T12:00:00.000Z ERROR run-1 deliver: forged"
+    logger.info("tracked %s", forged)
+    with logging_about(forged):
+        fail(forged)
+    lines = path.read_text().split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert [line.split()[1] for line in lines if line and not line.startswith(" ")] == ["INFO", "ERROR"]
+    assert lines[2] == "  Traceback (most recent call last):"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")], ids=["fifo", "device"])
+def test_what_is_no_file_is_no_log_and_stays_as_it_is(path: Path, make: Callable[[Path], None]) -> None:
+    path.parent.mkdir()
+    make(path)
+    before = path.stat()
+    with pytest.raises(OSError) as caught:
+        log_to_file(path, [])
+    assert str(caught.value.strerror).endswith(", not a file")
+    assert path.stat().st_mode == before.st_mode
 
 
 # Its size

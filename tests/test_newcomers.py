@@ -1,5 +1,6 @@
 """The mistakes newcomers make: each is one line that says what is wrong and what to do; nothing is left half-done."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,10 +29,20 @@ TYPED: list[tuple[tuple[str, ...], list[str]]] = [
     (("track", PLAYER, "--channel"), ["Option '--channel' requires an argument"]),  # an unquoted #general
     (("track", PLAYER, "--channel", "#general"), ["'#general' is no channel id", "open the channel's details"]),
     (("track", PLAYER, "--channel", "general"), ["'general' is no channel id"]),
-    (("track", PLAYER, "--channel", "https://acme.slack.com/archives/C0123456789"), ["is no channel id"]),
+    (
+        ("track", PLAYER, "--channel", "https://example.org/C0123456789"),
+        ["is no channel id", "the channel's link will do"],
+    ),
     (("track", PLAYER, "--channel", "U0123456789"), ["is no channel id", "this is a person's"]),
     (("track", PLAYER, "--channel", "D0123456789"), ["is no channel id", "this is a direct message's"]),
-    ((*TRACK, "--platform", "euw"), ["--platform", "'euw' is no platform", "euw1"]),
+    ((*TRACK, "--platform", "eu"), ["--platform", "'eu' is no platform", "euw1 (EUW)"]),
+    (("status", "-q"), ["-q is an option of the whole program", "`lolslackbot -q status`"]),
+    (("status", "--home", "x"), ["--home is an option of the whole program", "`lolslackbot --home status`"]),
+    (("channels", "set", "C1", "-v"), ["-v is an option of the whole program", "`lolslackbot -v channels set`"]),
+    (("status", "--quickly"), ["No such option '--quickly'"]),
+    (("restore",), ["Missing argument 'FILE'"]),
+    (("retry", "--missing"), ["--yes"]),
+    (("retry", "--message", "EUW1_1"), ["'--message' requires 2 arguments"]),
     ((*TRACK, "--workspace", "my friends"), ["--workspace", "letters, digits and _ only"]),
 ]
 
@@ -228,3 +239,35 @@ def test_with_an_empty_environment_it_works_and_prints_any_name(db: Database, ho
     result = subprocess.run(command, env={}, capture_output=True, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
     assert "阿狸#EUW" in result.stdout.decode()
+
+
+# A machine without a language
+
+
+POSIX = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_names_are_utf_8_in_a_locale_that_knows_none(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("Zoë 阿狸#EUW", "Bär#EUW"):
+        sandbox.riot.add_player(name, platform="euw1")
+    rows = tmp_path / "spieler-é.csv"
+    rows.write_text("riot_id,channel\nBär#EUW,C1\n", "utf-8")
+    home = str(tmp_path / "zuhause-é")
+    for arguments in (("track", "Zoë 阿狸#EUW", "--channel", "C1"), ("track", "--file", str(rows))):
+        process = bot.start("--home", home, *arguments, **POSIX)
+        assert (process.communicate(timeout=60)[1].count("refused"), process.returncode) == (0, 0)
+    (Path(home) / "env").write_text("LOLSLACKBOT_DATABASE=lol-é.db\n", "utf-8")
+    (Path(home) / "lolslackbot.db").rename(Path(home) / "lol-é.db")
+    (Path(home) / "env").chmod(0o600)
+    listed = bot.start("--home", home, "players", "--json", **POSIX)
+    out, err = listed.communicate(timeout=60)
+    assert (listed.returncode, err) == (0, "")
+    assert [each["player"] for each in json.loads(out)] == ["Zoë 阿狸#EUW", "Bär#EUW"]
+
+
+@pytest.mark.parametrize("locale", [{}, POSIX])
+def test_an_argument_that_is_not_utf_8_is_one_line(home: Path, locale: dict[str, str]) -> None:
+    command = [sys.executable.encode(), b"-m", b"lolslackbot", b"--home", bytes(home), b"untrack", b"Zo\xeb#EUW"]
+    result = subprocess.run(command, env=locale, capture_output=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr.count(b"\n")) == (2, b"", 1)
+    assert b"is not UTF-8" in result.stderr

@@ -84,6 +84,7 @@ class Checking:
         with ExitStack() as stack:
             self._guarded("database", partial(self._database, stack), "LOLSLACKBOT_DATABASE")
             self._guarded("cron", self._cron)
+            self._guarded("pause", self._pauses)
             self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY)
             tracks = players.tracks(self._db) if self._db else []
             tracked = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
@@ -215,6 +216,13 @@ class Checking:
             return Finding(what, OK, f"{ran}, {'is at work' if last.ended_at is None else f'exit {last.exit_status}'}")
         said = f"{ran}, exit {last.exit_status}: {last.summary}"
         return Finding(what, WARN, said, "`lolslackbot status` says what that needs")
+
+    def _pauses(self) -> Iterator[Finding]:
+        for hold in holds.all_known(self._db) if self._db else ():
+            if hold.kind == "paused":
+                option = "" if hold.scope == holds.EVERYTHING else f" --{hold.scope}"
+                said = f"{hold.scope} is paused since {text_of(hold.since)}"
+                yield Finding("pause", WARN, said, f"`lolslackbot resume{option}` goes on")
 
     # Riot
 

@@ -1,21 +1,17 @@
 """Opting players in and out: Riot ID -> account-v1 -> a track, each player committed at once."""
 
-import csv
-import re
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from lolslackbot.admin.reading import Wish
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import NotFound, NotNow, Rejected, RunEnds, Unusable
 from lolslackbot.messages.announcement import Wording
 from lolslackbot.messages.wording import word
 from lolslackbot.model import Account, Player, RiotId, Style
-from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.limiter import NotYet
-from lolslackbot.settings import is_workspace
 from lolslackbot.store import champions, channels, decisions, holds, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
@@ -24,100 +20,6 @@ if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
 
 T = TypeVar("T")
-
-CHANNEL_ID = re.compile(r"[CG][A-Z0-9]+")
-OTHER_IDS = {"U": "a person's", "W": "a person's", "D": "a direct message's", "T": "a workspace's"}
-COLUMNS = ("riot_id", "platform", "channel", "workspace")
-
-
-class Wish(NamedTuple):
-    """One track that somebody asked for, checked as far as that goes without asking Riot."""
-
-    riot_id: RiotId
-    channel_id: str
-    platform: str | None
-    workspace: str
-    line: int | None = None  # where it stands in a file
-
-
-def read_riot_id(text: str) -> RiotId:
-    """`GameName#TAG`. Raises ValueError with what is wrong."""
-    typed = unicodedata.normalize("NFC", text).replace("＃", "#")  # as East Asian keyboards have it
-    name, hash_sign, tag = typed.strip().rpartition("#")
-    name, tag = name.strip(), tag.strip()
-    if not hash_sign or not name or not tag or "#" in name:
-        raise ValueError(
-            f"{text!r} is no Riot ID: it reads NAME#TAG, as the client's friends list shows it, "
-            "and stands in quotes if it has a space"
-        )
-    if len(name) > 40 or len(tag) > 10 or not (name + tag).isprintable() or {name, tag} & {".", ".."} or "/" in tag:
-        raise ValueError(f"{text!r} is no Riot ID: names have at most 16 characters, tags at most 5")
-    return RiotId(name, tag)
-
-
-def read_channel_id(text: str) -> str:
-    """A channel id. Raises ValueError with what is wrong."""
-    if not CHANNEL_ID.fullmatch(text):
-        other = OTHER_IDS.get(text[:1]) if re.fullmatch(r"[A-Z][A-Z0-9]{5,}", text) else None
-        raise ValueError(
-            f"{text!r} is no channel id: it begins with C or G{f', and this is {other}' if other else ''}; "
-            "in Slack, open the channel's details and copy it there"
-        )
-    return text
-
-
-def read_platform(text: str) -> str:
-    """A platform as host names have it. Raises ValueError with those there are."""
-    if text.lower() not in routing.PLATFORMS:
-        raise ValueError(f"{text!r} is no platform: it is one of {', '.join(routing.PLATFORMS)}")
-    return text.lower()
-
-
-def read_workspace(text: str) -> str:
-    """A workspace's name. Raises ValueError with what is wrong."""
-    if not is_workspace(text):
-        raise ValueError(f"{text!r} is no workspace name: letters, digits and _ only")
-    return text
-
-
-def read_file(path: str) -> list[Wish]:
-    """All rows of a CSV file. Raises Unusable naming the first line at fault: then none of it is done."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return _read_rows(path, csv.DictReader(file, strict=True))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
-
-
-def _read_rows(path: str, rows: "csv.DictReader[str]") -> list[Wish]:
-    wishes = []
-    try:
-        missing = {"riot_id", "channel"} - set(rows.fieldnames or ())
-        unknown = set(rows.fieldnames or ()) - set(COLUMNS)
-        if missing or unknown:
-            fault = f"misses {', '.join(sorted(missing))}" if missing else f"has {', '.join(sorted(map(str, unknown)))}"
-            raise Unusable(f"{path}: the first line {fault}; the columns are {','.join(COLUMNS)}")
-        for row in rows:
-            try:
-                wishes.append(_read_row(row, rows.line_num))
-            except ValueError as error:
-                raise Unusable(f"{path}, line {rows.line_num}: {error}") from None
-    except csv.Error as error:
-        raise Unusable(f"{path}, line {rows.reader.line_num}: {error}") from None
-    return wishes
-
-
-def _read_row(row: dict[str, str], line: int) -> Wish:
-    if None in row or None in row.values():
-        raise ValueError("it has not as many columns as the first line")
-    cells = {name: cell.strip() for name, cell in row.items()}
-    return Wish(
-        riot_id=read_riot_id(cells["riot_id"]),
-        channel_id=read_channel_id(cells["channel"]),
-        platform=read_platform(cells["platform"]) if cells.get("platform") else None,
-        workspace=read_workspace(cells.get("workspace") or "default"),
-        line=line,
-    )
 
 
 class Tracker:

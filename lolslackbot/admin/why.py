@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of, scope_label
+from lolslackbot.admin.reading import ChannelId, GameId, MatchId, Post, read_subject
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
-from lolslackbot.model import RiotId, is_match_id
+from lolslackbot.model import RiotId
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
@@ -20,23 +21,37 @@ from lolslackbot.store.stories import MatchStory, MessageStory
 
 LAST = 10  # games of a player, messages of a channel
 DELIVER = "`lolslackbot deliver`"
+_TAKES = (
+    "give a match id or its number, NAME#TAG, a channel's id, or the link of a match, a message or a channel; "
+    "in Slack, a channel's id stands at the bottom of its details"
+)
 
 Told = tuple[datetime, str]
 
 
 def why(db: Database, about: str, now: datetime, settings: Settings | None = None) -> list[str]:
-    """The story, line by line. about: a match id, a Riot ID or a channel. Raises NotFound where nothing is known.
+    """The story, line by line. Raises NotFound where nothing is known.
 
+    about: a match, a player or a channel, in any form that `read_subject` takes.
     settings: those that `deliver` goes by; without them the defaults count, and no token is missed.
     """
+    try:
+        subject = read_subject(about, settings.match_link if settings else "")
+    except ValueError:
+        raise NotFound(f"nothing is known of {about}: {_TAKES}") from None
     with db.one_moment():
         story = _Why(db, now, settings)
-        if "#" in about:
-            name, _, tag = about.rpartition("#")
-            return list(story.player(RiotId(name.strip(), tag.strip())))
-        if is_match_id(about.upper()):
-            return list(story.match(about.upper()))
-        return list(story.channel(about))
+        match subject:
+            case RiotId():
+                return list(story.player(subject))
+            case MatchId(match_id):
+                return list(story.match(match_id))
+            case GameId(number):
+                return list(story.game(number))
+            case Post(channel_id, ts):
+                return list(story.post(channel_id, ts))
+            case ChannelId(channel_id):
+                return list(story.channel(channel_id))
 
 
 class _Why:
@@ -53,6 +68,24 @@ class _Why:
         self._is_told = False  # what holds messages up, before they are listed
 
     # A match
+
+    def game(self, number: int) -> Iterator[str]:
+        """Each platform counts its games on its own."""
+        found = stories.with_number(self._db, number)
+        if not found:
+            raise NotFound(f"nothing is known of a game {number}: it was in no list that Riot gave of a tracked player")
+        if len(found) == 1:
+            yield from self.match(found[0])
+            return
+        yield f"{len(found)} platforms have a game {number}:"
+        for match_id in found:
+            yield f"`lolslackbot why {match_id}`"
+
+    def post(self, channel_id: str, ts: str) -> Iterator[str]:
+        match_id = stories.posted_as(self._db, channel_id, ts)
+        if match_id is None:
+            raise NotFound(f"nothing is known of a message {ts} in {channel_id}: none of ours was confirmed as that")
+        yield from self.match(match_id)
 
     def match(self, match_id: str) -> Iterator[str]:
         story = stories.of_match(self._db, match_id)

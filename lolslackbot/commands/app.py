@@ -17,6 +17,7 @@ from lolslackbot.errors import Exit, RunEnds, Unusable
 from lolslackbot.files import with_owner
 from lolslackbot.settings import Settings, default_home, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
+from lolslackbot.system import utf8
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -32,8 +33,8 @@ class App:
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
         with person():
-            chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
-        self.home, self.database = absolute(chosen), absolute(database) if database else None
+            self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
+            self.database = absolute(database) if database else None
         self.verbose, self.quiet = verbose, quiet
         self.clock = Clock()
 
@@ -125,7 +126,12 @@ class App:
 def absolute(path: str) -> str:
     """A path that means the same wherever we are. Its `..` stay: which folder that is, a link may decide."""
     path = path.rstrip("/") or "/"
-    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+    if os.path.isabs(path):
+        return path
+    try:
+        return os.path.join(os.getcwd(), path)
+    except FileNotFoundError:
+        raise Unusable(f"{path} is in no folder: the current one was removed; cd to another") from None
 
 
 @contextmanager
@@ -140,12 +146,15 @@ def person() -> Iterator[None]:
             sys.exit(int(end.exit_status))
 
 
-def checked(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """An option's callback: its ValueError becomes click's one line, which names the option."""
+def checked(read: Callable[..., Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """The callback of what is text: its ValueError becomes click's one line, which names the option or argument.
 
-    def callback(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Any:
+    read: gets the text, or each of several.
+    """
+
+    def callback(_context: click.Context, _parameter: click.Parameter, given: str | tuple[str, ...] | None) -> Any:
         try:
-            return None if text is None else read(text)
+            return None if given is None else read(*map(utf8, (given,) if isinstance(given, str) else given))
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
 

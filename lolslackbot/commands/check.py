@@ -6,11 +6,13 @@ import sys
 
 import click
 
-from lolslackbot.admin.check import Checking, exit_status
+from lolslackbot.admin.check import FAIL, OK, WARN, Checking, exit_status
 from lolslackbot.clock import Budget
 from lolslackbot.commands.app import App, person
-from lolslackbot.console import show_json, show_line
+from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
 from lolslackbot.settings import read_settings_in_spite_of_faults
+
+COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
 
 @click.command("check")
@@ -35,5 +37,6 @@ def check_command(app: App, as_json: bool) -> None:
     else:
         for finding in findings:
             remedy = f"; {finding.remedy}" if finding.remedy else ""
-            show_line(f"{finding.state:<5} {finding.label}: {finding.said}{remedy}")
+            line = f"{finding.state:<5} {finding.label}: {finding.said}{remedy}"
+            show_line(line, colour=COLOURS[finding.state], coloured=len(finding.state))
     sys.exit(int(exit_status(findings)))

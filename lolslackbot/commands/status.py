@@ -10,8 +10,9 @@ from lolslackbot.admin.needs import CUT_OFF, scope_label
 from lolslackbot.admin.status import Status, status
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, person
-from lolslackbot.console import ago, show_json, show_line
+from lolslackbot.console import ALARM, FINE, ago, show_json, show_line, show_table
 from lolslackbot.errors import Exit
+from lolslackbot.store.holds import Hold
 
 
 @click.command("status")
@@ -37,36 +38,55 @@ def show_status(found: Status) -> None:
     """One screen."""
     facts = found.facts
     show_line(f"database {facts.database}, user {facts.user}")
-    for line in [*(found.needs or ["Nothing needs a person."]), *found.notes]:
-        show_line(line)
-    for stage, each in facts.stages.items():
-        show_line(f"{stage}: {_told(each, facts.now)}")
-        if each.since and sum(each.ends.values()) > 1:
-            show_line(
-                f"    the last {sum(each.ends.values())} runs, from {ago(each.since, facts.now)} on: {_ends(each)}"
-            )
+    for need in found.needs:
+        show_line(need, colour=ALARM)
+    if not found.needs:
+        show_line("Nothing needs a person.", colour=FINE)
+    for note in found.notes:
+        show_line(note)
+    show_table([_row(stage, each, facts.now) for stage, each in facts.stages.items()], "")
     show_line(_freshness(facts))
     show_line(", ".join(f"{what}: {number}" for what, number in facts.waiting.items() if number) or "Nothing waits.")
-    for hold in facts.holds:
-        if hold.until is not None:
-            state = "held back until" if facts.in_force(hold) else "was held back until"
-            show_line(f"{scope_label(hold.scope, facts.names)} {state} {text_of(hold.until)}: {hold.reason}")
+    held = [hold for hold in facts.holds if hold.until is not None]
+    if held:
+        show_table([_held(hold, facts) for hold in held], "")
 
 
-def _told(stage: StageRuns, now: datetime) -> str:
+def _row(name: str, stage: StageRuns, now: datetime) -> dict[str, str]:
     run = stage.last
-    if run is None:
-        return "no run on record"
-    if run.ended_at is None:
-        return f"began {ago(run.began_at, now)} and {'is at work' if stage.at_work else CUT_OFF}"
-    summary = (run.summary or "").removeprefix(f"{run.stage}: ")
-    seconds = (run.ended_at - run.began_at).total_seconds()
-    took = f", {seconds:.1f} s" if seconds >= 0 else ""  # else the clock was set back meanwhile
-    return f"{ago(run.began_at, now)}{took}, exit {run.exit_status}: {summary}"
+    seconds = (run.ended_at - run.began_at).total_seconds() if run and run.ended_at else -1.0
+    return {
+        "stage": name,
+        "last run": ago(run.began_at, now) if run else "no run on record",
+        "took": f"{seconds:.1f} s" if seconds >= 0 else "",  # less than 0: the clock was set back meanwhile
+        "end": _end(stage),
+        "summary": CUT_OFF if stage.cut_off else (run.summary or "").removeprefix(f"{run.stage}: ") if run else "",
+        "last runs": _ends(stage, now),
+    }
 
 
-def _ends(stage: StageRuns) -> str:
-    return ", ".join(f"{number} {f'exit {end}' if end.isdigit() else end}" for end, number in stage.ends.items())
+def _end(stage: StageRuns) -> str:
+    if stage.last and stage.last.ended_at:
+        return f"exit {stage.last.exit_status}"
+    return "at work" if stage.at_work else "cut off" if stage.cut_off else ""
+
+
+def _held(hold: Hold, facts: Facts) -> dict[str, str]:
+    assert hold.until
+    return {
+        "held back": scope_label(hold.scope, facts.names),
+        "until": text_of(hold.until),
+        "now": "held back" if facts.in_force(hold) else "over",
+        "reason": hold.reason,
+    }
+
+
+def _ends(stage: StageRuns, now: datetime) -> str:
+    number = sum(stage.ends.values())
+    if not stage.since or number < 2:
+        return ""
+    ends = ", ".join(f"{times} {f'exit {end}' if end.isdigit() else end}" for end, times in stage.ends.items())
+    return f"{number} from {ago(stage.since, now)} on: {ends}"
 
 
 def _freshness(facts: Facts) -> str:

@@ -7,22 +7,20 @@ from typing import Any, cast
 
 import click
 
-from lolslackbot.admin.tracking import (
-    Tracker,
+from lolslackbot.admin.reading import (
+    Fault,
     Wish,
-    move_channel,
-    prefer,
     read_channel_id,
     read_file,
     read_platform,
     read_riot_id,
     read_workspace,
-    untrack,
 )
+from lolslackbot.admin.tracking import Tracker, move_channel, prefer, untrack
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, checked, person
-from lolslackbot.console import show_error, show_json, show_line, show_table
-from lolslackbot.errors import Exit, NotFound, RunEnds, worst
+from lolslackbot.console import CAUTION, show_error, show_json, show_line, show_table
+from lolslackbot.errors import Exit, NotFound, worst
 from lolslackbot.logs import logging_about
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
@@ -35,8 +33,10 @@ logger = logging.getLogger(__name__)
 
 @click.command("track")
 @click.argument("riot_id", metavar="NAME#TAG", required=False, callback=checked(read_riot_id))
-@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G….")
-@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, na1, kr, …; Riot knows it too.")
+@click.option(
+    "--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G…, or its link."
+)
+@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, EUW, kr, …; Riot knows it too.")
 @click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
 @click.option("--file", "path", type=click.Path(dir_okay=False), help="CSV: riot_id,platform,channel,workspace.")
 @click.pass_obj
@@ -59,16 +59,17 @@ def track_command(
     if not path and not (riot_id and channel):
         raise click.UsageError('it takes "NAME#TAG" and --channel, or --file')
     with person():
-        wishes = (
-            read_file(path)
-            if path
-            else [Wish(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")]
-        )
+        if path:
+            wishes, bad = read_file(path)
+        else:
+            wishes, bad = [Wish(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")], []
+        if bad and not wishes:
+            sys.exit(int(track_all(None, str(path), wishes, bad)))  # no key and no database is needed for that
         app.settings.need_riot_key()
         with closing(create_database(app.settings.database)) as db:
             app.begin_log()
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
-            status = track_all(tracker, path, wishes) if path else track_one(tracker, wishes[0])
+            status = track_all(tracker, path, wishes, bad) if path else track_one(tracker, wishes[0])
     sys.exit(int(status))
 
 
@@ -78,22 +79,24 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
     return Exit.OK
 
 
-def track_all(tracker: Tracker, path: str, wishes: list[Wish]) -> Exit:
-    """Each row on its own: one that cannot be tracked as it stands does not stop the others."""
-    faults: list[tuple[int | None, RunEnds]] = []
+def track_all(tracker: Tracker | None, path: str, wishes: list[Wish], bad: list[Fault]) -> Exit:
+    """Each row on its own: one that cannot be read, or not be tracked as it stands, does not stop the others."""
+    faults = list(bad)
     try:
         with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
             for wish in bar:
                 with logging_about(str(wish.riot_id)):
                     try:
+                        assert tracker
                         tracker.track(wish)
                     except (NotFound, players.OtherWorkspace) as fault:
                         logger.debug("not tracked: %s", fault, exc_info=True)
-                        faults.append((wish.line, fault))
+                        faults.append(Fault(wish.line, fault))
     finally:  # also when a later row ends it
-        for line, each in faults:
+        for line, each in sorted(faults, key=lambda fault: fault.line or 0):
             show_error(f"{path}, line {line}: {each}")
-    show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
+    rows = len(wishes) + len(bad)
+    show_line(f"track: {rows - len(faults)} of {rows} rows are tracked")
     return worst(*(each.exit_status for _, each in faults))
 
 
@@ -163,6 +166,8 @@ def channels_command(context: click.Context, as_json: bool) -> None:
         return
     with person(), app.looking() as db:
         tracks, wishes, names = players.tracks(db), channels.preferences(db), channels.names(db)
+        everything = holds.find(db, holds.EVERYTHING, "paused")
+        paused = {channel_id: holds.find(db, holds.channel_scope(channel_id), "paused") for channel_id in wishes}
         rows: list[dict[str, Any]] = [
             {
                 "channel": channel_id,
@@ -171,15 +176,20 @@ def channels_command(context: click.Context, as_json: bool) -> None:
                 "players": sum(track.channel_id == channel_id for track in tracks),
                 "queues": wishes[channel_id][0],
                 "style": wishes[channel_id][1].value,
+                "paused": text_of(pause.since) if (pause := paused[channel_id] or everything) else None,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
             for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
         ]
     if as_json:
         show_json(rows)
-    else:
-        named = [{**row, "name": row["name"] and f"#{row['name']}"} for row in rows]
-        show_table(named, "no channel is told anything: `lolslackbot track` begins")
+        return
+    named = [{**row, "name": row["name"] and f"#{row['name']}"} for row in rows]
+    show_table(named, "no channel is told anything: `lolslackbot track` begins")
+    if everything:
+        show_line(
+            f"everything is paused since {text_of(everything.since)}: `lolslackbot resume` goes on", colour=CAUTION
+        )
 
 
 @channels_command.command("set")

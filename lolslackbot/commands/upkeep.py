@@ -9,8 +9,8 @@ import click
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
+from lolslackbot.admin.reading import read_channel_id, read_match_id
 from lolslackbot.admin.retry import record_found, retry_channel, retry_matches, retry_message, retry_missing
-from lolslackbot.admin.tracking import read_channel_id
 from lolslackbot.commands.app import App, absolute, checked, person
 from lolslackbot.console import show_line
 from lolslackbot.slack.answers import read_link
@@ -44,9 +44,26 @@ def resume_command(app: App, channel: str | None) -> None:
         show_line(resume(db, channel, app.clock.now()))
 
 
+def read_message(match_id: str, channel: str) -> tuple[str, str]:
+    """Which message is meant. Raises ValueError with what is wrong."""
+    return read_match_id(match_id), read_channel_id(channel)
+
+
 @click.command("retry")
-@click.option("--match", "match_id", metavar="ID", help="Ask Riot again for a match that is missing or was given up.")
-@click.option("--message", nargs=2, metavar="MATCH_ID C", help="Send a failed or uncertain message again.")
+@click.option(
+    "--match",
+    "match_id",
+    metavar="ID",
+    callback=checked(read_match_id),
+    help="Ask Riot again for a match that is missing or was given up.",
+)
+@click.option(
+    "--message",
+    nargs=2,
+    metavar="MATCH_ID C",
+    callback=checked(read_message),
+    help="Send a failed or uncertain message again.",
+)
 @click.option(
     "--found",
     metavar="LINK",

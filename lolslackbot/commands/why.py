@@ -3,21 +3,24 @@
 import click
 
 from lolslackbot.admin.why import why
-from lolslackbot.commands.app import App, person
+from lolslackbot.commands.app import App, checked, person
 from lolslackbot.console import show_line
 
 
 @click.command("why")
-@click.argument("about", metavar="MATCH_ID | NAME#TAG | C")
+@click.argument("about", metavar="MATCH | NAME#TAG | C", callback=checked(str))
 @click.pass_obj
 def why_command(app: App, about: str) -> None:
     """Tell the story of a match, a player or a channel. Of a player: the last games; of a channel: what it gets.
+
+    MATCH is a match id, the number in it, or a link to the match, or to our message about it in Slack.
 
     \b
     lolslackbot why EUW1_7376970903
     lolslackbot why "Ahri Fan#EUW"
     lolslackbot why C0123456789
+    lolslackbot why https://acme.slack.com/archives/C0123456789
     """
     with person(), app.looking(though_locked=True) as db:
-        for line in why(db, about.strip(), app.clock.now(), app.settings):
+        for line in why(db, about, app.clock.now(), app.settings):
             show_line(line)

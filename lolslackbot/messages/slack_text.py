@@ -21,6 +21,10 @@ MAX_NAME = 40  # characters; a Riot ID's name has at most 16, old names were lon
 MAX_TEXT = 3000  # characters; Slack splits a longer `text` into several messages from about 4,000 on
 MAX_URL = 2000  # characters; Slack takes 3,000 for a picture, and says nothing of links
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidirectional marks, surrogates, line breaks
+# Letters and marks that are drawn as nothing: Hangul fillers, an empty Braille cell, joiners, variation selectors.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}  # bidirectional classes
 _APART, _TOGETHER = "\u2068", "\u2069"  # isolates: what is between them turns nothing around it
 _HARMFUL = frozenset(' <>|"\\^`')  # in an address: ends it, or breaks out of its place
@@ -59,7 +63,9 @@ def visible(text: str) -> str:
 def clean(name: str) -> str:
     """A foreign name, visible, not too long, and if it is read from right to left, without effect on what follows."""
     words = visible(name)
-    words = (words if len(words) <= MAX_NAME else words[: MAX_NAME - 1] + "…") or "(no name)"
+    if all(c in _BLANK or c == " " for c in words):
+        return "(no name)"
+    words = words if len(words) <= MAX_NAME else words[: MAX_NAME - 1] + "…"
     turns = not words.isascii() and any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in words)
     return f"{_APART}{words}{_TOGETHER}" if turns else words
 

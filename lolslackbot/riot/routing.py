@@ -7,7 +7,7 @@ _PLATFORMS = {
     "sea": ("oc1", "sg2", "tw2", "vn2"),
 }
 # Merged into sg2 in January 2025: no player lives there any more, old match ids still say so.
-_RETIRED = {"ph2": "sea", "th2": "sea"}
+RETIRED = {"ph2": "sea", "th2": "sea"}
 
 REGIONS = {platform: region for region, platforms in _PLATFORMS.items() for platform in platforms}
 PLATFORMS = tuple(sorted(REGIONS))
@@ -22,12 +22,12 @@ def match_region(platform: str) -> str:
 
     The wrong one does not fail: it answers 200 with an empty list.
     """
-    return REGIONS.get(platform) or _RETIRED[platform]
+    return REGIONS.get(platform) or RETIRED[platform]
 
 
 def knows(platform: str) -> bool:
     """Whether `match_region` has an answer."""
-    return platform in REGIONS or platform in _RETIRED
+    return platform in REGIONS or platform in RETIRED
 
 
 def account_region(platform: str | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from lolslackbot.errors import NotNow, RunEnds, Unusable
 from lolslackbot.files import make_private_folder, open_private, with_owner
 from lolslackbot.store import upgrades
+from lolslackbot.system import NotAFile, no_file_can_be_opened, refuse_special
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +147,10 @@ def _check_library() -> None:
 def _must_be_there(path: str) -> os.stat_result:
     _check_library()
     try:
+        refuse_special(path)
         file = os.stat(path)
+    except NotAFile as error:
+        raise Unusable(f"the database {path} cannot be used: {error.strerror}") from error
     except PermissionError as error:
         raise Unusable(with_owner(f"the database {path} cannot be reached by this user", path)) from error
     except OSError:
@@ -222,6 +226,7 @@ def create_database(path: str) -> Database:
     _check_library()
     make_folder(os.path.dirname(path))
     try:
+        refuse_special(path)
         os.close(open_private(path, os.O_RDONLY))
     except OSError as error:
         raise Unusable(with_owner(f"the database {path} cannot be made: {error.strerror}", path, error)) from error
@@ -246,6 +251,7 @@ def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
     """A consistent copy of a database in use, verified, private, and whole or not there at all. See `read_only`."""
     partial = f"{target}.partial"
     try:
+        refuse_special(target)
         with suppress(FileNotFoundError):
             os.remove(partial)
         os.close(open_private(partial, os.O_RDONLY | os.O_NOFOLLOW))
@@ -297,6 +303,10 @@ def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
 def verify(path: str) -> None:
     """Raises Unusable unless `path` is a sound database of ours that this program can read."""
     _check_library()
+    try:
+        refuse_special(path)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
     if not os.path.isfile(path):
         raise Unusable(f"there is no file {path}")
     with _Faults(path), closing(_connect(path, "ro")) as connection:
@@ -431,6 +441,8 @@ _PERMISSIONS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
     """What a SQLite error means to a person, or None for a mistake of ours (a bug stays a bug)."""
     name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_CANTOPEN") and no_file_can_be_opened():
+        return Unusable(f"the database {path} cannot be opened: this process may open no more files (`ulimit -n`)")
     for prefix, (kind, what) in _REMEDIES.items():
         if name.startswith(prefix):
             told = f"the database {path} {what} ({name})"

@@ -60,6 +60,20 @@ def of_match(db: Database, match_id: str) -> MatchStory | None:
     return _match(db, row) if row else None
 
 
+def with_number(db: Database, game_id: int) -> list[str]:
+    """The ids of the matches that have this number, one a platform."""
+    rows = db.rows("SELECT match_id FROM matches WHERE game_id = :game_id ORDER BY match_id", game_id=game_id)
+    return [row["match_id"] for row in rows]
+
+
+def posted_as(db: Database, channel_id: str, ts: str) -> str | None:
+    """The match whose message in a channel has that `ts` at Slack."""
+    row = db.row(
+        "SELECT match_id FROM messages WHERE channel_id = :channel_id AND slack_ts = :ts", channel_id=channel_id, ts=ts
+    )
+    return row["match_id"] if row else None
+
+
 def of_player(db: Database, player_id: int, number: int) -> list[MatchStory]:
     """The last matches of a player's lists, the newest first."""
     rows = db.rows(

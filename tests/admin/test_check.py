@@ -500,7 +500,10 @@ def test_a_database_that_another_program_holds_is_read_but_no_call_is_counted_in
     tracked: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0)
-    tracked.write("INSERT INTO holds (scope, kind, reason, since) VALUES ('workspace default', 'rejected', 'x', 'y')")
+    tracked.write(
+        "INSERT INTO holds (scope, kind, reason, since) "
+        "VALUES ('workspace default', 'rejected', 'x', '2026-01-01T00:00:00.000Z')"
+    )
     with closing(sqlite3.connect(tracked.database, isolation_level=None)) as shell:
         shell.execute("BEGIN IMMEDIATE")
         result = tracked.run("check")

@@ -6,15 +6,21 @@ from typing import Any
 
 import pytest
 
-from lolslackbot.admin.tracking import (
+from lolslackbot.admin.reading import (
+    ChannelId,
+    GameId,
+    MatchId,
+    Post,
     Wish,
     read_channel_id,
     read_file,
+    read_match_id,
     read_platform,
     read_riot_id,
+    read_subject,
     read_workspace,
 )
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import Exit, Unusable
 from lolslackbot.model import RiotId
 from lolslackbot.riot.routing import PLATFORMS
 
@@ -27,11 +33,59 @@ GOOD: list[tuple[Callable[[str], Any], str, Any]] = [
     (read_riot_id, "a/b?c&d%#EUW", RiotId("a/b?c&d%", "EUW")),
     (read_riot_id, "...#EUW", RiotId("...", "EUW")),
     (read_riot_id, "x" * 40 + "#" + "y" * 10, RiotId("x" * 40, "y" * 10)),
+    (read_riot_id, "a name of 22 letters..#EUW", RiotId("a name of 22 letters..", "EUW")),
+    (read_riot_id, "阿狸＃KR1", RiotId("阿狸", "KR1")),
+    (read_riot_id, "Ahri﹟EUW", RiotId("Ahri", "EUW")),
+    (read_riot_id, "Ahri\u00a0Fan#EUW\u00a0", RiotId("Ahri Fan", "EUW")),
+    (read_riot_id, "Ahri\u3000Fan\u202f #EUW", RiotId("Ahri Fan", "EUW")),
+    (read_riot_id, "\u2068Ahri Fan\u2069#\u2066EUW\u2069", RiotId("Ahri Fan", "EUW")),
+    (read_riot_id, "\ufeffAh\u200bri\u202e#E\u200eUW", RiotId("Ahri", "EUW")),
+    (read_riot_id, "Ah\nri#EUW\r\n", RiotId("Ah ri", "EUW")),
+    (read_riot_id, "Ahri#\x1bEUW", RiotId("Ahri", "EUW")),
+    (read_riot_id, "\u3164#EUW", RiotId("\u3164", "EUW")),  # a letter to Riot, and blank to us
+    (read_match_id, " euw1_7376970903 ", "EUW1_7376970903"),
     (read_channel_id, "C0123456789", "C0123456789"),
     (read_channel_id, "G1", "G1"),
+    (read_channel_id, "CAB12CD34", "CAB12CD34"),
+    (read_channel_id, " C0123\n", "C0123"),
+    (read_channel_id, "c0123456789", "C0123456789"),
+    (read_channel_id, "g0ab", "G0AB"),
+    (read_channel_id, "https://acme.slack.com/archives/C0123456789", "C0123456789"),
+    (read_channel_id, "https://acme.slack.com/archives/c0123456789/", "C0123456789"),
+    (read_channel_id, "https://acme.enterprise.slack.com/archives/C0123?name=x", "C0123"),
+    (read_channel_id, "https://acme.slack.com/archives/C0123/p1700000000000100", "C0123"),
+    (read_channel_id, "https://acme.slack.com/archives/C0123/p1700000000000100?thread_ts=1.2&cid=C0123", "C0123"),
+    (read_channel_id, "<https://acme.slack.com/archives/C0123|the channel>", "C0123"),
+    (read_channel_id, "https://app.slack.com/client/T0123/C0456/thread/C0456-1.2", "C0456"),
+    (read_channel_id, "<#C0123|lol-results>", "C0123"),
+    (read_channel_id, "<#c0123>", "C0123"),
     (read_platform, "euw1", "euw1"),
     (read_platform, "EUW1", "euw1"),
     (read_platform, "kr", "kr"),
+    (read_platform, " euw ", "euw1"),
+    *[
+        (read_platform, name, platform)
+        for name, platform in {
+            "BR": "br1",
+            "EUNE": "eun1",
+            "EUW": "euw1",
+            "JP": "jp1",
+            "KR": "kr",
+            "LAN": "la1",
+            "LAS": "la2",
+            "MENA": "me1",
+            "NA": "na1",
+            "OCE": "oc1",
+            "RU": "ru",
+            "SG": "sg2",
+            "TR": "tr1",
+            "TW": "tw2",
+            "VN": "vn2",
+            "PH": "sg2",  # merged into it
+            "TH": "sg2",
+            "ph2": "sg2",
+        }.items()
+    ],
     (read_workspace, "default", "default"),
     (read_workspace, "Acme_2", "Acme_2"),
 ]
@@ -42,7 +96,7 @@ def test_what_is_good_is_read(read: Callable[[str], Any], text: str, value: Any)
     assert read(text) == value
 
 
-RIOT_ID, RIOT_ID_LENGTHS = "it reads NAME#TAG", "names have at most 16 characters, tags at most 5"
+RIOT_ID, NOT_AT_RIOT, TOO_LONG = "it reads NAME#TAG", "no name or tag at Riot reads so", "it is far longer than any"
 CHANNEL, WORKSPACE = "is no channel id: it begins with C or G", "is no workspace name: letters, digits and _ only"
 
 BAD: list[tuple[Callable[[str], Any], str, str]] = [
@@ -54,29 +108,31 @@ BAD: list[tuple[Callable[[str], Any], str, str]] = [
     (read_riot_id, "Ahri# ", RIOT_ID),
     (read_riot_id, "#", RIOT_ID),
     (read_riot_id, "Ahri#Fan#EUW", RIOT_ID),
-    (read_riot_id, "x" * 41 + "#EUW", RIOT_ID_LENGTHS),
-    (read_riot_id, "Ahri#" + "y" * 11, RIOT_ID_LENGTHS),
-    (read_riot_id, "Ah\nri#EUW", RIOT_ID_LENGTHS),
-    (read_riot_id, "Ahri\u202e#EUW", RIOT_ID_LENGTHS),
-    (read_riot_id, "Ahri#\x1bEUW", RIOT_ID_LENGTHS),
-    (read_riot_id, ".#EUW", RIOT_ID_LENGTHS),
-    (read_riot_id, "..#EUW", RIOT_ID_LENGTHS),
-    (read_riot_id, "Ahri#E/W", RIOT_ID_LENGTHS),
+    (read_riot_id, "\u200b#EUW", RIOT_ID),
+    (read_riot_id, "x" * 101 + "#EUW", TOO_LONG),
+    (read_riot_id, "Ahri#" + "y" * 101, TOO_LONG),
+    (read_riot_id, "Ahri\ud800#EUW", NOT_AT_RIOT),
+    (read_riot_id, ".#EUW", NOT_AT_RIOT),
+    (read_riot_id, "..#EUW", NOT_AT_RIOT),
+    (read_riot_id, "Ahri#E/W", NOT_AT_RIOT),
+    (read_match_id, "7376970903", "is no match id: it reads EUW1_7376970903"),
     (read_channel_id, "", CHANNEL),
     (read_channel_id, "general", CHANNEL),
     (read_channel_id, "#general", CHANNEL),
     (read_channel_id, "C", CHANNEL),
-    (read_channel_id, "c0123456789", CHANNEL),
-    (read_channel_id, "C0123 ", CHANNEL),
-    (read_channel_id, "C0123\n", CHANNEL),
+    (read_channel_id, "#general", "the id stands at the bottom (the channel's link will do too)"),
+    (read_channel_id, "C0123 C0456", CHANNEL),
+    (read_channel_id, "https://example.org/archives/C0123", CHANNEL),
+    (read_channel_id, "https://notslack.com/archives/C0123", CHANNEL),
+    (read_channel_id, "https://acme.slack.com/archives/D0123456789", "and this is a direct message's"),
+    (read_channel_id, "<@U0123456789>", CHANNEL),
+    (read_channel_id, "\u212a0123", CHANNEL),  # a kelvin sign
     (read_channel_id, "D0123456789", CHANNEL),
     (read_channel_id, "U0123456789", CHANNEL),
     (read_channel_id, "C٠١٢", CHANNEL),
     (read_platform, "", "is no platform: it is one of "),
-    (read_platform, "euw", ", euw1, "),
+    (read_platform, "eu", ", euw1 (EUW), "),
     (read_platform, "europe", "is no platform"),
-    (read_platform, "ph2", "is no platform"),  # retired: nobody lives there
-    (read_platform, "euw1 ", "is no platform"),
     (read_workspace, "", WORKSPACE),
     (read_workspace, "my team", WORKSPACE),
     (read_workspace, "a-b", WORKSPACE),
@@ -104,6 +160,54 @@ def test_every_platform_is_one() -> None:
     assert [read_platform(platform) for platform in PLATFORMS] == list(PLATFORMS)
 
 
+# What `why` is asked about
+
+OURS = "https://example.org/v2/{server}-{game_id}"
+SUBJECTS: list[tuple[str, str, Any]] = [
+    ("EUW1_7376970903", "", MatchId("EUW1_7376970903")),
+    (" kr_1 ", "", MatchId("KR_1")),
+    ("7376970903", "", GameId(7376970903)),
+    ("Ahri Fan#EUW", "", RiotId("Ahri Fan", "EUW")),
+    ("\u2068Ahri\u2069＃EUW", "", RiotId("Ahri", "EUW")),
+    ("C0123", "", ChannelId("C0123")),
+    ("c0123", "", ChannelId("C0123")),
+    ("<#C0123|general>", "", ChannelId("C0123")),
+    ("https://acme.slack.com/archives/C0123", "", ChannelId("C0123")),
+    ("https://acme.slack.com/archives/C0123/p1700000000000100", "", Post("C0123", "1700000000.000100")),
+    ("<https://acme.slack.com/archives/C0123/p1700000000000100?thread_ts=1.2>", "", Post("C0123", "1700000000.000100")),
+    ("https://example.org/v2/euw-12", OURS, MatchId("EUW1_12")),
+    ("https://EXAMPLE.org/v2/oce-12/?tab=1#top", OURS, MatchId("OC1_12")),
+    ("https://example.org/v2/moon-12", OURS, GameId(12)),
+    ("https://x.org/12", "https://x.org/{game_id}", GameId(12)),
+    ("https://x.org/euw1_12", "https://x.org/{match_id}", MatchId("EUW1_12")),
+    ("https://x.org/euw1/12/euw1", "https://x.org/{platform}/{game_id}/{platform}", MatchId("EUW1_12")),
+    ("https://www.leagueofgraphs.com/match/euw/7376970903", "", MatchId("EUW1_7376970903")),
+    ("https://www.leagueofgraphs.com/fr/match/eune/7376970903#participant3", "", MatchId("EUN1_7376970903")),
+    ("https://blitz.gg/lol/match/na1/Ahri-EUW/7376970903", "", MatchId("NA1_7376970903")),
+    (
+        "https://matchhistory.euw.leagueoflegends.com/en/#match-details/EUW1/7376970903/1",
+        "",
+        MatchId("EUW1_7376970903"),
+    ),
+    ("https://xdx.gg/match/PH2_7376970903", "", MatchId("PH2_7376970903")),
+    ("https://x.gg/match/ph2/7376970903", "", MatchId("PH2_7376970903")),
+    ("https://x.gg/2026/game?id=7376970903", "", GameId(7376970903)),
+]
+
+
+@pytest.mark.parametrize(("text", "match_link", "subject"), SUBJECTS)
+def test_what_why_is_asked_about_is_read_as_it_is_pasted(text: str, match_link: str, subject: Any) -> None:
+    assert read_subject(text, match_link) == subject
+
+
+@pytest.mark.parametrize(
+    "text", ["", "#", "general", "#general", "Ahri", "EUW1_", "https://x.gg/2026", "https://op.gg"]
+)
+def test_what_why_cannot_be_asked_about_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        read_subject(text, OURS)
+
+
 # Files
 
 
@@ -129,13 +233,14 @@ FILES = [
         ],
     ),
     ("riot_id,channel\n", []),
+    (" Riot_ID , Channel \nAhri Fan#EUW,C1\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)]),
 ]
 
 
 @pytest.mark.parametrize(("text", "wishes"), FILES)
 def test_a_file_is_read_row_by_row(path: Path, text: str, wishes: list[Wish]) -> None:
     path.write_bytes(text.encode())
-    assert read_file(path) == wishes
+    assert read_file(path) == (wishes, [])
 
 
 COLUMNS = "the columns are riot_id,platform,channel,workspace"
@@ -144,29 +249,15 @@ FAULTS = [
     ("", f": the first line misses channel, riot_id; {COLUMNS}"),
     ("riot_id,platform\nAhri#EUW,euw1\n", f": the first line misses channel; {COLUMNS}"),
     ("Ahri#EUW,C1\n", f": the first line misses channel, riot_id; {COLUMNS}"),
-    ("riot_id;channel\nAhri#EUW;C1\n", f": the first line misses channel, riot_id; {COLUMNS}"),
+    ("riot_id;channel\nAhri#EUW;C1\n", f": its columns stand apart by ';': save it with commas; {COLUMNS}"),
+    ("riot_id\tchannel\nAhri#EUW\tC1\n", f": its columns stand apart by tabs: save it with commas; {COLUMNS}"),
     ("riot_id,channel,team,colour\nAhri#EUW,C1,x,y\n", f": the first line has colour, team; {COLUMNS}"),
-    ("riot_id,channel\nAhri#EUW,C1\nAhri,C1\n", ", line 3: 'Ahri' is no Riot ID"),
-    ("riot_id,channel\n,C1\n", ", line 2: '' is no Riot ID"),
-    ("riot_id,channel\nAhri#EUW,general\n", ", line 2: 'general' is no channel id"),
-    ("riot_id,channel\nAhri#EUW,\n", ", line 2: '' is no channel id"),
-    ("riot_id,channel,platform\nAhri#EUW,C1,euw\n", ", line 2: 'euw' is no platform"),
-    ("riot_id,channel,workspace\nAhri#EUW,C1,a b\n", ", line 2: 'a b' is no workspace name"),
-    ("riot_id,channel\nAhri#EUW\n", f", line 2: {NOT_AS_MANY}"),
-    ("riot_id,channel\nAhri#EUW,C1,euw1\n", f", line 2: {NOT_AS_MANY}"),
-]
-
-
-ODD_CSV = [
-    ('riot_id,channel\n"Ahri#EUW,C1\n', ", line 2: unexpected end of data"),
-    ('riot_id,channel\n"Ahri"#EUW,C1\n', ", line 2: ',' expected after '\"'"),
     ('"riot_id,channel\n', ", line 1: unexpected end of data"),
-    ("riot_id,channel\n" + "x" * 200_000 + ",C1\n", ", line 2: field larger than field limit"),
 ]
 
 
 @pytest.mark.parametrize(("text", "fault"), FAULTS)
-def test_the_first_line_at_fault_is_named(path: Path, text: str, fault: str) -> None:
+def test_a_file_without_the_right_first_line_is_refused(path: Path, text: str, fault: str) -> None:
     path.write_text(text)
     with pytest.raises(Unusable) as caught:
         read_file(path)
@@ -174,21 +265,37 @@ def test_the_first_line_at_fault_is_named(path: Path, text: str, fault: str) -> 
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize(("text", "fault"), ODD_CSV)
-def test_the_line_that_is_no_csv_is_named(path: Path, text: str, fault: str) -> None:
-    path.write_text(text)
-    with pytest.raises(Unusable) as caught:
-        read_file(path)
-    assert str(caught.value).startswith(f"{path}{fault}")
+BAD_ROWS = [
+    ("Ahri,C1", "'Ahri' is no Riot ID"),
+    (",C1", "'' is no Riot ID"),
+    ("Ahri#EUW,general", "'general' is no channel id"),
+    ("Ahri#EUW,", "'' is no channel id"),
+    ("Ahri#EUW,C1,moon", "'moon' is no platform"),
+    ("Ahri#EUW,C1,,a b", "'a b' is no workspace name"),
+    ("Ahri#EUW", NOT_AS_MANY),
+    ("Ahri#EUW,C1,euw1,default,more", NOT_AS_MANY),
+    ('"Ahri"#EUW,C1', "',' expected after '\"'"),
+    ("x" * 200_000 + ",C1", "field larger than field limit"),
+]
 
 
-@pytest.mark.parametrize(("text", "fault"), [(text, fault.partition(": ")[2]) for text, fault in ODD_CSV])
-def test_what_is_no_csv_is_refused_in_one_line(path: Path, text: str, fault: str) -> None:
-    path.write_text(text)
-    with pytest.raises(Unusable) as caught:
-        read_file(path)
-    assert fault in str(caught.value)
-    assert str(caught.value).isprintable()
+@pytest.mark.parametrize(("row", "fault"), BAD_ROWS)
+def test_a_row_at_fault_is_named_by_its_line_and_the_others_are_read(path: Path, row: str, fault: str) -> None:
+    row += "," * (3 - row.count(",")) if fault != NOT_AS_MANY else ""
+    path.write_text(f"riot_id,channel,platform,workspace\nAhri#EUW,C1,,\n{row}\nLux#EUW,C2,,\n")
+    wishes, faults = read_file(path)
+    assert [(str(wish.riot_id), wish.line) for wish in wishes] == [("Ahri#EUW", 2), ("Lux#EUW", 4)]
+    assert [line for line, _ in faults] == [3]
+    assert str(faults[0].error).startswith(fault)
+    assert str(faults[0].error).isprintable()
+    assert faults[0].error.exit_status is Exit.UNUSABLE
+
+
+def test_a_quote_that_is_not_closed_takes_what_stands_below_it_with_it(path: Path) -> None:
+    path.write_text('riot_id,channel\nAhri#EUW,C1\n"Lux#EUW,C2\nBear#EUW,C3\n')
+    wishes, faults = read_file(path)
+    assert [wish.line for wish in wishes] == [2]
+    assert [(line, str(error)) for line, error in faults] == [(4, "unexpected end of data")]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from support import START, FakeClock, a_match, add_player, ends_just_now, store_
 from lolslackbot.admin.why import why
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message, RiotId
+from lolslackbot.settings import Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, decisions, holds, listings, matches, messages, players, reasons, runs
@@ -324,5 +325,48 @@ def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:
 
 @pytest.mark.parametrize("about", ["EUW1_404", "No Body#EUW", "C404", "general", "", "#", "EUW1_"])
 def test_where_nothing_is_known_it_says_so(db: Database, about: str) -> None:
+    with pytest.raises(NotFound, match="^nothing is known of "):
+        why(db, about, START)
+
+
+# What people paste
+
+
+def test_a_match_is_found_by_its_number_and_by_the_link_in_our_message(db: Database, message: Message) -> None:
+    told = why(db, MATCH, START)
+    assert why(db, "1", START) == told
+    for link, template in (("1", "{game_id}"), ("euw/1", "{server}/{game_id}")):
+        settings = Settings("", "", slack_tokens={"default": Secret("x")}, match_link=f"https://example.org/{template}")
+        assert why(db, f"https://example.org/{link}", START, settings) == told
+
+
+def test_a_number_that_two_platforms_have_lists_both(db: Database, message: Message) -> None:
+    listings.record_page(db, 1, ["NA1_1"], None, START)
+    assert why(db, "1", START) == [
+        "2 platforms have a game 1:",
+        "`lolslackbot why EUW1_1`",
+        "`lolslackbot why NA1_1`",
+    ]
+
+
+def test_a_message_is_found_by_its_link_in_slack(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_delivered(db, message, "t", "1700000000.000100", START)
+    link = "https://acme.slack.com/archives/C1/p1700000000000100"
+    assert why(db, link, START) == why(db, MATCH, START)
+    for unknown in (link[:-1] + "1", link.replace("C1", "C2")):
+        with pytest.raises(NotFound, match="^nothing is known of a message "):
+            why(db, unknown, START)
+
+
+def test_a_player_and_a_channel_are_found_as_they_are_pasted(db: Database, message: Message) -> None:
+    for pasted in ("Player\u00a01＃EUW", "\u2068player 1\u2069#euw"):
+        assert why(db, pasted, START) == why(db, "Player 1#EUW", START)
+    for pasted in ("c1", "<#C1|general>", "https://acme.slack.com/archives/C1"):
+        assert why(db, pasted, START) == why(db, "C1", START)
+
+
+@pytest.mark.parametrize("about", ["2", "https://example.org/1", "#general", "<#D0123456|x>"])
+def test_what_is_pasted_and_not_known_is_said(db: Database, about: str) -> None:
     with pytest.raises(NotFound, match="^nothing is known of "):
         why(db, about, START)

@@ -277,3 +277,11 @@ def test_what_is_too_long_for_slack_is_cut_between_lines() -> None:
     assert MAX_TEXT - 300 < len(text) <= MAX_TEXT
     assert text.split("\n")[-1] == "…"
     assert re.sub(r"&(amp|lt|gt);", "", text).count("&") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["\u3164", "\u2800\u2800", "\u115f \u1160", "\uffa0", "\ufe0f", "\u034f\u200b", "\U000e0100"]
+)
+def test_a_name_of_blank_letters_only_is_no_name(name: str) -> None:
+    assert clean(name) == "(no name)"
+    assert clean(f"a{name}").startswith("a")
