@@ -27,12 +27,12 @@ class Draft(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """The next message of one channel, and when its channel was last posted to."""
+    """The next message of one channel, and when the channel's last request was answered."""
 
     message: Message
     ended_at: datetime
     waiting: int  # in that channel, this one included
-    last_claim: datetime | None
+    last_answer: datetime | None  # as long as there is no answer: when it was claimed
 
 
 def add(
@@ -134,10 +134,10 @@ def queues(db: Database) -> list[Queue]:
     rows = db.rows(
         """
         SELECT *, (
-            SELECT claimed_at FROM messages AS m
+            SELECT COALESCE(settled_at, claimed_at) FROM messages AS m
             WHERE m.channel_id = waiting.channel_id AND m.claimed_at IS NOT NULL
             ORDER BY m.claimed_at DESC LIMIT 1
-        ) AS last_claim
+        ) AS last_answer
         FROM (
             SELECT *, COUNT(*) OVER (PARTITION BY channel_id) AS waiting,
                    ROW_NUMBER() OVER (PARTITION BY channel_id ORDER BY ended_at, match_id) AS turn
@@ -544,7 +544,7 @@ def _queue(row: Row) -> Queue:
         message=_message(row),
         ended_at=moment_of(row["ended_at"]),
         waiting=row["waiting"],
-        last_claim=moment_of(row["last_claim"]) if row["last_claim"] else None,
+        last_answer=moment_of(row["last_answer"]) if row["last_answer"] else None,
     )
 
 
