@@ -5,13 +5,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import requests
-
 from lolslackbot.clock import Clock
 from lolslackbot.model import Champion, Champions
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, read_json
-from lolslackbot.riot.client import CONNECT_SECONDS, StaysHere
-from lolslackbot.transport import BodyTooLarge, DeadlineExceeded, deadline, proxies_for, read_capped
+from lolslackbot.riot.client import CONNECT_SECONDS, NO_ANSWER, StaysHere
+from lolslackbot.transport import deadline, proxies_for, read_capped, read_in_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +51,7 @@ class DataDragon:
         began = self._clock.steady()
         try:
             answer = self._send(self._url + path)
-        except (requests.RequestException, DeadlineExceeded, BodyTooLarge) as error:
+        except NO_ANSWER as error:
             logger.debug("GET %s -> %r, %.0f ms", path, error, (self._clock.steady() - began) * 1000)
             raise RiotRefusal(Verdict.UNAVAILABLE, f"no usable answer: {type(error).__name__}") from error
         logger.debug("GET %s -> %d, %.0f ms", path, answer.status, (self._clock.steady() - began) * 1000)
@@ -70,12 +68,13 @@ class DataDragon:
                 stream=True,
             ) as response,
         ):
+            read_in_pieces(getattr(response.raw, "_original_response", None))  # what urllib3 reads from
             body = read_capped(response.iter_content(65536))
             return HttpAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
 
 def _is_version(value: Any) -> bool:
-    return isinstance(value, str) and _VERSION.fullmatch(value) is not None
+    return isinstance(value, str) and len(value) <= 20 and _VERSION.fullmatch(value) is not None
 
 
 def _champion(fields: Any) -> tuple[int, Champion] | None:

@@ -89,11 +89,12 @@ class Limiter:
 
     def settle(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
         """Records the end of a call, and what the headers of its answer teach if there was one."""
+        words = message_of(answer) if answer and answer.status == 429 else ""  # the body is read before
         with self._ledger.transaction():
             now = self._clock.now()
             self._ledger.end_call(call, now)
             if answer:
-                self._heed(routing, endpoint, answer, now)
+                self._heed(routing, endpoint, answer, words, now)
 
     @contextmanager
     def settling(self, call: int, routing: str, endpoint: str, answer: HttpAnswer) -> Iterator[None]:
@@ -141,20 +142,18 @@ class Limiter:
             self._ledger.put_windows(routing, scope, learnt)
         return learnt
 
-    def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, now: datetime) -> None:
+    def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, words: str, now: datetime) -> None:
         scopes = (APPLICATION, endpoint)
         known = self._ledger.windows(routing)
         learnt = {scope: self._learn(routing, scope, known.get(scope, ()), answer.headers, now) for scope in scopes}
         if answer.status == 429:
             scope = limits.refused_scope(answer.headers, endpoint)
-            self._refused(routing, scope, learnt[scope], answer, now)
+            wait, reason = limits.pause_after(answer.headers, learnt[scope], self._ledger.refusals(routing, scope) + 1)
+            self._refused(routing, scope, wait, f"{reason}: {words}", now)
         else:
             self._ledger.went_well(routing, scopes, now)
 
-    def _refused(self, routing: str, scope: str, windows: Sequence[Window], answer: HttpAnswer, now: datetime) -> None:
-        times = self._ledger.refusals(routing, scope) + 1
-        wait, reason = limits.pause_after(answer.headers, windows, times)
-        reason = f"{reason}: {message_of(answer)}"
+    def _refused(self, routing: str, scope: str, wait: timedelta, reason: str, now: datetime) -> None:
         name = _name(routing, scope)
         logger.warning("nothing more to %s for %.1f s: %s", name, wait.total_seconds(), reason)
         self._ledger.hold(routing, scope, reason, now, now + wait)

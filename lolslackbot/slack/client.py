@@ -32,7 +32,7 @@ from lolslackbot.slack.answers import (
     read_ok,
     standing_of,
 )
-from lolslackbot.transport import date_of, deadline, proxies_for, read_capped
+from lolslackbot.transport import date_of, deadline, proxies_for, read_capped, read_in_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -248,5 +248,10 @@ def _noting(connection: type[http.client.HTTPConnection], connected: Callable[[]
         def connect(self) -> None:
             super().connect()
             connected()
+
+        def getresponse(self) -> http.client.HTTPResponse:
+            response: http.client.HTTPResponse = super().getresponse()
+            read_in_pieces(response)
+            return response
 
     return Noting
