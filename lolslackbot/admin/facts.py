@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
+from lolslackbot.riot import limits
 from lolslackbot.store import decisions, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.holds import Hold
+from lolslackbot.store.limits import RiotLedger, Stated
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.runs import PastRun
 from lolslackbot.store.standing import Lost, Unlisted, Unsent
@@ -54,6 +56,7 @@ class Facts(NamedTuple):
     free_bytes: int
     locked: bool
     holds: list[Hold]  # those that are over too
+    odd_limits: list[Stated]  # that Riot states, and that cannot be
     tracked_since: datetime | None  # None: nobody is tracked
     unlisted: list[Unlisted]
     stages: dict[str, StageRuns]
@@ -87,6 +90,7 @@ def _read(db: Database, now: datetime) -> Facts:
         free_bytes=free_bytes(os.path.dirname(db.path)),
         locked=db.locked,
         holds=known,
+        odd_limits=RiotLedger(db).windows_beyond(limits.LONGEST),
         tracked_since=standing.tracked_since(db),
         unlisted=standing.unlisted(db),
         stages={stage: _runs_of(db, stage) for stage in STAGES},

@@ -6,7 +6,8 @@ from datetime import datetime
 from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
-from lolslackbot.model import RiotId, is_match_id
+from lolslackbot.model import RiotId, is_match_id, platform_of
+from lolslackbot.riot import routing
 from lolslackbot.store import channels, decisions, holds, players, reasons, runs, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -38,7 +39,9 @@ def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
         raise NotFound(f"nothing is known of {match_id}: Riot never listed it for a player who was tracked then")
     yield f"{match_id} is {_state(story)}"
     told = [*_ledger(story), *_decided(db, f"match {match_id}")]
-    told += [each for each in _decided(db, decisions.EVERYTHING) if each[0] >= story.listed_at]
+    host = f"host {routing.match_region(platform_of(match_id))}" if routing.knows(platform_of(match_id)) else ""
+    for subject in (decisions.EVERYTHING, host):
+        told += [each for each in _decided(db, subject) if each[0] >= story.listed_at]
     for message in story.messages:
         told += [*_outbox(message), *_decided(db, f"message {match_id}:{message.channel_id}")]
     yield from _in_order(told, now)

@@ -9,10 +9,11 @@ import click
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
-from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.retry import retry_channel, retry_host, retry_matches, retry_message, retry_missing
 from lolslackbot.admin.tracking import read_channel_id
 from lolslackbot.commands.app import App, absolute, checked, person
 from lolslackbot.console import show_line
+from lolslackbot.riot.routing import HOSTS
 
 
 @click.command("pause")
@@ -47,21 +48,31 @@ def resume_command(app: App, channel: str | None) -> None:
 @click.option("--match", "match_id", metavar="ID", help="Ask Riot again for a match that is missing or was given up.")
 @click.option("--message", nargs=2, metavar="MATCH_ID C", help="Send a failed or uncertain message again.")
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
+@click.option(
+    "--host", type=click.Choice(HOSTS, case_sensitive=False), metavar="HOST", help="One call to a host held back."
+)
 @click.option("--missing", is_flag=True, help="Ask Riot again for all matches it answered 404 for.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.pass_obj
 def retry_command(
-    app: App, match_id: str | None, message: tuple[str, str] | None, channel: str | None, missing: bool, yes: bool
+    app: App,
+    match_id: str | None,
+    message: tuple[str, str] | None,
+    channel: str | None,
+    host: str | None,
+    missing: bool,
+    yes: bool,
 ) -> None:
     """Put back what you decide to try again. Shows what it will do and asks first.
 
     \b
     lolslackbot retry --channel C0123456789
     lolslackbot retry --message EUW1_7376970903 C0123456789
+    lolslackbot retry --host europe
     lolslackbot retry --missing --yes
     """
-    if sum(map(bool, (match_id, message, channel, missing))) != 1:
-        raise click.UsageError("it takes one of --match, --message, --channel and --missing")
+    if sum(map(bool, (match_id, message, channel, host, missing))) != 1:
+        raise click.UsageError("it takes one of --match, --message, --channel, --host and --missing")
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
     with person(), app.changing() as db:
@@ -70,6 +81,8 @@ def retry_command(
             plan = retry_message(db, *message, now)
         elif channel:
             plan = retry_channel(db, channel, now)
+        elif host:
+            plan = retry_host(db, host, app.clock)
         elif match_id:
             plan = retry_matches(db, [match_id], now)
         else:

@@ -181,10 +181,11 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     rows = db.rows(
         """
         SELECT channel_id FROM channels JOIN holds ON scope = 'channel ' || channel_id
-        WHERE workspace = :workspace AND kind = 'limited' AND until > :now
+        WHERE workspace = :workspace AND kind = 'limited' AND until > :now AND since > :earliest
         """,
         workspace=workspace,
         now=text_of(now),
+        earliest=text_of(now - holds.LONGEST),
     )
     return {row["channel_id"] for row in rows}
 

@@ -143,6 +143,12 @@ def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
         raise OtherWorkspace(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
 
 
+def workspace_of(db: Database, channel_id: str) -> str | None:
+    """The workspace of a channel; None if it was never named in a track."""
+    row = db.row("SELECT workspace FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    return row["workspace"] if row else None
+
+
 def knows_channel(db: Database, channel_id: str) -> bool:
     """Whether that channel was ever named in a track."""
     return db.row("SELECT 1 FROM channels WHERE channel_id = :channel_id", channel_id=channel_id) is not None
