@@ -287,7 +287,7 @@ CREATE TABLE decisions (
     decision_id INTEGER PRIMARY KEY,
     decided_at  TEXT NOT NULL,
     command     TEXT NOT NULL,              -- 'retry', 'pause', 'resume', 'prune', 'track', …
-    subject     TEXT NOT NULL,              -- 'match EUW1_1', 'message EUW1_1:C1', 'channel C1', 'player 3', 'everything'
+    subject     TEXT NOT NULL,              -- 'match EUW1_1', 'message EUW1_1:C1', 'channel C1', 'host europe', 'player 3', …
     change      TEXT NOT NULL               -- 'failed -> pending'
 ) STRICT;
 

@@ -1,14 +1,15 @@
 """What both clients need of HTTP and their libraries do not give: a total deadline, a size cap, proxies by the book,
 the certificate authorities to trust, and a clear word where this machine's own way out is at fault."""
 
+import json
 import os
 import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lolslackbot.errors import Unusable
 
@@ -20,6 +21,13 @@ PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, wh
 PROXY_FORM = "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
 CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
+MAX_VALUES = 250_000  # in one JSON answer; a real match has some 5,000, and 4 MiB of `[],` would take 100 MiB
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(
+    rf"[A-Z][a-z]{{2}}, ([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ((?:19|20|21)[0-9]{{2}})"
+    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|(?!-0000)([+-])([0-9]{2})([0-9]{2}))"
+)
 
 
 class DeadlineExceeded(Exception):
@@ -61,6 +69,47 @@ def read_capped(chunks: Iterable[bytes]) -> bytes:
         if len(body) > MAX_BODY:
             raise BodyTooLarge(f"the answer is larger than {MAX_BODY} bytes")
     return bytes(body)
+
+
+class PiecewiseStream:
+    """The stream of an answer that is only ever read in pieces of a known length.
+
+    To http.client a negative chunk size is an order to read all there is: it is refused, since that fills the memory.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, amount: int | None = -1) -> bytes:
+        """At most `amount` bytes. Raises OSError for a negative length, as both libraries expect of a stream."""
+        if amount is None or amount < 0:
+            raise OSError("a negative length in the answer")
+        piece: bytes = self._stream.read(amount)
+        return piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def read_in_pieces(response: Any) -> None:
+    """Lets nobody read the rest of an `http.client.HTTPResponse` at once; one without a body has no stream."""
+    stream = getattr(response, "fp", None)
+    if stream is not None:
+        response.fp = PiecewiseStream(stream)
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON in an answer. Raises ValueError for what is none, nested too deeply, or more than anybody sends."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        raise ValueError(f"more than {MAX_VALUES} values")
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def is_loopback(host: str) -> bool:
@@ -202,11 +251,17 @@ def _refusal_of_proxy(error: BaseException) -> int | None:
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:
-    """What time it was for the server that answered (RFC 9110, Date); header names in lower case."""
-    from email.utils import parsedate_to_datetime  # slow to import, and needed only once somebody answered
+    """What time it was for the server that answered (RFC 9110, Date); header names in lower case.
 
+    None for any other form, for a moment that no calendar has, and without a zone.
+    """
+    stated = _DATE.fullmatch(headers.get("date", "").strip())
+    if stated is None:
+        return None
+    day, month, year, hour, minute, second, sign, hours, minutes = stated.groups(default="0")
+    east = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
     try:
-        date = parsedate_to_datetime(headers.get("date", ""))
+        date = datetime(int(year), 1 + _MONTHS.index(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     except ValueError:
         return None
-    return date if date.tzinfo else None
+    return date - east

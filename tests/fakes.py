@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from support import FakeClock, puuid
 
@@ -15,6 +15,7 @@ from lolslackbot.riot.limiter import Limiter
 from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem
 from lolslackbot.slack.answers import Verdict as PostVerdict
 
+T = TypeVar("T")
 Fault = Exception | Callable[[], Exception | None]
 
 
@@ -74,6 +75,7 @@ class FakeRiot:
         self.calls: list[str] = []
         self.reserved: list[tuple[str, str | None]] = []  # what was asked for, and the host of the call used
         self.clock_ahead: timedelta | None = None
+        self.transaction: Callable[[], AbstractContextManager[None]] = nullcontext  # which the real one opens
         self.limiter: Limiter | None = None  # where a limit is to keep calls from being reserved
         self._hosts: list[str] = []  # of the calls reserved ahead
 
@@ -107,12 +109,14 @@ class FakeRiot:
         yield Page(tuple(ids), (), len(ids) == PAGE, None)
 
     @contextmanager
-    def match(self, match_id: str, call: int | None = None) -> Iterator[Answer]:
+    def match(self, match_id: str, read: Callable[[Answer], T], call: int | None = None) -> Iterator[T]:
         self.reserved.append((match_id, self._hosts[call - 1] if call else None))
         self._asked(match_id)
         if match_id not in self.bodies:
             raise NOT_FOUND
-        yield Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id])
+        found = read(Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id]))
+        with self.transaction():
+            yield found
 
     def reserve(self, host: str, endpoint: str) -> int:
         if fault := self._fault(host) or (self.limiter and self.limiter.free_at(host, endpoint)):

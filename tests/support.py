@@ -21,6 +21,7 @@ from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
 from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.store import listings, matches, players
+from lolslackbot.store.bodies import pack
 from lolslackbot.store.database import Database
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -114,7 +115,7 @@ def store_match(db: Database, match: Match, now: datetime = START, body: bytes =
     known = players.with_puuids(db, (each.puuid for each in match.participants))
     for player in known.values():
         listings.record_page(db, player.player_id, [match.match_id], None, now)
-    matches.store(db, match, body, known, now)
+    matches.store(db, match, pack(body), known, now)
 
 
 @dataclass

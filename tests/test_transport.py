@@ -1,5 +1,6 @@
 """The total deadline, the size cap, and which proxy is used."""
 
+import io
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support import CERTIFICATE, CERTIFICATE_HASH
@@ -15,15 +17,19 @@ from lolslackbot import transport
 from lolslackbot.errors import Unusable
 from lolslackbot.transport import (
     AUTHORITIES,
+    MAX_VALUES,
     BodyTooLarge,
     DeadlineExceeded,
+    PiecewiseStream,
     connect_seconds,
     date_of,
     deadline,
     is_loopback,
+    parse_json,
     proxies_for,
     proxy_secrets,
     read_capped,
+    read_in_pieces,
     trusted,
 )
 
@@ -243,7 +249,58 @@ def test_one_address_never_uses_up_a_call(call: float) -> None:
         ("Mon, 99 Nov 2026 12:00:00 GMT", None),
         ("Mon, 23 Nov 2026 12:00:00", None),  # without a zone nothing can be made of it
         ("Mon, 23 Nov 2026 12:00:00 -0000", None),  # without a zone nothing can be made of it
+        ("Mon, 23 Nov 2026 11:30:00 -0030", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("Mon, 23 Nov 99999999999999999999 12:00:00 GMT", None),
+        ("Mon, 23 Nov 9999 23:59:59 -2359", None),  # later than a calendar goes
+        ("Mon, 23 Nov 2026 12:00:00 +99999999999999999999", None),
+        ("Mon, 31 Nov 2026 12:00:00 GMT", None),
+        ("Mon, 23 Nov 2026 12:00:60 GMT", None),  # a leap second: no matter
+        ("Mon, ٢٣ Nov 2026 12:00:00 GMT", None),
+        ("9" * 5000, None),
     ],
 )
 def test_a_servers_time_is_that_of_the_date_header(text: str | None, moment: datetime | None) -> None:
     assert date_of({} if text is None else {"date": text}) == moment
+
+
+# What an answer may hold
+
+
+@pytest.mark.parametrize("length", [-5, -1, None])
+def test_a_stream_is_never_read_to_its_end_at_once(length: int | None) -> None:
+    stream = PiecewiseStream(io.BytesIO(b"12\r\n3456"))
+    assert stream.readline() == b"12\r\n"
+    assert stream.read(2) == b"34"
+    with pytest.raises(OSError, match="^a negative length in the answer$"):
+        stream.read(length)
+
+
+def test_an_answer_without_a_stream_is_left_as_it_is() -> None:
+    response = SimpleNamespace(fp=None)
+    read_in_pieces(response)
+    read_in_pieces(None)
+    assert response.fp is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"0," * MAX_VALUES + b"0]",
+        b"[" + b"[]," * MAX_VALUES + b"[]]",
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 100_000,
+        b"9" * 5000,
+        b"[NaN]",
+        b"",
+        b"\xff",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_what_is_no_json_or_too_much_of_it_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError, match="."):
+        parse_json(body)
+
+
+def test_json_of_any_usual_size_is_read() -> None:
+    assert len(parse_json(b"[" + b"0," * (MAX_VALUES - 2) + b"0]")) == MAX_VALUES - 1

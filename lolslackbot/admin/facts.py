@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from lolslackbot.clock import text_of
 from lolslackbot.files import user_name
+from lolslackbot.riot import limits
 from lolslackbot.store import channels, decisions, findings, holds, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Hold
+from lolslackbot.store.limits import RiotLedger, Stated
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.runs import PastRun
 from lolslackbot.store.standing import Lost, Unlisted, Unsent
@@ -66,6 +68,7 @@ class Facts(NamedTuple):
     free_bytes: int
     locked: bool
     holds: list[Hold]  # those that are over too
+    odd_limits: list[Stated]  # that Riot states, and that cannot be
     tracked_since: datetime | None  # None: nobody is tracked
     unlisted: list[Unlisted]
     stages: dict[str, StageRuns]
@@ -112,6 +115,7 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         free_bytes=free_bytes(folder),
         locked=db.locked,
         holds=known,
+        odd_limits=RiotLedger(db).windows_beyond(limits.LONGEST),
         tracked_since=standing.tracked_since(db),
         unlisted=standing.unlisted(db),
         stages=stages,

@@ -32,6 +32,7 @@ def find_needs(facts: Facts) -> dict[str, str]:
         **_lasting_holds(facts),
         **_found(facts),
         **_long_limits(facts),
+        **_odd_limits(facts),
         **_unlisted(facts),
         **_silences(facts),
         **_staleness(facts),
@@ -156,13 +157,29 @@ def _is_riots(hold: Hold) -> bool:
 
 
 def _long_limits(facts: Facts) -> dict[str, str]:
-    """A 429 that lasts: nobody can lift it, but somebody should know."""
+    """A 429 that lasts: somebody should know, and may know better."""
     return {
         f"{hold.scope} {hold.kind}": f"{scope_label(hold.scope, facts.names)} is held back until "
-        f"{text_of(hold.until)}: {hold.reason}; `lolslackbot {_stage_of(hold)}` goes on then; if it comes again, "
-        "something else uses up the allowance"
+        f"{text_of(hold.until)}: {hold.reason}; `lolslackbot {_stage_of(hold)}` goes on then{_sooner(hold)}; "
+        "if it comes again, something else uses up the allowance"
         for hold in facts.holds
         if hold.until and _lasts(facts, hold)
+    }
+
+
+def _sooner(hold: Hold) -> str:
+    """The command that lifts a limit; a workspace's is lifted with any of its channels."""
+    what, name, *_ = hold.scope.split()
+    option = {holds.RIOT_KEY: f"--host {name}", "channel": f"--channel {name}"}.get(what, "--channel C")
+    return f", `lolslackbot retry {option}` tries it now"
+
+
+def _odd_limits(facts: Facts) -> dict[str, str]:
+    """Limits that Riot states and that nobody would keep to: told, since somebody stands between us and Riot."""
+    return {
+        f"{holds.riot_scope(each.routing, each.endpoint)} odd limit": f"Riot states a limit that is not kept: {each}; "
+        f"`lolslackbot check` tries whether it answers, `lolslackbot retry --host {each.routing}` forgets the limit"
+        for each in facts.odd_limits
     }
 
 

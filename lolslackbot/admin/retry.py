@@ -4,13 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lolslackbot.clock import text_of
+from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
+from lolslackbot.riot import limits
+from lolslackbot.riot.limiter import Limiter
 from lolslackbot.settings import Settings
-from lolslackbot.store import channels, decisions, findings, holds, matches, messages, players, stories
+from lolslackbot.store import channels, decisions, findings, holds, matches, messages, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
+from lolslackbot.store.limits import RiotLedger
 
 WITHIN = timedelta(seconds=Settings("", "").announce_within)  # how long a game is news, unless said otherwise
 
@@ -71,17 +74,57 @@ def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, 
 
 
 def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelta = WITHIN) -> Plan:
-    """The channel counts as well, and its failed messages go out again, those that still are news (`within`)."""
+    """The channel counts as well, no limit holds it back, and its failed messages go out again, if still news."""
     channel_id = channels.current_id(db, channel_id)
-    if not players.knows_channel(db, channel_id):
+    workspace = channels.workspace_of(db, channel_id)
+    if workspace is None:
         raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
     failed = messages.of_channel(db, channel_id, "failed")
-    hold = holds.find(db, holds.channel_scope(channel_id), "broken")
-    sentences = [f"{channel_id} was marked broken ({hold.reason}) and is tried again"] if hold else []
+    broken = holds.find(db, holds.channel_scope(channel_id), "broken")
+    limited = [
+        hold
+        for scope in (holds.channel_scope(channel_id), holds.workspace_scope(workspace))
+        if (hold := holds.find(db, scope, "limited")) and hold.until and hold.until > now
+    ]
+    sentences = [f"{channel_id} was marked broken ({broken.reason}) and is tried again"] if broken else []
+    sentences += [
+        f"{hold.scope} is held back until {hold.until and text_of(hold.until)} ({hold.reason}), and no longer: "
+        "the next post tells whether Slack agrees"
+        for hold in limited
+    ]
     if not sentences and not failed:
         raise NotFound(f"{channel_id} is well and none of its messages failed: there is nothing to try again")
-    sentences += _what_becomes_of(db, failed, now - within, now)
-    return Plan(sentences, _in_one_commit(db, [(message, "failed") for message in failed], now, hold))
+    lifted = [*limited, broken] if broken else limited
+    sentences += _what_becomes_of(db, failed, now - within, now, lifted)
+    return Plan(sentences, _in_one_commit(db, [(message, "failed") for message in failed], now, lifted))
+
+
+def retry_host(db: Database, host: str, clock: Clock) -> Plan:
+    """What holds a host of Riot's back no longer does: one call goes there, and its answer decides."""
+    now, ledger = clock.now(), RiotLedger(db)
+    held = [hold for hold in holds.limited_host(db, host) if hold.until and hold.until > now]
+    spent = Limiter(ledger, clock, 0).spent(host)
+    odd = [each for each in ledger.windows_beyond(limits.LONGEST) if each.routing == host]
+    if not (held or spent or odd):
+        raise NotFound(f"nothing holds {host} back: there is nothing to try again")
+
+    def do() -> None:
+        with db.transaction():
+            for hold in held:
+                holds.lift(db, hold.scope, "limited")
+            ledger.forget_windows(host)
+            decisions.record(db, "retry", f"host {host}", "held back -> one call", now)
+
+    return Plan(
+        [
+            *[f"{each.scope} is held back until {each.until and text_of(each.until)}: {each.reason}" for each in held],
+            *[f"{wait.reason} until {text_of(wait.until)}" for wait in spent.values()],
+            *[f"Riot states a limit that is not kept: {each}" for each in odd],
+            f"that is lifted for {host}: the next `lolslackbot fetch-matches` makes one call there, "
+            "and its answer decides what is held back then",
+        ],
+        do,
+    )
 
 
 def retry_matches(db: Database, match_ids: list[str], now: datetime, within: timedelta = WITHIN) -> Plan:
@@ -116,10 +159,12 @@ def _asked_again(db: Database, match_id: str, oldest: datetime) -> str:
     return f"match {match_id} is asked for again"
 
 
-def _what_becomes_of(db: Database, again: Sequence[Message], oldest: datetime, now: datetime) -> list[str]:
+def _what_becomes_of(
+    db: Database, again: Sequence[Message], oldest: datetime, now: datetime, lifted: Sequence[Hold] = ()
+) -> list[str]:
     """What will be sent and what has expired, counted and named; and what keeps it waiting. All in one channel.
 
-    oldest: when games ended that only just are news.
+    oldest: when games ended that only just are news. lifted: holds that no longer count.
     """
     news = [message for message in again if _is_news(db, message, oldest)]
     sentences = []
@@ -127,7 +172,7 @@ def _what_becomes_of(db: Database, again: Sequence[Message], oldest: datetime, n
         sentences.append(f"of {len(again)} failed messages {len(news)} will be sent again")
     sentences += [f"{each.key} will be sent again{'' if each.text else ', once it is built again'}" for each in news]
     if news:
-        sentences += _kept_waiting(db, news[0], now)
+        sentences += _kept_waiting(db, news[0], now, lifted)
     for each in again:
         if each not in news:
             ended = text_of(messages.game_ended_at(db, each))
@@ -139,25 +184,25 @@ def _is_news(db: Database, message: Message, oldest: datetime) -> bool:
     return messages.game_ended_at(db, message) >= oldest
 
 
-def _kept_waiting(db: Database, message: Message, now: datetime) -> list[str]:
+def _kept_waiting(db: Database, message: Message, now: datetime, lifted: Sequence[Hold]) -> list[str]:
     """What keeps the messages of that channel from being sent now."""
     scopes = holds.EVERYTHING, holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
     return [
         f"not before {hold.scope} is no longer {hold.kind}" + (f" ({text_of(hold.until)})" if hold.until else "")
         for hold in holds.all_live(db, now)
-        if hold.scope in scopes and hold.kind != "broken"
+        if hold.scope in scopes and hold.kind != "broken" and hold not in lifted
     ]
 
 
 def _in_one_commit(
-    db: Database, again: list[tuple[Message, str]], now: datetime, hold: Hold | None = None
+    db: Database, again: list[tuple[Message, str]], now: datetime, held: Sequence[Hold] = ()
 ) -> Callable[[], None]:
     def do() -> None:
         with db.transaction():
-            if hold:
-                holds.lift(db, hold.scope, "broken")
+            for hold in held:
+                holds.lift(db, hold.scope, hold.kind)
                 findings.forget(db, hold.scope)
-                decisions.record(db, "retry", hold.scope, "broken -> well", now)
+                decisions.record(db, "retry", hold.scope, f"{hold.kind} -> well", now)
             for message, state in again:
                 messages.retry(db, message)
                 decisions.record(db, "retry", f"message {message.key}", f"{state} -> pending", now)

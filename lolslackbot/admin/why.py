@@ -7,7 +7,7 @@ from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of, scope_l
 from lolslackbot.admin.reading import ChannelId, GameId, MatchId, Post, read_subject
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
-from lolslackbot.model import RiotId
+from lolslackbot.model import RiotId, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
@@ -93,7 +93,9 @@ class _Why:
             raise NotFound(f"nothing is known of {match_id}: it was in no list that Riot gave of a tracked player")
         yield f"{match_id} is {_state(story)}"
         told = [*self._ledger(story), *self._decided(f"match {match_id}")]
-        told += [each for each in self._decided(decisions.EVERYTHING) if each[0] >= story.listed_at]
+        host = f"host {routing.match_region(platform_of(match_id))}" if routing.knows(platform_of(match_id)) else ""
+        for subject in (decisions.EVERYTHING, host):
+            told += [each for each in self._decided(subject) if each[0] >= story.listed_at]
         for message in story.messages:
             told += [*self._outbox(message), *self._decided(f"message {match_id}:{message.channel_id}")]
         yield from self._in_order(told)

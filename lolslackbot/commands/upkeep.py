@@ -10,9 +10,17 @@ from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
 from lolslackbot.admin.reading import read_channel_id, read_match_id
-from lolslackbot.admin.retry import record_found, retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.retry import (
+    record_found,
+    retry_channel,
+    retry_host,
+    retry_matches,
+    retry_message,
+    retry_missing,
+)
 from lolslackbot.commands.app import App, absolute, checked, person
 from lolslackbot.console import show_line
+from lolslackbot.riot.routing import HOSTS
 from lolslackbot.slack.answers import read_link
 
 
@@ -71,6 +79,9 @@ def read_message(match_id: str, channel: str) -> tuple[str, str]:
     help='With --message: it is in Slack, under the link that "Copy link" gives there. Sends nothing.',
 )
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
+@click.option(
+    "--host", type=click.Choice(HOSTS, case_sensitive=False), metavar="HOST", help="One call to a host held back."
+)
 @click.option("--missing", is_flag=True, help="Ask Riot again for all matches it answered 404 for.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.pass_obj
@@ -80,6 +91,7 @@ def retry_command(
     message: tuple[str, str] | None,
     found: tuple[str, str] | None,
     channel: str | None,
+    host: str | None,
     missing: bool,
     yes: bool,
 ) -> None:
@@ -88,10 +100,11 @@ def retry_command(
     \b
     lolslackbot retry --channel C0123456789
     lolslackbot retry --message EUW1_7376970903 C0123456789
+    lolslackbot retry --host europe
     lolslackbot retry --missing --yes
     """
-    if sum(map(bool, (match_id, message, channel, missing))) != 1:
-        raise click.UsageError("it takes one of --match, --message, --channel and --missing")
+    if sum(map(bool, (match_id, message, channel, host, missing))) != 1:
+        raise click.UsageError("it takes one of --match, --message, --channel, --host and --missing")
     if found and not message:
         raise click.UsageError("--found goes with --message")
     if not yes and not sys.stdin.isatty():
@@ -104,6 +117,8 @@ def retry_command(
             plan = retry_message(db, *message, now, within)
         elif channel:
             plan = retry_channel(db, channel, now, within)
+        elif host:
+            plan = retry_host(db, host, app.clock)
         elif match_id:
             plan = retry_matches(db, [match_id], now, within)
         else:

@@ -1,8 +1,9 @@
 """What each answer of Riot means: status, headers and body in, a verdict out. Pure."""
 
-import json
 from enum import Enum, auto
 from typing import Any, NamedTuple
+
+from lolslackbot.transport import parse_json
 
 
 class Verdict(Enum):
@@ -40,19 +41,23 @@ def read_json(answer: HttpAnswer) -> Any:
     if answer.status != 200:
         raise RiotRefusal(_verdict(answer), f"{answer.status} {message_of(answer)}", answer.status)
     try:
-        return json.loads(answer.body, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        return parse_json(answer.body)
+    except ValueError as error:
         raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but no JSON: {error}", 200) from error
 
 
 def message_of(answer: HttpAnswer) -> str:
     """Riot's own words for a refusal, for the log and `status`: one line of at most 200 characters."""
     try:
-        document = json.loads(answer.body)
+        document = parse_json(answer.body)
         words = document["status"]["message"] if "status" in document else document["message"]
-    except (ValueError, RecursionError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
+        words = None
+    if isinstance(words, int | float):
+        words = str(words)
+    if not isinstance(words, str):
         words = answer.body[:200].decode("utf-8", "replace")  # a proxy's HTML, or nothing
-    return "".join(c if c.isprintable() else " " for c in str(words))[:200].strip() or "(no message)"
+    return "".join(c if c.isprintable() else " " for c in words[:200]).strip() or "(no message)"
 
 
 def _verdict(answer: HttpAnswer) -> Verdict:
@@ -69,7 +74,3 @@ def _verdict(answer: HttpAnswer) -> Verdict:
             return Verdict.LIMITED
         case _:
             return Verdict.UNAVAILABLE
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")

@@ -5,11 +5,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
@@ -25,12 +27,14 @@ from lolslackbot.transport import (
     fault_of_this_machine,
     proxies_for,
     read_capped,
+    read_in_pieces,
     trusted,
 )
 
 if TYPE_CHECKING:
     import ssl
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 15.0  # from first to last byte; real answers take well under one
@@ -38,6 +42,11 @@ PAGE = 100  # match-v5: the most ids one list call gives
 
 # Endpoints, as Riot counts them: the path pattern, whatever its parameters.
 ACCOUNT, PLATFORM, MATCH_IDS, MATCH = "account", "platform", "match-ids", "match"
+# What the libraries raise when nothing comes, or something that no header, length or encoding may be.
+NO_ANSWER = (
+    *(requests.RequestException, HTTPError, HTTPException, OSError, ValueError, OverflowError),
+    *(DeadlineExceeded, BodyTooLarge),
+)
 _LOGGED = ("x-app-rate-limit", "x-method-rate-limit", "x-rate-limit-type", "retry-after")
 
 
@@ -94,6 +103,7 @@ class RiotClient:
     """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent).
 
     `match_ids` and `match` are `with` statements: what is written inside is committed together with the call's end.
+    An answer is read and judged before that transaction begins, so that none lasts longer for what is in it.
     Their `call` is one that was reserved moments ago, the last thing before.
     """
 
@@ -163,31 +173,38 @@ class RiotClient:
         host = routing.match_region(platform)
         if call is None:
             call = self.reserve(host, MATCH_IDS)
-        with self._get(call, host, MATCH_IDS, path, query) as answer:
-            yield _page(answer.document)
+        with self._get(call, host, MATCH_IDS, path, _page, query) as page:
+            yield page
 
     @contextmanager
-    def match(self, match_id: str, call: int | None = None) -> Iterator[Answer]:
-        """match-v5: one match. Its prefix says which host has it."""
+    def match(self, match_id: str, read: Callable[[Answer], T], call: int | None = None) -> Iterator[T]:
+        """match-v5: one match, as `read` makes it of the answer. Its prefix says which host has it."""
         host = routing.match_region(platform_of(match_id))
         if call is None:
             call = self.reserve(host, MATCH)
-        with self._get(call, host, MATCH, f"/lol/match/v5/matches/{match_id}") as answer:
-            yield answer
+        with self._get(call, host, MATCH, f"/lol/match/v5/matches/{match_id}", read) as found:
+            yield found
 
     def _json(self, host: str, endpoint: str, path: str) -> Any:
-        with self._get(self._limiter.reserve(host, endpoint), host, endpoint, path) as answer:
-            return answer.document
+        call = self._limiter.reserve(host, endpoint)
+        with self._get(call, host, endpoint, path, lambda answer: answer.document) as document:
+            return document
 
     @contextmanager
     def _get(
-        self, call: int, host: str, endpoint: str, path: str, query: Mapping[str, int] | None = None
-    ) -> Iterator[Answer]:
+        self,
+        call: int,
+        host: str,
+        endpoint: str,
+        path: str,
+        read: Callable[[Answer], T],
+        query: Mapping[str, int] | None = None,
+    ) -> Iterator[T]:
         """Exactly one request, the reserved `call`; its end is committed with what is made of its answer inside."""
         began = self._clock.steady()
         try:
             answer = self._send(self._url.format(routing=host), path, query)
-        except (requests.RequestException, DeadlineExceeded, BodyTooLarge) as error:
+        except NO_ANSWER as error:
             logger.debug("GET %s%s -> %r, %.0f ms", host, path, error, self._milliseconds(began))
             self._limiter.settle(call, host, endpoint, None)
             raise _no_answer(error, self._url.format(routing=host)) from error
@@ -197,12 +214,12 @@ class RiotClient:
         if date := date_of(answer.headers):
             self.clock_ahead = self._clock.now() - date
         try:
-            document = answers.read_json(answer)
-        except RiotRefusal:
+            found = read(Answer(answer.body, answers.read_json(answer)))
+        except Exception:
             self._limiter.settle(call, host, endpoint, answer)
             raise
         with self._limiter.settling(call, host, endpoint, answer):
-            yield Answer(answer.body, document)
+            yield found
 
     def _send(self, url: str, path: str, query: Mapping[str, int] | None) -> HttpAnswer:
         if url not in self._proxies:
@@ -220,6 +237,7 @@ class RiotClient:
                 stream=True,
             ) as response,
         ):
+            read_in_pieces(getattr(response.raw, "_original_response", None))  # what urllib3 reads from
             body = read_capped(response.iter_content(65536))
             # A proxy may quote the request, and parts of an answer go into errors and the database.
             headers = {k.lower(): v.replace(self._key, "***") for k, v in response.headers.items()}
@@ -229,17 +247,29 @@ class RiotClient:
         return (self._clock.steady() - began) * 1000
 
 
-def _page(found: Any) -> Page:
+def _page(answer: Answer) -> Page:
+    found = answer.document
     if not isinstance(found, list):
         raise RiotRefusal(Verdict.UNAVAILABLE, "200, but no list", 200)
-    good = [each for each in found if isinstance(each, str) and is_match_id(each)]
-    odd = [each for each in found if each not in good]
+    if len(found) > PAGE:
+        raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but {len(found)} match ids instead of at most {PAGE}", 200)
+    good: list[str] = []
+    odd: list[Any] = []
+    for each in found:
+        (good if isinstance(each, str) and is_match_id(each) else odd).append(each)
     return Page(
         match_ids=tuple(each for each in good if routing.knows(platform_of(each))),
         unroutable=tuple(each for each in good if not routing.knows(platform_of(each))),
         full=len(found) >= PAGE,
-        odd=f"{len(odd)} match ids of odd form ({odd[0]!r:.60})" if odd else None,
+        odd=f"{len(odd)} match ids of odd form ({_shown(odd[0])})" if odd else None,
     )
+
+
+def _shown(value: Any) -> str:
+    """In a few characters; of what holds others, only what it is: it may be nested too deeply to be written."""
+    if isinstance(value, list | dict):
+        return f"a {type(value).__name__}"
+    return repr(value[:60] if isinstance(value, str) else value)[:60]
 
 
 def _field(found: Any, name: str) -> str:
@@ -258,9 +288,9 @@ def _no_answer(error: Exception, url: str) -> RiotRefusal:
 
 def _cause(error: Exception) -> str:
     """One short line; requests' own texts carry whole object representations."""
-    if isinstance(error, requests.RequestException):
-        return type(error).__name__
-    return str(error)
+    if isinstance(error, DeadlineExceeded | BodyTooLarge):
+        return str(error)
+    return type(error).__name__
 
 
 def _limits_of(answer: HttpAnswer) -> str:

@@ -7,20 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from lolslackbot.clock import Clock
 from lolslackbot.model import Champion, Champions
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, read_json
-from lolslackbot.riot.client import StaysHere
+from lolslackbot.riot.client import NO_ANSWER, StaysHere
 from lolslackbot.transport import (
-    BodyTooLarge,
-    DeadlineExceeded,
     connect_seconds,
     deadline,
     fault_of_this_machine,
     proxies_for,
     read_capped,
+    read_in_pieces,
 )
 
 logger = logging.getLogger(__name__)
@@ -68,7 +65,7 @@ class DataDragon:
         began = self._clock.steady()
         try:
             answer = self._send(self._url + path)
-        except (requests.RequestException, DeadlineExceeded, BodyTooLarge) as error:
+        except NO_ANSWER as error:
             logger.debug("GET %s -> %r, %.0f ms", path, error, (self._clock.steady() - began) * 1000)
             fault = fault_of_this_machine(error, urlsplit(self._url).hostname or "")
             raise RiotRefusal(
@@ -90,12 +87,13 @@ class DataDragon:
                 stream=True,
             ) as response,
         ):
+            read_in_pieces(getattr(response.raw, "_original_response", None))  # what urllib3 reads from
             body = read_capped(response.iter_content(65536))
             return HttpAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
 
 def _is_version(value: Any) -> bool:
-    return isinstance(value, str) and _VERSION.fullmatch(value) is not None
+    return isinstance(value, str) and len(value) <= 20 and _VERSION.fullmatch(value) is not None
 
 
 def _champion(fields: Any) -> tuple[int, Champion] | None:

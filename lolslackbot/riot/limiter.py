@@ -72,8 +72,18 @@ class Limiter:
         scopes = (APPLICATION, endpoint)
         held = [NotYet(*hold, refused=True) for hold in self._ledger.holds(routing, scopes) if hold[0] > now]
         windows = self._ledger.windows(routing)
-        full = [self._full(routing, scope, windows.get(scope, ()), now) for scope in scopes]
+        full = [self._full(routing, scope, limits.believed(windows.get(scope, ())), now) for scope in scopes]
         return max((wait for wait in (*held, *full) if wait), key=lambda wait: wait.until, default=None)
+
+    def spent(self, routing: str) -> dict[str, NotYet]:
+        """The full windows at a host: by scope, until when and why."""
+        now = self._clock.now()
+        full = {
+            scope: self._full(routing, scope, believed, now)
+            for scope, windows in self._ledger.windows(routing).items()
+            if (believed := limits.believed(windows))
+        }
+        return {scope: wait for scope, wait in full.items() if wait}
 
     def reserve(self, routing: str, endpoint: str) -> int:
         """Counts a call that is about to be sent, in one transaction. Raises NotYet where it may not be sent."""
@@ -89,11 +99,12 @@ class Limiter:
 
     def settle(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
         """Records the end of a call, and what the headers of its answer teach if there was one."""
+        words = message_of(answer) if answer and answer.status == 429 else ""  # the body is read before
         with self._ledger.transaction():
             now = self._clock.now()
             self._ledger.end_call(call, now)
             if answer:
-                self._heed(routing, endpoint, answer, now)
+                self._heed(routing, endpoint, answer, words, now)
 
     @contextmanager
     def settling(self, call: int, routing: str, endpoint: str, answer: HttpAnswer) -> Iterator[None]:
@@ -126,42 +137,42 @@ class Limiter:
     def _learn(
         self, routing: str, scope: str, before: Sequence[Window], headers: Mapping[str, str], now: datetime
     ) -> Sequence[Window]:
-        """The windows of a scope after an answer, kept where they differ from those `before`."""
+        """The windows of a scope that count after an answer; all it states are kept where they differ from `before`."""
         stated, counted = (limits.read_pairs(headers.get(name)) for name in limits.header_names(scope))
         known = {window.seconds: window for window in before}
-        if not stated:  # any header can be missing from any answer: what was known stays
-            stated = {window.seconds: window.calls for window in known.values()}
+        told = [Window(*pair) for pair in stated.items()] or before  # any header can be missing: what was known stays
+        counting = limits.believed(told) or limits.believed(before)
+        odd = [window for window in told if window not in limits.believed(told)]  # kept for `status` to tell
         learnt = []
-        for seconds, calls in stated.items():
+        for seconds, calls, *_ in counting:
             last = known.get(seconds, Window(seconds, calls))
             window = Window(seconds, calls, last.extra_calls, last.extra_at)
             ours = self._ledger.ended_calls(routing, scope, now - limits.span(window))
             learnt.append(limits.learn(window, counted.get(seconds), ours, now))
-        if learnt != list(before):
-            self._ledger.put_windows(routing, scope, learnt)
+        if learnt + odd != list(before):
+            self._ledger.put_windows(routing, scope, learnt + odd)
         return learnt
 
-    def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, now: datetime) -> None:
+    def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, words: str, now: datetime) -> None:
         scopes = (APPLICATION, endpoint)
         known = self._ledger.windows(routing)
         learnt = {scope: self._learn(routing, scope, known.get(scope, ()), answer.headers, now) for scope in scopes}
         if answer.status == 429:
             scope = limits.refused_scope(answer.headers, endpoint)
-            self._refused(routing, scope, learnt[scope], answer, now)
+            wait, reason = limits.pause_after(answer.headers, learnt[scope], self._ledger.refusals(routing, scope) + 1)
+            self._refused(routing, scope, wait, f"{reason}: {words}", now)
         else:
             self._ledger.went_well(routing, scopes, now)
 
-    def _refused(self, routing: str, scope: str, windows: Sequence[Window], answer: HttpAnswer, now: datetime) -> None:
-        times = self._ledger.refusals(routing, scope) + 1
-        wait, reason = limits.pause_after(answer.headers, windows, times)
-        reason = f"{reason}: {message_of(answer)}"
+    def _refused(self, routing: str, scope: str, wait: timedelta, reason: str, now: datetime) -> None:
         name = _name(routing, scope)
         logger.warning("nothing more to %s for %.1f s: %s", name, wait.total_seconds(), reason)
         self._ledger.hold(routing, scope, reason, now, now + wait)
 
     def _longest_window(self, routing: str) -> timedelta:
         """How long a call may still matter. A window yet unknown is learnt from Riot's own count."""
-        spans = [limits.span(window) for windows in self._ledger.windows(routing).values() for window in windows]
+        known = self._ledger.windows(routing).values()
+        spans = [limits.span(window) for windows in known for window in limits.believed(windows)]
         return max(spans, default=timedelta(0)) + timedelta(hours=1)
 
 

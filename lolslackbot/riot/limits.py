@@ -12,6 +12,8 @@ from functools import lru_cache
 from lolslackbot.model import Window
 
 MARGIN = timedelta(seconds=0.5)  # Riot counts a call when it arrives there, and rounds Retry-After to whole seconds
+LONGEST = timedelta(days=1)  # no answer closes anything for longer, and no window that is longer is believed
+MOST_WINDOWS = 10  # of one limit; Riot states two or three
 APPLICATION = ""  # the endpoint of the limits that hold for a whole host
 
 _PAIR = re.compile(r"\s*([0-9]{1,9}):([0-9]{1,9})\s*")
@@ -22,7 +24,7 @@ _PAUSES = (5, 10, 20, 40, 80, 160, 300)  # seconds, where a 429 names none: long
 @lru_cache(maxsize=16)  # limits are the same in every answer
 def read_pairs(header: str | None) -> Mapping[int, int]:
     """`20:1,100:120` as {1: 20, 120: 100}: calls by seconds. Whatever is not of that form is left out."""
-    pairs = (_PAIR.fullmatch(part) for part in (header or "").split(","))
+    pairs = (_PAIR.fullmatch(part) for part in (header or "").split(",")[:MOST_WINDOWS])
     return {int(pair[2]): int(pair[1]) for pair in pairs if pair and int(pair[1]) and int(pair[2])}
 
 
@@ -30,6 +32,11 @@ def header_names(endpoint: str) -> tuple[str, str]:
     """The headers with an endpoint's limits and with the counts in them (lower case)."""
     kind = "method" if endpoint else "app"
     return f"x-{kind}-rate-limit", f"x-{kind}-rate-limit-count"
+
+
+def believed(windows: Sequence[Window]) -> list[Window]:
+    """Those that can be a limit of Riot's. One of years would silence a host for as long."""
+    return [window for window in windows if timedelta(seconds=window.seconds) <= LONGEST]
 
 
 def span(window: Window) -> timedelta:
@@ -79,8 +86,8 @@ def refused_scope(headers: Mapping[str, str], endpoint: str) -> str:
 def pause_after(headers: Mapping[str, str], windows: Sequence[Window], times: int) -> tuple[timedelta, str]:
     """How long a 429 keeps its scope closed, and why. `windows` are those of the scope; `times`: 429s in a row."""
     stated = headers.get("retry-after", "").strip()
-    if stated.isascii() and stated.isdigit() and len(stated) <= 9:
-        wait = int(stated)
+    if stated.isascii() and stated.isdigit():
+        wait = int(stated.lstrip("0")[:9] or "0")  # more digits are beyond LONGEST in any case
         if times > 1:  # what was said before did not help
             wait = max(wait, _PAUSES[min(times - 1, len(_PAUSES)) - 1])
     else:
@@ -88,7 +95,9 @@ def pause_after(headers: Mapping[str, str], windows: Sequence[Window], times: in
         if _kind(headers) in ("application", "method"):  # then until our own windows have surely ended
             wait = max(wait, *(window.seconds for window in windows), 0)
     reason = f"429 of type {_word(_kind(headers))}, Retry-After {_word(stated)}"
-    return timedelta(seconds=wait) + MARGIN, reason
+    if timedelta(seconds=wait) > LONGEST:
+        reason += ", of which a day is kept"
+    return min(timedelta(seconds=wait) + MARGIN, LONGEST), reason
 
 
 def _kind(headers: Mapping[str, str]) -> str:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lolslackbot.model import Match, Outcome, Participant, is_puuid
+from lolslackbot.riot.answers import RiotRefusal, Verdict
 
 ARENA = "CHERRY"
 SWARM = "STRAWBERRY"
 BOT = "BOT"  # the puuid of every bot
 DAMAGE = "totalDamageDealtToChampions"
 _LARGEST = 2**53  # beyond it a JSON number is no exact integer
+_MOST = 100  # participants: five times as many as any mode has
 
 _TeamSums = tuple[int | None, int | None]  # damage to champions, kills
 
@@ -27,19 +29,24 @@ class ForeignIds(Exception):
 
 
 def read_puuids(match_id: str, document: Any) -> list[str]:
-    """The humans in a 200 answer. Raises NotAMatch, or ForeignIds when a later look will be better."""
-    metadata, info = _object(document, "metadata"), _object(document, "info")
-    if metadata.get("matchId") != match_id:
-        raise NotAMatch("not a valid match: the answer is about another one")
-    return [_puuid(each) for each in _everyone(info) if each.get("puuid") != BOT]
+    """The humans in a 200 answer, each once.
+
+    Raises NotAMatch; ForeignIds when a later look will be better; RiotRefusal where this is no answer about that match
+    at all, as a block page is none.
+    """
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("matchId") != match_id:
+        raise RiotRefusal(Verdict.UNAVAILABLE, "200, but it does not name the match asked for", 200)
+    puuids = [_puuid(each) for each in _everyone(_object(document, "info")) if each.get("puuid") != BOT]
+    return list(dict.fromkeys(puuids))
 
 
 def read_match(match_id: str, document: Any, puuids: Container[str]) -> Match:
     """The match in an answer that `read_puuids` took, with these of its humans as participants. Raises NotAMatch."""
     info = _object(document, "info")
-    everyone = _everyone(info)
-    duration = _duration(info, everyone)
     mode = _text(info, "gameMode")
+    everyone = _each_once(_everyone(info), mode)
+    duration = _duration(info, everyone)
     outcome, ended_at = _outcome(mode, everyone), _end(info, everyone, duration)
     if duration <= 0 or (outcome is Outcome.NOBODY_WON and _text(info, "endOfGameResult") == "Abort_TooFewPlayers"):
         raise NotAMatch("nothing in it: a game that nobody played")
@@ -63,7 +70,23 @@ def _everyone(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise NotAMatch("nothing in it: an aborted game without data")
     if not isinstance(everyone, list) or not all(isinstance(each, dict) for each in everyone):
         raise NotAMatch("not a valid match: no list of participants")
+    if len(everyone) > _MOST:
+        raise NotAMatch(f"not a valid match: {len(everyone)} participants")
     return everyone
+
+
+def _each_once(everyone: list[Mapping[str, Any]], mode: str) -> list[Mapping[str, Any]]:
+    """Without the second mention of a human, which must say the same as the first: else neither can be told."""
+    humans: dict[str, Mapping[str, Any]] = {}
+    once = []
+    for fields in everyone:
+        puuid = fields["puuid"]
+        first = fields if puuid == BOT else humans.setdefault(puuid, fields)
+        if first is fields:
+            once.append(fields)
+        elif _participant(fields, {}, [], mode) != _participant(first, {}, [], mode):
+            raise NotAMatch("not a valid match: a participant is listed twice, each time with other numbers")
+    return once
 
 
 def _puuid(fields: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ PLATFORMS = tuple(sorted(REGIONS))
 
 # Accounts are global: any of the three answers for any player, so one is as good as another.
 MATCH_REGIONS = tuple(_PLATFORMS)
+HOSTS = (*MATCH_REGIONS, *PLATFORMS)  # every routing value that a call can go to
 _ACCOUNTS_ANYWHERE = "americas"
 
 

@@ -3,7 +3,6 @@
 The error codes are those of docs.slack.dev, chat.postMessage, with codes that left that list in recent years.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple, TypeGuard
 
 from lolslackbot.model import LookupProblem
-from lolslackbot.transport import date_of
+from lolslackbot.transport import date_of, parse_json
 
 
 class Verdict(Enum):
@@ -99,6 +98,7 @@ class History(NamedTuple):
 
 EVENT_TYPE = "lolslackbot_match"  # of the metadata by which a message is found again
 LIMITED_WAIT = 60.0  # seconds, where Slack says "too fast" without saying how long
+LONGEST_WAIT = 86400.0  # however long Slack says
 ALLOWANCE_WAIT = 3600.0
 
 _CODES: dict[Verdict, str] = {
@@ -294,25 +294,34 @@ def channel_info_of(document: Mapping[str, Any]) -> ChannelInfo:
 def read_object(answer: HttpAnswer) -> dict[str, Any] | None:
     """The JSON object in an answer, or None."""
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        document = parse_json(answer.body)
+    except ValueError:
         return None
     return document if isinstance(document, dict) else None
 
 
 def describe_error(document: Mapping[str, Any]) -> str:
     """Slack's code with what it adds to it, in one line: `missing_scope (needed chat:write)`."""
-    errors = document.get("errors")
-    details = list(errors) if isinstance(errors, list) else []
-    if document.get("needed"):
-        details.append(f"needed {document['needed']}")
-    text = str(document.get("error") or "no error code")
-    return _line(f"{text} ({'; '.join(str(each) for each in details)})" if details else text)
+    errors, needed, code = document.get("errors"), document.get("needed"), document.get("error")
+    details = [_shown(each) for each in errors[:5]] if isinstance(errors, list) else []
+    if needed:
+        details.append(f"needed {_shown(needed)}")
+    text = _shown(code) if code else "no error code"
+    return _line(f"{text} ({'; '.join(details)})" if details else text)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(value)
+    except RecursionError:  # what can be read can be nested too deeply to be written
+        return "something deeply nested"
 
 
 def _retry_after(answer: HttpAnswer) -> float:
     stated = answer.headers.get("retry-after", "").strip()
-    return max(1.0, float(stated)) if re.fullmatch(r"[0-9]{1,6}", stated) else LIMITED_WAIT
+    if not re.fullmatch(r"[0-9]+", stated):
+        return LIMITED_WAIT
+    return min(max(1.0, float(stated)), LONGEST_WAIT)  # more digits than a number has make an infinite one
 
 
 def _excerpt(answer: HttpAnswer) -> str:
@@ -320,4 +329,4 @@ def _excerpt(answer: HttpAnswer) -> str:
 
 
 def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:200].strip()
+    return "".join(c if c.isprintable() else " " for c in text[:200]).strip()

@@ -41,6 +41,7 @@ from lolslackbot.transport import (
     fault_of_this_machine,
     proxies_for,
     read_capped,
+    read_in_pieces,
     trusted,
 )
 
@@ -282,5 +283,10 @@ def _noting(connection: type[http.client.HTTPConnection], client: _OneRequestCli
             super().connect()
             self.sock.settimeout(whole)
             client.note_connected()
+
+        def getresponse(self) -> http.client.HTTPResponse:
+            response: http.client.HTTPResponse = super().getresponse()
+            read_in_pieces(response)
+            return response
 
     return Noting

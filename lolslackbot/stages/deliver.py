@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STAGE = "deliver"
-PACE = timedelta(seconds=1)  # between two messages in one channel: what Slack allows besides short bursts
+PACE = timedelta(seconds=1)  # from an answer to the next post in a channel: what Slack allows besides short bursts
 UNCERTAIN_IN_A_ROW = 3  # then a workspace is left alone for this run
 OUTAGE = timedelta(hours=6)  # without a run: another installation of this bot may have stepped in meanwhile
 EXAMINED_EVERY = timedelta(hours=1)  # a broken channel
@@ -132,7 +132,7 @@ class _Delivering:
                     self._compare(queue)
                 sent = True  # what waits now, the next round sees
                 continue
-            if rest := _rest(queue.last_claim, self._run.clock.now()):
+            if rest := _rest(queue.last_answer, self._run.clock.now()):
                 rests.append(rest)
                 continue
             with self._run.item(queue.message.match_id, queue.message.channel_id):
@@ -344,9 +344,12 @@ class _Delivering:
         self._run.note(note)
 
 
-def _rest(last_claim: datetime | None, now: datetime) -> timedelta:
-    """How long a channel still rests; a claim later than now means that the clock was set back."""
-    since = now - last_claim if last_claim else PACE
+def _rest(last_answer: datetime | None, now: datetime) -> timedelta:
+    """How long a channel still rests; an answer later than now means that the clock was set back.
+
+    Counted from the answer: Slack counts a post when it arrives, which is anywhere between the claim and that.
+    """
+    since = now - last_answer if last_answer else PACE
     return PACE - since if timedelta(0) <= since < PACE else timedelta(0)
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from lolslackbot.clock import FAR_OFF, clock_fault, text_of
@@ -45,6 +46,14 @@ class _Fate(NamedTuple):
     said: str
 
 
+class _Reading(NamedTuple):
+    """What an answer about a match holds: the match with all its humans and the packed body, or the problem."""
+
+    match: Match | None
+    packed: bytes
+    problem: NotAMatch | ForeignIds | None = None
+
+
 class _Turn(NamedTuple):
     """The host and the endpoint to ask next; `call` where that is counted already."""
 
@@ -68,6 +77,17 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     players.follow_clock(db, run.clock.now())
     limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
     _Fetching(db, riot, limiter, run, limits).work()
+
+
+def _read(match_id: str, answer: Answer) -> _Reading:
+    """Judges an answer before any transaction begins. Raises RiotRefusal where it is none about that match."""
+    from lolslackbot.store.bodies import pack  # slow to import, and most runs have no match to store
+
+    try:
+        match = read_match(match_id, answer.document, read_puuids(match_id, answer.document))
+    except (NotAMatch, ForeignIds) as problem:
+        return _Reading(None, b"", problem)
+    return _Reading(match, pack(answer.body))
 
 
 def _host_of_match(match_id: str) -> str:
@@ -297,8 +317,8 @@ class _Fetching:
             return
         with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
             try:
-                with self._riot.match(match_id, call) as answer:
-                    fate = self._take(match_id, answer)
+                with self._riot.match(match_id, partial(_read, match_id), call) as reading:
+                    fate = self._take(match_id, reading)
                     reserved = self._reserve_next()
             except NotYet as wait:
                 logger.debug("%s", wait)
@@ -310,19 +330,18 @@ class _Fetching:
                 self._tell(fate)
                 self._went_well(_host_of_match(match_id))
 
-    def _take(self, match_id: str, answer: Answer) -> _Fate:
+    def _take(self, match_id: str, reading: _Reading) -> _Fate:
         """Writes what becomes of a match that Riot has."""
-        try:
-            known = players.with_puuids(self._db, read_puuids(match_id, answer.document))
-            match = read_match(match_id, answer.document, known)
-        except NotAMatch as error:
-            logger.warning("not a match: %s", error, exc_info=True)
-            return self._end(match_id, str(error))
-        except ForeignIds as error:
-            logger.warning("Riot hands out ids that are not encrypted for our key: %s", error, exc_info=True)
-            self._put_off(match_id, f"odd ids: {error}")
+        match, problem = reading.match, reading.problem
+        if isinstance(problem, ForeignIds):
+            logger.warning("Riot hands out ids that are not encrypted for our key: %s", problem, exc_info=problem)
+            self._put_off(match_id, f"odd ids: {problem}")
             self._run.failed("ids not encrypted for our key")
             return _Fate("put off", 0, "put off: odd ids")
+        if match is None:
+            logger.warning("not a match: %s", problem, exc_info=problem)
+            return self._end(match_id, str(problem))
+        known = players.with_puuids(self._db, (each.puuid for each in match.participants))
         since = players.tracked_since(self._db, (player.player_id for player in known.values()))
         if reason := self._not_news(match, since):
             fate = self._end(match_id, reason, match.ended_at)
@@ -331,7 +350,7 @@ class _Fetching:
             is_before = reason == reasons.BEFORE_TRACKING
             number = 1 + matches.give_up_older(self._db, match_id, reason, match.ended_at if is_before else None)
             return fate._replace(counted=reason if is_before else fate.counted, number=number)
-        matches.store(self._db, match, answer.body, known, self._now())
+        matches.store(self._db, match, reading.packed, known, self._now())
         return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
 
     def _not_news(self, match: Match, since: datetime | None) -> str | None:

@@ -26,7 +26,7 @@ class Decision(NamedTuple):
 def record(db: Database, command: str, subject: str, change: str, now: datetime) -> None:
     """Keeps a decision, with what it changes. Inside that transaction.
 
-    subject: `match EUW1_1`, `message EUW1_1:C1`, `channel C1`, `player 3` or EVERYTHING.
+    subject: `match EUW1_1`, `message EUW1_1:C1`, `channel C1`, `workspace W`, `host europe`, `player 3` or EVERYTHING.
     """
     db.write(
         """

@@ -1,7 +1,7 @@
 """Whatever holds work back, in one table: why, since when, until when."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
@@ -9,6 +9,7 @@ from lolslackbot.store.database import Database, Row, listed
 
 RIOT_KEY = "riot"
 EVERYTHING = "everything"
+LONGEST = timedelta(days=1)  # that a limit holds anything back, whatever an answer said
 
 
 def riot_scope(routing: str, endpoint: str = "") -> str:
@@ -54,6 +55,15 @@ def all_live(db: Database, now: datetime) -> list[Hold]:
 def all_known(db: Database) -> list[Hold]:
     """Every hold, those that are over included: they explain the past."""
     return [_hold(row) for row in db.rows("SELECT * FROM holds ORDER BY scope, kind")]
+
+
+def limited_host(db: Database, routing: str) -> list[Hold]:
+    """The limits of a host and of its endpoints, those that are over included."""
+    rows = db.rows(
+        "SELECT * FROM holds WHERE kind = 'limited' AND (scope = :scope OR scope LIKE :scope || ' %') ORDER BY scope",
+        scope=riot_scope(routing),
+    )
+    return [_hold(row) for row in rows]
 
 
 def find(db: Database, scope: str, kind: str) -> Hold | None:
@@ -109,7 +119,7 @@ def went_well(db: Database, scopes: Sequence[str], now: datetime) -> None:
 
 def follow_clock(db: Database, now: datetime) -> None:
     """`rebase` in a commit of its own, where there is anything to do."""
-    if _from_later(db, now):
+    if _to_rebase(db, now):
         with db.transaction():
             rebase(db, now)
 
@@ -117,31 +127,42 @@ def follow_clock(db: Database, now: datetime) -> None:
 def rebase(db: Database, now: datetime) -> None:
     """After the clock was set back, a hold begun in what is now the future lasts its length from now, no longer.
 
-    Inside a transaction.
+    A limit that an earlier version kept for longer than LONGEST is cut to that. Inside a transaction.
     """
-    for hold in _from_later(db, now):
+    for hold in _to_rebase(db, now):
         assert hold.until is not None
+        since = min(hold.since, now)
         db.write(
-            "UPDATE holds SET since = :now, until = :until WHERE scope = :scope AND kind = :kind",
-            now=text_of(now),
-            until=text_of(now + (hold.until - hold.since)),
+            "UPDATE holds SET since = :since, until = :until WHERE scope = :scope AND kind = :kind",
+            since=text_of(since),
+            until=text_of(since + (hold.until - hold.since)),
             scope=hold.scope,
             kind=hold.kind,
         )
 
 
-def _from_later(db: Database, now: datetime) -> list[Hold]:
-    rows = db.rows("SELECT * FROM holds WHERE since > :now AND until IS NOT NULL", now=text_of(now))
+def _to_rebase(db: Database, now: datetime) -> list[Hold]:
+    rows = db.rows(
+        """
+        SELECT * FROM holds
+        WHERE until IS NOT NULL AND (since > :now OR kind = 'limited' AND until > :latest)
+        """,
+        now=text_of(now),
+        latest=text_of(now + LONGEST),
+    )
     return [_hold(row) for row in rows]
 
 
 def _hold(row: Row) -> Hold:
+    since, until = moment_of(row["since"]), moment_of(row["until"]) if row["until"] else None
+    if until and row["kind"] == "limited":
+        until = min(until, since + LONGEST)
     return Hold(
         scope=row["scope"],
         kind=row["kind"],
         reason=row["reason"],
-        since=moment_of(row["since"]),
-        until=moment_of(row["until"]) if row["until"] else None,
+        since=since,
+        until=until,
         times=row["times"],
         code=row["code"],
     )

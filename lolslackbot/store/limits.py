@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Window
@@ -10,6 +11,18 @@ from lolslackbot.store import holds
 from lolslackbot.store.database import Database, Row
 
 _SCOPE = "routing = :routing AND (:endpoint = '' OR endpoint = :endpoint)"
+
+
+class Stated(NamedTuple):
+    """A limit as Riot's headers stated it, of an endpoint or ('') of the application at a host."""
+
+    routing: str
+    endpoint: str
+    calls: int
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls in {self.seconds} s to {f'{self.routing} {self.endpoint}'.strip()}"
 
 
 class RiotLedger:
@@ -81,6 +94,18 @@ class RiotLedger:
         ):
             found.setdefault(row["endpoint"], []).append(_window(row))
         return found
+
+    def forget_windows(self, routing: str) -> None:
+        """Nothing is known of a host's limits any more: one call at a time goes there until an answer states them."""
+        self._db.write("DELETE FROM riot_windows WHERE routing = :routing", routing=routing)
+
+    def windows_beyond(self, longest: timedelta) -> list[Stated]:
+        """The stated windows that are longer than that."""
+        rows = self._db.rows(
+            "SELECT * FROM riot_windows WHERE seconds > :seconds ORDER BY routing, endpoint, seconds",
+            seconds=int(longest.total_seconds()),
+        )
+        return [Stated(row["routing"], row["endpoint"], row["calls"], row["seconds"]) for row in rows]
 
     def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None:
         """Replaces what was known of this limit: the newest header wins."""

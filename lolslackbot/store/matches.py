@@ -66,13 +66,12 @@ def looks(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetim
     return (row["looks"], row["failures"], moment_of(row["listed_at"])) if row else None
 
 
-def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], now: datetime) -> None:
+def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player], now: datetime) -> None:
     """wanted, missing -> stored, with the columns of the `known` players in it and their names of today.
 
-    A match that was given up while its body was on the way (`untrack`) stays so.
+    packed: the body, as `store/bodies.py` makes it before any transaction begins. A match that was given up while its
+    body was on the way (`untrack`) stays so.
     """
-    from lolslackbot.store.bodies import pack  # slow to import, and few commands store a match
-
     with db.transaction():
         stored = db.write(
             """
@@ -89,7 +88,7 @@ def store(db: Database, match: Match, body: bytes, known: Mapping[str, Player], 
             outcome=match.outcome.value,
             duration=match.duration,
             ended_at=text_of(match.ended_at),
-            body=pack(body),
+            body=packed,
             teams=match.teams,
             bans=match.bans,
         )

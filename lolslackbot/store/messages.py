@@ -28,12 +28,12 @@ class Draft(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """The next message of one channel, and when its channel was last posted to."""
+    """The next message of one channel, and when the channel's last request was answered."""
 
     message: Message
     ended_at: datetime
     waiting: int  # in that channel, this one included
-    last_claim: datetime | None
+    last_answer: datetime | None  # as long as there is no answer: when it was claimed
     reconciled: bool  # its channel's history was compared since it had to be, and this message was no part of the past
 
 
@@ -138,10 +138,10 @@ def queues(db: Database) -> list[Queue]:
     rows = db.rows(
         """
         SELECT *, (
-            SELECT claimed_at FROM messages AS m
+            SELECT COALESCE(settled_at, claimed_at) FROM messages AS m
             WHERE m.channel_id = waiting.channel_id AND m.claimed_at IS NOT NULL
             ORDER BY m.claimed_at DESC LIMIT 1
-        ) AS last_claim, (
+        ) AS last_answer, (
             SELECT reconciled_at FROM channels WHERE channels.channel_id = waiting.channel_id
         ) AS reconciled_at
         FROM (
@@ -187,10 +187,11 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     rows = db.rows(
         """
         SELECT channel_id FROM channels JOIN holds ON scope = 'channel ' || channel_id
-        WHERE workspace = :workspace AND kind = 'limited' AND until > :now
+        WHERE workspace = :workspace AND kind = 'limited' AND until > :now AND since > :earliest
         """,
         workspace=workspace,
         now=text_of(now),
+        earliest=text_of(now - holds.LONGEST),
     )
     return {row["channel_id"] for row in rows}
 
@@ -665,7 +666,7 @@ def _queue(row: Row) -> Queue:
         message=_message(row),
         ended_at=moment_of(row["ended_at"]),
         waiting=row["waiting"],
-        last_claim=moment_of(row["last_claim"]) if row["last_claim"] else None,
+        last_answer=moment_of(row["last_answer"]) if row["last_answer"] else None,
         reconciled=_is_reconciled(row["reconciled_at"], row["ended_at"], row["built_at"]),
     )
 

@@ -6,8 +6,18 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, store_match
 
-from lolslackbot.admin.retry import Plan, record_found, retry_channel, retry_matches, retry_message, retry_missing
+from lolslackbot.admin.retry import (
+    Plan,
+    record_found,
+    retry_channel,
+    retry_host,
+    retry_matches,
+    retry_message,
+    retry_missing,
+)
 from lolslackbot.errors import Exit, NotFound
+from lolslackbot.riot.answers import HttpAnswer
+from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.stages import build_messages as building
@@ -17,6 +27,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
 from lolslackbot.store import channels, decisions, holds, listings, matches
 from lolslackbot.store.database import Database
+from lolslackbot.store.limits import RiotLedger
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
 REFUSED = Posted(Verdict.MESSAGE_REFUSED, "msg_too_long")
@@ -280,6 +291,108 @@ def test_a_channel_with_nothing_to_try_again_is_refused(db: Database, channel: s
     with pytest.raises(NotFound) as caught:
         retry_channel(db, channel, START)
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("scope", ["channel C1", "workspace default"])
+def test_a_persons_word_lifts_what_slack_limited(db: Database, slack: FakeSlack, clock: FakeClock, scope: str) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    with db.transaction():
+        holds.put(db, scope, "limited", "ratelimited", START, START + timedelta(hours=20))
+    assert send(db, slack, clock).counts["delivered"] == 0
+    before = everything(db)
+    plan = retry_channel(db, "C1", clock.now())
+    assert plan.sentences == [
+        f"{scope} is held back until 2026-11-24T08:00:00.000Z (ratelimited), and no longer: "
+        "the next post tells whether Slack agrees"
+    ]
+    does_nothing_until_asked(db, plan, before)
+    (decision,) = decisions.about(db, scope)
+    assert (decision.command, decision.change) == ("retry", "limited -> well")
+    assert send(db, slack, clock).counts["delivered"] == 1
+    with pytest.raises(NotFound, match="C1 is well"):
+        retry_channel(db, "C1", clock.now())
+
+
+def test_a_limit_that_is_over_is_nothing_to_lift(db: Database, clock: FakeClock) -> None:
+    add_player(db)
+    with db.transaction():
+        holds.put(db, "channel C1", "limited", "ratelimited", START, START + timedelta(minutes=1))
+    clock.advance(60)
+    with pytest.raises(NotFound, match="C1 is well"):
+        retry_channel(db, "C1", clock.now())
+
+
+# Hosts
+
+
+def limiter_of(db: Database, clock: FakeClock) -> Limiter:
+    return Limiter(RiotLedger(db), clock, 15)
+
+
+def answered(db: Database, clock: FakeClock, status: int = 200, **headers: str) -> None:
+    """One call to europe, which is answered at once."""
+    limiter = limiter_of(db, clock)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    limiter.settle(limiter.reserve("europe", "match"), "europe", "match", HttpAnswer(status, named, b"{}"))
+
+
+@pytest.mark.parametrize("kind", ["application", "service"])
+def test_one_call_to_a_host_that_was_held_back_decides(db: Database, clock: FakeClock, kind: str) -> None:
+    refusal = {"x_rate_limit_type": kind, "retry_after": "999999999"}
+    answered(db, clock, 429, x_app_rate_limit="20:1,100:120", **refusal)
+    before = everything(db)
+    plan = retry_host(db, "europe", clock)
+    scope = "riot europe" if kind == "application" else "riot europe match"
+    assert plan.sentences == [
+        f"{scope} is held back until 2026-11-24T12:00:00.000Z: 429 of type {kind}, Retry-After 999999999, of which a "
+        "day is kept: {}",
+        "that is lifted for europe: the next `lolslackbot fetch-matches` makes one call there, and its answer decides "
+        "what is held back then",
+    ]
+    does_nothing_until_asked(db, plan, before)
+    (decision,) = decisions.about(db, "host europe")
+    assert (decision.command, decision.change) == ("retry", "held back -> one call")
+    limiter = limiter_of(db, clock)
+    call = limiter.reserve("europe", "match")
+    with pytest.raises(NotYet, match="waiting for the first answer from"):
+        limiter.reserve("europe", "match")
+    limiter.settle(call, "europe", "match", HttpAnswer(429, {"x-rate-limit-type": kind, "retry-after": "60"}, b"{}"))
+    held = limiter.free_at("europe", "match")
+    assert held
+    assert held.until - clock.now() == timedelta(seconds=60.5)
+
+
+def test_a_window_that_is_full_for_hours_lets_one_call_go(db: Database, clock: FakeClock) -> None:
+    header = {"x_app_rate_limit": "1:80000"}
+    answered(db, clock, **header)
+    assert limiter_of(db, clock).free_at("europe", "match")
+    plan = retry_host(db, "europe", clock)
+    assert plan.sentences[0] == "1 calls in 80000 s to europe are spent until 2026-11-24T10:13:20.500Z"
+    plan.do()
+    answered(db, clock, **header)
+    assert limiter_of(db, clock).free_at("europe", "match")  # Riot says it again: so it is
+
+
+def test_a_limit_that_cannot_be_is_forgotten(db: Database, clock: FakeClock) -> None:
+    answered(db, clock, x_app_rate_limit="20:1,100:99999999")
+    plan = retry_host(db, "europe", clock)
+    assert plan.sentences[0] == "Riot states a limit that is not kept: 100 calls in 99999999 s to europe"
+    plan.do()
+    with pytest.raises(NotFound, match="^nothing holds europe back: there is nothing to try again$"):
+        retry_host(db, "europe", clock)
+
+
+def test_another_host_is_left_as_it_is(db: Database, clock: FakeClock) -> None:
+    answered(db, clock, 429, retry_after="600", x_app_rate_limit="100:120")
+    for host in ("asia", "eu"):
+        with pytest.raises(NotFound):
+            retry_host(db, host, clock)
+    with db.transaction():
+        holds.put(db, "riot asia", "limited", "429", START, START + timedelta(hours=1))
+    retry_host(db, "asia", clock).do()
+    assert [hold.scope for hold in holds.all_known(db)] == ["riot europe match"]
+    assert RiotLedger(db).windows("europe")
 
 
 # Matches

@@ -759,9 +759,8 @@ def given_up_as_no_match(world: World) -> None:
     Row(
         failed_and_everything_is_paused,
         channel_again,
-        "EUW1_1:C1 will be sent again\n"
-        "not before channel C1 is no longer limited (2026-11-23T12:01:00.000Z)\n"
-        "not before everything is no longer paused",
+        "channel C1 is held back until 2026-11-23T12:01:00.000Z (ratelimited), and no longer: the next post tells "
+        "whether Slack agrees\nEUW1_1:C1 will be sent again\nnot before everything is no longer paused",
     ),
     Row(
         given_up_long_ago,

@@ -13,11 +13,12 @@ from lolslackbot.admin.needs import PILE, TICKS_MISSED
 from lolslackbot.admin.status import status
 from lolslackbot.errors import Exit
 from lolslackbot.files import user_name
-from lolslackbot.model import LookupProblem, RiotId
+from lolslackbot.model import LookupProblem, RiotId, Window
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, holds, listings, matches, messages, players, runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.limits import RiotLedger
 from lolslackbot.store.locks import STAGES, run_lock
 
 SINCE = "2026-11-23T12:00:00.000Z"
@@ -435,17 +436,38 @@ def test_a_stage_that_runs_but_to_no_good_end_needs_a_person_after_an_hour(db: D
     ]
     hold(db, "riot europe", "limited", "429 application", 3 * 86400)
     (need,) = needs_after(db, minutes=62)  # that says why
-    assert need.startswith("riot europe is held back until 2026-11-26T12:00:00.000Z: 429 application; ")
+    assert need.startswith("riot europe is held back until 2026-11-24T12:00:00.000Z: 429 application; ")
 
 
-@pytest.mark.parametrize(("scope", "stage"), [("riot kr match", "fetch-matches"), ("workspace default", "deliver")])
-def test_a_limit_that_lasts_needs_a_person_and_a_short_one_nobody(db: Database, scope: str, stage: str) -> None:
+@pytest.mark.parametrize(
+    ("scope", "stage", "option"),
+    [
+        ("riot kr", "fetch-matches", "--host kr"),
+        ("riot kr match", "fetch-matches", "--host kr"),
+        ("channel C1", "deliver", "--channel C1"),
+        ("workspace default", "deliver", "--channel C"),
+    ],
+)
+def test_a_limit_that_lasts_needs_a_person_and_a_short_one_nobody(
+    db: Database, scope: str, stage: str, option: str
+) -> None:
     hold(db, scope, "limited", "429", 3660)
     assert needs_after(db, minutes=1) == []
     assert needs_after(db, seconds=59) == [
-        f"{scope} is held back until 2026-11-23T13:01:00.000Z: 429; `lolslackbot {stage}` goes on then; if it comes "
-        "again, something else uses up the allowance"
+        f"{scope} is held back until 2026-11-23T13:01:00.000Z: 429; `lolslackbot {stage}` goes on then, "
+        f"`lolslackbot retry {option}` tries it now; if it comes again, something else uses up the allowance"
     ]
+
+
+def test_a_limit_that_cannot_be_is_told_and_the_usual_ones_are_not(db: Database) -> None:
+    with db.transaction():
+        RiotLedger(db).put_windows("europe", "", [Window(120, 100), Window(99_999_999, 1)])
+        RiotLedger(db).put_windows("kr", "match", [Window(86_400, 100)])
+    assert status(db, START).problems["riot europe odd limit"] == (
+        "Riot states a limit that is not kept: 1 calls in 99999999 s to europe; `lolslackbot check` tries whether it "
+        "answers, `lolslackbot retry --host europe` forgets the limit"
+    )
+    assert "riot kr match odd limit" not in status(db, START).problems
 
 
 def test_lists_that_are_not_asked_for_although_fetch_matches_runs(db: Database) -> None:

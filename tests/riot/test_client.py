@@ -20,9 +20,10 @@ from support import START, FakeClock, puuid
 
 from lolslackbot import transport
 from lolslackbot.model import Account, RiotId, Window
+from lolslackbot.riot import answers
 from lolslackbot.riot import client as client_module
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
-from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Page, RiotClient
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.store.database import Database, read_only
 from lolslackbot.store.limits import RiotLedger
@@ -68,9 +69,13 @@ def http() -> Iterator[responses.RequestsMock]:
         yield mock
 
 
+def as_it_is(answer: Answer) -> Answer:
+    return answer
+
+
 def ask_match(riot: RiotClient, match_id: str = "EUW1_1") -> Any:
-    with riot.match(match_id) as answer:
-        return answer.document
+    with riot.match(match_id, lambda answer: answer.document) as document:
+        return document
 
 
 def test_a_call_that_was_counted_beforehand_is_not_counted_again(
@@ -78,7 +83,7 @@ def test_a_call_that_was_counted_beforehand_is_not_counted_again(
 ) -> None:
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={"metadata": {}})
     call = riot.reserve("europe", MATCH)
-    with riot.match("EUW1_1", call) as answer:
+    with riot.match("EUW1_1", as_it_is, call) as answer:
         assert answer.document == {"metadata": {}}
     assert limiter.reserved == [("europe", MATCH)]
     assert limiter.settled == [("europe", MATCH, 200)]
@@ -178,7 +183,7 @@ def test_a_cookie_is_not_sent_back(riot: RiotClient, http: responses.RequestsMoc
         "https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={}, headers={"Set-Cookie": "who=us"}
     )
     for _ in range(2):
-        with riot.match("EUW1_1"):
+        with riot.match("EUW1_1", as_it_is):
             pass
     assert answer.call_count == 2
     assert "Cookie" not in http.calls[1].request.headers
@@ -378,10 +383,50 @@ def test_what_is_no_list_is_no_empty_list(riot: RiotClient, http: responses.Requ
     assert refusal.value.verdict is Verdict.UNAVAILABLE
 
 
+@pytest.mark.parametrize("found", [["EUW1_1"] * 101, [f"EUW1_{n}" for n in range(100_000)]])
+def test_more_ids_than_were_asked_for_are_refused_before_the_transaction_begins(
+    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock, found: list[str]
+) -> None:
+    http.get(f"https://europe.riot.example{IDS}", json=found)
+    refused = f"^200, but {len(found)} match ids instead of at most 100$"
+    with pytest.raises(RiotRefusal, match=refused) as refusal, riot.match_ids(PUUID, "euw1", START, 0):
+        pytest.fail("nothing can be written of it")
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert limiter.settled == [("europe", MATCH_IDS, 200)]
+
+
+def test_the_first_odd_id_is_shown_shortly_whatever_it_is(riot: RiotClient, http: responses.RequestsMock) -> None:
+    for body, shown in ((["x" * 100], repr("x" * 60)[:60]), ([[[]] * 9], "a list"), ([{}], "a dict"), ([1.5], "1.5")):
+        http.get(f"https://europe.riot.example{IDS}", json=body)
+        assert ask_list(riot).odd == f"1 match ids of odd form ({shown})"
+
+
+@pytest.mark.parametrize("status", [200, 404, 429, 500])
+def test_an_answer_is_read_before_the_transaction_begins(
+    db: Database,
+    riot: RiotClient,
+    http: responses.RequestsMock,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    parse, reads = transport.parse_json, []
+
+    def outside(body: bytes) -> Any:
+        db.try_writing()  # which begins a transaction: none is open
+        reads.append(body)
+        return parse(body)
+
+    monkeypatch.setattr(answers, "parse_json", outside)
+    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", status=status, json={"message": "Rate limit"})
+    with suppress(RiotRefusal):
+        ask_match(riot)
+    assert reads
+
+
 def test_a_match_comes_back_with_its_bytes(riot: RiotClient, http: responses.RequestsMock) -> None:
     body = '{ "metadata": {"matchId": "EUW1_1"},\n "info": "Ñ" }'.encode()
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=body)
-    with riot.match("EUW1_1") as answer:
+    with riot.match("EUW1_1", as_it_is) as answer:
         assert answer.body == body
         assert answer.document == {"metadata": {"matchId": "EUW1_1"}, "info": "Ñ"}
 
@@ -506,7 +551,7 @@ def test_the_end_of_a_call_is_committed_with_what_is_made_of_its_answer(
     riot: RiotClient, http: responses.RequestsMock, db: Database
 ) -> None:
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={})
-    with riot.match("EUW1_1"), read_only(db.path) as other:
+    with riot.match("EUW1_1", as_it_is), read_only(db.path) as other:
         assert other.row("SELECT 1 FROM riot_calls WHERE open = 1")
     assert open_calls(db) == 0
 
@@ -516,7 +561,7 @@ def test_what_cannot_be_made_of_an_answer_does_not_take_back_that_the_call_was_m
 ) -> None:
     headers = {"X-App-Rate-Limit": "20:1", "X-App-Rate-Limit-Count": "1:1"}
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={}, headers=headers)
-    with pytest.raises(ValueError, match="half-way"), riot.match("EUW1_1"):
+    with pytest.raises(ValueError, match="half-way"), riot.match("EUW1_1", as_it_is):
         with db.transaction():
             db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
         raise ValueError("half-way")

@@ -795,3 +795,51 @@ def test_a_count_at_the_limit_is_believed_until_that_window_can_be_over(bot: Pro
         bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count=f"{count}:60"))
     clock.advance(20.5)
     bot.refused()  # it is 20 s ago that Riot said 10 of 10 in 60 s
+
+
+# What no answer may do: close a scope for longer than a day
+
+
+@pytest.mark.parametrize("name", ["x_app_rate_limit", "x_method_rate_limit"])
+def test_a_window_of_years_is_kept_to_be_told_but_not_believed(db: Database, clock: FakeClock, name: str) -> None:
+    one = Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    one.call(answer=answered(**{name: "1:99999999"}))
+    assert one.waits() == 0.0
+    one.call(answer=answered(**{name: "1:99999999,5:10"}))
+    one.calls(3)  # without headers: what was known stays
+    assert one.waits() == 10.5
+    (odd,) = RiotLedger(db).windows_beyond(limits.LONGEST)
+    assert (odd.routing, odd.calls, odd.seconds) == (EUROPE, 1, 99999999)
+    clock.advance(11)
+    one.call(answer=answered(**{name: "1:99999999"}))  # the good one stays, too
+    one.calls(4)
+    assert one.waits() == 10.5
+    clock.advance(11)
+    one.call(answer=answered(**{name: "5:10"}))
+    assert RiotLedger(db).windows_beyond(limits.LONGEST) == []
+
+
+def test_what_an_earlier_version_kept_for_years_holds_nobody_back(db: Database, clock: FakeClock) -> None:
+    one = Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    with db.transaction():
+        for scope in ("riot europe", "riot europe match"):
+            db.write(
+                "INSERT INTO holds VALUES (:scope, 'limited', '429', :since, '2058-01-01T00:00:00.000Z', 1, NULL)",
+                scope=scope,
+                since="2026-11-23T06:00:00.000Z",
+            )
+        RiotLedger(db).put_windows(EUROPE, APPLICATION, [limits.Window(99_999_999, 1)])
+        RiotLedger(db).begin_call(EUROPE, MATCH, START - timedelta(days=300))
+    assert one.waits() == 18 * 3600  # a day from when it began
+    clock.advance(18 * 3600)
+    assert one.waits() == 0.0
+    one.call(answer=answered())
+
+
+def test_a_pause_of_years_ends_after_a_day(db: Database, clock: FakeClock) -> None:
+    one = Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    one.call(answer=limited("application", "999999999"))
+    assert one.waits() == 86400
+    clock.advance(86400)
+    one.call(answer=limited("application", "999999999"))
+    assert one.waits() == 86400

@@ -164,7 +164,7 @@ WINDOWS = (Window(1, 20), Window(120, 100))
         ({"retry-after": "soon"}, (), 1, 5),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, (), 1, 5),
         ({"retry-after": "²"}, (), 1, 5),
-        ({"retry-after": "9" * 10}, (), 1, 5),
+        ({"retry-after": "0000000000007"}, (), 1, 7),
         ({"retry-after": ""}, (), 1, 5),
     ],
 )
@@ -172,6 +172,18 @@ def test_a_pause_is_what_riot_says_and_a_margin_or_grows(
     headers: dict[str, str], windows: tuple[Window, ...], times: int, seconds: int
 ) -> None:
     assert limits.pause_after(headers, windows, times)[0] == timedelta(seconds=seconds) + MARGIN
+
+
+@pytest.mark.parametrize("stated", ["86400", "999999999", "9" * 5000])
+def test_no_pause_lasts_longer_than_a_day(stated: str) -> None:
+    assert limits.pause_after({"retry-after": stated}, (), 1)[0] == timedelta(days=1)
+    _, reason = limits.pause_after({"retry-after": "999999999"}, (), 1)
+    assert reason == "429 of type none, Retry-After 999999999, of which a day is kept"
+
+
+def test_a_window_longer_than_a_day_is_not_believed() -> None:
+    assert limits.believed([Window(1, 20), Window(86400, 9), Window(86401, 9)]) == [Window(1, 20), Window(86400, 9)]
+    assert len(limits.read_pairs(",".join(f"{n}:{n}" for n in range(1, 5000)))) == limits.MOST_WINDOWS
 
 
 @pytest.mark.parametrize(

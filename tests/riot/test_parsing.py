@@ -10,6 +10,7 @@ import pytest
 from support import puuid, read_everyone
 
 from lolslackbot.model import Outcome, is_puuid
+from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 
 MATCH_ID = "EUW1_7000000001"
@@ -317,20 +318,11 @@ def test_an_aborted_game_is_an_empty_shell() -> None:
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (None, "no metadata"),
-        ([], "no metadata"),
-        ("text", "no metadata"),
-        (7, "no metadata"),
-        ({}, "no metadata"),
-        ({"metadata": None, "info": {}}, "no metadata"),
-        ({"metadata": [], "info": {}}, "no metadata"),
         ({"metadata": {"matchId": MATCH_ID}}, "no info"),
         ({"metadata": {"matchId": MATCH_ID}, "info": "x"}, "no info"),
         ({"metadata": {"matchId": MATCH_ID}, "info": {}}, "no list of participants"),
-        ({"metadata": {}, "info": {}}, "about another one"),
-        ({**body(), "metadata": {"matchId": "EUW1_7000000002"}}, "about another one"),
-        ({**body(), "metadata": {"matchId": MATCH_ID.lower()}}, "about another one"),
-        ({**body(), "metadata": {"matchId": [MATCH_ID]}}, "about another one"),
+        (body(*[a_player()] * 101), "101 participants"),
+        (body(a_player(1), a_player(1, kills=8)), "a participant is listed twice, each time with other numbers"),
         (body(participants=None), "no list of participants"),
         (body(participants={}), "no list of participants"),
         (body(participants="BOT"), "no list of participants"),
@@ -344,6 +336,36 @@ def test_an_aborted_game_is_an_empty_shell() -> None:
 def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str) -> None:
     with pytest.raises(NotAMatch, match=f"^not a valid match: .*{reason}"):
         read_everyone(MATCH_ID, document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "text",
+        7,
+        {},
+        {"status": "maintenance"},
+        {"metadata": None, "info": {}},
+        {"metadata": [], "info": {}},
+        {"metadata": {}, "info": {}},
+        body() | {"metadata": {"matchId": "EUW1_7000000002"}},
+        body() | {"metadata": {"matchId": MATCH_ID.lower()}},
+        body() | {"metadata": {"matchId": [MATCH_ID]}},
+    ],
+)
+def test_what_does_not_name_the_match_is_no_answer_about_it(document: Any) -> None:
+    with pytest.raises(RiotRefusal, match="^200, but it does not name the match asked for$") as refusal:
+        read_everyone(MATCH_ID, document)
+    assert refusal.value.verdict is Verdict.UNAVAILABLE
+
+
+def test_a_participant_listed_twice_is_told_once_and_counts_once_for_the_team() -> None:
+    twice = [a_player(1, teamId=100), a_player(2, teamId=100), a_player(1, teamId=100, participantId=11)]
+    told = read_everyone(MATCH_ID, body(*twice, BOT, BOT))
+    assert told.participants == read_everyone(MATCH_ID, body(*twice[:2])).participants
+    assert read_puuids(MATCH_ID, body(*twice)) == [each["puuid"] for each in twice[:2]]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,14 @@ CODES = {
 ROWS = [(code, verdict) for verdict, codes in CODES.items() for code in codes.split()]
 
 
+def nested(depth: int) -> Any:
+    """Too deep for `str`, however it came to be."""
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def answer(body: Any, status: int = 200, **headers: str) -> HttpAnswer:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return HttpAnswer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
@@ -151,7 +159,7 @@ def test_what_is_not_clearly_an_answer_leaves_the_outcome_open_in_one_line(body:
 
 
 def test_every_verdict_of_an_answer_stands_in_the_table() -> None:
-    assert set(CODES) | {Verdict.DELIVERED, Verdict.NOT_SENT} == set(Verdict)  # NOT_SENT has no answer
+    assert set(CODES) | {Verdict.DELIVERED, Verdict.NOT_SENT, Verdict.LOCAL_FAULT} == set(Verdict)  # two have no answer
     assert len(ROWS) == len(dict(ROWS))
 
 
@@ -168,7 +176,7 @@ def test_a_429_is_too_fast_whatever_it_says(body: Any) -> None:
     [
         ("1", 1),
         (" 30 ", 30),
-        ("999999", 999999),
+        ("99999", 86400),
         (None, LIMITED_WAIT),
         ("", LIMITED_WAIT),
         ("1.5", LIMITED_WAIT),
@@ -176,7 +184,9 @@ def test_a_429_is_too_fast_whatever_it_says(body: Any) -> None:
         ("soon", LIMITED_WAIT),
         ("٣", LIMITED_WAIT),
         ("Mon, 23 Nov 2026 12:00:00 GMT", LIMITED_WAIT),
-        ("9999999", LIMITED_WAIT),
+        ("999999", 86400),
+        ("9" * 400, 86400),  # beyond any number: to Python an infinite one
+        ("86399", 86399),
     ],
 )
 def test_the_wait_is_what_slack_states_in_whole_seconds_or_a_minute(stated: str | None, wait: float) -> None:
@@ -210,6 +220,7 @@ def test_only_limits_state_a_wait(code: str, verdict: Verdict) -> None:
         ({"error": "invalid_blocks", "errors": [], "needed": ""}, "invalid_blocks"),
         ({"error": "invalid_blocks", "errors": "not a list"}, "invalid_blocks"),
         ({"error": "x", "errors": [{"a": 1}], "needed": "s"}, "x ({'a': 1}; needed s)"),
+        ({"error": nested(10_000)}, "something deeply nested"),
         ({"error": "two\nlines\x1b[2J\u202e\ud800"}, "two lines [2J"),
     ],
 )

@@ -1,6 +1,7 @@
 """What each answer of Slack leads to, and who may be posted to when: state, order and number of requests."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,6 +88,31 @@ def test_a_channel_gets_one_message_a_second_and_stalls_no_other(
     assert slack.keys == ["EUW1_1:C1", "EUW1_3:C2", "EUW1_2:C1"]
     assert len(clock.slept) == 1
     assert 1.0 <= clock.slept[0] < 1.01
+
+
+@pytest.mark.parametrize("runs", [(80,), (0.5, 80)], ids=["one run", "the next run"])
+@pytest.mark.parametrize("outcome", [None, Posted(Verdict.UNCERTAIN, "HTTP 503"), Posted(Verdict.BLOCKS_REFUSED, "x")])
+def test_a_channel_rests_a_second_from_the_answer_whatever_it_was(
+    db: Database, slack: FakeSlack, clock: FakeClock, outcome: Posted | None, runs: tuple[float, ...]
+) -> None:
+    """Slack counts a post when it arrives, which is at the latest when it answers."""
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    if outcome:
+        slack.outcomes["EUW1_1"] = [outcome]
+    posts: list[tuple[datetime, datetime]] = []
+
+    def takes_long(_: Message) -> None:
+        began = clock.now()
+        clock.advance(0.9)
+        posts.append((began, clock.now()))
+
+    slack.on_post = takes_long
+    for seconds in runs:
+        deliver(db, lambda _: slack, Run("deliver", clock, seconds), LIMITS)  # type: ignore[arg-type,return-value]
+    assert len(posts) >= 2
+    rests = [later[0] - earlier[1] for earlier, later in pairwise(posts)]
+    assert min(rests) >= timedelta(seconds=1)
 
 
 def test_the_claim_is_committed_before_slack_is_asked(db: Database, slack: FakeSlack, clock: FakeClock) -> None:

@@ -1,13 +1,13 @@
 """Which call comes next, and what each answer leads to: state and number of calls."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
+from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, body_of, refused
 from support import START, FakeClock, add_player, puuid
 
 from lolslackbot.errors import Exit, Rejected
@@ -15,9 +15,10 @@ from lolslackbot.model import Window
 from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.client import Page
 from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.stages import fetch_matches as fetching
 from lolslackbot.stages.fetch_matches import Limits, fetch_matches
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, listings, matches, players
+from lolslackbot.store import bodies, holds, listings, matches, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.limits import RiotLedger
 
@@ -459,12 +460,82 @@ def test_trouble_while_resolving_again_is_trouble_of_its_own_kind(
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {},
+        "blocked",
+        {"status": {"message": "blocked by policy"}},
+        {"metadata": {}, "info": {"participants": []}},
+        body_of("EUW1_9", 1, ended_at=JUST_NOW),
+    ],
+)
+def test_an_answer_that_does_not_name_the_match_ends_none_and_leaves_the_host_alone(
+    db: Database, riot: FakeRiot, clock: FakeClock, body: object
+) -> None:
+    add_player(db)
+    wanted = [riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW) for number in range(10, 40)]
+    good, riot.bodies = riot.bodies, dict.fromkeys(wanted, body)
+    run = fetch(db, riot, clock)
+    assert run.status is Exit.LATER
+    assert {state(db, match_id)[0] for match_id in wanted} == {"wanted"}
+    assert sum(call in wanted for call in riot.calls) == 3
+    riot.bodies = good
+    clock.advance(3600)
+    fetch(db, riot, clock)
+    assert {state(db, match_id)[0] for match_id in wanted} == {"stored"}
+
+
+def test_a_participant_listed_twice_costs_neither_tries_nor_the_game(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, 2, 1, ended_at=JUST_NOW)
+    assert fetch(db, riot, clock).status is Exit.OK
+    assert state(db, "EUW1_1") == ("stored", None)
+    assert len(db.rows("SELECT * FROM participants")) == 1
+
+
+def test_an_answer_is_read_and_packed_before_the_transaction_begins(
+    db: Database, riot: FakeRiot, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what a server sends cannot keep the other stages from writing."""
+    inside = False
+    transaction = riot.transaction
+
+    @contextmanager
+    def noted() -> Iterator[None]:
+        nonlocal inside
+        inside = True
+        with transaction():
+            yield
+        inside = False
+
+    def outside(work: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(*arguments: Any) -> Any:
+            assert not inside
+            read.append(work)
+            return work(*arguments)
+
+        return checked
+
+    read: list[object] = []
+    riot.transaction = noted
+    for module, name in ((fetching, "read_puuids"), (fetching, "read_match"), (bodies, "pack")):
+        monkeypatch.setattr(module, name, outside(getattr(module, name)))
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ({}, "not a valid match: no metadata"),
-        ([], "not a valid match: no metadata"),
+        ({"metadata": {"matchId": "EUW1_1"}}, "not a valid match: no info"),
         ({"metadata": {"matchId": "EUW1_1"}, "info": {"participants": []}}, "nothing in it"),
-        ({"metadata": {"matchId": "EUW1_9"}, "info": {}}, "not a valid match: the answer is about another one"),
     ],
 )
 def test_an_answer_that_is_no_match_is_given_up_with_the_reason(
@@ -610,12 +681,12 @@ def test_what_was_given_up_or_untracked_meanwhile_is_not_waited_for(
 
     answer = riot.match
 
-    def last_answer(match_id: str, call: int | None = None) -> Any:
+    def last_answer(match_id: str, read: Any, call: int | None = None) -> Any:
         hold(db, clock, "europe", "", 60)
         clock.advance(seconds)
         with db.transaction():
             db.write("DELETE FROM tracks WHERE player_id = 2")
-        return answer(match_id, call)
+        return answer(match_id, read, call)
 
     add_player(db, 2)
     monkeypatch.setattr(riot, "match", last_answer)
@@ -764,11 +835,11 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     answer = riot.match
 
-    def untracked_meanwhile(match_id: str, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
-        return answer(match_id)
+        return answer(match_id, read)
 
     riot.match = untracked_meanwhile  # type: ignore[method-assign,assignment]
     run = fetch(db, riot, clock)
@@ -847,7 +918,7 @@ def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
 
-    def untracked_meanwhile(match_id: str, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -864,7 +935,7 @@ def test_a_closed_match_whose_players_were_all_untracked_meanwhile_cannot_clear_
     add_player(db)
     riot.lists[puuid(1)] = ["EUW1_1"]
 
-    def untracked_meanwhile(match_id: str, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
         raise FORBIDDEN

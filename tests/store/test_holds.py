@@ -153,3 +153,29 @@ def test_where_no_hold_moves_nothing_is_written(db: Database) -> None:
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
         holds.follow_clock(db, START)
+
+
+def test_a_limit_kept_for_years_lasts_a_day_from_its_beginning_and_is_written_so(db: Database) -> None:
+    with db.transaction():
+        for scope, kind in (("riot europe", "limited"), ("channel C1", "paused")):
+            db.write(
+                "INSERT INTO holds VALUES (:scope, :kind, 'x', :since, '2058-01-01T00:00:00.000Z', 3, NULL)",
+                scope=scope,
+                kind=kind,
+                since="2026-11-23T12:00:00.000Z",
+            )
+    paused, limited = holds.all_known(db)
+    assert limited.until == START + 24 * HOUR
+    assert paused.until
+    assert paused.until.year == 2058
+    holds.follow_clock(db, START + HOUR)
+    assert [row["until"] for row in db.rows("SELECT until FROM holds ORDER BY scope DESC")] == [
+        "2026-11-24T12:00:00.000Z",
+        "2058-01-01T00:00:00.000Z",
+    ]
+
+
+def test_the_limits_of_a_host_are_its_own_and_its_endpoints(db: Database) -> None:
+    for scope in ("riot europe", "riot europe match", "riot europewest", "riot asia match", "riot"):
+        put(db, START + HOUR, scope=scope)
+    assert [hold.scope for hold in holds.limited_host(db, "europe")] == ["riot europe", "riot europe match"]

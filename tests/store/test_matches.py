@@ -94,7 +94,7 @@ def test_a_body_makes_a_wanted_or_missing_match_a_stored_one(db: Database, state
     in_state(db, state)
     player = players.to_list(db)[0]
     match = a_match(ID, 1, 2, outcome=Outcome.SURRENDERED)
-    matches.store(db, match, b'{"info": {}}', {puuid(1): player}, LATER)
+    matches.store(db, match, bodies.pack(b'{"info": {}}'), {puuid(1): player}, LATER)
     row = row_of(db)
     assert row["state"] == "stored"
     assert (row["reason"], row["looked_at"], row["next_look_at"], row["built_at"]) == (None, text_of(LATER), None, None)
@@ -107,7 +107,7 @@ def test_a_body_makes_a_wanted_or_missing_match_a_stored_one(db: Database, state
 def test_a_match_given_up_while_its_body_was_asked_for_gets_no_participants(db: Database) -> None:
     in_state(db, "given_up")
     before = row_of(db)
-    matches.store(db, a_match(ID), b"{}", players.with_puuids(db, [puuid(1)]), LATER)
+    matches.store(db, a_match(ID), b"packed", players.with_puuids(db, [puuid(1)]), LATER)
     assert row_of(db) == before
     assert db.rows("SELECT * FROM participants") == []
 
@@ -115,7 +115,7 @@ def test_a_match_given_up_while_its_body_was_asked_for_gets_no_participants(db: 
 def test_a_match_that_is_stored_already_stays_as_it_is(db: Database) -> None:
     in_state(db, "stored")
     before = row_of(db)
-    matches.store(db, a_match(ID, duration=1), b"other", players.with_puuids(db, [puuid(1)]), LATER)
+    matches.store(db, a_match(ID, duration=1), b"others", players.with_puuids(db, [puuid(1)]), LATER)
     assert row_of(db) == before
 
 

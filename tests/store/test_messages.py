@@ -534,14 +534,14 @@ def test_the_queue_of_the_longest_finished_game_comes_first(db: Database) -> Non
     assert in_order == ["EUW1_2", "EUW1_3", "EUW1_4", "EUW1_1", "EUW1_5"]
 
 
-def test_a_queue_has_what_waits_only_and_knows_the_last_claim_of_its_channel(db: Database) -> None:
+def test_a_queue_has_what_waits_only_and_knows_the_last_answer_of_its_channel(db: Database) -> None:
     one, two = waits(db, "EUW1_1"), waits(db, "EUW1_2", ended_at=LATER)
     other = waits(db, "EUW1_1", "C2", workspace="acme")
-    assert [each.last_claim for each in messages.queues(db)] == [None, None]
+    assert [each.last_answer for each in messages.queues(db)] == [None, None]
     in_state(db, "delivered", one)
     first, second = messages.queues(db)
-    assert (first.message, first.last_claim) == (other, None)
-    assert (second.message, second.waiting, second.last_claim) == (two, 1, START)
+    assert (first.message, first.last_answer) == (other, None)
+    assert (second.message, second.waiting, second.last_answer) == (two, 1, START)
     in_state(db, "failed", two)
     assert [each.message for each in messages.queues(db)] == [other]
 
