@@ -19,7 +19,7 @@ def main() -> NoReturn:
     """The installed command. While nothing is open yet, and when all is closed again, a signal just ends it."""
     gc.set_threshold(50_000)  # what a start makes stays: to look through it for garbage again and again is in vain
     _just_end()
-    _open_what_is_closed()
+    _open_closed_streams()
     sys.stdout, sys.stderr = _patient(1, sys.stdout), _patient(2, sys.stderr)
     try:
         from lolslackbot.cli import main as run
@@ -55,7 +55,7 @@ def _patient(number: int, usual: TextIO | None) -> TextIO:
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=True)
 
 
-def _open_what_is_closed() -> None:
+def _open_closed_streams() -> None:
     """With `>&-` the next file to be opened, the database perhaps, would take its place, and what is printed."""
     for number in range(3):
         try:

@@ -71,13 +71,15 @@ def main() -> NoReturn:
 
 def _usage(error: click.ClickException) -> str:
     """What was typed wrongly, and where it would be right."""
-    programs = {name for option in cli.params for name in option.opts}
-    if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.parent and error.option_name in programs:
-        _, _, command = error.ctx.command_path.partition(" ")
-        return (
-            f"{error.option_name} is an option of the whole program: it stands before the command, as in "
-            f"`lolslackbot {error.option_name} {command}`"
-        )
+    if isinstance(error, click.NoSuchOption) and error.ctx and error.ctx.parent:
+        ours = next((each for each in cli.params if error.option_name in each.opts), None)
+        if isinstance(ours, click.Option):
+            value = "" if ours.is_flag or ours.count else " …"
+            _, _, command = error.ctx.command_path.partition(" ")
+            return (
+                f"{error.option_name} is an option of the whole program: it stands before the command, as in "
+                f"`lolslackbot {error.option_name}{value} {command}`"
+            )
     return error.format_message()
 
 

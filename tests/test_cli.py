@@ -7,11 +7,14 @@ import pty
 import re
 import resource
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import unquote
 
 import pytest
@@ -21,6 +24,7 @@ from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
 from lolslackbot.commands import app, upkeep
+from lolslackbot.errors import Unusable
 from lolslackbot.files import user_name
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
@@ -337,6 +341,89 @@ def test_who_no_longer_reads_what_goes_wrong_changes_no_status(bot: Bot, db: Dat
     process.stderr.close()
     process.communicate(timeout=60)
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize(("number", "usual"), [(1, None), (2, sys.__stderr__)])
+def test_what_an_output_does_not_take_is_lost_and_the_work_goes_on(number: int, usual: TextIO | None) -> None:
+    kept, full = os.dup(number), os.open("/dev/full", os.O_WRONLY)
+    try:
+        os.dup2(full, number)
+        stream = entry._patient(number, usual)
+        stream.write("Ahri \ud800\n")
+        stream.flush()
+        stream.write("and on\n")
+        stream.flush()
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+        os.close(full)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_only_a_reader_of_the_results_that_left_ends_the_work(number: int) -> None:
+    kept = os.dup(number)
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        os.dup2(write, number)
+        stream = entry._patient(number, None)
+        with pytest.raises(BrokenPipeError) if number == 1 else nullcontext():
+            print("Ahri", file=stream, flush=True)
+    finally:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        with suppress(BrokenPipeError):
+            stream.close()
+        os.dup2(kept, number)
+        os.close(kept)
+        os.close(write)
+
+
+def test_closed_streams_are_opened_before_any_file_takes_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def closed(_number: int) -> None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    with monkeypatch.context() as gone:
+        gone.setattr(os, "fstat", closed)
+        gone.setattr(os, "open", lambda path, _flags: opened.append(path))
+        gone.setattr(sys, "stdin", sys.stdin)
+        entry._open_closed_streams()
+    assert opened == [os.devnull] * 3
+    with monkeypatch.context() as gone:
+        gone.setattr(sys, "stdin", None)
+        entry._open_closed_streams()
+        assert sys.stdin.fileno() == 0
+
+
+def test_a_path_in_a_removed_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as removed:
+        removed.setattr(os, "getcwd", raises(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))))
+        with pytest.raises(Unusable, match="^x.db is in no folder: the current one was removed; cd to another$"):
+            app.absolute("x.db")
+
+
+def test_an_argument_that_is_not_utf_8_is_named(command: Command, db: Database) -> None:
+    result = command("why", "Zo\udceb#EUW")
+    assert (result.status, result.out, "is not UTF-8" in result.err) == (2, "", True)
+
+
+def test_a_database_that_no_descriptor_is_left_for_is_told_as_that(
+    command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorname = "SQLITE_CANTOPEN"
+    monkeypatch.setattr(database, "_connect", raises(error))
+    assert "cannot be opened by this user" in command("players").err
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    probe = os.dup(0)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe + 1, hard))
+        fault = database.fault_of(error, "x.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        os.close(probe)
+    assert str(fault) == "the database x.db cannot be opened: this process may open no more files (`ulimit -n`)"
 
 
 def test_a_start_that_the_system_prevents_is_one_line(

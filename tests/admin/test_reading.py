@@ -179,6 +179,8 @@ SUBJECTS: list[tuple[str, str, Any]] = [
     ("https://EXAMPLE.org/v2/oce-12/?tab=1#top", OURS, MatchId("OC1_12")),
     ("https://example.org/v2/moon-12", OURS, GameId(12)),
     ("https://x.org/12", "https://x.org/{game_id}", GameId(12)),
+    ("https://x.org/12/show#top", "https://x.org/{game_id}/show", GameId(12)),
+    ("https://x.org/euw/7376970903", "https://x.org", MatchId("EUW1_7376970903")),
     ("https://x.org/euw1_12", "https://x.org/{match_id}", MatchId("EUW1_12")),
     ("https://x.org/euw1/12/euw1", "https://x.org/{platform}/{game_id}/{platform}", MatchId("EUW1_12")),
     ("https://www.leagueofgraphs.com/match/euw/7376970903", "", MatchId("EUW1_7376970903")),

@@ -83,7 +83,7 @@ def entries(log: str) -> list[Entry]:
         if parts := ENTRY.fullmatch(line):
             found.append(Entry(parts[1], parts[2], []))
         else:
-            found[-1].trace.append(line)
+            found[-1].trace.append(line.removeprefix("  "))
     return found
 
 
@@ -346,14 +346,17 @@ def test_wrong_input_is_one_line_that_names_it_and_writes_nothing(
             assert value not in result.err
 
 
-def test_a_line_at_fault_in_a_file_stops_all_of_it(here: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_line_at_fault_in_a_file_is_named_and_the_others_are_done(
+    here: Bot, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
     path = tmp_path / "players.csv"
-    path.write_text("riot_id,channel\nAhri Fan#EUW,C1\nBear,C1\n", "utf-8")
-    result = here.run("track", "--file", str(path))
-    assert result.status == 2
-    assert f"{path}, line 3: 'Bear' is no Riot ID" in result.err
-    assert not here.home.exists()
-    assert sandbox.riot.requests == []
+    path.write_text("riot_id,channel\nBear,C1\nAhri Fan#EUW,C1\n", "utf-8")
+    for _ in range(2):  # it can be run again
+        result = here.run("track", "--file", str(path))
+        assert (result.status, result.out) == (2, "track: 1 of 2 rows are tracked\n")
+        assert f"{path}, line 2: 'Bear' is no Riot ID" in result.err
+        assert here.rows("SELECT game_name FROM players") == [("Ahri Fan",)]
 
 
 @pytest.mark.parametrize("name", ["LOLSLACKBOT_MAX_WAIT", "RIOT_API_KEY"])
