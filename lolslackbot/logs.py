@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TextIO
 
-from lolslackbot.console import one_line
+from lolslackbot.console import masked, one_line
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -28,7 +28,7 @@ def logging_about(*words: str) -> Iterator[None]:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Masks every secret in the finished text, so in messages, arguments and stack traces alike."""
+    """Masks every secret, and what looks like one, in the finished text: in messages, arguments and stack traces."""
 
     def __init__(self, pattern: str, secrets: Sequence[str], *, traces: bool) -> None:
         super().__init__(pattern, datefmt="%Y-%m-%dT%H:%M:%S")
@@ -52,7 +52,7 @@ class MaskingFormatter(logging.Formatter):
             text = self.formatMessage(record)
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text if self._traces else one_line(text)
+        return masked(text) if self._traces else one_line(text)
 
 
 class HeldHandler(logging.Handler):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import Bot, add_player, keys_in
+from support import Bot, Command, add_player, keys_in
 
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.store.database import Database
@@ -45,6 +45,55 @@ def test_what_is_typed_wrongly_is_named_with_what_it_should_be(
     assert [each for each in words if each not in result.err] == []
     assert not here.home.exists()
     assert sandbox.riot.requests == []
+
+
+MISPLACED = [
+    ({"LOLSLACKBOT_ALERT_CHANNEL": "xoxb-1-topsecret"}, "LOLSLACKBOT_ALERT_CHANNEL cannot be used: "),
+    ({"LOLSLACKBOT_MAX_SECONDS": "RGAPI-0000-topsecret"}, "LOLSLACKBOT_MAX_SECONDS cannot be used: "),
+    ({"LOLSLACKBOT_SLACK_URL": "https://me:topsecret@slack.com/api/"}, "LOLSLACKBOT_SLACK_URL cannot be used: "),
+    ({"LOLSLACKBOT_RIOT_URL": "https://r.example/?api_key=topsecret"}, "LOLSLACKBOT_RIOT_URL cannot be used: "),
+    (
+        {"LOLSLACKBOT_DATABASE": "postgresql://me:topsecret@db/x"},
+        "LOLSLACKBOT_DATABASE cannot be used: it looks like a",
+    ),
+    (
+        {"LOLSLACKBOT_HOME": "$HOME/topsecret"},
+        "LOLSLACKBOT_HOME cannot be used: it holds a variable like $HOME, which ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("environment", "words"), MISPLACED)
+@pytest.mark.parametrize("arguments", [("status",), ("-vv", "deliver"), ("-q", "fetch-matches"), ("check",)])
+def test_what_stands_in_the_wrong_setting_is_never_shown(
+    command: Command, home: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
+) -> None:
+    at_home = "LOLSLACKBOT_HOME" not in environment
+    result = command(*arguments, at_home=at_home, **environment)
+    assert result.status == 2
+    assert words in result.out + result.err
+    assert "topsecret" not in result.out + result.err
+    assert [path for path in home.glob("*") if "topsecret" in path.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("track", PLAYER, "--channel", "xoxb-1-topsecret"), "'***' is no channel id"),
+        (("untrack", "RGAPI-0-topsecret"), "'***' is no Riot ID"),
+        (
+            ("--database", "postgresql://me:topsecret@db/x", "status"),
+            "--database cannot be used: it looks like a URL, ",
+        ),
+    ],
+)
+def test_what_looks_like_a_key_or_token_is_not_repeated(
+    command: Command, arguments: tuple[str, ...], words: str
+) -> None:
+    result = command(*arguments)
+    assert result.status == 2
+    assert words in result.out + result.err
+    assert "topsecret" not in result.out + result.err
 
 
 KEY, TOKEN = "RIOT_API_KEY", "SLACK_BOT_TOKEN"

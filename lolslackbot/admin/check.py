@@ -15,7 +15,7 @@ from lolslackbot.admin.needs import CUT_OFF, OFF, ROOM, TICKS_MISSED
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.model import RiotId
-from lolslackbot.settings import FaultySetting, Settings, token_name
+from lolslackbot.settings import FaultySetting, Settings, Unknown, token_name
 from lolslackbot.slack.answers import SlackProblem, Standing, Verdict
 from lolslackbot.store import decisions, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
@@ -54,7 +54,7 @@ class Finding(NamedTuple):
 class Checking:
     """What the checks need. `riot` and `slack` make the clients, and raise Unusable without a key or token.
 
-    faults: what of the settings could not be read; what needs that is not tried.
+    faults: what of the settings could not be read; what needs that is not tried. unknown: what is set for nothing.
     """
 
     settings: Settings
@@ -62,6 +62,7 @@ class Checking:
     riot: "Callable[[Database], RiotClient]"
     slack: "Callable[[str], SlackClient]"
     faults: Sequence[FaultySetting] = ()
+    unknown: Sequence[Unknown] = ()
     findings: list[Finding] = field(default_factory=list)
     _db: Database | None = None
     _writable: bool = False
@@ -70,6 +71,11 @@ class Checking:
     def all(self) -> list[Finding]:
         """Every check, whatever the others find."""
         self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
+        for name, place, likely in self.unknown:
+            remedy = f"the right name may be {likely}" if likely else "take it out"
+            self.findings.append(
+                Finding("settings", WARN, f"{name} in {place} is no setting, and counts for nothing", remedy)
+            )
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
         with ExitStack() as stack:

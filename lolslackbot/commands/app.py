@@ -14,7 +14,7 @@ from lolslackbot import logs
 from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
-from lolslackbot.settings import Settings, default_home, read_settings
+from lolslackbot.settings import NO_URL, Settings, default_home, is_url, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class App:
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
         with person():
             chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
+            if database and is_url(database):
+                raise Unusable(f"--database cannot be used: {NO_URL}")
         self.home, self.database = absolute(chosen), absolute(database) if database else None
         self.verbose, self.quiet = verbose, quiet
         self.clock = Clock()
