@@ -196,6 +196,74 @@ def test_an_expired_key_is_named_with_what_to_do(here: Bot, sandbox: Sandbox, st
     assert len(here.rows("SELECT * FROM players")) == 1
 
 
+# A channel that nothing can be posted in
+
+
+def unknown(sandbox: Sandbox) -> None:
+    del sandbox.slack.channels["C1"]
+
+
+NOT_FOUND = (
+    "channel_not_found: compare the id with the channel's details in Slack, and /invite the bot if it is private"
+)
+HISTORY_ONLY = {"chat:write", "channels:history", "groups:history"}
+
+
+def test_track_says_what_keeps_a_channel_from_hearing_anything(here: Bot, sandbox: Sandbox) -> None:
+    sandbox.riot.add_player(PLAYER, platform="euw1")
+    sandbox.slack.add_channel("C1")
+    all_scopes = sandbox.slack.scopes["default"]
+    cases = [
+        (not_invited, all_scopes, "the bot is not in it: /invite it there"),
+        (not_invited, HISTORY_ONLY, "Slack says not_in_channel: /invite the bot to the channel"),
+        (archived, all_scopes, "it is archived: unarchive it in Slack"),
+        (a_private_channel, all_scopes, f"Slack says {NOT_FOUND}"),
+        (unknown, all_scopes, f"Slack says {NOT_FOUND}"),
+        (unknown, HISTORY_ONLY, f"Slack says {NOT_FOUND}"),
+    ]
+    for mistake, scopes, words in cases:
+        channel = sandbox.slack.add_channel("C1")
+        channel.member, channel.archived, channel.private = True, False, False
+        sandbox.slack.scopes["default"] = scopes
+        mistake(sandbox)
+        result = here.run(*TRACK)
+        assert result.status == 0
+        assert " is announced in C1" in result.out
+        assert result.err == f"lolslackbot: nothing can be posted in C1 as it is: {words}\n"
+    assert len(here.rows("SELECT * FROM tracks")) == 1
+
+
+def test_track_looks_at_each_channel_of_a_file_once(here: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("Ahri", "Bear", "Crab"):
+        sandbox.riot.add_player(f"{name}#EUW", platform="euw1")
+    sandbox.slack.add_channel("C1")
+    rows = tmp_path / "players.csv"
+    rows.write_text("riot_id,channel\nAhri#EUW,C1\nBear#EUW,C2\nCrab#EUW,C2\n")
+    result = here.run("track", "--file", str(rows))
+    assert result.status == 0
+    assert result.err.splitlines()[-1] == f"lolslackbot: nothing can be posted in C2 as it is: Slack says {NOT_FOUND}"
+    assert [request.method for request in sandbox.slack.requests] == ["conversations.info"] * 2
+
+
+@pytest.mark.parametrize("why_not", ["no token", "revoked", "down", "other workspace", "silent scopes"])
+def test_track_says_nothing_of_a_channel_that_nobody_can_tell_of(here: Bot, sandbox: Sandbox, why_not: str) -> None:
+    sandbox.riot.add_player(PLAYER, platform="euw1")
+    more: tuple[str, ...] = ()
+    if why_not == "no token":
+        here.environment["SLACK_BOT_TOKEN"] = ""
+    elif why_not == "revoked":
+        sandbox.slack.revoke()
+    elif why_not == "down":
+        sandbox.slack.stop()
+    elif why_not == "silent scopes":
+        sandbox.slack.scopes["default"] = {"chat:write"}
+    else:
+        more = ("--workspace", "acme")
+    result = here.run(*TRACK, *more)
+    assert (result.status, "nothing can be posted" in result.err) == (0, False)
+    assert len(here.rows("SELECT * FROM tracks")) == 1
+
+
 # What Slack refuses
 
 

@@ -271,13 +271,13 @@ NAMES = sorted({name for name, _, _ in BAD} | {"HOME", "DATABASE"})
 )
 def test_the_value_of_a_faulty_setting_is_never_shown(home: Path, name: str, form: str) -> None:
     environment = {f"LOLSLACKBOT_{name}": form.format("hunter2hunter2")}
-    try:
+    harmless = {"HOME": "{ha", "DATABASE": "{", "MATCH_LINK": "h"}.get(name, "")
+    if form[0] in harmless:
+        return  # nearly anything is a path, and a link may say more
+    with pytest.raises(Unusable) as caught:
         read_settings(default_home(environment, str(home)), None, environment)
-    except Unusable as fault:
-        assert str(fault).startswith(f"LOLSLACKBOT_{name} cannot be used: ")
-        assert "hunter2" not in str(fault)
-    else:
-        assert name in ("HOME", "DATABASE", "MATCH_LINK")  # anything else may be a path; a link may say more
+    assert str(caught.value).startswith(f"LOLSLACKBOT_{name} cannot be used: ")
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["HOME", "DATABASE"])

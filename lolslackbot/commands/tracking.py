@@ -10,6 +10,7 @@ import click
 from lolslackbot.admin.tracking import (
     Tracker,
     Wish,
+    doubt_about,
     prefer,
     read_channel_id,
     read_file,
@@ -25,10 +26,13 @@ from lolslackbot.errors import Exit, NotFound, RunEnds, worst
 from lolslackbot.logs import logging_about
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
+from lolslackbot.slack.answers import SlackProblem
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import create_database
 
 logger = logging.getLogger(__name__)
+
+CHANNEL_SECONDS = 5.0  # for one look at a channel that is tracked into
 
 
 @click.command("track")
@@ -67,6 +71,7 @@ def track_command(
             app.begin_log()
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
             status = track_all(tracker, path, wishes) if path else track_one(tracker, wishes[0])
+            warn_of_channels(app, wishes)
     sys.exit(int(status))
 
 
@@ -93,6 +98,21 @@ def track_all(tracker: Tracker, path: str, wishes: list[Wish]) -> Exit:
             show_error(f"{path}, line {line}: {each}")
     show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
     return worst(*(each.exit_status for _, each in faults))
+
+
+def warn_of_channels(app: App, wishes: list[Wish]) -> None:
+    """Says where nothing could be posted as things are. In a workspace without a token nobody can be asked."""
+    slack = app.slack(lambda: CHANNEL_SECONDS)
+    for workspace, channel_id in sorted({(wish.workspace.lower(), wish.channel_id) for wish in wishes}):
+        if workspace not in app.settings.slack_tokens:
+            continue
+        try:
+            doubt = doubt_about(slack(workspace), channel_id)
+        except SlackProblem as problem:
+            logger.info("%s: whether the bot can post there is not known: %s", channel_id, problem, exc_info=True)
+            return
+        if doubt:
+            show_error(f"nothing can be posted in {channel_id} as it is: {doubt}")
 
 
 @click.command("untrack")
