@@ -9,6 +9,8 @@ from setuptools.command.build_py import build_py
 
 class BuildWithSchema(build_py):
     def run(self) -> None:
+        if not self.editable_mode:  # what an earlier build left there may be no module any more
+            shutil.rmtree(Path(self.build_lib, "lolslackbot"), ignore_errors=True)
         super().run()
         if not self.editable_mode:  # a checkout finds the file where it lies
             shutil.copyfile("schema.sql", Path(self.build_lib, "lolslackbot", "schema.sql"))

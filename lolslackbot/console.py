@@ -21,12 +21,21 @@ _UTC = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{3})?)?Z")
 _WORD = r"\s*(?:`[^`]*`|\S)+"  # with the spaces before it; a command in backquotes is one: it is copied
 
 
+# What looks like a Riot key or a Slack token, wherever it came from. Shorter ones are examples: `xoxb-…`.
+_KEY_OR_TOKEN = re.compile(r"(?:RGAPI-|xox[a-z][.-]|xapp-)[A-Za-z0-9._%-]{6,}", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """Without any key or token: one may have been put where it does not belong."""
+    return _KEY_OR_TOKEN.sub("***", text)
+
+
 def one_line(text: str) -> str:
-    """Foreign text without what moves a terminal's cursor."""
-    if text.isprintable():
-        return text
-    text = _UNDECODED.sub(lambda found: os.fsencode(found[0]).decode("utf-8", "replace"), text)
-    return "".join(c if c.isprintable() else " " for c in text)
+    """Foreign text without what moves a terminal's cursor, and without any key or token."""
+    if not text.isprintable():
+        text = _UNDECODED.sub(lambda found: os.fsencode(found[0]).decode("utf-8", "replace"), text)
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return masked(text)
 
 
 def show_any_letter() -> None:

@@ -30,7 +30,7 @@ def logging_about(*words: str) -> Iterator[None]:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Masks every secret in the finished text, so in messages, arguments and stack traces alike."""
+    """Masks every secret, and what looks like one, in the finished text: in messages, arguments and stack traces."""
 
     def __init__(self, pattern: str, secrets: Sequence[str], *, traces: bool) -> None:
         super().__init__(pattern, datefmt="%Y-%m-%dT%H:%M:%S")

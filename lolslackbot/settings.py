@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from string import Formatter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lolslackbot.errors import Unusable
 from lolslackbot.files import with_owner
@@ -15,10 +15,12 @@ from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secre
 T = TypeVar("T")
 
 PREFIX = "LOLSLACKBOT_"
+CLOSE = 0.75  # from there on a name counts as a misspelt one, of 0 to 1
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
 # Good without asking the library; it judges whatever else there is.
 _PLAIN_URL = r"(https://[a-z0-9.-]*[a-z0-9]|http://(127\.0\.0\.1|localhost))(:[1-5]?[0-9]{1,4})?(/[A-Za-z0-9._/-]*)?"
+NO_URL = "it looks like a URL, and this version only knows SQLite files: write a path"
 _KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
 _TOKEN = "the 'Bot User OAuth Token', which begins with xoxb-"
 # What stands near the right one where it is copied from, or belongs into another setting, by how it begins.
@@ -151,6 +153,62 @@ def _network(values: Mapping[str, str]) -> dict[str, str]:
     return {name: Secret(values[name]) for name in names if name in values}
 
 
+class Unknown(NamedTuple):
+    """A name that is set and means nothing: where, and which setting may be meant."""
+
+    name: str
+    place: str
+    likely: str | None
+
+
+def unknown_settings(home: str, environment: Mapping[str, str]) -> list[Unknown]:
+    """What looks like a setting, in the environment or in `env`, and is none. Raises FaultySetting if that is unread.
+
+    The environment has other programs' names too: there, only one of ours or one that is nearly ours counts.
+    """
+    from difflib import get_close_matches  # only `check` waits for it
+
+    known = _known_names()
+    right = {name.removeprefix(PREFIX): name for name in known}  # what they have in common would make all alike
+    path = os.path.join(home, "env")
+    unknown = []
+    for place, names in ((path, _env_file(path)), ("the environment", environment)):
+        for name in sorted(name for name in names if not _is_known(name, known)):
+            close = get_close_matches(name.upper().removeprefix(PREFIX), right, 1, CLOSE)
+            likely = right[close[0]] if close else None
+            ours = name.startswith(PREFIX) or (likely and name.startswith(("RIOT", "SLACK")))
+            if ours or place == path:
+                unknown.append(Unknown(name, place, likely))
+    return unknown
+
+
+def _is_known(name: str, known: Container[str]) -> bool:
+    return (
+        name in known
+        or name in PROXIES
+        or (name.startswith("SLACK_BOT_TOKEN_") and is_workspace(name.removeprefix("SLACK_BOT_TOKEN_")))
+    )
+
+
+def _known_names() -> set[str]:
+    """Every name that reading the settings asks for."""
+    asked = _Asked()
+    _settings("/", None, asked)
+    return {*asked.names, PREFIX + "HOME", "SLACK_BOT_TOKEN", *AUTHORITIES, *(name.upper() for name in PROXIES)}
+
+
+class _Asked(dict[str, str]):
+    """Sets nothing, and notes what is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return default
+
+
 def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Settings:
     given = _Given(values)
     named = values.get(PREFIX + "DATABASE")
@@ -196,9 +254,21 @@ def default_home(environment: Mapping[str, str], app_dir: str) -> str:
 
 def _path(name: str, text: str) -> str:
     path = os.path.expanduser(native_path(text))
+    fault = None
     if path.startswith("~"):
-        raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {text!r}: there is no such user")
+        fault = "there is no such user"
+    elif re.search(r"\$[A-Za-z_{]", path):
+        fault = "it holds a variable like $HOME, which neither cron nor the `env` file expands: write the path in full"
+    elif name == "DATABASE" and is_url(path):
+        fault = NO_URL
+    if fault:
+        raise FaultySetting(PREFIX + name, f"{PREFIX}{name} cannot be used: {fault}")
     return path
+
+
+def is_url(path: str) -> bool:
+    """Whether a path that was given for the database looks like the address of another kind of one."""
+    return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/|(file|sqlite):", path, re.IGNORECASE))
 
 
 class _Given:
@@ -216,8 +286,8 @@ class _Given:
         try:
             return parse(text.strip())
         except ValueError as error:
-            shown = "not usable" if "@" in text else repr(text)  # what stands before an @ may be a password
-            raise FaultySetting(PREFIX + name, f"{PREFIX}{name} is {shown}: {error}") from None
+            # Never the value: a key or password may stand in the wrong place.
+            raise FaultySetting(PREFIX + name, f"{PREFIX}{name} cannot be used: {error}") from None
 
     def seconds(self, name: str, default: float, least: float) -> float:
         def parse(text: str) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, where there is no lower case
 PROXY_FORM = "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+LEAST_SECRET = 3  # characters: without shorter ones no log could be read
 CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
 MAX_VALUES = 250_000  # in one JSON answer; a real match has some 5,000, and 4 MiB of `[],` would take 100 MiB
@@ -182,9 +183,8 @@ def proxy_secrets(network: Mapping[str, str]) -> Iterator[str]:
     for name in PROXIES[:2]:
         user, at, _ = _scheme_and_rest(_either_case(name, network))[1].rpartition("@")
         for written in dict.fromkeys((user, unquote(user))) if at else ():
-            password = written.partition(":")[2]
-            yield from (each for each in (written, password) if each)
-            yield b64encode(written.encode()).decode()
+            forms = (written, written.partition(":")[2], b64encode(written.encode()).decode())
+            yield from (each for each in forms if len(each) >= LEAST_SECRET)
 
 
 def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":

@@ -29,6 +29,7 @@ NOT_FOUND = refused(Verdict.NOT_FOUND, 404)
 FORBIDDEN = refused(Verdict.FORBIDDEN, 403)
 UNAUTHORIZED = refused(Verdict.UNAUTHORIZED, 401)
 OTHER_KEY = refused(Verdict.OTHER_KEY, 400)
+LOCAL_FAULT = refused(Verdict.LOCAL_FAULT)
 
 
 def body_of(match_id: str, *numbers: int, ended_at: datetime, duration: int = 1800) -> dict[str, Any]:

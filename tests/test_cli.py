@@ -89,7 +89,7 @@ def test_help_is_no_failure(command: Command, option: str) -> None:
         (("track", "--platform", "euw1", "--file", "x.csv"), "--file brings its own"),
         (("track", "Ahri", "--channel", "C1"), "NAME#TAG"),
         (("pause", "--channel", "general"), "--channel"),
-        (("retry",), "it takes one of --match, --message, --channel and --missing"),
+        (("retry",), "it takes one of --match, --message, --channel, --host and --missing"),
         (("retry", "--missing", "--channel", "C1", "--yes"), "it takes one of"),
         (("retry", "--missing"), "add --yes"),
         (
@@ -175,7 +175,7 @@ def test_the_home_can_be_named_by_option_and_by_setting(command: Command, db: Da
 def test_a_home_of_a_user_that_there_is_not_is_one_line(command: Command) -> None:
     result = command("players", at_home=False, LOLSLACKBOT_HOME="~nosuchuser/bot")
     assert (result.status, result.out) == (2, "")
-    assert result.err.startswith("lolslackbot: LOLSLACKBOT_HOME is '~nosuchuser/bot': there is no such user")
+    assert result.err.startswith("lolslackbot: LOLSLACKBOT_HOME cannot be used: there is no such user")
 
 
 # Ends

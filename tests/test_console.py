@@ -12,7 +12,7 @@ import pytest
 from support import START, FakeClock
 
 from lolslackbot.clock import Budget, Clock, moment_of, text_of
-from lolslackbot.console import ALARM, one_line, show_error, show_json, show_line, show_table, width_of
+from lolslackbot.console import ALARM, masked, one_line, show_error, show_json, show_line, show_table, width_of
 from lolslackbot.errors import Exit, NotFound, NotNow, Rejected, RunEnds, Unusable, worst
 from lolslackbot.model import Message, RiotId, game_id_of, is_match_id, is_puuid, platform_of
 
@@ -381,3 +381,28 @@ def test_riot_ids_are_compared_without_upper_and_lower_case() -> None:
 
 def test_a_messages_key_is_its_match_and_channel() -> None:
     assert Message("EUW1_1", "C1", "default", "text", None).key == "EUW1_1:C1"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "RGAPI-00000000-aaaa-bbbb-cccc-121212121212",
+        "rgapi-0123456789",
+        "xoxb-1-2-abcdef",
+        "xoxp-123456",
+        "xoxe.xoxb-1-abcdef",
+        "xapp-1-A1-abcdef",
+    ],
+)
+def test_what_looks_like_a_key_or_token_is_never_shown(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert masked(f"it's '{secret}', and {secret}@x") == "it's '***', and ***@x"
+    show_error(f"'{secret}' is no channel id")
+    show_line(f"said {secret}")
+    show_table([{"error": secret}], "")
+    said = capsys.readouterr()
+    assert (said.err, said.out.split()) == ("lolslackbot: '***' is no channel id\n", ["said", "***", "error", "***"])
+
+
+@pytest.mark.parametrize("text", ["RGAPI-…", "xoxb-…", "which begins with RGAPI-", "xoxb-", "the xoxo-xo", "RGAPI-x"])
+def test_how_one_begins_may_be_said(text: str) -> None:
+    assert masked(text) == text

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,7 +66,18 @@ def test_the_sandbox_s_token_may_do_what_the_manifest_asks_for_and_nothing_else(
 def test_the_example_crontab_chains_the_three_stages_quietly_every_three_minutes() -> None:
     lines = (ROOT / "crontab.example").read_text("utf-8").splitlines()
     (job,) = [line for line in lines if line.startswith("*")]
-    assert job == "*/3 * * * * $BOT -q fetch-matches; $BOT -q build-messages; $BOT -q deliver"
+    assert job == '*/3 * * * * "$BOT" -q fetch-matches; "$BOT" -q build-messages; "$BOT" -q deliver'
+
+
+def test_the_example_crontab_works_with_spaces_in_its_paths(tmp_path: Path) -> None:
+    lines = (ROOT / "crontab.example").read_text("utf-8").splitlines()
+    (job,) = [line.removeprefix("*/3 * * * * ") for line in lines if line.startswith("*")]
+    bot = tmp_path / "a bot of mine" / "lolslackbot"
+    bot.parent.mkdir()
+    bot.write_text('#!/bin/sh\necho "$# $2"\n')
+    bot.chmod(0o755)
+    said = subprocess.run(["/bin/sh", "-c", job], env={"BOT": str(bot)}, capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines() == ["2 fetch-matches", "2 build-messages", "2 deliver"]
 
 
 def test_every_command_and_option_has_help() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import Bot, add_player, keys_in
+from support import Bot, Command, add_player, keys_in
 
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.store.database import Database
@@ -57,6 +57,55 @@ def test_what_is_typed_wrongly_is_named_with_what_it_should_be(
     assert [each for each in words if each not in result.err] == []
     assert not here.home.exists()
     assert sandbox.riot.requests == []
+
+
+MISPLACED = [
+    ({"LOLSLACKBOT_ALERT_CHANNEL": "xoxb-1-topsecret"}, "LOLSLACKBOT_ALERT_CHANNEL cannot be used: "),
+    ({"LOLSLACKBOT_MAX_SECONDS": "RGAPI-0000-topsecret"}, "LOLSLACKBOT_MAX_SECONDS cannot be used: "),
+    ({"LOLSLACKBOT_SLACK_URL": "https://me:topsecret@slack.com/api/"}, "LOLSLACKBOT_SLACK_URL cannot be used: "),
+    ({"LOLSLACKBOT_RIOT_URL": "https://r.example/?api_key=topsecret"}, "LOLSLACKBOT_RIOT_URL cannot be used: "),
+    (
+        {"LOLSLACKBOT_DATABASE": "postgresql://me:topsecret@db/x"},
+        "LOLSLACKBOT_DATABASE cannot be used: it looks like a",
+    ),
+    (
+        {"LOLSLACKBOT_HOME": "$HOME/topsecret"},
+        "LOLSLACKBOT_HOME cannot be used: it holds a variable like $HOME, which ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("environment", "words"), MISPLACED)
+@pytest.mark.parametrize("arguments", [("status",), ("-vv", "deliver"), ("-q", "fetch-matches"), ("check",)])
+def test_what_stands_in_the_wrong_setting_is_never_shown(
+    command: Command, home: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
+) -> None:
+    at_home = "LOLSLACKBOT_HOME" not in environment
+    result = command(*arguments, at_home=at_home, **environment)
+    assert result.status == 2
+    assert words in result.out + result.err
+    assert "topsecret" not in result.out + result.err
+    assert [path for path in home.glob("*") if "topsecret" in path.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("track", PLAYER, "--channel", "xoxb-1-topsecret"), "'***' is no channel id"),
+        (("untrack", "RGAPI-0-topsecret"), "'***' is no Riot ID"),
+        (
+            ("--database", "postgresql://me:topsecret@db/x", "status"),
+            "--database cannot be used: it looks like a URL, ",
+        ),
+    ],
+)
+def test_what_looks_like_a_key_or_token_is_not_repeated(
+    command: Command, arguments: tuple[str, ...], words: str
+) -> None:
+    result = command(*arguments)
+    assert result.status == 2
+    assert words in result.out + result.err
+    assert "topsecret" not in result.out + result.err
 
 
 KEY, TOKEN = "RIOT_API_KEY", "SLACK_BOT_TOKEN"
@@ -157,6 +206,74 @@ def test_an_expired_key_is_named_with_what_to_do(here: Bot, sandbox: Sandbox, st
         assert result.err.startswith(f"lolslackbot: Riot refuses RIOT_API_KEY ({status} ")
         assert "renew it at developer.riotgames.com; development keys end after 24 hours" in result.err
     assert len(here.rows("SELECT * FROM players")) == 1
+
+
+# A channel that nothing can be posted in
+
+
+def unknown(sandbox: Sandbox) -> None:
+    del sandbox.slack.channels["C1"]
+
+
+NOT_FOUND = (
+    "channel_not_found: compare the id with the channel's details in Slack, and /invite the bot if it is private"
+)
+HISTORY_ONLY = {"chat:write", "channels:history", "groups:history"}
+
+
+def test_track_says_what_keeps_a_channel_from_hearing_anything(here: Bot, sandbox: Sandbox) -> None:
+    sandbox.riot.add_player(PLAYER, platform="euw1")
+    sandbox.slack.add_channel("C1")
+    all_scopes = sandbox.slack.scopes["default"]
+    cases = [
+        (not_invited, all_scopes, "the bot is not in it: /invite it there"),
+        (not_invited, HISTORY_ONLY, "Slack says not_in_channel: /invite the bot to the channel"),
+        (archived, all_scopes, "it is archived: unarchive it in Slack"),
+        (a_private_channel, all_scopes, f"Slack says {NOT_FOUND}"),
+        (unknown, all_scopes, f"Slack says {NOT_FOUND}"),
+        (unknown, HISTORY_ONLY, f"Slack says {NOT_FOUND}"),
+    ]
+    for mistake, scopes, words in cases:
+        channel = sandbox.slack.add_channel("C1")
+        channel.member, channel.archived, channel.private = True, False, False
+        sandbox.slack.scopes["default"] = scopes
+        mistake(sandbox)
+        result = here.run(*TRACK)
+        assert result.status == 0
+        assert " is announced in C1" in result.out
+        assert result.err == f"lolslackbot: nothing can be posted in C1 as it is: {words}\n"
+    assert len(here.rows("SELECT * FROM tracks")) == 1
+
+
+def test_track_looks_at_each_channel_of_a_file_once(here: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("Ahri", "Bear", "Crab"):
+        sandbox.riot.add_player(f"{name}#EUW", platform="euw1")
+    sandbox.slack.add_channel("C1")
+    rows = tmp_path / "players.csv"
+    rows.write_text("riot_id,channel\nAhri#EUW,C1\nBear#EUW,C2\nCrab#EUW,C2\n")
+    result = here.run("track", "--file", str(rows))
+    assert result.status == 0
+    assert result.err.splitlines()[-1] == f"lolslackbot: nothing can be posted in C2 as it is: Slack says {NOT_FOUND}"
+    assert [request.method for request in sandbox.slack.requests] == ["conversations.info"] * 2
+
+
+@pytest.mark.parametrize("why_not", ["no token", "revoked", "down", "other workspace", "silent scopes"])
+def test_track_says_nothing_of_a_channel_that_nobody_can_tell_of(here: Bot, sandbox: Sandbox, why_not: str) -> None:
+    sandbox.riot.add_player(PLAYER, platform="euw1")
+    more: tuple[str, ...] = ()
+    if why_not == "no token":
+        here.environment["SLACK_BOT_TOKEN"] = ""
+    elif why_not == "revoked":
+        sandbox.slack.revoke()
+    elif why_not == "down":
+        sandbox.slack.stop()
+    elif why_not == "silent scopes":
+        sandbox.slack.scopes["default"] = {"chat:write"}
+    else:
+        more = ("--workspace", "acme")
+    result = here.run(*TRACK, *more)
+    assert (result.status, "nothing can be posted" in result.err) == (0, False)
+    assert len(here.rows("SELECT * FROM tracks")) == 1
 
 
 # What Slack refuses

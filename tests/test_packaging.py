@@ -15,8 +15,11 @@ SCHEMA = (ROOT / "schema.sql").read_bytes()
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel and an sdist, built from a copy of what git knows, without any network."""
+    """A wheel and an sdist, built from a copy of what git knows, without any network. One was built there before."""
     source = tmp_path_factory.mktemp("source")
+    removed = source / "build" / "lib" / "lolslackbot" / "removed.py"
+    removed.parent.mkdir(parents=True)
+    removed.write_text("a module that there is no more")
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

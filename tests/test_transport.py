@@ -199,12 +199,42 @@ def test_the_proxy_is_what_the_environment_says(
         ("http://somebody@proxy:3128", {"somebody", "c29tZWJvZHk="}),
         ("http://me:pa%23ss@proxy", {"me:pa%23ss", "pa%23ss", "me:pa#ss", "pa#ss", "bWU6cGElMjNzcw==", "bWU6cGEjc3M="}),
         ("me:S3cr3t#x@proxy", {"me:S3cr3t#x", "S3cr3t#x", "bWU6UzNjcjN0I3g="}),
+        ("http://me:x@proxy", {"me:x", "bWU6eA=="}),  # `x` alone stands in too many words
         ("socks5://me:a@b@proxy", {"me:a@b", "a@b", "bWU6YUBi"}),
     ],
 )
 def test_user_and_password_of_a_proxy_are_secrets_in_every_form(proxy: str, secrets: set[str]) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         assert set(proxy_secrets({name: proxy})) == secrets
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("socks5://somebody:hunter2@h:1080", "it names a SOCKS proxy, and only an HTTP proxy works: "),
+        ("SOCKS4A://h", "it names a SOCKS proxy, and only an HTTP proxy works: "),
+        ("https://somebody:hunter2@h", "it names a proxy for https, and only an HTTP proxy works: "),
+        ("http://somebody:hunter2#x@h:1", "it must read http://HOST:PORT or "),
+        ("somebody:hunter2?x@h:1", "it must read http://HOST:PORT or "),
+        ("http://somebody:hun/ter2@h:1", "it must read http://HOST:PORT or "),
+        ("http://somebody:hunter2@h:port", "it must read http://HOST:PORT or "),
+        ("http://somebody:hunter2@h:99999", "it must read http://HOST:PORT or "),
+        ("http://[::1", "it must read http://HOST:PORT or "),
+        ("http://h/path", "it must read http://HOST:PORT or "),
+        ("http://", "it must read http://HOST:PORT or "),
+    ],
+)
+def test_a_proxy_that_no_client_can_use_is_named_by_its_variable_only(proxy: str, words: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        proxies_for("https://x.example", {"HTTPS_PROXY": proxy})
+    assert str(caught.value).startswith(f"HTTPS_PROXY cannot be used: {words}")
+    assert "hunter2" not in str(caught.value)
+    assert proxies_for("https://127.0.0.1", {"HTTPS_PROXY": proxy}) == {}  # nobody needs it
+
+
+@pytest.mark.parametrize("proxy", ["http://h", "HTTP://h:1/", "h:3128", "http://me:p%23w@h:1", "http://[::1]:3128"])
+def test_a_proxy_may_be_written_so(proxy: str) -> None:
+    assert proxies_for("https://x.example", {"https_proxy": proxy}) == {"https": proxy}
 
 
 # Certificate authorities

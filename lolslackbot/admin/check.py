@@ -16,7 +16,7 @@ from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.files import user_name
 from lolslackbot.model import RiotId
-from lolslackbot.settings import FaultySetting, Settings, token_name
+from lolslackbot.settings import FaultySetting, Settings, Unknown, token_name
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, Standing, Verdict, is_over
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
@@ -62,7 +62,7 @@ class Finding(NamedTuple):
 class Checking:
     """What the checks need. `riot` and `slack` make the clients, and raise Unusable without a key or token.
 
-    faults: what of the settings could not be read; what needs that is not tried.
+    faults: what of the settings could not be read; what needs that is not tried. unknown: what is set for nothing.
     """
 
     settings: Settings
@@ -70,6 +70,7 @@ class Checking:
     riot: "Callable[[Database], RiotClient]"
     slack: "Callable[[str], SlackClient]"
     faults: Sequence[FaultySetting] = ()
+    unknown: Sequence[Unknown] = ()
     findings: list[Finding] = field(default_factory=list)
     _db: Database | None = None
     _writable: bool = False
@@ -79,6 +80,11 @@ class Checking:
         """Every check, whatever the others find."""
         self.findings.append(Finding("here", OK, f"database {self.settings.database}, user {user_name(os.geteuid())}"))
         self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
+        for name, place, likely in self.unknown:
+            remedy = f"the right name may be {likely}" if likely else "take it out"
+            self.findings.append(
+                Finding("settings", WARN, f"{name} in {place} is no setting, and counts for nothing", remedy)
+            )
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
         with ExitStack() as stack:

@@ -12,12 +12,15 @@ from lolslackbot.messages.wording import word
 from lolslackbot.model import Account, Player, RiotId, Style
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.limiter import NotYet
+from lolslackbot.slack.answers import SlackProblem, remedy_of
+from lolslackbot.slack.answers import Verdict as Told
 from lolslackbot.store import champions, channels, decisions, holds, matches, messages, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.messages import Draft
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
+    from lolslackbot.slack.client import SlackClient
 
 T = TypeVar("T")
 
@@ -107,6 +110,27 @@ def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
             return Unusable(str(refusal))
         case _:
             return NotNow(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
+
+
+def doubt_about(slack: "SlackClient", channel_id: str) -> str | None:
+    """What Slack has against a post in a channel, with the remedy; None where it does not say so for certain.
+
+    Raises SlackProblem where Slack cannot be asked at all.
+    """
+    try:
+        info = slack.look_up(channel_id)
+    except SlackProblem as problem:
+        unseen: SlackProblem | None = problem
+        if problem.verdict is Told.TOKEN_REJECTED:  # it lacks the scope for that, and may have the one for this
+            unseen = slack.cannot_read(channel_id)
+        elif problem.verdict is not Told.CHANNEL_BROKEN:
+            raise
+        if unseen is None or unseen.verdict is not Told.CHANNEL_BROKEN:
+            return None
+        return f"Slack says {unseen}: {remedy_of(unseen)}"
+    if info.is_archived:
+        return "it is archived: unarchive it in Slack"
+    return "the bot is not in it: /invite it there" if info.is_member is False else None
 
 
 def untrack(

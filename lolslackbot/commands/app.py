@@ -15,7 +15,7 @@ from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
 from lolslackbot.files import with_owner
-from lolslackbot.settings import Settings, default_home, read_settings
+from lolslackbot.settings import NO_URL, Settings, default_home, is_url, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
 from lolslackbot.system import utf8
 
@@ -33,6 +33,8 @@ class App:
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
         with person():
+            if database and is_url(database):
+                raise Unusable(f"--database cannot be used: {NO_URL}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
             self.database = absolute(database) if database else None
         self.verbose, self.quiet = verbose, quiet

@@ -10,7 +10,7 @@ from lolslackbot.admin.check import FAIL, OK, WARN, Checking, exit_status
 from lolslackbot.clock import Budget
 from lolslackbot.commands.app import App, person
 from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
-from lolslackbot.settings import read_settings_in_spite_of_faults
+from lolslackbot.settings import read_settings_in_spite_of_faults, unknown_settings
 
 COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
@@ -31,7 +31,9 @@ def check_command(app: App, as_json: bool) -> None:
         app.begin_log(to_file=os.path.isfile(app.settings.database), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
-        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults).all()
+        readable = all(fault.setting for fault in faults)  # else the `env` file itself is at fault
+        unknown = unknown_settings(app.home, os.environ) if readable else []
+        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown).all()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:

@@ -16,7 +16,7 @@ from lolslackbot.admin.reading import (
     read_riot_id,
     read_workspace,
 )
-from lolslackbot.admin.tracking import Tracker, move_channel, prefer, untrack
+from lolslackbot.admin.tracking import Tracker, doubt_about, move_channel, prefer, untrack
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, checked, person
 from lolslackbot.console import CAUTION, show_error, show_json, show_line, show_table
@@ -24,11 +24,14 @@ from lolslackbot.errors import Exit, NotFound, worst
 from lolslackbot.logs import logging_about
 from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
+from lolslackbot.slack.answers import SlackProblem
 from lolslackbot.store import channels, holds, players
 from lolslackbot.store.database import create_database
 from lolslackbot.store.locks import run_lock
 
 logger = logging.getLogger(__name__)
+
+CHANNEL_SECONDS = 5.0  # for one look at a channel that is tracked into
 
 
 @click.command("track")
@@ -70,6 +73,7 @@ def track_command(
             app.begin_log()
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
             status = track_all(tracker, path, wishes, bad) if path else track_one(tracker, wishes[0])
+            warn_of_channels(app, wishes)
     sys.exit(int(status))
 
 
@@ -98,6 +102,21 @@ def track_all(tracker: Tracker | None, path: str, wishes: list[Wish], bad: list[
     rows = len(wishes) + len(bad)
     show_line(f"track: {rows - len(faults)} of {rows} rows are tracked")
     return worst(*(each.exit_status for _, each in faults))
+
+
+def warn_of_channels(app: App, wishes: list[Wish]) -> None:
+    """Says where nothing could be posted as things are. In a workspace without a token nobody can be asked."""
+    slack = app.slack(lambda: CHANNEL_SECONDS)
+    for workspace, channel_id in sorted({(wish.workspace.lower(), wish.channel_id) for wish in wishes}):
+        if workspace not in app.settings.slack_tokens:
+            continue
+        try:
+            doubt = doubt_about(slack(workspace), channel_id)
+        except SlackProblem as problem:
+            logger.info("%s: whether the bot can post there is not known: %s", channel_id, problem, exc_info=True)
+            return
+        if doubt:
+            show_error(f"nothing can be posted in {channel_id} as it is: {doubt}")
 
 
 @click.command("untrack")

@@ -4,8 +4,10 @@ Prints what to paste into another shell, then plays games and shows what is post
 """
 
 import argparse
+import os
 import shlex
 import signal
+import sys
 import tempfile
 import time
 from random import Random
@@ -58,7 +60,8 @@ def _set_up(sandbox: Sandbox) -> None:
 def _shell_lines(sandbox: Sandbox) -> str:
     home = tempfile.mkdtemp(prefix="lolslackbot-sandbox-")
     settings = {**sandbox.settings, "LOLSLACKBOT_HOME": home}
-    lines = [f"export {name}='{value}'" for name, value in settings.items()]
+    lines = [f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"']
+    lines += [f"export {name}='{value}'" for name, value in settings.items()]
     for riot_id, platform, channel in PLAYERS:
         lines.append(f"lolslackbot track {shlex.quote(riot_id)} --channel {channel} --platform {platform}")
     lines.append("lolslackbot fetch-matches; lolslackbot build-messages; lolslackbot deliver")

@@ -114,10 +114,14 @@ class SlackClient:
     def channel_info(self, channel_id: str) -> ChannelInfo | None:
         """conversations.info, which needs channels:read or groups:read; None where Slack does not tell."""
         try:
-            document, _ = self._read("conversations.info", lambda: self._sdk.conversations_info(channel=channel_id))
+            return self.look_up(channel_id)
         except SlackProblem as problem:
             logger.debug("no conversations.info of %s: %s", channel_id, problem)
             return None
+
+    def look_up(self, channel_id: str) -> ChannelInfo:
+        """conversations.info. Raises SlackProblem."""
+        document, _ = self._read("conversations.info", lambda: self._sdk.conversations_info(channel=channel_id))
         return channel_info_of(document)
 
     def cannot_read(self, channel_id: str) -> SlackProblem | None:
@@ -178,21 +182,23 @@ class SlackClient:
         except Exception as error:  # noqa: BLE001 - whatever it is: only what reached Slack, and what came back, counts
             lost = error
         milliseconds = (self._clock.steady() - began) * 1000
+        # Whoever only reads says itself what came of it.
+        failed = logging.WARNING if method == "chat.postMessage" else logging.INFO
         answer = self._sdk.answer
         if answer is not None:
             request_id = answer.headers.get("x-slack-req-id", "none")
-            level = logging.WARNING if lost else logging.DEBUG
+            level = logging.DEBUG if lost is None else failed
             line = "POST %s -> %d, %.0f ms; request %s"
             logger.log(level, line, method, answer.status, milliseconds, request_id, exc_info=lost)
             return answer
         if lost and not self._sdk.connected and (fault := fault_of_this_machine(lost, self._host)):
-            logger.warning("POST %s -> no way out of this machine, %.0f ms", method, milliseconds, exc_info=lost)
+            logger.log(failed, "POST %s -> no way out of this machine, %.0f ms", method, milliseconds, exc_info=lost)
             return Posted(Verdict.LOCAL_FAULT, fault)
         verdict = Verdict.UNCERTAIN if self._sdk.connected else Verdict.NOT_SENT
         what = "no whole answer" if self._sdk.connected else "Slack could not be reached"
         reason = getattr(lost, "reason", None)
         cause = reason if isinstance(reason, Exception) else lost  # URLError wraps the error that tells more
-        logger.warning("POST %s -> %s, %.0f ms", method, what, milliseconds, exc_info=lost)
+        logger.log(failed, "POST %s -> %s, %.0f ms", method, what, milliseconds, exc_info=lost)
         return Posted(verdict, f"{what}: {type(cause).__name__}")
 
 

@@ -144,6 +144,26 @@ def test_a_channel_that_a_message_reached_is_no_need(tracked: Bot, sandbox: Sand
     assert status_of(tracked) == []
 
 
+# Settings
+
+
+def test_a_misspelt_setting_is_named_with_the_right_one_where_it_stands(tracked: Bot) -> None:
+    env = tracked.home / "env"
+    env.write_text("SLACK_TOKEN=xoxb-1-2\nCOLOUR=red\n")
+    env.chmod(0o600)
+    result = tracked.run("check", LOLSLACKBOT_MAX_SECOND="1")
+    assert result.status == 0
+    assert found(result, "settings") == [
+        f"warn  settings: COLOUR in {env} is no setting, and counts for nothing; take it out",
+        f"warn  settings: SLACK_TOKEN in {env} is no setting, and counts for nothing; "
+        "the right name may be SLACK_BOT_TOKEN",
+        "warn  settings: LOLSLACKBOT_MAX_SECOND in the environment is no setting, and counts for nothing; "
+        "the right name may be LOLSLACKBOT_MAX_SECONDS",
+    ]
+    env.write_text("nonsense\n")
+    assert "it must read NAME=value" in tracked.run("check").out
+
+
 def test_it_posts_nothing_and_reserves_its_call(tracked: Bot, sandbox: Sandbox) -> None:
     calls = len(sandbox.riot.requests)
     tracked.run("check")

@@ -1,5 +1,6 @@
 """Data Dragon's files: what is taken from them, what is refused, and that no key goes there."""
 
+import ssl
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import responses
 from support import FakeClock
 
 from lolslackbot.model import Champion, Champions
-from lolslackbot.riot.answers import RiotRefusal
+from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.data_dragon import DataDragon
 from lolslackbot.transport import MAX_BODY
 
@@ -80,3 +81,15 @@ def test_any_other_answer_is_refused_after_one_request(
     with pytest.raises(RiotRefusal, match=reason):
         data_dragon.newest_version()
     assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_a_certificate_that_is_not_trusted_needs_a_person(data_dragon: DataDragon) -> None:
+    untrusted = ssl.SSLCertVerificationError(1, "refused")
+    untrusted.verify_message = "certificate has expired"
+    responses.get(VERSIONS, body=requests.exceptions.SSLError(untrusted))
+    with pytest.raises(
+        RiotRefusal, match="^the certificate of ddragon.example is not trusted .certificate has"
+    ) as told:
+        data_dragon.newest_version()
+    assert told.value.verdict is Verdict.LOCAL_FAULT

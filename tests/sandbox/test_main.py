@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# What another shell may have: not the folder of an environment that is not active there.
+BARE = {"PATH": "/usr/bin:/bin", **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}}
 
 
 @pytest.fixture
@@ -25,12 +29,17 @@ def process() -> Iterator["subprocess.Popen[str]"]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_what_to_paste_and_shows_the_posts(process: "subprocess.Popen[str]", number: int) -> None:
     assert process.stdout
-    lines = [process.stdout.readline().rstrip("\n") for _ in range(12)]
+    lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
     assert lines[0].startswith("# The first game")
     exports = dict(found.groups() for line in lines if (found := re.fullmatch(r"export (\w+)='(.*)'", line)))
     assert Path(exports["LOLSLACKBOT_HOME"]).is_dir()
     assert exports["RIOT_API_KEY"].startswith("RGAPI-")
-    Path(exports["LOLSLACKBOT_HOME"]).rmdir()
+    pasted = subprocess.run(
+        ["/bin/sh", "-ec", "\n".join(lines[:-1])], env=BARE, capture_output=True, text=True, check=False
+    )
+    assert (pasted.returncode, pasted.stderr) == (0, "")
+    assert pasted.stdout.count(" is announced in C0") == 3
+    shutil.rmtree(exports["LOLSLACKBOT_HOME"])
     tracks = [shlex.split(line) for line in lines if line.startswith("lolslackbot track ")]
     assert len(tracks) == 3
     assert any(not track[2].isascii() for track in tracks)

@@ -269,6 +269,21 @@ def test_a_slack_out_of_reach_costs_no_attempt_and_one_try_a_run(
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
 
 
+def test_no_way_out_of_this_machine_counts_nothing_and_needs_a_person(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db)
+    games(db, clock, "EUW1_1", "EUW1_2")
+    slack.outcomes["C1"] = [Posted(Verdict.LOCAL_FAULT, "the proxy refuses the way to slack.com (407): …")]
+    run = send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1"]
+    assert run.status is Exit.UNUSABLE
+    assert "the proxy refuses the way to slack.com (407): …" in run.summary()
+    assert row(db, "EUW1_1")[:2] == ("pending", 0)
+    send(db, slack, clock)
+    assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
+
+
 def test_an_unknown_outcome_is_uncertain_never_sent_again_and_holds_nobody_up(
     db: Database, slack: FakeSlack, clock: FakeClock
 ) -> None:

@@ -7,7 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, body_of, refused
+from fakes import (
+    FORBIDDEN,
+    LOCAL_FAULT,
+    NOT_FOUND,
+    OTHER_KEY,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    FakeRiot,
+    body_of,
+    refused,
+)
 from support import START, FakeClock, add_player, puuid
 
 from lolslackbot.errors import Exit, Rejected
@@ -1018,3 +1028,30 @@ def test_who_was_asked_for_while_the_clock_was_ahead_does_not_starve(
     listings.asked_in_vain(db, 1, clock.now())
     fetch(db, riot, clock)
     assert riot.calls == [puuid(2), puuid(1)]
+
+
+# This machine's way out
+
+
+@pytest.mark.parametrize("what", ["list", "match", "account"])
+def test_no_way_out_of_this_machine_marks_nothing_and_needs_a_person(
+    db: Database, riot: FakeRiot, clock: FakeClock, what: str
+) -> None:
+    add_player(db, 1)
+    add_player(db, 2)
+    add_player(db, 3, platform="kr")
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail({"list": puuid(1), "match": "EUW1_1", "account": "Player 1#EUW"}[what], LOCAL_FAULT)
+    if what == "account":
+        riot.fail(puuid(1), OTHER_KEY)
+    run = fetch(db, riot, clock)
+    assert (run.status, run.counts["failed"], run.counts["put off"]) == (Exit.UNUSABLE, 0, 0)
+    assert "no answer" in run.summary()
+    assert puuid(2) not in riot.calls  # that host is left alone at once
+    assert puuid(3) in riot.calls  # the others are not
+    assert {player.problem for player in players.to_list(db)} == {None}
+    assert {row["failures"] for row in db.rows("SELECT failures FROM matches")} <= {0}
+    riot.faults.clear()
+    after = fetch(db, riot, clock)
+    assert after.status is Exit.OK
+    assert state(db, "EUW1_1") == ("stored", None)

@@ -128,6 +128,7 @@ def test_found_late_counts_even_after_it_was_absent_once(
         (Verdict.UNCERTAIN, Exit.LATER),
         (Verdict.LIMITED, Exit.LATER),
         (Verdict.NOT_SENT, Exit.LATER),
+        (Verdict.LOCAL_FAULT, Exit.UNUSABLE),
     ],
 )
 def test_where_the_history_cannot_be_read_it_stays_uncertain_and_visible(
