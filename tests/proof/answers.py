@@ -257,11 +257,11 @@ class Server:
                 self._last.popleft().close()
 
     def close(self) -> None:
-        for connection in self._last:
-            connection.close()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(10)
+        while self._last:
+            self._last.popleft().close()
 
 
 # What is asked
