@@ -90,6 +90,8 @@ def test_help_is_no_failure(command: Command, option: str) -> None:
         (("track", "Ahri", "--channel", "C1"), "NAME#TAG"),
         (("pause", "--channel", "general"), "--channel"),
         (("retry",), "it takes one of --match, --message, --channel, --host and --missing"),
+        (("retry", "--host", "nowhere", "--yes"), "'americas', 'asia', 'europe', 'sea', 'br1'"),
+        (("retry", "--host", "europe"), "add --yes"),
         (("retry", "--missing", "--channel", "C1", "--yes"), "it takes one of"),
         (("retry", "--missing"), "add --yes"),
         (
@@ -1027,6 +1029,16 @@ def test_without_a_terminal_and_yes_a_retry_is_refused_and_does_nothing(
     assert (result.status, result.out) == (2, "")
     assert "add --yes" in result.err
     assert states(db) == BEFORE
+
+
+def test_a_host_is_retried_with_the_answer_to_its_question(command: Command, db: Database) -> None:
+    with db.transaction():
+        holds.put(db, "riot europe", "limited", "429 application", NOW, NOW + timedelta(hours=9))
+    result = command("retry", "--host", "Europe", "--yes")
+    assert (result.status, len(result.out.splitlines()), result.err) == (0, 2, "")
+    assert holds.all_known(db) == []
+    again = command("retry", "--host", "europe", "--yes")
+    assert again == Result(1, "", "lolslackbot: nothing holds europe back: there is nothing to try again\n")
 
 
 def test_a_retry_of_nothing_is_one_line_and_1(command: Command, db: Database) -> None:

@@ -79,7 +79,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     _Fetching(db, riot, limiter, run, limits).work()
 
 
-def _read(match_id: str, answer: Answer) -> _Reading:
+def read_answer(match_id: str, answer: Answer) -> _Reading:
     """Judges an answer before any transaction begins. Raises RiotRefusal where it is none about that match."""
     from lolslackbot.store.bodies import pack  # slow to import, and most runs have no match to store
 
@@ -317,7 +317,7 @@ class _Fetching:
             return
         with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
             try:
-                with self._riot.match(match_id, partial(_read, match_id), call) as reading:
+                with self._riot.match(match_id, partial(read_answer, match_id), call) as reading:
                     fate = self._take(match_id, reading)
                     reserved = self._reserve_next()
             except NotYet as wait:

@@ -177,7 +177,8 @@ def test_404s_piling_up(story: Story, ahri: Player) -> None:
     story.is_well()
 
 
-def test_a_429_for_days(story: Story, ahri: Player) -> None:
+@pytest.mark.parametrize("passes", [True, False], ids=["that passes", "that is wrong"])
+def test_a_429_for_days(story: Story, ahri: Player, passes: bool) -> None:
     story.play(ahri)
     refusal = Mishap.limited(3 * 86400, "application")
     story.sandbox.riot.misbehave(refusal, endpoint="match-ids", times=1)
@@ -187,11 +188,14 @@ def test_a_429_for_days(story: Story, ahri: Player) -> None:
     assert len(story.sandbox.riot.requests) == calls
     told = story.told()
     (need,) = told["needs"]
-    assert re.match("riot europe is held back until .*: 429 of type application, Retry-After 259200: Rate limit", need)
+    said = "429 of type application, Retry-After 259200, of which a day is kept: Rate limit"
+    assert re.match(f"riot europe is held back until .*: {said}", need)
     assert [(hold["scope"], hold["in_force"]) for hold in told["holds"]] == [("riot europe", True)]
     assert "riot europe is limited until" in story.why("Ahri Fan#EUW")
-    story.bot.write(f"UPDATE holds SET since = '{LONG_AGO}', until = '{LONG_AGO}'")  # three days pass
-    story.does(need)
+    if passes:
+        story.bot.write(f"UPDATE holds SET since = '{LONG_AGO}', until = '{LONG_AGO}'")
+    did = story.does(need)
+    assert [each.status for each in did] == ([0, 1] if passes else [75, 0]), did
     assert story.tick() == [0, 0, 0]
     story.is_well()
 

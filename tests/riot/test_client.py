@@ -635,6 +635,26 @@ def answering(*answers: bytes | Callable[[socket.socket], None]) -> Iterator[Raw
         server.close()
 
 
+@pytest.mark.parametrize("size", [b"-5", b"-1", b"ffffffffffffffffffff", b"zz", b""])
+def test_a_chunk_of_a_size_that_cannot_be_is_no_answer(limiter: CountingLimiter, clock: FakeClock, size: bytes) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n[]\r\n0\r\n\r\n"
+    with answering(chunked) as server, pytest.raises(RiotRefusal) as refusal:
+        ask_match(RiotClient(KEY, server.url, limiter, clock))
+    assert (refusal.value.verdict, str(refusal.value)) == (
+        Verdict.UNAVAILABLE,
+        "no usable answer: ChunkedEncodingError",
+    )
+    assert limiter.settled == [("europe", MATCH, None)]
+
+
+def test_a_date_that_no_calendar_has_says_nothing_of_the_clock(limiter: CountingLimiter, clock: FakeClock) -> None:
+    date = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 99999999999999999999 12:00:00 GMT\r\nContent-Length: 2\r\n\r\n[]"
+    with answering(date) as server:
+        riot = RiotClient(KEY, server.url, limiter, clock)
+        assert ask_list(riot).match_ids == ()
+    assert riot.clock_ahead is None
+
+
 def drip(connection: socket.socket) -> None:
     """A byte now and then: no socket's time-out ever strikes."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")

@@ -685,3 +685,19 @@ def test_a_history_without_end_is_given_up(serve: Callable[..., Server], monkeyp
     with pytest.raises(SlackProblem, match="longer than 3 pages"):
         client(server.url).history("C1", START, US)
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("size", [b"-5", b"-1", b"ffffffffffffffffffff", b"zz"])
+def test_a_chunk_of_a_size_that_cannot_be_leaves_the_outcome_open(serve: Callable[..., Server], size: bytes) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n{}\r\n0\r\n\r\n"
+    posted = client(serve(raw(chunked)).url).post(MESSAGE)
+    assert posted.verdict is Verdict.UNCERTAIN
+    assert posted.error.startswith("no whole answer: ")
+
+
+def test_a_large_answer_is_read_by_us_alone(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK reads without any bound: what it makes of it is not asked."""
+    monkeypatch.setattr(module, "SDK_READS", 10)
+    assert client(serve(http(200, DELIVERED)).url).post(MESSAGE).verdict is Verdict.DELIVERED
+    refused = client(serve(http(200, {"ok": False, "error": "is_archived"})).url).post(MESSAGE)
+    assert (refused.verdict, refused.error) == (Verdict.CHANNEL_BROKEN, "is_archived")
