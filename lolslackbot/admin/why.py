@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of
+from lolslackbot.admin.facts import hosts_without
+from lolslackbot.admin.needs import CUT_OFF, FAR_BEHIND, OFF, TICKS_MISSED, need_of
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import RiotId, is_match_id
@@ -44,7 +45,13 @@ def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
     yield from _in_order(told, now)
     for channel_id, queues in story.unwanted:
         yield f"{channel_id} hears nothing of it: it wants {queues}"
-    if story.next_look_at:
+    if story.next_look_at and (host := _host_without(db, match_id)):
+        yield (
+            f"{host} gave no match since its first 404 at {text_of(story.missing_since or story.listed_at)}: one such "
+            "match is asked for every half-hour, and this one once any comes, while it is news; "
+            f"`lolslackbot retry --match {match_id}` asks for it at once"
+        )
+    elif story.next_look_at:
         last_run = _last_run(db, "fetch-matches", now)
         yield f"Riot is asked for it after {text_of(story.next_look_at)}{_held(db, now, 'riot') or last_run}"
     elif reasons.is_missed(story.state, story.reason, True, story.looked_at, now):
@@ -56,6 +63,12 @@ def _match(db: Database, match_id: str, now: datetime) -> Iterator[str]:
         scopes = holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
         held = _held(db, now, holds.EVERYTHING, *scopes)
         yield _what_next(message, held or _last_run(db, "deliver", now))
+
+
+def _host_without(db: Database, match_id: str) -> str | None:
+    """The host that a match waits for, since it gives none at all."""
+    hosts = hosts_without(db).items()
+    return next((host for host, waiting in hosts if match_id in {each.match_id for each in waiting}), None)
 
 
 def _state(story: MatchStory) -> str:
@@ -133,10 +146,21 @@ def _player(db: Database, riot_id: RiotId, now: datetime) -> Iterator[str]:
     for game in games:
         ended = f"ended {text_of(game.ended_at)}" if game.ended_at else f"listed {text_of(game.listed_at)}"
         yield f"{game.match_id}, {ended}: {_state(game)}{_fates(game)}"
+    others = players.newest_game_of_others(db, player.player_id) if tracks else None
+    if player.last_game_at and others and others - player.last_game_at >= FAR_BEHIND:
+        yield (
+            f"the newest game that Riot listed for {player.riot_id} ended {text_of(player.last_game_at)}; "
+            f"the newest of the others' ended {text_of(others)}"
+        )
+    if tracks and player.region and player.region_asked_at:
+        yield (
+            f"Riot said at {text_of(player.region_asked_at)} that {player.riot_id} plays on {player.region}: "
+            f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id} --platform {player.region}`'
+        )
     if not games:
         yield "Riot has listed no game yet"
     if not games and tracks:
-        mend = f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id} --platform P` mends that'
+        mend = f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id}` asks Riot and mends that'
         yield f"if there were games, {player.platform} may be the wrong platform: {mend}"
 
 

@@ -8,6 +8,8 @@ from typing import cast
 import click
 
 from lolslackbot.admin.tracking import (
+    NoAnswer,
+    OtherPlatform,
     Tracker,
     Wish,
     prefer,
@@ -30,13 +32,16 @@ from lolslackbot.store.database import create_database
 
 logger = logging.getLogger(__name__)
 
+UNANSWERED = 3  # rows in a row of which Riot says nothing; then the rest waits
+
 
 @click.command("track")
 @click.argument("riot_id", metavar="NAME#TAG", required=False, callback=checked(read_riot_id))
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G….")
-@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, na1, kr, …; Riot knows it too.")
+@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, na1, kr, …; else Riot is asked.")
 @click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
 @click.option("--file", "path", type=click.Path(dir_okay=False), help="CSV: riot_id,platform,channel,workspace.")
+@click.option("--force", is_flag=True, help="On that platform, although Riot says another one.")
 @click.pass_obj
 def track_command(
     app: App,
@@ -45,6 +50,7 @@ def track_command(
     platform: str | None,
     workspace: str | None,
     path: str | None,
+    force: bool,
 ) -> None:
     """Announce a player's games in a channel, from now on. Makes the database if there is none.
 
@@ -65,6 +71,7 @@ def track_command(
         app.settings.need_riot_key()
         with closing(create_database(app.settings.database)) as db:
             app.begin_log()
+            wishes = [wish._replace(force=force) for wish in wishes]
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
             status = track_all(tracker, path, wishes) if path else track_one(tracker, wishes[0])
     sys.exit(int(status))
@@ -79,19 +86,24 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
 def track_all(tracker: Tracker, path: str, wishes: list[Wish]) -> Exit:
     """Each row on its own: one that cannot be tracked as it stands does not stop the others."""
     faults: list[tuple[int | None, RunEnds]] = []
+    done = unanswered = 0
     try:
         with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
             for wish in bar:
                 with logging_about(str(wish.riot_id)):
                     try:
                         tracker.track(wish)
-                    except (NotFound, players.OtherWorkspace) as fault:
+                        done, unanswered = done + 1, 0
+                    except (NotFound, NoAnswer, OtherPlatform, players.OtherWorkspace) as fault:
                         logger.debug("not tracked: %s", fault, exc_info=True)
                         faults.append((wish.line, fault))
+                        unanswered = unanswered + 1 if type(fault) is NoAnswer else 0
+                if unanswered >= UNANSWERED:  # Riot is down for all of them
+                    break
     finally:  # also when a later row ends it
         for line, each in faults:
             show_error(f"{path}, line {line}: {each}")
-    show_line(f"track: {len(wishes) - len(faults)} of {len(wishes)} rows are tracked")
+    show_line(f"track: {done} of {len(wishes)} rows are tracked")
     return worst(*(each.exit_status for _, each in faults))
 
 
@@ -132,6 +144,7 @@ def players_command(app: App, as_json: bool) -> None:
                 "channel": track.channel_id,
                 "workspace": track.workspace,
                 "since": text_of(track.since),
+                "last_game": track.player.last_game_at and text_of(track.player.last_game_at),
                 "problem": track.player.problem,
             }
             for track in players.tracks(db)
@@ -139,7 +152,15 @@ def players_command(app: App, as_json: bool) -> None:
     if as_json:
         show_json(rows)
     else:  # to the minute: it leaves room for names
-        short = [{**row, "since": f"{str(row['since'])[:16]}Z"} for row in rows]
+        short = [
+            {
+                ("last game" if name == "last_game" else name): f"{str(cell)[:16]}Z"
+                if name in ("since", "last_game") and cell
+                else cell
+                for name, cell in row.items()
+            }
+            for row in rows
+        ]
         show_table(short, "no player is tracked: `lolslackbot track` begins")
 
 

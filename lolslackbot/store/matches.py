@@ -53,13 +53,22 @@ def to_probe(db: Database, now: datetime) -> list[Waiting]:
 
     One of them is asked for to see whether the host is well, all once it is.
     """
+    return _waiting(db, "next_look_at <= :now", now=text_of(now))
+
+
+def waiting_for_host(db: Database) -> list[Waiting]:
+    """Those of `to_probe`, due or not."""
+    return _waiting(db, "next_look_at IS NOT NULL")
+
+
+def _waiting(db: Database, which: str, **values: str) -> list[Waiting]:
     rows = db.rows(
         f"""
         SELECT match_id, platform, missing_since FROM matches
-        WHERE next_look_at <= :now AND {_WAITS_FOR_HOST}
+        WHERE {which} AND {_WAITS_FOR_HOST}
         ORDER BY looked_at, game_id DESC
         """,
-        now=text_of(now),
+        **values,
     )
     return [Waiting(row["match_id"], row["platform"], moment_of(row["missing_since"])) for row in rows]
 
