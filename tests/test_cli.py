@@ -595,11 +595,11 @@ def test_what_was_not_found_is_told_although_a_later_row_ends_the_run(
     command: Command, online: Sandbox, rows: Callable[..., str]
 ) -> None:
     online.riot.misbehave(Mishap.status(404), endpoint="account", times=1)
-    online.riot.misbehave(Mishap.status(503), endpoint="account")
+    online.riot.misbehave(Mishap.limited(60, "application"), endpoint="account")
     result = command("track", "--file", rows("Nobody#EUW,euw1,C1,", "Bear#EUW,euw1,C1,"))
     assert (result.status, result.out) == (75, "")
     assert "line 2: Riot knows no Nobody#EUW" in result.err
-    assert "Riot gives no answer for Bear#EUW" in result.err
+    assert "Riot limits us (429 Rate limit exceeded): try again later" in result.err
 
 
 def test_a_refused_key_ends_the_tracking_of_a_file(command: Command, online: Sandbox, rows: Callable[..., str]) -> None:
