@@ -190,8 +190,8 @@ class Tracker:
             before = players.with_puuids(self._db, [account.puuid]).get(account.puuid)
             is_new = players.track(self._db, account.puuid, riot_id, platform, channel_id, wish.workspace, now)
             player = players.with_puuids(self._db, [account.puuid])[account.puuid]
-            if told:
-                players.record_region(self._db, player.player_id, told, now)
+            if told:  # whoever insists on another platform is not told at once that it is another one
+                players.record_region(self._db, player.player_id, platform, now)
             subject = f"player {player.player_id}"
             if is_new:
                 decisions.record(self._db, "track", subject, f"in {channel_id}", now)

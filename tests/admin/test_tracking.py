@@ -74,6 +74,7 @@ def test_a_stated_platform_that_contradicts_riot_needs_force(
     assert tracked(db) == []
     assert track(platform="kr", force=True).startswith(f"{ONE} (kr) is announced in C1: ")
     assert tracked(db) == [("1", ONE, "kr", "C1")]
+    assert (players.to_list(db)[0].region, players.to_list(db)[0].region_asked_at) == (None, START)
 
 
 @pytest.mark.parametrize("refusal", [NOT_FOUND, UNAVAILABLE, OTHER_KEY])
