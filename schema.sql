@@ -20,6 +20,7 @@ CREATE TABLE players (
     problem_kind  TEXT,                     -- the kind of that problem, an enum in model.py; NULL: none, or from schema 4
     last_game_at  TEXT,                     -- end of the newest game known, also of one that is not announced
     resolved_at   TEXT,                     -- when account-v1 was last asked for the puuid again, by Riot ID
+    puuid_doubted INTEGER NOT NULL DEFAULT 0 CHECK (puuid_doubted IN (0, 1)),  -- 1: the key changed, list before matches
     region_asked_at TEXT,                   -- when account-v1 was last asked where this player plays
     region        TEXT                      -- its answer where that is not `platform`: the player moved; else NULL
 ) STRICT;

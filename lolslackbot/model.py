@@ -40,6 +40,23 @@ class Style(StrEnum):
     COMPACT = "compact"
 
 
+class ProblemKind(StrEnum):
+    """Why a player's list cannot be had, or not whole."""
+
+    NO_LIST = "no_list"  # 404
+    ODD_MATCH_IDS = "odd_match_ids"  # some ids in it are not match ids
+    # The puuid was encrypted for another key, and asking for it again by Riot ID brought no better one:
+    UNKNOWN_NAME = "other_key_unknown_name"  # Riot knows nobody of that name
+    NAME_TAKEN = "other_key_name_taken"  # the name leads to another player of ours
+    ODD_PUUID = "other_key_odd_puuid"  # Riot gave something that is not a puuid
+    STILL_OTHER_KEY = "other_key_still"  # Riot refuses that puuid, too
+
+
+OTHER_KEY_KINDS = frozenset(
+    (ProblemKind.UNKNOWN_NAME, ProblemKind.NAME_TAKEN, ProblemKind.ODD_PUUID, ProblemKind.STILL_OTHER_KEY)
+)
+
+
 class RiotId(NamedTuple):
     """A player's name as people write it: `GameName#TAG`. It changes; a puuid does not."""
 
@@ -70,6 +87,11 @@ class Player(NamedTuple):
     riot_id: RiotId
     platform: str
     problem: str | None = None
+    problem_kind: ProblemKind | None = None  # None with a problem: an earlier version recorded it
+    resolved_at: datetime | None = None  # when account-v1 was last asked for the puuid again
+    last_game_at: datetime | None = None  # end of the newest game known
+    region_asked_at: datetime | None = None  # when Riot was last asked where this player plays
+    region: str | None = None  # its answer where that is not `platform`
 
 
 class PastGame(NamedTuple):

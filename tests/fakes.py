@@ -72,6 +72,7 @@ class FakeRiot:
         self.lists: dict[str, list[str]] = {}
         self.bodies: dict[str, Any] = {}
         self.accounts: dict[str, str] = {}
+        self.platforms: dict[str, str] = {}  # by puuid; 'euw1' where nothing else is said
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
         self.reserved: list[tuple[str, str | None]] = []  # what was asked for, and the host of the call used
@@ -137,7 +138,7 @@ class FakeRiot:
 
     def platform(self, puuid: str) -> str:
         self._asked(f"platform of {puuid}")
-        return "euw1"
+        return self.platforms.get(puuid, "euw1")
 
 
 class FakeSlack:

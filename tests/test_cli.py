@@ -645,8 +645,17 @@ def test_players_are_listed_with_channel_and_problem(command: Command, db: Datab
         "channel": "G3",
         "workspace": "friends",
         "since": text_of(START),
+        "last_game": None,
         "problem": "Riot has no list: 404",
     }
+
+
+def test_players_are_listed_with_the_end_of_their_last_game(command: Command, db: Database) -> None:
+    add_player(db, since=START - timedelta(days=1))
+    store_match(db, a_match(ended_at=START))
+    heads, cells = command("players").out.splitlines()
+    assert cells[heads.index("last game") :].startswith("2026-11-23T12:00Z")
+    assert json.loads(command("players", "--json").out)[0]["last_game"] == text_of(START)
 
 
 def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(command: Command, db: Database) -> None:
@@ -780,7 +789,7 @@ def test_a_file_is_tracked_row_by_row_and_again_without_a_call(
     result = command("track", "--file", path)
     assert (result.status, result.out) == (0, "track: 2 of 2 rows are tracked\n")
     calls = len(online.riot.requests)
-    assert calls == 3
+    assert calls == 4
     assert command("track", "--file", path).status == 0
     assert len(online.riot.requests) == calls
 
@@ -816,6 +825,50 @@ def test_a_file_without_a_good_row_needs_no_key_and_makes_no_database(
     assert not home.exists()
 
 
+def test_rows_whose_platform_riot_does_not_say_name_the_way_out_and_do_not_stop_the_others(
+    command: Command, online: Sandbox, rows: Callable[..., str]
+) -> None:
+    names = ("A#EUW", "B#EUW", "C#EUW", "D#EUW", "Bear#EUW")
+    for name in names:
+        online.riot.add_player(name, platform="euw1")
+    online.riot.misbehave(Mishap.status(500), endpoint="region")
+    path = rows(*[f"{name},,C1," for name in names[:4]], "Bear#EUW,euw1,C1,")
+    result = command("track", "--file", path)
+    assert (result.status, result.out) == (75, "track: 1 of 5 rows are tracked\n")
+    for line, name in enumerate(names[:4], start=2):
+        assert f"{path}, line {line}: Riot does not say on which platform {name} plays (500 " in result.err
+    assert result.err.count("name it with --platform, or try again later") == 4
+    assert [each["player"] for each in json.loads(command("players", "--json").out)] == ["Bear#EUW"]
+
+
+def test_a_row_of_which_riot_says_nothing_does_not_stop_the_others_but_some_in_a_row_do(
+    command: Command, online: Sandbox, rows: Callable[..., str]
+) -> None:
+    names = ("A#EUW", "B#EUW", "C#EUW", "D#EUW", "E#EUW")
+    for name in names:
+        online.riot.add_player(name, platform="euw1")
+    online.riot.misbehave(Mishap.status(503), endpoint="account", path="/A/")
+    path = rows(*[f"{name},euw1,C1," for name in names[:2]])
+    assert command("track", "--file", path).out == "track: 1 of 2 rows are tracked\n"
+    online.riot.misbehave(Mishap.status(503), endpoint="account")
+    path = rows(*[f"{name},euw1,C1," for name in names])
+    result = command("track", "--file", path)
+    assert (result.status, result.out) == (75, "track: 1 of 5 rows are tracked\n")
+    assert result.err.count("Riot gives no answer for") == 3 + 1
+
+
+def test_a_row_whose_platform_contradicts_riot_does_not_stop_the_others_and_force_does_it(
+    command: Command, online: Sandbox, rows: Callable[..., str]
+) -> None:
+    for name in ("Ahri Fan#EUW", "Bear#EUW"):
+        online.riot.add_player(name, platform="euw1")
+    path = rows("Ahri Fan#EUW,na1,C1,", "Bear#EUW,,C1,")
+    result = command("track", "--file", path)
+    assert (result.status, result.out) == (2, "track: 1 of 2 rows are tracked\n")
+    assert f"{path}, line 2: Riot says that Ahri Fan#EUW plays on euw1, not on na1: " in result.err
+    assert command("track", "--file", path, "--force").out == "track: 2 of 2 rows are tracked\n"
+
+
 def test_a_row_with_a_channel_of_another_workspace_does_not_stop_the_others(
     command: Command, online: Sandbox, rows: Callable[..., str]
 ) -> None:
@@ -832,11 +885,11 @@ def test_what_was_not_found_is_told_although_a_later_row_ends_the_run(
     command: Command, online: Sandbox, rows: Callable[..., str]
 ) -> None:
     online.riot.misbehave(Mishap.status(404), endpoint="account", times=1)
-    online.riot.misbehave(Mishap.status(503), endpoint="account")
+    online.riot.misbehave(Mishap.limited(60, "application"), endpoint="account")
     result = command("track", "--file", rows("Nobody#EUW,euw1,C1,", "Bear#EUW,euw1,C1,"))
     assert (result.status, result.out) == (75, "")
     assert "line 2: Riot knows no Nobody#EUW" in result.err
-    assert "Riot gives no answer for Bear#EUW" in result.err
+    assert "Riot limits us (429 Rate limit exceeded): try again later" in result.err
 
 
 def test_a_refused_key_ends_the_tracking_of_a_file(command: Command, online: Sandbox, rows: Callable[..., str]) -> None:

@@ -185,11 +185,18 @@ def test_a_wrong_platform_lists_nothing_and_why_says_so_with_the_command_that_me
     here: Bot, sandbox: Sandbox
 ) -> None:
     ahri = sandbox.riot.add_player(PLAYER, platform="euw1")
-    assert here.run(*TRACK, "--platform", "na1").status == 0
+    refused = here.run(*TRACK, "--platform", "na1")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.endswith(
+        f"Riot says that {PLAYER} plays on euw1, not on na1: leave --platform out, or add --force\n"
+    )
+    assert here.run(*TRACK, "--platform", "na1", "--force").status == 0
     match_id = sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
     here.run("fetch-matches")
-    mend = 'track "Ahri Fan#EUW" --channel C1 --platform P'
-    assert f"na1 may be the wrong platform: `lolslackbot {mend}` mends that" in here.run("why", PLAYER).out
+    mend = 'track "Ahri Fan#EUW" --channel C1'
+    assert (
+        f"na1 may be the wrong platform: `lolslackbot {mend}` asks Riot and mends that" in here.run("why", PLAYER).out
+    )
     assert here.run(*TRACK, "--platform", "euw1").status == 0
     here.run("fetch-matches")
     assert here.rows("SELECT match_id FROM matches") == [(match_id,)]

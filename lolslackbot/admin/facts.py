@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 from lolslackbot.clock import text_of
 from lolslackbot.files import user_name
-from lolslackbot.riot import limits
-from lolslackbot.store import channels, decisions, findings, holds, runs, standing
+from lolslackbot.riot import limits, routing
+from lolslackbot.store import channels, decisions, findings, holds, matches, riot_hosts, runs, standing
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.limits import RiotLedger, Stated
 from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.matches import Waiting
 from lolslackbot.store.runs import PastRun
-from lolslackbot.store.standing import Lost, Unlisted, Unsent
+from lolslackbot.store.standing import LastGame, Lost, Moved, Unlisted, Unsent
 
 LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
@@ -71,6 +72,9 @@ class Facts(NamedTuple):
     odd_limits: list[Stated]  # that Riot states, and that cannot be
     tracked_since: datetime | None  # None: nobody is tracked
     unlisted: list[Unlisted]
+    moved: list[Moved]
+    last_games: list[LastGame]  # the newest first
+    hosts_without: dict[str, list[Waiting]]  # matches that answered 404 while their host gave no other, by host
     stages: dict[str, StageRuns]
     recorded_since: datetime | None  # the oldest run that is known
     freshness: Freshness
@@ -118,6 +122,9 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         odd_limits=RiotLedger(db).windows_beyond(limits.LONGEST),
         tracked_since=standing.tracked_since(db),
         unlisted=standing.unlisted(db),
+        moved=standing.moved(db),
+        last_games=standing.last_games(db),
+        hosts_without=hosts_without(db),
         stages=stages,
         recorded_since=runs.recorded_since(db),
         freshness=Freshness(
@@ -146,6 +153,16 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         found=findings.all_known(db),
         names=channels.names(db),
     )
+
+
+def hosts_without(db: Database) -> dict[str, list[Waiting]]:
+    """The matches that wait for their host to give any, by host, the longest missing first."""
+    found: dict[str, list[Waiting]] = {}
+    for each in sorted(matches.waiting_for_host(db), key=lambda each: each.missing_since):
+        host = routing.match_region(each.platform)
+        if not riot_hosts.find(db, host).gave_a_match_since(each.missing_since):
+            found.setdefault(host, []).append(each)
+    return found
 
 
 def free_bytes(folder: str) -> int:

@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 from lolslackbot.admin.facts import Facts, StageRuns
 from lolslackbot.clock import CLOCK_IS, text_of
 from lolslackbot.errors import Exit
-from lolslackbot.model import LookupProblem
+from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.settings import token_name
 from lolslackbot.store import channels, holds
 from lolslackbot.store.decisions import RENAMED_TO
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
 from lolslackbot.store.runs import PastRun
-from lolslackbot.store.standing import Lost, Unsent
+from lolslackbot.store.standing import Lost, Unlisted, Unsent
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
 TOO_LONG = timedelta(hours=1)
 OFF = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back
+FAR_BEHIND = timedelta(days=7)  # a player's newest game behind the newest of the others'
 PILE = 5  # matches that came to nothing within a day: fewer are Riot's usual oddities
 ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
 HISTORY = ("channels:history", "groups:history")  # the scopes for looking messages up
@@ -34,11 +35,13 @@ def find_needs(facts: Facts) -> dict[str, str]:
         **_long_limits(facts),
         **_odd_limits(facts),
         **_unlisted(facts),
+        **_moved(facts),
         **_silences(facts),
         **_staleness(facts),
         **_unusable(facts),
         **_unwell(facts),
         **_queues(facts),
+        **{what: said for what, number, said in _hosts_without(facts) if number >= PILE},
         **{what: said for what, number, said in _lost(facts.lost) if number >= PILE},
         **_failures(facts),
         **_doubts(facts),
@@ -48,8 +51,10 @@ def find_needs(facts: Facts) -> dict[str, str]:
 def find_notes(facts: Facts) -> list[str]:
     """Sentences about what asks nothing of anybody."""
     return [
+        *[said for _, number, said in _hosts_without(facts) if number < PILE],
         *[said for _, number, said in _lost(facts.lost) if number < PILE],
         *_old_doubts(facts),
+        *_far_behind(facts),
         *[
             f"{each.change.replace(RENAMED_TO, ' is called ')} since {text_of(each.decided_at)}"
             for each in facts.new_names
@@ -195,12 +200,33 @@ def _unlisted(facts: Facts) -> dict[str, str]:
     """Players whose list cannot be had."""
     needs: dict[str, str] = {}
     for each in facts.unlisted:
-        renamed = (
-            f'whoever has another name now: `lolslackbot untrack "{each.riot_id}"`, then '
-            f'`lolslackbot track "NAME#TAG" --channel {each.channel_id}`'
+        said = f"player {each.riot_id}: {each.problem}; {_remedy(each)}"
+        needs.setdefault(f"player {each.player_id} unlisted", said)
+    return needs
+
+
+def _remedy(each: Unlisted) -> str:
+    match each.kind:
+        case ProblemKind.ODD_MATCH_IDS:
+            return "the next run asks again"
+        case ProblemKind.ODD_PUUID:
+            return "the name is asked for again once a day"
+    return (
+        f'whoever has another name now: `lolslackbot untrack "{each.riot_id}"`, then '
+        f'`lolslackbot track "NAME#TAG" --channel {each.channel_id}`'
+    )
+
+
+def _moved(facts: Facts) -> dict[str, str]:
+    """Players whose games are asked for where they play no more."""
+    needs: dict[str, str] = {}
+    for each in facts.moved:
+        needs.setdefault(
+            f"player {each.player_id} moved",
+            f"player {each.riot_id} is tracked on {each.platform}, but plays on {each.region}, as Riot said at "
+            f"{text_of(each.asked_at)}: "
+            f'`lolslackbot track "{each.riot_id}" --channel {each.channel_id} --platform {each.region}`',
         )
-        remedy = "the next run asks again" if "odd" in each.problem else renamed
-        needs.setdefault(f"player {each.player_id} unlisted", f"player {each.riot_id}: {each.problem}; {remedy}")
     return needs
 
 
@@ -315,6 +341,31 @@ def _lost(lost: Sequence[Lost]) -> list[tuple[str, int, str]]:
         again = f"`lolslackbot retry --match {last.match_id}` asks again"
         found.append(("matches given up", len(given_up), f"{said}; {again}"))
     return found
+
+
+def _hosts_without(facts: Facts) -> list[tuple[str, int, str]]:
+    """Hosts of Riot's that give no match: what tells it apart, how many wait, and what becomes of them."""
+    return [
+        (
+            f"host {host} without matches",
+            len(waiting),
+            f"{host} gave no match since {text_of(waiting[0].missing_since)} and answers 404: {len(waiting)} wait, one "
+            "is asked for every half-hour, and all once one comes; `lolslackbot retry --missing` asks for all",
+        )
+        for host, waiting in facts.hosts_without.items()
+    ]
+
+
+def _far_behind(facts: Facts) -> list[str]:
+    """Players whose newest game is much older than the newest of the others'."""
+    if not facts.last_games:
+        return []
+    newest = facts.last_games[0].ended_at
+    behind = [each for each in facts.last_games if newest - each.ended_at >= FAR_BEHIND]
+    if not behind:
+        return []
+    games = ", ".join(f"{each.riot_id} ended {text_of(each.ended_at)}" for each in behind)
+    return [f"the newest game that Riot listed for {games}; the newest of the others' ended {text_of(newest)}"]
 
 
 def _failures(facts: Facts) -> dict[str, str]:

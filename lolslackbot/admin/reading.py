@@ -36,6 +36,7 @@ class Wish(NamedTuple):
     platform: str | None
     workspace: str
     line: int | None = None  # where it stands in a file
+    force: bool = False  # on that platform, whatever Riot says
 
 
 class Fault(NamedTuple):

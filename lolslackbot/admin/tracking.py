@@ -1,7 +1,8 @@
 """Opting players in and out: Riot ID -> account-v1 -> a track, each player committed at once."""
 
+import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from lolslackbot.admin.reading import Wish
@@ -22,11 +23,27 @@ if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
     from lolslackbot.slack.client import SlackClient
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
+
+OF_LATE = timedelta(days=1)  # a row of a file whose region was asked for since then is not asked for again
+
+
+class NoAnswer(NotNow):
+    """Riot gave nothing usable about one player; the others may fare better."""
+
+
+class NoPlatform(NoAnswer):
+    """Riot does not say where a player plays: a person can."""
+
+
+class OtherPlatform(Unusable):
+    """A player was to be tracked on another platform than Riot says."""
 
 
 class Tracker:
-    """Opts players in. Asks Riot only for what is not known yet, so that a file can be run again."""
+    """Opts players in. Of a file, asks Riot only for what was not asked of late, so that it can be run again."""
 
     def __init__(self, db: Database, riot: "RiotClient", clock: Clock, max_wait: float) -> None:
         self._db, self._riot, self._clock, self._max_wait = db, riot, clock, max_wait
@@ -35,7 +52,8 @@ class Tracker:
         """One line that says what is so now. Raises RunEnds subclasses with what is in the way."""
         known = players.with_riot_id(self._db, wish.riot_id)
         if known and self._is_tracked(known, wish):
-            return f"{known.riot_id} ({known.platform}) is announced in {wish.channel_id} already"
+            since = players.track_since(self._db, known.player_id, wish.channel_id)
+            return _said(known.riot_id, known.platform, wish.channel_id, since or self._clock.now(), " already")
         account = self._ask(
             wish,
             lambda: self._riot.account(wish.riot_id, wish.platform),
@@ -43,21 +61,59 @@ class Tracker:
         )
         if known and known.puuid != account.puuid:
             self._tell_apart(wish, known, account)
-        platform = wish.platform or self._ask(
-            wish,
-            lambda: self._riot.platform(account.puuid),
-            f"Riot knows {wish.riot_id}, but not on which platform they play: name it with --platform",
-        )
-        riot_id = account.riot_id or wish.riot_id
-        now = self._clock.now()
+        platform, told = self._platform(wish, account)
+        return self._record(wish, account, platform, told)
+
+    def _platform(self, wish: Wish, account: Account) -> tuple[str, str | None]:
+        """The platform to ask for games, and the one that Riot told, None if it did not."""
+        try:
+            told = self._ask(
+                wish,
+                lambda: self._riot.platform(account.puuid),
+                f"Riot knows {wish.riot_id}, but not on which platform they play: name it with --platform",
+            )
+        except (NotFound, NoAnswer) as unknown:
+            if wish.platform:
+                logger.warning("not known whether %s is right: %s", wish.platform, unknown, exc_info=unknown)
+                return wish.platform, None
+            if isinstance(unknown, NotFound):
+                raise
+            raise NoPlatform(
+                f"Riot does not say on which platform {wish.riot_id} plays ({unknown.__cause__}): "
+                "name it with --platform, or try again later"
+            ) from unknown
+        if wish.platform not in (None, told) and not wish.force:
+            raise OtherPlatform(
+                f"Riot says that {wish.riot_id} plays on {told}, not on {wish.platform}: leave --platform out, "
+                "or add --force"
+            )
+        return wish.platform or told, told
+
+    def _record(self, wish: Wish, account: Account, platform: str, told: str | None) -> str:
+        riot_id, channel_id, now = account.riot_id or wish.riot_id, wish.channel_id, self._clock.now()
         with self._db.transaction():
-            if players.track(self._db, account.puuid, riot_id, platform, wish.channel_id, wish.workspace, now):
-                player = players.with_puuids(self._db, [account.puuid])[account.puuid]
-                decisions.record(self._db, "track", f"player {player.player_id}", f"in {wish.channel_id}", now)
-        return f"{riot_id} ({platform}) is announced in {wish.channel_id}: games that end after {text_of(now)}"
+            before = players.with_puuids(self._db, [account.puuid]).get(account.puuid)
+            is_new = players.track(self._db, account.puuid, riot_id, platform, channel_id, wish.workspace, now)
+            player = players.with_puuids(self._db, [account.puuid])[account.puuid]
+            if told:  # whoever insists on another platform is not told at once that it is another one
+                players.record_region(self._db, player.player_id, platform, now)
+            subject = f"player {player.player_id}"
+            if is_new:
+                decisions.record(self._db, "track", subject, f"in {channel_id}", now)
+            moved = before is not None and before.platform != platform
+            if before and moved:
+                decisions.record(self._db, "track", subject, f"{before.platform} -> {platform}", now)
+            since = players.track_since(self._db, player.player_id, channel_id) or now
+        line = _said(riot_id, platform, channel_id, since, "" if is_new or moved else " already")
+        if before and moved:
+            line += f"; moved from {before.platform}"
+        return line if told else f"{line}; Riot did not say where they play"
 
     def _is_tracked(self, known: Player, wish: Wish) -> bool:
-        if wish.platform not in (None, known.platform) or known.problem:
+        """Whether it is so already, as far as need be known without asking Riot."""
+        asked = known.region_asked_at
+        of_late = wish.line is not None and asked is not None and timedelta(0) <= self._clock.now() - asked < OF_LATE
+        if known.problem or known.region or not (wish.platform == known.platform or (of_late and not wish.platform)):
             return False
         return any(
             track.player == known
@@ -72,6 +128,7 @@ class Tracker:
             self._patiently(lambda: self._riot.account_of(known.puuid, known.platform))
         except RiotRefusal as refusal:
             if refusal.verdict is Verdict.OTHER_KEY and not players.with_puuids(self._db, [account.puuid]):
+                players.doubt_puuids(self._db)
                 players.replace_puuid(self._db, known.player_id, account.puuid)
             elif refusal.verdict not in (Verdict.OTHER_KEY, Verdict.NOT_FOUND):
                 raise _in_words(wish, refusal) from refusal
@@ -97,6 +154,10 @@ class Tracker:
                 self._clock.sleep(max(0.0, seconds) + 0.001)
 
 
+def _said(riot_id: RiotId, platform: str, channel_id: str, since: datetime, already: str) -> str:
+    return f"{riot_id} ({platform}) is announced in {channel_id}{already}: games that end after {text_of(since)}"
+
+
 def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
     match refusal.verdict:
         case Verdict.UNAUTHORIZED | Verdict.FORBIDDEN:
@@ -109,11 +170,13 @@ def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
         case Verdict.LOCAL_FAULT:
             return Unusable(str(refusal))
         case _:
-            return NotNow(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
+            return NoAnswer(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
 
 
-def doubt_about(slack: "SlackClient", channel_id: str) -> str | None:
+def doubt_about(db: Database, slack: "SlackClient", channel_id: str) -> str | None:
     """What Slack has against a post in a channel, with the remedy; None where it does not say so for certain.
+
+    Keeps the name that Slack gives the channel.
 
     Raises SlackProblem where Slack cannot be asked at all.
     """
@@ -128,6 +191,8 @@ def doubt_about(slack: "SlackClient", channel_id: str) -> str | None:
         if unseen is None or unseen.verdict is not Told.CHANNEL_BROKEN:
             return None
         return f"Slack says {unseen}: {remedy_of(unseen)}"
+    if info.name:
+        channels.record_name(db, channel_id, info.name)
     if info.is_archived:
         return "it is archived: unarchive it in Slack"
     return "the bot is not in it: /invite it there" if info.is_member is False else None

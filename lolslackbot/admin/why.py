@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from lolslackbot.admin.needs import CUT_OFF, OFF, TICKS_MISSED, need_of, scope_label
+from lolslackbot.admin.facts import hosts_without
+from lolslackbot.admin.needs import CUT_OFF, FAR_BEHIND, OFF, TICKS_MISSED, need_of, scope_label
 from lolslackbot.admin.reading import ChannelId, GameId, MatchId, Post, read_subject
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
@@ -138,7 +139,13 @@ class _Why:
             yield message.settled_at, f"{label}: {state}{receipt}{_error(message)}"
 
     def _next_step(self, story: MatchStory) -> Iterator[str]:
-        if story.next_look_at:
+        if story.next_look_at and (host := self._host_without(story.match_id)):
+            yield (
+                f"{host} gave no match since its first 404 at {text_of(story.missing_since or story.listed_at)}: one "
+                "such match is asked for every half-hour, and this one once any comes, while it is news; "
+                f"`lolslackbot retry --match {story.match_id}` asks for it at once"
+            )
+        elif story.next_look_at:
             held = self._held(*_riot_scopes(story.platform, "match"))
             last_run = self._last_run("fetch-matches")
             yield f"Riot is asked for it after {text_of(story.next_look_at)}{held}{last_run}"
@@ -147,6 +154,11 @@ class _Why:
         if story.state == "stored" and story.built_at is None:
             last_run = self._last_run("build-messages")
             yield f"the next `lolslackbot build-messages` makes its messages{last_run}"
+
+    def _host_without(self, match_id: str) -> str | None:
+        """The host that a match waits for, since it gives none at all."""
+        hosts = hosts_without(self._db).items()
+        return next((host for host, waiting in hosts if match_id in {each.match_id for each in waiting}), None)
 
     # A message
 
@@ -245,12 +257,23 @@ class _Why:
         games = stories.of_player(self._db, player.player_id, LAST)
         for game in games:
             yield f"{game.match_id}, {self._when(game)}: {_state(game)}{self._fates(game)}"
+        others = players.newest_game_of_others(self._db, player.player_id) if tracks else None
+        if player.last_game_at and others and others - player.last_game_at >= FAR_BEHIND:
+            yield (
+                f"the newest game that Riot listed for {player.riot_id} ended {text_of(player.last_game_at)}; "
+                f"the newest of the others' ended {text_of(others)}"
+            )
+        if tracks and player.region and player.region_asked_at:
+            yield (
+                f"Riot said at {text_of(player.region_asked_at)} that {player.riot_id} plays on {player.region}: "
+                f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id} --platform {player.region}`'
+            )
         if not games:
             yield "no game in any of Riot's lists so far"
         if not games and tracks:
             workspace = "" if tracks[0].workspace.lower() == "default" else f" --workspace {tracks[0].workspace}"
-            options = f"--channel {tracks[0].channel_id}{workspace} --platform P"
-            mend = f'`lolslackbot track "{player.riot_id}" {options}` mends that'
+            options = f"--channel {tracks[0].channel_id}{workspace}"
+            mend = f'`lolslackbot track "{player.riot_id}" {options}` asks Riot and mends that'
             yield f"if there were games, {player.platform} may be the wrong platform: {mend}"
 
     def _when(self, game: MatchStory) -> str:

@@ -16,7 +16,15 @@ from lolslackbot.admin.reading import (
     read_riot_id,
     read_workspace,
 )
-from lolslackbot.admin.tracking import Tracker, doubt_about, move_channel, prefer, untrack
+from lolslackbot.admin.tracking import (
+    NoAnswer,
+    OtherPlatform,
+    Tracker,
+    doubt_about,
+    move_channel,
+    prefer,
+    untrack,
+)
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, checked, person
 from lolslackbot.console import CAUTION, show_error, show_json, show_line, show_table
@@ -26,12 +34,13 @@ from lolslackbot.messages.queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.slack.answers import SlackProblem
 from lolslackbot.store import channels, holds, players
-from lolslackbot.store.database import create_database
+from lolslackbot.store.database import Database, create_database
 from lolslackbot.store.locks import run_lock
 
 logger = logging.getLogger(__name__)
 
 CHANNEL_SECONDS = 5.0  # for one look at a channel that is tracked into
+UNANSWERED = 3  # rows in a row of which Riot says nothing; then the rest waits
 
 
 @click.command("track")
@@ -39,9 +48,10 @@ CHANNEL_SECONDS = 5.0  # for one look at a channel that is tracked into
 @click.option(
     "--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G…, or its link."
 )
-@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, EUW, kr, …; Riot knows it too.")
+@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, EUW, kr, …; else Riot is asked.")
 @click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
 @click.option("--file", "path", type=click.Path(dir_okay=False), help="CSV: riot_id,platform,channel,workspace.")
+@click.option("--force", is_flag=True, help="On that platform, although Riot says another one.")
 @click.pass_obj
 def track_command(
     app: App,
@@ -50,6 +60,7 @@ def track_command(
     platform: str | None,
     workspace: str | None,
     path: str | None,
+    force: bool,
 ) -> None:
     """Announce a player's games in a channel, from now on. Makes the database if there is none.
 
@@ -71,9 +82,10 @@ def track_command(
         app.settings.need_riot_key()
         with closing(create_database(app.settings.database)) as db:
             app.begin_log()
+            wishes = [wish._replace(force=force) for wish in wishes]
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
             status = track_all(tracker, path, wishes, bad) if path else track_one(tracker, wishes[0])
-            warn_of_channels(app, wishes)
+            warn_of_channels(app, db, wishes)
     sys.exit(int(status))
 
 
@@ -86,6 +98,7 @@ def track_one(tracker: Tracker, wish: Wish) -> Exit:
 def track_all(tracker: Tracker | None, path: str, wishes: list[Wish], bad: list[Fault]) -> Exit:
     """Each row on its own: one that cannot be read, or not be tracked as it stands, does not stop the others."""
     faults = list(bad)
+    done = unanswered = 0
     try:
         with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
             for wish in bar:
@@ -93,25 +106,28 @@ def track_all(tracker: Tracker | None, path: str, wishes: list[Wish], bad: list[
                     try:
                         assert tracker
                         tracker.track(wish)
-                    except (NotFound, players.OtherWorkspace) as fault:
+                        done, unanswered = done + 1, 0
+                    except (NotFound, NoAnswer, OtherPlatform, players.OtherWorkspace) as fault:
                         logger.debug("not tracked: %s", fault, exc_info=True)
                         faults.append(Fault(wish.line, fault))
+                        unanswered = unanswered + 1 if type(fault) is NoAnswer else 0
+                if unanswered >= UNANSWERED:  # Riot is down for all of them
+                    break
     finally:  # also when a later row ends it
         for line, each in sorted(faults, key=lambda fault: fault.line or 0):
             show_error(f"{path}, line {line}: {each}")
-    rows = len(wishes) + len(bad)
-    show_line(f"track: {rows - len(faults)} of {rows} rows are tracked")
+    show_line(f"track: {done} of {len(wishes) + len(bad)} rows are tracked")
     return worst(*(each.exit_status for _, each in faults))
 
 
-def warn_of_channels(app: App, wishes: list[Wish]) -> None:
+def warn_of_channels(app: App, db: Database, wishes: list[Wish]) -> None:
     """Says where nothing could be posted as things are. In a workspace without a token nobody can be asked."""
     slack = app.slack(lambda: CHANNEL_SECONDS)
     for workspace, channel_id in sorted({(wish.workspace.lower(), wish.channel_id) for wish in wishes}):
         if workspace not in app.settings.slack_tokens:
             continue
         try:
-            doubt = doubt_about(slack(workspace), channel_id)
+            doubt = doubt_about(db, slack(workspace), channel_id)
         except SlackProblem as problem:
             logger.info("%s: whether the bot can post there is not known: %s", channel_id, problem, exc_info=True)
             return
@@ -156,6 +172,7 @@ def players_command(app: App, as_json: bool) -> None:
                 "channel": track.channel_id,
                 "workspace": track.workspace,
                 "since": text_of(track.since),
+                "last_game": track.player.last_game_at and text_of(track.player.last_game_at),
                 "problem": track.player.problem,
             }
             for track in players.tracks(db)
@@ -163,7 +180,15 @@ def players_command(app: App, as_json: bool) -> None:
     if as_json:
         show_json(rows)
     else:  # to the minute: it leaves room for names
-        short = [{**row, "since": f"{str(row['since'])[:16]}Z"} for row in rows]
+        short = [
+            {
+                ("last game" if name == "last_game" else name): f"{str(cell)[:16]}Z"
+                if name in ("since", "last_game") and cell
+                else cell
+                for name, cell in row.items()
+            }
+            for row in rows
+        ]
         show_table(short, "no player is tracked: `lolslackbot track` begins")
 
 

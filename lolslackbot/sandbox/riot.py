@@ -142,6 +142,16 @@ class Riot(Loopback[Request]):
             self._players[self._people[player.puuid]] = renamed
             return renamed
 
+    def move(self, player: Player, platform: str) -> Player:
+        """Moves an account to another platform: the puuid stays, the list there begins anew."""
+        if platform not in REGION_OF:
+            raise ValueError(f"no platform {platform!r}")
+        with self._lock:
+            moved = replace(self.current(player), platform=platform)
+            self._players[self._people[player.puuid]] = moved
+            self.lists[moved.puuid] = []
+            return moved
+
     def change_key(self, key: str) -> None:
         """Another project's key: puuids are encrypted per key, so every one of them changes."""
         with self._lock:

@@ -1,7 +1,7 @@
 """Riot -> store: lists of match ids into the ledger, then the bodies of those that are wanted; one commit a call."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -9,15 +9,15 @@ from typing import NamedTuple
 from lolslackbot.clock import FAR_OFF, clock_fault, text_of
 from lolslackbot.errors import Exit, Rejected, RunEnds
 from lolslackbot.logs import logging_about
-from lolslackbot.model import Match, Player, platform_of
+from lolslackbot.model import OTHER_KEY_KINDS, Match, Player, ProblemKind, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, Verdict
-from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, Answer, RiotClient
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, PLATFORM, Answer, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 from lolslackbot.stages.lanes import Lanes
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, listings, matches, players, reasons
+from lolslackbot.store import holds, listings, matches, players, reasons, riot_hosts
 from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,11 @@ STAGE = "fetch-matches"
 PAGES = 3  # of one player's list in one run
 LIST_MARGIN = timedelta(hours=6)  # which time `startTime` compares with is not documented; games last under two hours
 LOOKS_AGAIN = (timedelta(minutes=10), timedelta(minutes=50))  # after a first and a second 404: fresh bodies can lag
+PROBES = timedelta(minutes=30)  # between two, where a host gives no match at all
+RESOLVES = timedelta(days=1)  # between two, of a Riot ID that led to nothing under a new key
+SILENCE = timedelta(days=14)  # without a game; then Riot is asked whether the player moved
+REGIONS = timedelta(days=7)  # between two such questions
+REGIONS_A_RUN = 5
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (3, 6, 12, 24, 48, 60))  # after server faults in a row
 SUSPECTS = 2  # matches that answer 403 in a row; then a call is made that no closed match can spoil
 FAULTS_IN_A_ROW = 3  # then a host is left alone for this run
@@ -75,6 +80,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     holds.follow_clock(db, run.clock.now())
     matches.follow_clock(db, run.clock.now(), PAUSES[-1])
     players.follow_clock(db, run.clock.now())
+    riot_hosts.follow_clock(db, run.clock.now())
     limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
     _Fetching(db, riot, limiter, run, limits).work()
 
@@ -103,21 +109,42 @@ class _Fetching:
 
     def __init__(self, db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
         self._db, self._riot, self._limiter, self._run, self._limits = db, riot, limiter, run, limits
+        self._suspects: dict[str, RiotRefusal] = {}  # matches that answered 403, until another call tells why
+        self._waiting: set[str] = set()  # hosts that gave no match since the first 404 of one that waits
+        self._doubted = {each.player_id: _host_of_player(each) for each in players.doubted(db)}
+        self._tried: set[int] = set()  # players whose list was asked for in this run
+        self._settled: set[int] = set()  # those of them whose puuid is good, or known to be of no use
+        run.count("given up", matches.stop_waiting(db, self._now() - limits.announce_within, reasons.HOST_GAVE_NONE))
         self._wanted = self._due()
-        self._players = Lanes(_host_of_player, players.to_list(db))
+        doubted_first = sorted(players.to_list(db), key=lambda each: each.player_id not in self._doubted)
+        self._players = Lanes(_host_of_player, doubted_first)
         self._reserved: _Turn | None = None  # for the very next call, or for nothing
         self._good_answers = 0  # in this run: each proves the key
         self._answering: set[str] = set()  # hosts that gave a good answer
         self._faults: dict[str, list[str]] = {}  # by host, in this run
         self._in_a_row: dict[str, int] = {}  # server faults since the last good answer of a host
         self._resolved: set[int] = set()  # players whose Riot ID was resolved again in this run
-        self._suspects: dict[str, RiotRefusal] = {}  # matches that answered 403, until another call tells why
 
     def _now(self) -> datetime:
         return self._run.clock.now()
 
     def _due(self) -> Lanes[str]:
-        return Lanes(_host_of_match, matches.to_look_at(self._db, self._now()))
+        due = Lanes(_host_of_match, [*matches.to_look_at(self._db, self._now()), *self._probes()])
+        due.drop(self._suspects.__contains__)
+        return due
+
+    def _probes(self) -> Iterator[str]:
+        """Of the matches that a host may lack only for now: one every half-hour, and all once it gave another."""
+        self._waiting.clear()
+        for each in matches.to_probe(self._db, self._now()):
+            host = routing.match_region(each.platform)
+            known = riot_hosts.find(self._db, host)
+            if known.gave_a_match_since(each.missing_since):
+                yield each.match_id
+            elif host not in self._waiting:
+                self._waiting.add(host)
+                if known.probed_at is None or self._now() - known.probed_at >= PROBES:
+                    yield each.match_id
 
     def work(self) -> None:
         """Wanted matches before further lists, so that the news comes first."""
@@ -131,6 +158,7 @@ class _Fetching:
                     self._look_at(self._wanted.take_from(turn.host), turn.call)
                 else:
                     self._list(self._players.take_from(turn.host), turn.call)
+            self._ask_for_regions()
         except _WaitsTooLong as over:
             status = Exit.LATER if over.wait.refused else Exit.OK
             self._run.ends_with(status)
@@ -173,8 +201,16 @@ class _Fetching:
         """Where something waits: matches before lists, what is due first in front."""
         for endpoint, lanes in ((MATCH, self._wanted), (MATCH_IDS, self._players)):
             for host in lanes.hosts():
-                if not self._left_alone(host):
+                if not self._left_alone(host) and not (endpoint == MATCH and self._names_missing(host)):
                     yield host, endpoint
+
+    def _names_missing(self, host: str) -> bool:
+        """Whether a match there may name somebody whose puuid under a new key can be had first."""
+        return any(
+            each == host or not self._limiter.free_at(each, MATCH_IDS)
+            for each in set(self._doubted.values())
+            if not self._left_alone(each)
+        )
 
     def _reserve_next(self) -> _Turn | None:
         """The next call, where it may follow at once: a commit less than reserving it by itself.
@@ -200,10 +236,12 @@ class _Fetching:
 
     def _list(self, player: Player, call: int | None = None) -> None:
         """One player's list, page by page, each into the ledger at once. call: reserved for the first of them."""
+        self._tried.add(player.player_id)
         with self._run.item(str(player.riot_id), record=lambda _: self._asked_in_vain(player)):
             host = _host_of_player(player)
             try:
                 self._read_pages(player, call)
+                self._settle(player)
             except NotYet as wait:  # another process was faster: again when the limit allows
                 logger.debug("%s", wait)
                 self._players.put_first(player)
@@ -224,7 +262,6 @@ class _Fetching:
                 )
                 if wanted:  # in their order among all: lists are not always in it
                     self._wanted = self._due()
-                    self._wanted.drop(self._suspects.__contains__)
                 reserved = None if page.full else self._reserve_next()
             call, self._reserved = None, reserved
             self._went_well(host)
@@ -246,7 +283,7 @@ class _Fetching:
                 self._run.count("answered 429")
                 self._players.put_first(player)
             case Verdict.NOT_FOUND:
-                self._flag(player, f"Riot has no list: {refusal}", refusal)
+                self._flag(player, ProblemKind.NO_LIST, f"Riot has no list: {refusal}", refusal)
             case Verdict.OTHER_KEY:
                 self._resolve_again(player, refusal)
             case Verdict.FORBIDDEN:
@@ -261,45 +298,78 @@ class _Fetching:
                 self._asked_in_vain(player)
 
     def _asked_in_vain(self, player: Player) -> None:
+        """Matches wait no longer in this run for this player, whose puuid is doubted still."""
         listings.asked_in_vain(self._db, player.player_id, self._now())
+        self._doubted.pop(player.player_id, None)
 
-    def _flag(self, player: Player, problem: str, refusal: RiotRefusal) -> None:
+    def _settle(self, player: Player) -> None:
+        """The puuid is good, or known to be of no use: no match need wait for this player."""
+        self._settled.add(player.player_id)
+        self._doubted.pop(player.player_id, None)
+
+    def _flag(self, player: Player, kind: ProblemKind, problem: str, refusal: RiotRefusal) -> None:
         logger.warning("flagged: %s", problem, exc_info=refusal)
-        listings.record_problem(self._db, player.player_id, problem, self._now())
+        listings.record_problem(self._db, player.player_id, problem, self._now(), kind)
+        self._settle(player)
         self._run.count("flagged")
 
     def _resolve_again(self, player: Player, refusal: RiotRefusal) -> None:
         """The key belongs to another project now, in which the same person has another puuid."""
-        if player.player_id in self._resolved or player.problem:
-            problem = f"the puuid belongs to another key, and so does what the Riot ID leads to: {refusal}"
-            self._flag(player, problem, refusal)
+        known = player.problem_kind in OTHER_KEY_KINDS
+        if known and player.problem and player.resolved_at and self._now() - player.resolved_at < RESOLVES:
+            self._flag(player, player.problem_kind or ProblemKind.STILL_OTHER_KEY, player.problem, refusal)
             return
-        self._resolved.add(player.player_id)
+        if player.player_id in self._resolved:
+            problem = f"the puuid belongs to another key, and so does what the Riot ID leads to: {refusal}"
+            self._flag(player, ProblemKind.STILL_OTHER_KEY, problem, refusal)
+            return
+        if not known:
+            self._doubt_all()
         logger.warning(
             "the puuid belongs to another key (%s): resolving %s again", refusal, player.riot_id, exc_info=refusal
         )
         try:
             self._wait_for(routing.account_region(player.platform), ACCOUNT)
             account = self._riot.account(player.riot_id, player.platform)
-        except NotYet as wait:
+        except NotYet as wait:  # `_doubted` keeps matches until the next run asks
             logger.debug("%s", wait)
         except RiotRefusal as error:
             self._account_refused(player, error)
         else:
-            if players.with_puuids(self._db, [account.puuid]):
-                problem = f"the puuid belongs to another key, and {player.riot_id} is another player now"
-                self._flag(player, problem, refusal)
-                return
-            players.replace_puuid(self._db, player.player_id, account.puuid)
-            for renewed in players.with_puuids(self._db, [account.puuid]).values():
+            self._take_puuid(player, account.puuid, refusal)
+
+    def _doubt_all(self) -> None:
+        """The key changed: no match is asked for before every tracked player's puuid was."""
+        players.doubt_puuids(self._db, self._settled)
+        for each in players.doubted(self._db):
+            if each.player_id not in self._tried or each.player_id in self._doubted:
+                self._doubted[each.player_id] = _host_of_player(each)
+
+    def _take_puuid(self, player: Player, puuid: str, refusal: RiotRefusal) -> None:
+        """What the Riot ID leads to under this key."""
+        self._resolved.add(player.player_id)
+        players.resolved(self._db, player.player_id, self._now())
+        if puuid == player.puuid:
+            problem = f"the puuid belongs to another key, and so does what the Riot ID leads to: {refusal}"
+            self._flag(player, ProblemKind.STILL_OTHER_KEY, problem, refusal)
+        elif players.with_puuids(self._db, [puuid]):
+            problem = f"the puuid belongs to another key, and {player.riot_id} is another player now"
+            self._flag(player, ProblemKind.NAME_TAKEN, problem, refusal)
+        else:
+            players.replace_puuid(self._db, player.player_id, puuid)
+            for renewed in players.with_puuids(self._db, [puuid]).values():
                 self._players.put_first(renewed)
+                self._doubted.pop(renewed.player_id, None)
 
     def _account_refused(self, player: Player, error: RiotRefusal) -> None:
+        if error.verdict in (Verdict.NOT_FOUND, Verdict.ODD_IDS):
+            players.resolved(self._db, player.player_id, self._now())
         if error.verdict is Verdict.NOT_FOUND:
             problem = f"the puuid belongs to another key, and Riot knows no {player.riot_id}: track it anew"
-            self._flag(player, problem, error)
+            self._flag(player, ProblemKind.UNKNOWN_NAME, problem, error)
         elif error.verdict is Verdict.ODD_IDS:
-            self._flag(player, f"the puuid belongs to another key, and Riot hands out odd ones: {error}", error)
+            problem = f"the puuid belongs to another key, and Riot hands out odd ones: {error}"
+            self._flag(player, ProblemKind.ODD_PUUID, problem, error)
         elif error.verdict is Verdict.FORBIDDEN or (error.verdict is Verdict.UNAUTHORIZED and not self._good_answers):
             self._key_rejected(error)
         elif error.verdict is Verdict.LOCAL_FAULT:
@@ -307,6 +377,41 @@ class _Fetching:
         else:
             self._fault(routing.account_region(player.platform), error)
             self._asked_in_vain(player)
+
+    # Where players play
+
+    def _ask_for_regions(self) -> None:
+        """Whoever was silent for long may have moved: asked with what the allowance leaves over, never waited for."""
+        if self._wanted or self._players:
+            return
+        host, now = routing.account_region(None), self._now()
+        for player in players.silent(self._db, now - SILENCE, now - REGIONS, REGIONS_A_RUN):
+            if self._run.budget.spent() or self._left_alone(host) or self._limiter.free_at(host, PLATFORM):
+                return
+            with self._run.item(str(player.riot_id), record=lambda _, silent=player: self._region_is(silent, None)):  # type: ignore[misc]
+                if not self._ask_for_region(player):
+                    return
+
+    def _ask_for_region(self, player: Player) -> bool:
+        """Whether to ask for further ones."""
+        try:
+            region = self._riot.platform(player.puuid)
+        except NotYet as wait:
+            logger.debug("%s", wait)
+            return False
+        except RiotRefusal as refusal:
+            logger.warning("Riot does not say where this player plays: %s", refusal, exc_info=refusal)
+            if refusal.verdict is not Verdict.LIMITED:
+                self._region_is(player, None)
+            return refusal.verdict is Verdict.NOT_FOUND
+        self._region_is(player, region)
+        if region != player.platform:
+            logger.warning("plays on %s now, not on %s", region, player.platform)
+            self._run.count("moved")
+        return True
+
+    def _region_is(self, player: Player, region: str | None) -> None:
+        players.record_region(self._db, player.player_id, region, self._now())
 
     # Matches
 
@@ -329,6 +434,8 @@ class _Fetching:
                 self._reserved = reserved
                 self._tell(fate)
                 self._went_well(_host_of_match(match_id))
+                if _host_of_match(match_id) in self._waiting:
+                    self._wanted = self._due()
 
     def _take(self, match_id: str, reading: _Reading) -> _Fate:
         """Writes what becomes of a match that Riot has."""
@@ -342,7 +449,13 @@ class _Fetching:
             logger.warning("not a match: %s", problem, exc_info=problem)
             return self._end(match_id, str(problem))
         known = players.with_puuids(self._db, (each.puuid for each in match.participants))
+        riot_hosts.answered(self._db, _host_of_match(match_id), self._now())
+        if self._lists_first(match_id, known.values()):
+            return _Fate("asked again", 1, "asked again after the lists it stands in: it does not name their players")
         since = players.tracked_since(self._db, (player.player_id for player in known.values()))
+        if since is None and self._unsettled(match_id, known.values()):
+            self._put_off(match_id, "it names nobody whom it is listed for, and their lists cannot be had")
+            return _Fate("put off", 1, "put off: it may name somebody by the puuid of another key")
         if reason := self._not_news(match, since):
             fate = self._end(match_id, reason, match.ended_at)
             if reason == reasons.UNTRACKED:
@@ -352,6 +465,22 @@ class _Fetching:
             return fate._replace(counted=reason if is_before else fate.counted, number=number)
         matches.store(self._db, match, reading.packed, known, self._now())
         return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
+
+    def _unsettled(self, match_id: str, known: Iterable[Player]) -> set[int]:
+        """The tracked players in whose list it stands, but who are not in it, if their puuid may be another key's."""
+        return matches.tracked_in_list(self._db, match_id) - {each.player_id for each in known} - self._settled
+
+    def _lists_first(self, match_id: str, known: Iterable[Player]) -> bool:
+        """Puts a match back until it is known whether a new key is why it does not name whom it is listed for."""
+        untried = self._unsettled(match_id, known) - self._tried
+        if not untried:
+            return False
+        for player in players.with_ids(self._db, untried):
+            self._players.drop(lambda each, first=player: each.player_id == first.player_id)  # type: ignore[misc]
+            self._players.put_first(player)
+            self._doubted[player.player_id] = _host_of_player(player)
+        self._wanted.put_first(match_id)
+        return True
 
     def _not_news(self, match: Match, since: datetime | None) -> str | None:
         """Why a match will not be announced, None if it will be."""
@@ -395,19 +524,36 @@ class _Fetching:
                 self._put_off(match_id, str(refusal))
 
     def _missing(self, match_id: str, refusal: RiotRefusal) -> None:
-        """404: looked for again a little later, since a body can lag behind its id; then never again."""
-        looks = matches.looks(self._db, match_id, self._now())
-        pause = LOOKS_AGAIN[looks[0]] if looks and looks[0] < len(LOOKS_AGAIN) else None
-        matches.mark_missing(self._db, match_id, self._now(), self._now() + pause if pause else None)
+        """404: looked for again a little later, since a body can lag behind its id; then never again.
+
+        But where the host gave no match since the first 404, it is the host's fault: see `_probes`.
+        """
+        looks, now, host = matches.looks(self._db, match_id, self._now()), self._now(), _host_of_match(match_id)
+        if looks is None:
+            return
+        number, _, listed_at = looks
+        if number + 1 < matches.LOOKS:
+            again, said = now + LOOKS_AGAIN[number], f"looked for again in {LOOKS_AGAIN[number]}"
+        elif riot_hosts.find(self._db, host).gave_a_match_since(matches.missing_since(self._db, match_id)):
+            again, said = None, "for good"
+        elif now > listed_at + self._limits.announce_within:
+            self._give_up(match_id, reasons.HOST_GAVE_NONE)
+            return
+        else:
+            again, said = now, f"and {host} gave no match since the first 404: asked for again once it does"
+            riot_hosts.probed(self._db, host, now)
+        matches.mark_missing(self._db, match_id, now, again)
         self._run.count("missing")
-        logger.info("missing (%s), %s", refusal, f"looked for again in {pause}" if pause else "for good")
+        logger.info("missing (%s), %s", refusal, said)
 
     def _put_off(self, match_id: str, reason: str) -> None:
         """Again after a pause that grows, until it would be no news any more."""
         looks = matches.looks(self._db, match_id, self._now())
         if looks is None:
             return
-        _, failures, listed_at = looks
+        number, failures, listed_at = looks
+        if number >= matches.LOOKS:
+            riot_hosts.probed(self._db, _host_of_match(match_id), self._now())
         again = self._now() + PAUSES[min(failures, len(PAUSES) - 1)]
         if again > listed_at + self._limits.announce_within:
             self._give_up(match_id, f"{reasons.NO_LONGER_NEWS}; the last answer was: {reason}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from lolslackbot.clock import text_of
-from lolslackbot.model import game_id_of, platform_of
+from lolslackbot.model import ProblemKind, game_id_of, platform_of
 from lolslackbot.store import matches, reasons
 from lolslackbot.store.database import Database
 
@@ -26,14 +26,14 @@ def record_page(
         for match_id in unroutable:
             if _enter(db, player_id, match_id, now):
                 matches.end_unasked(db, match_id, reasons.NO_HOST)
-        _asked(db, player_id, problem, now)
+        _asked(db, player_id, problem, now, ProblemKind.ODD_MATCH_IDS if problem else None)
         return wanted
 
 
-def record_problem(db: Database, player_id: int, problem: str, now: datetime) -> None:
+def record_problem(db: Database, player_id: int, problem: str, now: datetime, kind: ProblemKind | None = None) -> None:
     """The player's list cannot be had, and a person should know."""
     with db.transaction():
-        _asked(db, player_id, problem, now)
+        _asked(db, player_id, problem, now, kind)
 
 
 def asked_in_vain(db: Database, player_id: int, now: datetime) -> None:
@@ -65,12 +65,14 @@ def _enter(db: Database, player_id: int, match_id: str, now: datetime) -> bool:
     return bool(new) or (bool(listed) and matches.want_again(db, match_id, now))
 
 
-def _asked(db: Database, player_id: int, problem: str | None, now: datetime) -> None:
+def _asked(db: Database, player_id: int, problem: str | None, now: datetime, kind: ProblemKind | None) -> None:
     db.write(
         """
         UPDATE players
         SET listed_at = :now,
             problem = :problem,
+            problem_kind = :kind,
+            puuid_doubted = 0,
             problem_since = CASE
                 WHEN :problem IS NULL THEN NULL
                 WHEN problem = :problem THEN problem_since
@@ -80,5 +82,6 @@ def _asked(db: Database, player_id: int, problem: str | None, now: datetime) -> 
         """,
         player_id=player_id,
         problem=problem,
+        kind=kind and kind.value,
         now=text_of(now),
     )

@@ -14,27 +14,96 @@ from lolslackbot.store.reasons import UNTRACKED
 logger = logging.getLogger(__name__)
 
 _TOLD = ", ".join(Participant._fields[:-1])  # columns of participants and players; the past is looked up
+LOOKS = 3  # at a match that answers 404; then it is over, unless its host gives no match at all
+_WAITS_FOR_HOST = f"state = 'missing' AND looks >= {LOOKS}"  # of those with a next look
 PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
 
 
 def to_look_at(db: Database, now: datetime) -> list[str]:
-    """The matches whose body is due to be asked for, the newest first, platforms taking turns.
+    """The matches whose body is due to be asked for: those that failed least first, then the newest first, platforms
+    taking turns. Those of `to_probe` are left out.
 
     Numbers of two platforms say nothing about each other, so the newest of each come first.
     """
     rows = db.rows(
-        """
+        f"""
         SELECT match_id FROM (
-            SELECT match_id, listed_at, game_id,
-                   ROW_NUMBER() OVER (PARTITION BY platform ORDER BY game_id DESC) AS turn
+            SELECT match_id, failures,
+                   ROW_NUMBER() OVER (PARTITION BY platform, failures ORDER BY game_id DESC) AS turn
             FROM matches
-            WHERE next_look_at <= :now
+            WHERE next_look_at <= :now AND NOT ({_WAITS_FOR_HOST})
         )
-        ORDER BY turn, match_id
+        ORDER BY failures, turn, match_id
         """,
         now=text_of(now),
     )
     return [row["match_id"] for row in rows]
+
+
+class Waiting(NamedTuple):
+    """A match that answered 404 as often as is usual, while its host gave no other one."""
+
+    match_id: str
+    platform: str
+    missing_since: datetime
+
+
+def to_probe(db: Database, now: datetime) -> list[Waiting]:
+    """The matches whose host gave no match since their first 404, the longest unasked first.
+
+    One of them is asked for to see whether the host is well, all once it is.
+    """
+    return _waiting(db, "next_look_at <= :now", now=text_of(now))
+
+
+def waiting_for_host(db: Database) -> list[Waiting]:
+    """Those of `to_probe`, due or not."""
+    return _waiting(db, "next_look_at IS NOT NULL")
+
+
+def _waiting(db: Database, which: str, **values: str) -> list[Waiting]:
+    rows = db.rows(
+        f"""
+        SELECT match_id, platform, missing_since FROM matches
+        WHERE {which} AND {_WAITS_FOR_HOST}
+        ORDER BY looked_at, game_id DESC
+        """,
+        **values,
+    )
+    return [Waiting(row["match_id"], row["platform"], moment_of(row["missing_since"])) for row in rows]
+
+
+def missing_since(db: Database, match_id: str) -> datetime | None:
+    """When Riot first answered 404 for a match, None if it did not."""
+    row = db.row("SELECT missing_since FROM matches WHERE match_id = :match_id", match_id=match_id)
+    return moment_of(row["missing_since"]) if row and row["missing_since"] else None
+
+
+def stop_waiting(db: Database, listed_before: datetime, reason: str) -> int:
+    """Gives up those of `to_probe` that were listed before that moment; how many."""
+    due = f"{_WAITS_FOR_HOST} AND next_look_at IS NOT NULL AND listed_at < :listed_before"
+    if not db.row(f"SELECT 1 FROM matches WHERE {due} LIMIT 1", listed_before=text_of(listed_before)):
+        return 0
+    with db.transaction():
+        given_up = db.change(
+            f"""
+            UPDATE matches SET state = 'given_up', reason = :reason, next_look_at = NULL WHERE {due}
+            RETURNING match_id
+            """,
+            reason=reason,
+            listed_before=text_of(listed_before),
+        )
+    _tell_given_up(given_up, reason)
+    return len(given_up)
+
+
+def tracked_in_list(db: Database, match_id: str) -> set[int]:
+    """The tracked players whose list a match stands in."""
+    rows = db.rows(
+        "SELECT DISTINCT player_id FROM listings JOIN tracks USING (player_id) WHERE match_id = :match_id",
+        match_id=match_id,
+    )
+    return {row["player_id"] for row in rows}
 
 
 def follow_clock(db: Database, now: datetime, longest_pause: timedelta) -> None:
@@ -54,6 +123,10 @@ def follow_clock(db: Database, now: datetime, longest_pause: timedelta) -> None:
                 bound=bound,
                 now=text_of(now),
             )
+    ahead = "next_look_at IS NOT NULL AND missing_since > :now"
+    if db.row(f"SELECT 1 FROM matches WHERE {ahead} LIMIT 1", now=text_of(now)):
+        with db.transaction():
+            db.write(f"UPDATE matches SET missing_since = :now WHERE {ahead}", now=text_of(now))
 
 
 def looks(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetime] | None:
@@ -97,6 +170,7 @@ def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player]
                 _add_participant(db, match.match_id, player, participant)
                 if participant.name and participant.tag_line:
                     players.rename(db, player, RiotId(participant.name, participant.tag_line), match.ended_at)
+        players.record_last_game(db, match.match_id, match.ended_at)
 
 
 def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:
@@ -133,7 +207,7 @@ def mark_missing(db: Database, match_id: str, now: datetime, next_look_at: datet
             """
             UPDATE matches
             SET state = 'missing', reason = '404', looks = looks + 1, failures = 0, looked_at = :now,
-                next_look_at = :next_look_at
+                next_look_at = :next_look_at, missing_since = COALESCE(missing_since, :now)
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
             match_id=match_id,
@@ -172,6 +246,8 @@ def give_up(db: Database, match_id: str, reason: str, now: datetime, ended_at: d
             now=text_of(now),
             ended_at=ended_at and text_of(ended_at),
         )
+        if ended_at:
+            players.record_last_game(db, match_id, ended_at)
 
 
 def end_unasked(db: Database, match_id: str, reason: str) -> None:
@@ -272,7 +348,8 @@ def retry(db: Database, match_id: str, now: datetime) -> None:
     db.write(
         """
         UPDATE matches
-        SET state = 'wanted', reason = NULL, looks = 0, failures = 0, listed_at = :now, next_look_at = :now
+        SET state = 'wanted', reason = NULL, looks = 0, failures = 0, listed_at = :now, next_look_at = :now,
+            missing_since = NULL
         WHERE match_id = :match_id AND state IN ('missing', 'given_up')
         """,
         match_id=match_id,

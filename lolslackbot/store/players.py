@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import Unusable
-from lolslackbot.model import Player, RiotId
+from lolslackbot.model import Player, ProblemKind, RiotId
 from lolslackbot.store import decisions
 from lolslackbot.store.database import Database, Row, listed
 
@@ -112,7 +112,7 @@ def track(
             VALUES (:puuid, :game_name, :tag_line, :now, :platform)
             ON CONFLICT (puuid) DO UPDATE
             SET game_name = excluded.game_name, tag_line = excluded.tag_line,
-                named_at = excluded.named_at, platform = excluded.platform
+                named_at = excluded.named_at, platform = excluded.platform, region = NULL
             """,
             puuid=puuid,
             game_name=riot_id.game_name,
@@ -167,10 +167,138 @@ def replace_puuid(db: Database, player_id: int, puuid: str) -> None:
     """The same player under another key. Identity, tracks and history stay."""
     with db.transaction():
         db.write(
-            "UPDATE players SET puuid = :puuid, problem = NULL, problem_since = NULL WHERE player_id = :player_id",
+            """
+            UPDATE players
+            SET puuid = :puuid, problem = NULL, problem_since = NULL, problem_kind = NULL, puuid_doubted = 0
+            WHERE player_id = :player_id
+            """,
             player_id=player_id,
             puuid=puuid,
         )
+
+
+def doubt_puuids(db: Database, good: Iterable[int] = ()) -> None:
+    """One puuid belongs to another key, so all may: each tracked player's list is asked for before any match.
+
+    A list, a known problem or a new puuid ends the doubt. good: players whose puuid is beyond it.
+    """
+    names, values = listed("player_id", good)
+    with db.transaction():
+        db.write(
+            f"""
+            UPDATE players SET puuid_doubted = 1
+            WHERE player_id NOT IN {names}
+              AND EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+            """,
+            **values,
+        )
+
+
+def doubted(db: Database) -> list[Player]:
+    """The tracked players whose puuid may belong to another key."""
+    rows = db.rows(
+        """
+        SELECT * FROM players
+        WHERE puuid_doubted = 1 AND EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+        ORDER BY player_id
+        """
+    )
+    return [_player(row) for row in rows]
+
+
+def resolved(db: Database, player_id: int, now: datetime) -> None:
+    """account-v1 was asked for the puuid again."""
+    with db.transaction():
+        db.write(
+            "UPDATE players SET resolved_at = :now WHERE player_id = :player_id", player_id=player_id, now=text_of(now)
+        )
+
+
+def record_last_game(db: Database, match_id: str, ended_at: datetime) -> None:
+    """The end of a match became known, for each player whom it was listed for or who is in it. Inside a transaction."""
+    db.write(
+        """
+        UPDATE players SET last_game_at = :ended_at
+        WHERE (last_game_at IS NULL OR last_game_at < :ended_at)
+          AND player_id IN (
+              SELECT player_id FROM listings WHERE match_id = :match_id
+              UNION
+              SELECT player_id FROM participants WHERE match_id = :match_id
+          )
+        """,
+        match_id=match_id,
+        ended_at=text_of(ended_at),
+    )
+
+
+def silent(db: Database, quiet_since: datetime, asked_before: datetime, most: int) -> list[Player]:
+    """Tracked players without a game since `quiet_since`, though tracked since then, whose region was last asked
+    for before `asked_before`; the longest unasked first.
+    """
+    rows = db.rows(
+        """
+        SELECT * FROM players
+        WHERE problem IS NULL
+          AND (last_game_at IS NULL OR last_game_at <= :quiet_since)
+          AND (region_asked_at IS NULL OR region_asked_at <= :asked_before)
+          AND (SELECT MIN(since) FROM tracks WHERE tracks.player_id = players.player_id) <= :quiet_since
+        ORDER BY region_asked_at IS NOT NULL, region_asked_at, player_id
+        LIMIT :most
+        """,
+        quiet_since=text_of(quiet_since),
+        asked_before=text_of(asked_before),
+        most=most,
+    )
+    return [_player(row) for row in rows]
+
+
+def record_region(db: Database, player_id: int, region: str | None, now: datetime) -> None:
+    """Where Riot says that a player plays, kept where that is not the player's platform; None: it did not say."""
+    with db.transaction():
+        db.write(
+            """
+            UPDATE players SET region_asked_at = :now, region = CASE
+                WHEN :region IS NULL THEN region
+                WHEN :region = platform THEN NULL
+                ELSE :region
+            END
+            WHERE player_id = :player_id
+            """,
+            player_id=player_id,
+            region=region,
+            now=text_of(now),
+        )
+
+
+def with_ids(db: Database, player_ids: Iterable[int]) -> list[Player]:
+    """The players of those ids."""
+    names, values = listed("player_id", player_ids)
+    return [
+        _player(row)
+        for row in db.rows(f"SELECT * FROM players WHERE player_id IN {names} ORDER BY player_id", **values)
+    ]
+
+
+def newest_game_of_others(db: Database, player_id: int) -> datetime | None:
+    """The end of the newest game known of any other tracked player."""
+    row = db.row(
+        """
+        SELECT MAX(last_game_at) AS latest FROM players JOIN tracks USING (player_id)
+        WHERE player_id <> :player_id
+        """,
+        player_id=player_id,
+    )
+    return _moment(row["latest"]) if row else None
+
+
+def track_since(db: Database, player_id: int, channel_id: str) -> datetime | None:
+    """Since when a player is tracked in that channel; None if not."""
+    row = db.row(
+        "SELECT since FROM tracks WHERE player_id = :player_id AND channel_id = :channel_id",
+        player_id=player_id,
+        channel_id=channel_id,
+    )
+    return moment_of(row["since"]) if row else None
 
 
 def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> None:
@@ -196,10 +324,14 @@ def _record_name(db: Database, player: Player, riot_id: RiotId, now: datetime) -
 
 
 def follow_clock(db: Database, now: datetime) -> None:
-    """After the clock was set back, a list asked for in what is now the future is asked for first, not last."""
-    if db.row("SELECT 1 FROM players WHERE listed_at > :now LIMIT 1", now=text_of(now)):
-        with db.transaction():
-            db.write("UPDATE players SET listed_at = NULL WHERE listed_at > :now", now=text_of(now))
+    """After the clock was set back, what was asked for in what is now the future is asked for first, not last.
+
+    `last_game_at` is Riot's time, not this clock's, and stays.
+    """
+    for column in ("listed_at", "resolved_at", "region_asked_at"):
+        if db.row(f"SELECT 1 FROM players WHERE {column} > :now LIMIT 1", now=text_of(now)):
+            with db.transaction():
+                db.write(f"UPDATE players SET {column} = NULL WHERE {column} > :now", now=text_of(now))
 
 
 def _player(row: Row) -> Player:
@@ -209,4 +341,13 @@ def _player(row: Row) -> Player:
         riot_id=RiotId(row["game_name"], row["tag_line"]),
         platform=row["platform"],
         problem=row["problem"],
+        problem_kind=ProblemKind(row["problem_kind"]) if row["problem_kind"] else None,
+        resolved_at=_moment(row["resolved_at"]),
+        last_game_at=_moment(row["last_game_at"]),
+        region_asked_at=_moment(row["region_asked_at"]),
+        region=row["region"],
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return moment_of(text) if text else None

@@ -4,6 +4,7 @@ from datetime import datetime
 
 BEFORE_TRACKING = "before tracking"
 NO_LONGER_NEWS = "no longer news"
+HOST_GAVE_NONE = "no longer news: Riot answered 404, and that host gave no match since"
 NO_HOST = "unknown platform: no host to ask"
 UNTRACKED = "untracked: it names nobody who is tracked"
 UNWANTED = "unwanted: no channel that tracked a player in it wanted this queue"

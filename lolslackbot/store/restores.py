@@ -9,6 +9,7 @@ from lolslackbot.store.database import Database
 _KEPT = {
     "riot_windows": "TRUE",
     "riot_calls": "TRUE",
+    "riot_hosts": "TRUE",
     "holds": "kind = 'limited'",
     "runs": "TRUE",
     "alerts": "TRUE",  # what the alert channel was told of

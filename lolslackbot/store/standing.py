@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import LookupProblem
+from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.store.database import Database, Row, listed
 from lolslackbot.store.reasons import is_missed
 
@@ -19,6 +19,25 @@ class Unlisted(NamedTuple):
     riot_id: str
     channel_id: str
     problem: str
+    kind: ProblemKind | None  # None: an earlier version recorded it
+
+
+class Moved(NamedTuple):
+    """A tracked player who, as Riot says, plays on another platform than we ask for."""
+
+    player_id: int
+    riot_id: str
+    channel_id: str
+    platform: str
+    region: str
+    asked_at: datetime
+
+
+class LastGame(NamedTuple):
+    """The end of the newest game known of a tracked player."""
+
+    riot_id: str
+    ended_at: datetime
 
 
 class Lost(NamedTuple):
@@ -128,13 +147,40 @@ def unlisted(db: Database) -> list[Unlisted]:
     """The tracked players whose list cannot be had, by player and channel."""
     rows = db.rows(
         """
-        SELECT player_id, game_name || '#' || tag_line, channel_id, problem
+        SELECT player_id, game_name || '#' || tag_line, channel_id, problem, problem_kind
         FROM players JOIN tracks USING (player_id)
         WHERE problem IS NOT NULL
         ORDER BY player_id, channel_id
         """
     )
-    return [Unlisted(*row) for row in rows]
+    return [Unlisted(*row)._replace(kind=ProblemKind(row[-1]) if row[-1] else None) for row in rows]
+
+
+def moved(db: Database) -> list[Moved]:
+    """Who plays elsewhere, as Riot said, and had no game known here since, by player and channel."""
+    rows = db.rows(
+        """
+        SELECT player_id, game_name || '#' || tag_line, channel_id, platform, region, region_asked_at
+        FROM players JOIN tracks USING (player_id)
+        WHERE region <> platform AND region_asked_at IS NOT NULL
+          AND (last_game_at IS NULL OR last_game_at < region_asked_at)
+        ORDER BY player_id, channel_id
+        """
+    )
+    return [Moved(*row)._replace(asked_at=moment_of(row[-1])) for row in rows]
+
+
+def last_games(db: Database) -> list[LastGame]:
+    """Of the tracked players of whom any is known, the newest first."""
+    rows = db.rows(
+        """
+        SELECT game_name || '#' || tag_line, last_game_at FROM players
+        WHERE last_game_at IS NOT NULL
+          AND EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+        ORDER BY last_game_at DESC, player_id
+        """
+    )
+    return [LastGame(row[0], moment_of(row[1])) for row in rows]
 
 
 def failed(db: Database, after: datetime) -> list[Unsent]:

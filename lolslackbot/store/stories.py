@@ -49,6 +49,7 @@ class MatchStory(NamedTuple):
     next_look_at: datetime | None
     ended_at: datetime | None
     built_at: datetime | None
+    missing_since: datetime | None
     listed_for: tuple[RiotId, ...]
     messages: tuple[MessageStory, ...]
     unwanted: tuple[tuple[str, str], ...]  # channels that get none, and the queues they want instead
@@ -113,6 +114,7 @@ def _match(db: Database, row: Row) -> MatchStory:
         next_look_at=_moment(row["next_look_at"]),
         ended_at=_moment(row["ended_at"]),
         built_at=_moment(row["built_at"]),
+        missing_since=_moment(row["missing_since"]),
         listed_for=tuple(
             RiotId(each["game_name"], each["tag_line"])
             for each in _about(db, "listings JOIN players USING (player_id)", "game_name, tag_line", match_id)

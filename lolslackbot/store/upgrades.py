@@ -78,6 +78,7 @@ STEPS: dict[int, str] = {
         ALTER TABLE players ADD COLUMN problem_kind TEXT;
         ALTER TABLE players ADD COLUMN last_game_at TEXT;
         ALTER TABLE players ADD COLUMN resolved_at TEXT;
+        ALTER TABLE players ADD COLUMN puuid_doubted INTEGER NOT NULL DEFAULT 0 CHECK (puuid_doubted IN (0, 1));
         ALTER TABLE players ADD COLUMN region_asked_at TEXT;
         ALTER TABLE players ADD COLUMN region TEXT;
         UPDATE players SET last_game_at = (

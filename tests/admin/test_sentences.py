@@ -577,7 +577,7 @@ def tracked_in_another_workspace(world: World) -> None:
     Row(
         tracked_in_another_workspace,
         why_player,
-        '`lolslackbot track "Player 1#EUW" --channel C1 --workspace Friends --platform P` mends that',
+        '`lolslackbot track "Player 1#EUW" --channel C1 --workspace Friends` asks Riot and mends that',
     ),
 )
 def test_what_became_of_a_match_or_a_list(world: World, row: Row) -> None:

@@ -13,10 +13,10 @@ from lolslackbot.admin.needs import PILE, TICKS_MISSED
 from lolslackbot.admin.status import status
 from lolslackbot.errors import Exit
 from lolslackbot.files import user_name
-from lolslackbot.model import LookupProblem, RiotId, Window
+from lolslackbot.model import LookupProblem, ProblemKind, RiotId, Window
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, holds, listings, matches, messages, players, runs
+from lolslackbot.store import decisions, holds, listings, matches, messages, players, riot_hosts, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.limits import RiotLedger
 from lolslackbot.store.locks import STAGES, run_lock
@@ -125,8 +125,79 @@ def test_a_player_with_a_problem_needs_a_person(db: Database) -> None:
         '`lolslackbot untrack "Player 1#EUW"`, then `lolslackbot track "NAME#TAG" --channel C1`'
     ]
     add_player(db, channel="C2")  # one player in two channels is one problem
-    listings.record_problem(db, 1, "2 match ids of odd form ('x')", START)
+    listings.record_problem(db, 1, "2 match ids of odd form ('x')", START, ProblemKind.ODD_MATCH_IDS)
     assert status(db, START).needs == ["player Player 1#EUW: 2 match ids of odd form ('x'); the next run asks again"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        (None, "whoever has another name now: `lolslackbot untrack "),
+        (ProblemKind.NO_LIST, "whoever has another name now: `lolslackbot untrack "),
+        (ProblemKind.UNKNOWN_NAME, "whoever has another name now: `lolslackbot untrack "),
+        (ProblemKind.NAME_TAKEN, "whoever has another name now: `lolslackbot untrack "),
+        (ProblemKind.STILL_OTHER_KEY, "whoever has another name now: `lolslackbot untrack "),
+        (ProblemKind.ODD_MATCH_IDS, "the next run asks again"),
+        (ProblemKind.ODD_PUUID, "the name is asked for again once a day"),
+    ],
+)
+def test_the_remedy_for_a_list_goes_by_the_kind_of_problem_and_not_by_its_words(
+    db: Database, kind: ProblemKind | None, remedy: str
+) -> None:
+    listings.record_problem(db, 1, "Riot knows no Goddess#EUW", START, kind)
+    (need,) = status(db, START).needs
+    assert need.startswith(f"player Player 1#EUW: Riot knows no Goddess#EUW; {remedy}")
+
+
+def test_a_player_who_moved_is_a_need_with_the_exact_command_until_a_game_comes_or_the_track_is_moved(
+    db: Database,
+) -> None:
+    add_player(db, channel="C2")
+    players.record_region(db, 1, "na1", START)
+    need = (
+        f"player Player 1#EUW is tracked on euw1, but plays on na1, as Riot said at {SINCE}: "
+        '`lolslackbot track "Player 1#EUW" --channel C1 --platform na1`'
+    )
+    assert status(db, START).needs == [need]
+    store_match(db, a_match("EUW1_1", ended_at=START + timedelta(minutes=1)))
+    assert need not in status(db, START).needs
+    players.record_region(db, 1, "na1", START + timedelta(minutes=2))
+    assert len(status(db, START).problems) == 1
+    players.record_region(db, 1, "euw1", START + timedelta(minutes=3))
+    assert status(db, START).needs == []
+
+
+def missing_for_want_of_the_host(db: Database, number: int) -> None:
+    for each in range(1, number + 1):
+        listings.record_page(db, 1, [f"EUW1_{each}"], None, START)
+        for minutes in (0, 10, 60):
+            matches.mark_missing(db, f"EUW1_{each}", START + timedelta(minutes=minutes), START)
+
+
+def test_a_host_that_gives_no_match_is_told_and_needs_a_person_once_many_wait(db: Database) -> None:
+    words = (
+        f"europe gave no match since {SINCE} and answers 404: {{}} wait, one is asked for every half-hour, "
+        "and all once one comes; `lolslackbot retry --missing` asks for all"
+    )
+    missing_for_want_of_the_host(db, PILE - 1)
+    assert (status(db, START).needs, status(db, START).notes) == ([], [words.format(PILE - 1)])
+    missing_for_want_of_the_host(db, PILE)
+    assert (status(db, START).needs, status(db, START).notes) == ([words.format(PILE)], [])
+    riot_hosts.answered(db, "europe", START + timedelta(hours=2))
+    assert (status(db, START).needs, status(db, START).notes) == ([], [])
+
+
+def test_whose_newest_game_is_much_older_than_the_others_is_noted_without_a_guess(db: Database) -> None:
+    for number in (2, 3):
+        add_player(db, number)
+    store_match(db, a_match("EUW1_1", 1, ended_at=START - timedelta(days=7)))
+    store_match(db, a_match("EUW1_2", 2, ended_at=START - timedelta(days=6)))
+    assert status(db, START).notes == []
+    store_match(db, a_match("EUW1_3", 3, ended_at=START))
+    assert status(db, START).notes == [
+        "the newest game that Riot listed for Player 1#EUW ended 2026-11-16T12:00:00.000Z; "
+        f"the newest of the others' ended {SINCE}"
+    ]
 
 
 def test_lists_that_nobody_asks_for_need_a_person_after_three_missed_ticks(db: Database) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
@@ -33,10 +34,12 @@ def riot() -> FakeRiot:
 def track(db: Database, riot: FakeRiot, clock: FakeClock) -> Callable[..., str]:
     """Tracks a player in a channel; the calls of that attempt are in `riot.calls`."""
 
-    def do(name: str = ONE, channel: str = "C1", platform: str | None = None, workspace: str = "default") -> str:
+    def do(
+        name: str = ONE, channel: str = "C1", platform: str | None = None, workspace: str = "default", **more: Any
+    ) -> str:
         riot.calls.clear()
         game_name, _, tag = name.partition("#")
-        wish = Wish(RiotId(game_name, tag), channel, platform, workspace)
+        wish = Wish(RiotId(game_name, tag), channel, platform, workspace, **more)
         return Tracker(db, riot, clock, MAX_WAIT).track(wish)  # type: ignore[arg-type]
 
     return do
@@ -62,14 +65,77 @@ def test_a_new_player_costs_an_account_and_a_platform_call(
     assert players.tracks(db)[0].since == START
 
 
-def test_a_stated_platform_saves_the_platform_call(db: Database, riot: FakeRiot, track: Callable[..., str]) -> None:
-    track(platform="kr")
-    assert riot.calls == [ONE]
+def test_a_stated_platform_that_contradicts_riot_needs_force(
+    db: Database, riot: FakeRiot, track: Callable[..., str]
+) -> None:
+    with pytest.raises(Unusable) as caught:
+        track(platform="kr")
+    assert str(caught.value) == (f"Riot says that {ONE} plays on euw1, not on kr: leave --platform out, or add --force")
+    assert tracked(db) == []
+    assert track(platform="kr", force=True).startswith(f"{ONE} (kr) is announced in C1: ")
+    assert tracked(db) == [("1", ONE, "kr", "C1")]
+    assert (players.to_list(db)[0].region, players.to_list(db)[0].region_asked_at) == (None, START)
+
+
+@pytest.mark.parametrize("refusal", [NOT_FOUND, UNAVAILABLE, OTHER_KEY])
+def test_a_stated_platform_stands_where_riot_does_not_say_one(
+    db: Database, riot: FakeRiot, track: Callable[..., str], refusal: Exception
+) -> None:
+    riot.fail(f"platform of {puuid(1)}", refusal)
+    assert track(platform="kr").endswith("; Riot did not say where they play")
     assert tracked(db) == [("1", ONE, "kr", "C1")]
 
 
+def test_who_moved_is_moved_by_tracking_again_without_a_platform_and_keeps_history_and_since(
+    db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str]
+) -> None:
+    track()
+    players.record_region(db, 1, "na1", START)
+    riot.platforms[puuid(1)] = "na1"
+    clock.advance(86400)
+    assert track() == (
+        f"{ONE} (na1) is announced in C1: games that end after 2026-11-23T12:00:00.000Z; moved from euw1"
+    )
+    assert tracked(db) == [("1", ONE, "na1", "C1")]
+    assert players.tracks(db)[0].since == START
+    assert players.to_list(db)[0].region is None
+    assert [each.change for each in decisions.about(db, "player 1")] == ["in C1", "euw1 -> na1"]
+
+
+def test_tracking_again_says_since_when_and_asks_riot_where_they_play(
+    db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str]
+) -> None:
+    track()
+    clock.advance(60)
+    assert track() == f"{ONE} (euw1) is announced in C1 already: games that end after 2026-11-23T12:00:00.000Z"
+    assert riot.calls == [ONE, f"platform of {puuid(1)}"]
+
+
+def test_a_row_of_a_file_that_was_asked_for_of_late_costs_no_call_when_the_file_is_run_again(
+    db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str]
+) -> None:
+    track(line=2)
+    clock.advance(3600)
+    track(line=2)
+    assert riot.calls == []
+    clock.advance(86400)
+    track(line=2)
+    assert riot.calls == [ONE, f"platform of {puuid(1)}"]
+
+
+def test_a_new_key_that_tracking_meets_makes_every_other_puuid_doubtful(
+    db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str]
+) -> None:
+    track()
+    track("Player 2#EUW")
+    riot.accounts[ONE] = puuid(91)
+    riot.fail(f"account of {puuid(1)}", OTHER_KEY)
+    track(channel="C2")
+    assert [each.riot_id.game_name for each in players.doubted(db)] == ["Player 2"]
+
+
 @pytest.mark.parametrize("name", [ONE, "PLAYER 1#euw"])
-@pytest.mark.parametrize("platform", [None, "euw1"])
+@pytest.mark.parametrize("platform", ["euw1"])
 @pytest.mark.parametrize("workspace", ["default", "Default"])
 def test_what_is_tracked_already_costs_no_call_and_changes_nothing(
     db: Database,
@@ -83,7 +149,9 @@ def test_what_is_tracked_already_costs_no_call_and_changes_nothing(
     track()
     before = [tuple(row) for row in db.rows("SELECT * FROM players JOIN tracks USING (player_id)")]
     clock.advance(60)
-    assert track(name, platform=platform, workspace=workspace) == f"{ONE} (euw1) is announced in C1 already"
+    assert track(name, platform=platform, workspace=workspace) == (
+        f"{ONE} (euw1) is announced in C1 already: games that end after 2026-11-23T12:00:00.000Z"
+    )
     assert riot.calls == []
     assert [tuple(row) for row in db.rows("SELECT * FROM players JOIN tracks USING (player_id)")] == before
 
@@ -100,10 +168,10 @@ def test_a_known_player_is_tracked_in_a_further_channel_as_the_same_one(
 def test_a_wrong_platform_is_corrected_by_tracking_again_with_the_right_one(
     db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str]
 ) -> None:
-    track(platform="na1")
+    track(platform="na1", force=True)
     clock.advance(60)
     track(platform="euw1")
-    assert riot.calls == [ONE]
+    assert riot.calls == [ONE, f"platform of {puuid(1)}"]
     assert tracked(db) == [("1", ONE, "euw1", "C1")]
     assert players.tracks(db)[0].since == START  # tracked since the first time
 
@@ -162,7 +230,7 @@ def test_where_the_old_puuid_still_answers_they_are_two_players(
     assert riot.calls == [ONE, f"account of {puuid(1)}", f"platform of {puuid(91)}"]
     assert tracked(db) == [("1", ONE, "euw1", "C1"), ("91", ONE, "euw1", "C2")]
     track(channel="C2")
-    assert riot.calls == []  # the name is the younger player's now
+    assert riot.calls == [ONE, f"platform of {puuid(91)}"]  # the name is the younger player's now
 
 
 def test_a_puuid_is_not_replaced_by_that_of_another_known_player(
@@ -240,6 +308,7 @@ LIMITED = refused(Verdict.LIMITED, 429)
 ODD_IDS = refused(Verdict.ODD_IDS, 200)
 RENEW = "Riot refuses RIOT_API_KEY ({}): renew it at developer.riotgames.com; development keys end after 24 hours"
 LATER = f"Riot gives no answer for {ONE} ({{}}): try again later"
+NO_PLATFORM = f"Riot does not say on which platform {ONE} plays ({{}}): name it with --platform, or try again later"
 REFUSALS = [
     (UNAUTHORIZED, Exit.REJECTED, RENEW.format(401)),
     (FORBIDDEN, Exit.REJECTED, RENEW.format(403)),
@@ -255,7 +324,12 @@ REFUSALS = [
     [
         (ASKED[0], NOT_FOUND, 1, f"Riot knows no {ONE}: look at the spelling and at the tag after the #"),
         (ASKED[1], NOT_FOUND, 1, f"Riot knows {ONE}, but not on which platform they play: name it with --platform"),
-        *[(asked, *each) for asked in ASKED for each in REFUSALS],
+        *[(ASKED[0], *each) for each in REFUSALS],
+        *[(ASKED[1], *each) for each in REFUSALS[:3]],
+        *[
+            (ASKED[1], refusal, Exit.LATER, NO_PLATFORM.format(refusal))
+            for refusal in (UNAVAILABLE, ODD_IDS, OTHER_KEY)
+        ],
     ],
 )
 def test_every_refusal_is_one_line_with_its_exit_status_and_tracks_nobody(

@@ -12,7 +12,18 @@ from lolslackbot.model import Message, RiotId
 from lolslackbot.settings import Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, decisions, holds, listings, matches, messages, players, reasons, runs
+from lolslackbot.store import (
+    channels,
+    decisions,
+    holds,
+    listings,
+    matches,
+    messages,
+    players,
+    reasons,
+    riot_hosts,
+    runs,
+)
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -263,7 +274,7 @@ def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
         "no request for the list is on record",
         "no game in any of Riot's lists so far",
         "if there were games, euw1 may be the wrong platform: "
-        '`lolslackbot track "Player 1#EUW" --channel C1 --platform P` mends that',
+        '`lolslackbot track "Player 1#EUW" --channel C1` asks Riot and mends that',
     ]
     listings.record_problem(db, player.player_id, "404: Riot has no list", START)
     assert (
@@ -370,3 +381,34 @@ def test_a_player_and_a_channel_are_found_as_they_are_pasted(db: Database, messa
 def test_what_is_pasted_and_not_known_is_said(db: Database, about: str) -> None:
     with pytest.raises(NotFound, match="^nothing is known of "):
         why(db, about, START)
+
+
+def test_a_match_that_waits_for_its_host_says_so_and_since_when(db: Database) -> None:
+    player = add_player(db)
+    listings.record_page(db, player.player_id, [MATCH], None, START)
+    for minutes in (0, 10, 60):
+        matches.mark_missing(db, MATCH, START + timedelta(minutes=minutes), START)
+    assert why(db, MATCH, START)[-1] == (
+        f"europe gave no match since its first 404 at {AT}: one such match is asked for every half-hour, and this one "
+        f"once any comes, while it is news; `lolslackbot retry --match {MATCH}` asks for it at once"
+    )
+    riot_hosts.answered(db, "europe", START + timedelta(hours=2))
+    assert why(db, MATCH, START)[-1] == f"Riot is asked for it after {AT}"
+
+
+def test_a_player_who_moved_or_is_far_behind_the_others_is_told_so(db: Database) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+    store_match(db, a_match("EUW1_1", 1, ended_at=START - timedelta(days=20)))
+    store_match(db, a_match("EUW1_2", 2, ended_at=START))
+    players.record_region(db, 1, "na1", START)
+    told = why(db, "Player 1#EUW", START)
+    assert (
+        "the newest game that Riot listed for Player 1#EUW ended 2026-11-03T12:00:00.000Z; "
+        f"the newest of the others' ended {AT}"
+    ) in told
+    assert (
+        f"Riot said at {AT} that Player 1#EUW plays on na1: "
+        '`lolslackbot track "Player 1#EUW" --channel C1 --platform na1`'
+    ) in told
+    assert not any("newest" in line or "Riot said" in line for line in why(db, "Player 2#EUW", START))

@@ -118,6 +118,7 @@ def test_the_replaced_database_is_kept_and_todays_limits_too(playing: Bot, db: D
     db.close()
     playing.write("INSERT INTO riot_windows VALUES ('europe', '', 120, 100, 0, NULL)")
     playing.write("INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES ('europe', 'match', '2026-01-01')")
+    playing.write("INSERT INTO riot_hosts (routing, match_answered_at) VALUES ('sea', '2026-01-01T00:00:00.000Z')")
     until = "2099-01-01T00:00:00.000Z"
     playing.write(f"INSERT INTO holds VALUES ('riot europe', 'limited', '429', '{until}', '{until}', 1, NULL)")
     before = playing.database.read_bytes()
@@ -127,6 +128,7 @@ def test_the_replaced_database_is_kept_and_todays_limits_too(playing: Bot, db: D
     assert kept.stat().st_mode & 0o777 == playing.database.stat().st_mode & 0o777 == 0o600
     assert playing.rows("SELECT routing, seconds FROM riot_windows") == [("europe", 120)]
     assert len(playing.rows("SELECT * FROM riot_calls")) == 1
+    assert ("sea", "2026-01-01T00:00:00.000Z", None) in playing.rows("SELECT * FROM riot_hosts")
     assert playing.rows("SELECT scope FROM holds") == [("riot europe",)]
 
 

@@ -266,8 +266,8 @@ BUGS = (
         (
             Change(
                 "stages/fetch_matches.py",
-                "if looks and looks[0] < len(LOOKS_AGAIN) else None",
-                "if looks and not looks[0] else LOOKS_AGAIN[0]",
+                'again, said = None, "for good"',
+                'again, said = now + LOOKS_AGAIN[0], "for good"',
             ),
         ),
     ),

@@ -153,6 +153,18 @@ def test_a_renamed_player_keeps_the_puuid(get: Get, sandbox: Sandbox, ahri: Play
     assert get(account_path("Nine Tails#FOX")).json["puuid"] == ahri.puuid
 
 
+def test_a_player_who_moved_keeps_the_puuid_and_begins_an_empty_list(get: Get, sandbox: Sandbox, ahri: Player) -> None:
+    sandbox.riot.add_game([ahri])
+    moved = sandbox.riot.move(ahri, "na1")
+    assert moved.puuid == ahri.puuid
+    assert get(f"/europe/riot/account/v1/region/by-game/lol/by-puuid/{ahri.puuid}").json["region"] == "na1"
+    for region in ("europe", "americas"):
+        assert get(f"/{region}/lol/match/v5/matches/by-puuid/{ahri.puuid}/ids").json == []
+    assert sandbox.riot.add_game([moved]).startswith("NA1_")
+    with pytest.raises(ValueError, match="no platform 'moon'"):
+        sandbox.riot.move(ahri, "moon")
+
+
 def test_a_stranger_plays_but_has_no_account(get: Get, sandbox: Sandbox, ahri: Player) -> None:
     body = sandbox.riot.matches[sandbox.riot.add_game([ahri])]
     stranger = next(puuid for puuid in body["metadata"]["participants"] if puuid != ahri.puuid)

@@ -21,7 +21,7 @@ from fakes import (
 from support import START, FakeClock, add_player, puuid
 
 from lolslackbot.errors import Exit, Rejected
-from lolslackbot.model import Window
+from lolslackbot.model import ProblemKind, Window
 from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.client import Page
 from lolslackbot.riot.limiter import Limiter, NotYet
@@ -183,12 +183,13 @@ def test_a_404_is_looked_at_three_times_after_10_and_60_minutes_then_never(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
     add_player(db)
-    riot.lists[puuid(1)] = ["EUW1_1"]
+    riot.add_game("EUW1_2", 1, ended_at=JUST_NOW)
+    riot.lists[puuid(1)] = ["EUW1_1", "EUW1_2"]
+    riot.fail("EUW1_2", UNAVAILABLE, None)  # so that it comes after the first 404
     asked_at = []
     for _ in range(100):
         now = clock.now()
-        run = fetch(db, riot, clock)
-        assert run.status is Exit.OK
+        fetch(db, riot, clock)
         if "EUW1_1" in riot.calls:
             asked_at.append((now - START).total_seconds() / 60)
     assert asked_at == [0, 12, 63]
@@ -1055,3 +1056,368 @@ def test_no_way_out_of_this_machine_marks_nothing_and_needs_a_person(
     after = fetch(db, riot, clock)
     assert after.status is Exit.OK
     assert state(db, "EUW1_1") == ("stored", None)
+
+
+# A host that gives no match at all
+
+
+def minutes_of_looks(db: Database, riot: FakeRiot, clock: FakeClock, minutes: int) -> dict[int, list[str]]:
+    """What was asked for besides lists in each run of the next so many minutes, by minutes since START."""
+    asked = {}
+    for _ in range(minutes // 3):
+        minute = round((clock.now() - START).total_seconds() / 60)
+        assert fetch(db, riot, clock).status is Exit.OK
+        if calls := [call for call in riot.calls if call in riot.lists[puuid(1)]]:
+            asked[minute] = calls
+    return asked
+
+
+def test_while_a_host_gives_no_match_one_of_them_is_asked_for_every_half_hour_and_all_once_one_comes(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    games = [riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW) for number in (1, 2, 3)]
+    for game in games:
+        riot.fail(game, NOT_FOUND)
+    usual = minutes_of_looks(db, riot, clock, 66)
+    assert (list(usual), {len(calls) for calls in usual.values()}) == ([0, 12, 63], {3})
+    probes = minutes_of_looks(db, riot, clock, 4 * 60)
+    assert list(probes) == [93, 123, 153, 183, 213, 243, 273, 303]
+    assert {len(calls) for calls in probes.values()} == {1}
+    assert {call for calls in probes.values() for call in calls} == set(games)  # each in its turn
+    assert {state(db, game)[0] for game in games} == {"missing"}
+    riot.faults.clear()
+    minutes_of_looks(db, riot, clock, 30)
+    assert {state(db, game)[0] for game in games} == {"stored"}
+
+
+def test_a_new_match_that_comes_brings_back_those_that_waited_for_the_host_in_the_same_run(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    waiting = [riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW) for number in (1, 2)]
+    for game in waiting:
+        riot.fail(game, NOT_FOUND)
+    minutes_of_looks(db, riot, clock, 66)
+    riot.fail("EUW1_1", None)
+    riot.add_game("EUW1_3", 1, ended_at=clock.now())
+    fetch(db, riot, clock)
+    assert riot.calls[1:] == ["EUW1_3", "EUW1_2", "EUW1_1"]
+    assert state(db, "EUW1_1")[0] == "stored"
+    assert state(db, "EUW1_2") == ("missing", "404")  # for good now: the host gave others
+    assert minutes_of_looks(db, riot, clock, 120) == {}
+
+
+def test_what_a_host_did_not_give_while_it_was_news_is_given_up(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    games = [riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW) for number in (1, 2)]
+    for game in games:
+        riot.fail(game, NOT_FOUND)
+    minutes_of_looks(db, riot, clock, 66)
+    clock.advance(10.5 * 3600)
+    assert min(minutes_of_looks(db, riot, clock, 9)) == 11 * 60 + 36
+    clock.advance(1200)
+    assert minutes_of_looks(db, riot, clock, 6) == {}
+    for game in games:
+        assert state(db, game) == (
+            "given_up",
+            "no longer news: Riot answered 404, and that host gave no match since",
+        )
+
+
+def test_a_look_that_is_no_news_any_more_gives_up_without_another_one(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_1", NOT_FOUND)
+    for _ in range(2):
+        fetch(db, riot, clock)
+        clock.advance(600)
+    clock.advance(13 * 3600)
+    fetch(db, riot, clock)
+    assert riot.calls.count("EUW1_1") == 1
+    assert state(db, "EUW1_1")[0] == "given_up"
+
+
+def test_a_probe_that_meets_a_server_fault_is_not_repeated_within_the_half_hour(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    for number in (1, 2):
+        riot.fail(riot.add_game(f"EUW1_{number}", 1, ended_at=JUST_NOW), NOT_FOUND)
+    minutes_of_looks(db, riot, clock, 90)
+    for number in (1, 2):
+        riot.fail(f"EUW1_{number}", UNAVAILABLE)
+    asked = [sum(call.startswith("EUW1") for call in riot.calls) for _ in range(10) if fetch(db, riot, clock)]
+    assert sum(asked) == 1
+
+
+def test_a_host_that_gives_matches_says_nothing_of_another_one(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db, 1)
+    add_player(db, 2, platform="kr")
+    riot.fail(riot.add_game("EUW1_1", 1, ended_at=JUST_NOW), NOT_FOUND)
+    riot.fail(riot.add_game("KR_1", 2, ended_at=JUST_NOW), NOT_FOUND, None)
+    minutes_of_looks(db, riot, clock, 90)
+    assert state(db, "KR_1")[0] == "stored"
+    assert minutes_of_looks(db, riot, clock, 30) == {93: ["EUW1_1"]}
+
+
+def test_a_clock_set_back_makes_no_404_final_and_delays_no_probe(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    riot.fail(riot.add_game("EUW1_2", 1, ended_at=JUST_NOW), NOT_FOUND)
+    with db.transaction():
+        db.write("UPDATE riot_hosts SET match_answered_at = '2027-01-01T00:00:00.000Z'")
+    minutes_of_looks(db, riot, clock, 96)
+    assert state(db, "EUW1_2")[0] == "missing"
+    with db.transaction():
+        db.write("UPDATE riot_hosts SET probed_at = '2027-01-01T00:00:00.000Z'")
+        db.write("UPDATE matches SET missing_since = '2027-01-01T00:00:00.000Z' WHERE missing_since IS NOT NULL")
+    fetch(db, riot, clock)
+    assert "EUW1_2" in riot.calls
+    riot.add_game("EUW1_3", 1, ended_at=clock.now())
+    fetch(db, riot, clock)
+    assert riot.calls[1:] == ["EUW1_3", "EUW1_2"]
+    assert db.row("SELECT next_look_at FROM matches WHERE match_id = 'EUW1_2'")["next_look_at"] is None  # type: ignore[index]
+
+
+# A new key
+
+
+def under_a_new_key(riot: FakeRiot, *numbers: int) -> None:
+    """Puuids of these players are 90 higher now, in lists, bodies and accounts."""
+    for number in numbers:
+        riot.fail(puuid(number), OTHER_KEY)
+        riot.accounts[f"Player {number}#EUW"] = puuid(90 + number)
+
+
+def names_in(db: Database, match_id: str) -> list[str]:
+    rows = db.rows("SELECT name FROM participants WHERE match_id = :match_id ORDER BY name", match_id=match_id)
+    return [row["name"] for row in rows]
+
+
+def test_under_a_new_key_a_shared_game_is_asked_for_once_every_player_was_and_names_them_all(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+    add_player(db, 3, platform="kr")
+    fetch(db, riot, clock)
+    under_a_new_key(riot, 1, 2, 3)
+    riot.add_game("EUW1_1", 91, 92, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    asked = riot.calls.index("EUW1_1")
+    assert all(riot.calls.index(f"Player {number}#EUW") < asked for number in (1, 2, 3))
+    assert {each.puuid for each in players.to_list(db)} == {puuid(91), puuid(92), puuid(93)}
+    assert names_in(db, "EUW1_1") == ["Player 91", "Player 92"]
+    assert players.doubted(db) == []
+
+
+def test_a_match_that_was_wanted_before_the_key_changed_is_asked_for_again_after_the_lists(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+    riot.add_game("EUW1_1", 1, 2, ended_at=JUST_NOW)
+    riot.fail("EUW1_1", UNAVAILABLE, None)
+    fetch(db, riot, clock)
+    under_a_new_key(riot, 1, 2)
+    riot.add_game("EUW1_1", 91, 92, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert riot.calls[0] == "EUW1_1"
+    assert riot.calls.count("EUW1_1") == 2
+    assert names_in(db, "EUW1_1") == ["Player 91", "Player 92"]
+
+
+def test_a_run_that_ends_amid_a_key_change_leaves_no_match_to_the_next_one_before_the_players(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+    fetch(db, riot, clock)
+    under_a_new_key(riot, 1, 2)
+    riot.add_game("EUW1_1", 91, 92, ended_at=JUST_NOW)
+    riot.fail("Player 2#EUW", NotYet(START + timedelta(seconds=3), "spent"), None)
+    fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "wanted"
+    assert "EUW1_1" not in riot.calls
+    fetch(db, riot, clock)
+    assert riot.calls[-1] == "EUW1_1"
+    assert names_in(db, "EUW1_1") == ["Player 91", "Player 92"]
+
+
+def test_a_list_that_cannot_be_had_amid_a_key_change_holds_the_matches_up_for_no_longer_than_it_is_asked_for(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        add_player(db, number)
+    fetch(db, riot, clock)
+    under_a_new_key(riot, 1, 2)
+    riot.fail(puuid(2), UNAVAILABLE)
+    riot.add_game("EUW1_1", 91, 92, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert riot.calls[-1] == "EUW1_1"
+    assert names_in(db, "EUW1_1") == ["Player 91"]
+
+
+def test_a_match_that_names_nobody_is_put_off_while_the_lists_it_stands_in_cannot_be_had(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_1", UNAVAILABLE, None)
+    fetch(db, riot, clock)
+    riot.fail(puuid(1), UNAVAILABLE)
+    riot.add_game("EUW1_1", 91, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert riot.calls == ["EUW1_1", puuid(1), "EUW1_1"]
+    assert state(db, "EUW1_1")[0] == "wanted"
+    under_a_new_key(riot, 1)
+    for _ in range(3):
+        fetch(db, riot, clock)
+    assert state(db, "EUW1_1")[0] == "stored"
+
+
+def of_problem(db: Database) -> tuple[ProblemKind | None, str]:
+    player = players.to_list(db)[0]
+    return player.problem_kind, player.problem or ""
+
+
+def test_the_first_true_cause_is_kept_and_the_name_asked_for_once_a_day(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.fail(puuid(1), OTHER_KEY)
+    asked = []
+    for hours in range(0, 48, 3):
+        fetch(db, riot, clock)
+        clock.advance(3 * 3600 - 180)
+        asked += [hours] * riot.calls.count("Player 1#EUW")
+        assert of_problem(db) == (
+            ProblemKind.UNKNOWN_NAME,
+            "the puuid belongs to another key, and Riot knows no Player 1#EUW: track it anew",
+        )
+    assert asked == [0, 24]
+    riot.accounts["Player 1#EUW"] = puuid(91)
+    fetch(db, riot, clock)
+    assert players.to_list(db)[0].puuid == puuid(91)
+    assert of_problem(db) == (None, "")
+
+
+def test_each_way_in_which_a_name_leads_to_no_good_puuid_has_its_kind(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db)
+    riot.fail(puuid(1), OTHER_KEY)
+    riot.accounts["Player 1#EUW"] = puuid(1)
+    fetch(db, riot, clock)
+    assert of_problem(db)[0] is ProblemKind.STILL_OTHER_KEY
+    add_player(db, 2)
+    riot.accounts["Player 1#EUW"] = puuid(2)
+    clock.advance(86400)
+    fetch(db, riot, clock)
+    assert of_problem(db)[0] is ProblemKind.NAME_TAKEN
+    riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
+    clock.advance(86400)
+    fetch(db, riot, clock)
+    assert of_problem(db)[0] is ProblemKind.ODD_PUUID
+    riot.fail(puuid(1), NOT_FOUND)
+    fetch(db, riot, clock)
+    assert of_problem(db)[0] is ProblemKind.NO_LIST
+
+
+# Where players play
+
+
+def quiet_player(db: Database, number: int = 1) -> None:
+    add_player(db, number, since=START - timedelta(days=14))
+
+
+def test_who_was_silent_for_14_days_is_asked_for_the_region_once_a_week(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    quiet_player(db)
+    add_player(db, 2, since=START - timedelta(days=13, hours=20))
+    days = []
+    for hour in range(0, 15 * 24, 6):
+        fetch(db, riot, clock)
+        days += [hour / 24] * riot.calls.count(f"platform of {puuid(1)}")
+        clock.advance(6 * 3600 - 180)
+    assert days == [0, 7, 14]
+    assert players.to_list(db)[0].region is None
+
+
+def test_a_player_of_whom_a_game_is_known_of_late_is_not_asked_for_the_region(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    quiet_player(db)
+    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "EUW1_1"]
+
+
+def test_where_a_silent_player_moved_to_is_kept_and_told(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    quiet_player(db)
+    riot.platforms[puuid(1)] = "na1"
+    run = fetch(db, riot, clock)
+    player = players.to_list(db)[0]
+    assert (player.platform, player.region, player.region_asked_at) == ("euw1", "na1", START)
+    assert run.summary() == "fetch-matches: 1 listed, 1 moved"
+
+
+def test_a_few_are_asked_for_the_region_in_one_run_and_the_others_in_the_next(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    for number in range(1, 8):
+        quiet_player(db, number)
+    asked = [[call for call in riot.calls if "platform" in call] for _ in range(3) if fetch(db, riot, clock)]
+    assert [len(calls) for calls in asked] == [5, 2, 0]
+
+
+def test_the_region_is_never_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    quiet_player(db)
+    hold(db, clock, "americas", "", 5)
+    run = fetch(db, riot, clock)
+    assert (riot.calls, clock.slept, run.status) == ([puuid(1)], [], Exit.OK)
+    riot.fail(f"platform of {puuid(1)}", NotYet(START, "another process was faster"), None)
+    for _ in range(2):
+        fetch(db, riot, clock)
+        assert riot.calls == [puuid(1), f"platform of {puuid(1)}"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kept", "asked"),
+    [
+        (NOT_FOUND, True, 2),
+        (UNAVAILABLE, True, 1),
+        (FORBIDDEN, True, 1),
+        (refused(Verdict.LIMITED, 429), False, 1),
+        (ValueError("odd"), True, 2),
+    ],
+)
+def test_a_region_that_riot_does_not_tell_fails_nothing_else(
+    db: Database, riot: FakeRiot, clock: FakeClock, refusal: Exception, kept: bool, asked: int
+) -> None:
+    for number in (1, 2):
+        quiet_player(db, number)
+        riot.fail(f"platform of {puuid(number)}", refusal)
+    run = fetch(db, riot, clock)
+    assert sum("platform" in call for call in riot.calls) == asked
+    assert (players.to_list(db)[0].region_asked_at is not None) == kept
+    assert run.status is (Exit.SOME_FAILED if isinstance(refusal, ValueError) else Exit.OK)
+    assert not holds.find(db, holds.RIOT_KEY, "rejected")
+
+
+def test_regions_and_names_asked_for_while_the_clock_was_ahead_are_asked_for_again(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    quiet_player(db)
+    with db.transaction():
+        db.write("UPDATE players SET region_asked_at = '2027-01-01T00:00:00.000Z', resolved_at = region_asked_at")
+    fetch(db, riot, clock)
+    player = players.to_list(db)[0]
+    assert (player.region_asked_at, player.resolved_at) == (START, None)

@@ -44,7 +44,7 @@ def test_players_settings_and_messages_go_over(db: Database, clock: FakeClock) -
     with db.transaction():
         db.write("INSERT INTO unwanted VALUES ('EUW1_1', 'C1', 'aram')")
     move(db)
-    assert [(track.player, track.channel_id) for track in players.tracks(db)] == [(player, "C2")]
+    assert [(track.player.puuid, track.channel_id) for track in players.tracks(db)] == [(player.puuid, "C2")]
     assert channels.preferences(db)["C2"] == channels.preferences(db)["C1"]
     assert states(db) == [("EUW1_1", "C2", "pending")]
     assert [row["channel_id"] for row in db.rows("SELECT channel_id FROM unwanted")] == ["C2"]

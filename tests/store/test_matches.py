@@ -178,7 +178,26 @@ def test_a_match_that_was_put_off_waits(db: Database) -> None:
     listed(db, add_player(db), "EUW1_1", "EUW1_2")
     matches.put_off(db, "EUW1_2", "HTTP 503", START, LATER)
     assert matches.to_look_at(db, START) == ["EUW1_1"]
-    assert matches.to_look_at(db, LATER) == ["EUW1_2", "EUW1_1"]
+    assert matches.to_look_at(db, LATER) == ["EUW1_1", "EUW1_2"]
+
+
+def test_those_that_failed_least_come_first_then_the_newest_platforms_taking_turns(db: Database) -> None:
+    listed(db, add_player(db), "EUW1_1", "EUW1_2", "EUW1_3", "EUW1_4", "KR_8", "KR_9")
+    for match_id in ("EUW1_4", "EUW1_4", "EUW1_3", "KR_9"):
+        matches.put_off(db, match_id, "no answer", START, START)
+    assert matches.to_look_at(db, START) == ["EUW1_2", "KR_8", "EUW1_1", "EUW1_3", "KR_9", "EUW1_4"]
+
+
+def test_the_last_game_of_a_player_is_the_newest_whose_end_is_known_stored_or_given_up(db: Database) -> None:
+    player = add_player(db)
+    assert players.to_list(db)[0].last_game_at is None
+    store_match(db, a_match("EUW1_1", ended_at=START - timedelta(hours=2)))
+    assert players.to_list(db)[0].last_game_at == START - timedelta(hours=2)
+    listed(db, player, "EUW1_2", "EUW1_3", "EUW1_4")
+    matches.give_up(db, "EUW1_2", "before tracking", START, START - timedelta(hours=1))
+    matches.give_up(db, "EUW1_3", "closed", START)
+    matches.give_up(db, "EUW1_4", "no longer news", START, START - timedelta(hours=9))
+    assert players.to_list(db)[0].last_game_at == START - timedelta(hours=1)
 
 
 # Before tracking

@@ -9,7 +9,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Unusable
-from lolslackbot.model import RiotId
+from lolslackbot.model import ProblemKind, RiotId
 from lolslackbot.store import decisions, listings, matches, players, reasons, standing
 from lolslackbot.store.database import Database
 
@@ -336,3 +336,56 @@ def test_a_problem_is_kept_since_it_began_and_ends_with_a_good_list(db: Database
     assert problem() == ("an odd id", text_of(LATER), text_of(LATER))
     listings.record_page(db, player.player_id, [], None, LATER)
     assert problem() == (None, None, text_of(LATER))
+
+
+# Moves and new keys
+
+
+def test_silent_is_who_had_no_game_since_was_tracked_since_then_and_was_not_asked_for_of_late(db: Database) -> None:
+    days = {number: START - timedelta(days=number) for number in (3, 8, 14, 20)}
+    for number in range(1, 7):
+        add_player(db, number, since=days[20])
+    add_player(db, 7, since=days[3])
+    players.record_region(db, 1, None, days[8])
+    players.record_region(db, 2, None, days[3])
+    listings.record_problem(db, 3, "404", START)
+    for number, ended_at in ((4, days[3]), (5, days[14])):
+        store_match(db, a_match(f"EUW1_{number}", number, ended_at=ended_at))
+
+    def silent(most: int) -> list[int]:
+        asked_before = START - timedelta(days=7)
+        return [each.player_id for each in players.silent(db, days[14], asked_before, most)]
+
+    assert silent(9) == [5, 6, 1]
+    assert silent(2) == [5, 6]
+
+
+def test_the_region_is_kept_where_it_is_not_the_platform_and_tracking_there_ends_that(db: Database) -> None:
+    player = add_player(db)
+
+    def region() -> str | None:
+        return players.to_list(db)[0].region
+
+    players.record_region(db, player.player_id, "na1", START)
+    assert region() == "na1"
+    players.record_region(db, player.player_id, None, LATER)  # Riot did not say this time
+    assert (region(), players.to_list(db)[0].region_asked_at) == ("na1", LATER)
+    players.track(db, player.puuid, player.riot_id, "na1", "C1", "default", LATER)
+    assert region() is None
+    players.record_region(db, player.player_id, "na1", LATER)
+    assert region() is None
+
+
+def test_the_doubt_about_a_puuid_ends_with_a_list_a_known_problem_or_a_new_puuid(db: Database) -> None:
+    for number in (1, 2, 3, 4, 5):
+        add_player(db, number)
+    with db.transaction():
+        players.untrack(db, 5, "C1")
+    players.doubt_puuids(db, good=[4])
+    assert [each.player_id for each in players.doubted(db)] == [1, 2, 3]
+    listings.asked_in_vain(db, 1, START)
+    assert [each.player_id for each in players.doubted(db)] == [1, 2, 3]
+    listings.record_page(db, 1, [], None, START)
+    listings.record_problem(db, 2, "404", START, ProblemKind.NO_LIST)
+    players.replace_puuid(db, 3, puuid(93))
+    assert players.doubted(db) == []
