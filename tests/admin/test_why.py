@@ -316,3 +316,13 @@ def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:
 def test_where_nothing_is_known_it_says_so(db: Database, about: str) -> None:
     with pytest.raises(NotFound, match="^nothing is known of "):
         why(db, about, START)
+
+
+def test_what_a_person_decided_about_its_host_is_part_of_a_matchs_story(db: Database) -> None:
+    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
+    with db.transaction():
+        for host in ("europe", "asia"):
+            decisions.record(db, "retry", f"host {host}", "held back -> one call", START + timedelta(minutes=1))
+    told = "\n".join(why(db, MATCH, START + timedelta(minutes=2)))
+    assert "`retry` by hand, host europe: held back -> one call" in told
+    assert "asia" not in told
