@@ -412,3 +412,13 @@ def test_a_player_who_moved_or_is_far_behind_the_others_is_told_so(db: Database)
         '`lolslackbot track "Player 1#EUW" --channel C1 --platform na1`'
     ) in told
     assert not any("newest" in line or "Riot said" in line for line in why(db, "Player 2#EUW", START))
+
+
+def test_what_a_person_decided_about_its_host_is_part_of_a_matchs_story(db: Database) -> None:
+    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
+    with db.transaction():
+        for host in ("europe", "asia"):
+            decisions.record(db, "retry", f"host {host}", "held back -> one call", START + timedelta(minutes=1))
+    told = "\n".join(why(db, MATCH, START + timedelta(minutes=2)))
+    assert "`retry` by hand, host europe: held back -> one call" in told
+    assert "asia" not in told
