@@ -10,12 +10,13 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lolslackbot.admin.alerts import WORKSPACE as ALERTS_IN
 from lolslackbot.admin.facts import free_bytes
 from lolslackbot.admin.needs import CUT_OFF, OFF, ROOM, TICKS_MISSED
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.model import RiotId
-from lolslackbot.settings import FaultySetting, Settings, token_name
+from lolslackbot.settings import FaultySetting, Settings, empty_settings, token_name
 from lolslackbot.slack.answers import SlackProblem, Standing, Verdict
 from lolslackbot.store import decisions, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
@@ -70,6 +71,7 @@ class Checking:
     def all(self) -> list[Finding]:
         """Every check, whatever the others find."""
         self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
+        self.findings += [Finding("settings", WARN, said) for said in empty_settings(self.settings.env)]
         self._guarded("files", self._files)
         self._guarded("disk", self._disk)
         with ExitStack() as stack:
@@ -77,7 +79,10 @@ class Checking:
             self._guarded("cron", self._cron)
             self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL")
             tracks = players.tracks(self._db) if self._db else []
-            channels = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
+            named = {(each.workspace.lower(), each.channel_id) for each in tracks}
+            if self.settings.alert_channel:
+                named.add((ALERTS_IN, self.settings.alert_channel))
+            channels = sorted(named)
             for workspace in sorted({name for name, _ in channels} | {"default"} | set(self.settings.slack_tokens)):
                 theirs = [channel_id for name, channel_id in channels if name == workspace]
                 check = partial(self._workspace, workspace, theirs)
@@ -248,7 +253,11 @@ class Checking:
             yield Finding(what, WARN, "messages of unknown outcome cannot all be looked up, and wait for you", remedy)
 
     def _channel(self, slack: "SlackClient", channel_id: str) -> Iterator[Finding]:
-        yield self._seen(slack, channel_id)
+        finding = self._seen(slack, channel_id)
+        if channel_id == self.settings.alert_channel and finding.state != OK:
+            remedy = f"{finding.remedy}; or name another in LOLSLACKBOT_ALERT_CHANNEL"
+            finding = finding._replace(said=f"{finding.said}; alerts go there", remedy=remedy)
+        yield finding
 
     def _seen(self, slack: "SlackClient", channel_id: str) -> Finding:
         what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import decisions, holds, runs, standing
+from lolslackbot.store import alerts, decisions, holds, runs, standing
+from lolslackbot.store.alerts import Unposted
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.holds import Hold
@@ -39,6 +40,7 @@ class StageRuns(NamedTuple):
     at_work: bool
     ends: dict[str, int]  # of the LAST_RUNS that are over: how many, by exit status or `cut off`
     since: datetime | None  # when the oldest of these began
+    pressed: list[PastRun]  # of these, those that ran out of time, newest first
 
     @property
     def cut_off(self) -> bool:
@@ -64,6 +66,8 @@ class Facts(NamedTuple):
     lost: list[Lost]  # of late, the newest first
     failed: list[Unsent]  # of late
     doubted: list[Unsent]
+    expired: dict[str, int]  # messages, of late, by reason
+    unposted: Unposted | None  # alerts
     new_names: list[Decision]  # of late
     restores: list[Decision]
 
@@ -81,6 +85,7 @@ def _read(db: Database, now: datetime) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     counts = standing.counts(db, now - LATELY)
+    expired = standing.expired(db, now - LATELY)
     return Facts(
         now=now,
         folder=os.path.dirname(db.path),
@@ -106,10 +111,13 @@ def _read(db: Database, now: datetime) -> Facts:
             "messages pending": counts["pending"],
             "messages uncertain": counts["uncertain"],
             "messages failed in a day": counts["failed"],
+            "messages expired in a day": sum(expired.values()),
         },
         lost=standing.came_to_nothing(db, now, now - LATELY),
         failed=standing.failed(db, now - LATELY) if counts["failed"] else [],
         doubted=standing.in_doubt(db) if counts["uncertain"] else [],
+        expired=expired,
+        unposted=alerts.unposted(db),
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
     )
@@ -136,6 +144,7 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         at_work=at_work,
         ends=dict(sorted(ends.items())),
         since=over[-1].began_at if over else None,
+        pressed=[run for run in over if run.out_of_time],
     )
 
 

@@ -232,7 +232,7 @@ def untrack(
             matches.give_up_untracked(db)
             decisions.record(db, "untrack", f"player {player.player_id}", f"in {track.channel_id}", now)
             for match_id in waiting:
-                _word_anew(db, match_id, track, wording)
+                _word_anew(db, match_id, track, wording, now)
     return [track.channel_id for track in tracks]
 
 
@@ -248,10 +248,10 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
     return f"{channel_id} hears of {queues} queues in {style} style, from the next messages built on"
 
 
-def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording) -> None:
+def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording, now: datetime) -> None:
     match = matches.as_heard_in(db, matches.stored(db, match_id), track.channel_id)
     if not match.participants:
-        messages.expire_untracked(db, match_id, track.channel_id)
+        messages.expire_untracked(db, match_id, track.channel_id, now)
         return
     _, style = channels.preferences(db)[track.channel_id]
     worded = word(match, wording, style)

@@ -21,6 +21,9 @@ class Lanes(Generic[T]):
     def __bool__(self) -> bool:
         return any(self._lanes.values())
 
+    def __len__(self) -> int:
+        return sum(len(lane) for lane in self._lanes.values())
+
     def hosts(self) -> list[str]:
         """The hosts for which something waits, the one whose first item is due first in front."""
         return [host for _, host in sorted((lane[0][0], host) for host, lane in self._lanes.items() if lane)]

@@ -87,7 +87,7 @@ class Settling:
 
     def _end_run_with(self, problem: SlackProblem | Unusable, workspace: str) -> None:
         if isinstance(problem, Unusable):
-            self._run.ends_with(Exit.UNUSABLE, str(problem))
+            self._run.ends_with(Exit.UNUSABLE, str(problem), f"{self._run.stage} unusable")
         elif problem.verdict is Verdict.TOKEN_REJECTED and not _will_last(problem):
             self._run.ends_with(Exit.REJECTED, str(problem))
             self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")

@@ -156,6 +156,14 @@ def waiting(db: Database) -> list[tuple[Message, datetime]]:
     return [(_message(row), moment_of(row["ended_at"])) for row in rows]
 
 
+def count_pending(db: Database) -> int:
+    """How many messages wait."""
+    row = db.row("SELECT COUNT(*) FROM messages WHERE state = 'pending'")
+    assert row
+    number: int = row[0]
+    return number
+
+
 def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) -> list[datetime]:
     """When the messages of the last `seconds` were claimed that are, or may be, in that channel; newest first.
 
@@ -197,7 +205,7 @@ def expire(db: Database, oldest: datetime, now: datetime) -> int:
     return sum(_end(db, "expired", reason, condition, bound, now) for condition in (waiting, doubted))
 
 
-def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
+def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime) -> None:
     """pending, failed -> expired: nobody in it is tracked here any more. So is what a restore made doubtful.
 
     What is uncertain stays so, to be looked up, but does not go out again. Inside a transaction.
@@ -212,13 +220,14 @@ def expire_untracked(db: Database, match_id: str, channel_id: str) -> None:
     )
     expired = db.change(
         """
-        UPDATE messages SET state = 'expired', error = 'untracked'
+        UPDATE messages SET state = 'expired', error = 'untracked', settled_at = :now
         WHERE match_id = :match_id AND channel_id = :channel_id
           AND (state IN ('pending', 'failed') OR state = 'uncertain' AND attempts = 0)
         RETURNING match_id, channel_id, state, error
         """,
         match_id=match_id,
         channel_id=channel_id,
+        now=text_of(now),
     )
     _tell(expired)
 

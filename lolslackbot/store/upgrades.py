@@ -106,7 +106,12 @@ STEPS: dict[int, str] = {
         -- Runs: why they ended early, as data.
         ALTER TABLE runs ADD COLUMN out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1));
         ALTER TABLE runs ADD COLUMN left_over INTEGER;
+        ALTER TABLE runs ADD COLUMN max_seconds REAL;
         ALTER TABLE runs ADD COLUMN clock_ahead REAL;
+        -- Alerts that could not be posted.
+        ALTER TABLE alerts ADD COLUMN state TEXT NOT NULL DEFAULT 'told' CHECK (state IN ('due', 'told', 'over'));
+        ALTER TABLE alerts ADD COLUMN channel_id TEXT;
+        ALTER TABLE alerts ADD COLUMN error TEXT;
     """,
 }
 

@@ -90,7 +90,7 @@ def test_one_that_is_lost_is_not_repeated(db: Database, clock: FakeClock, caplog
     put(db, "riot", "rejected")
     with caplog.at_level(logging.ERROR):
         told(db, slack, clock)
-    assert "may not have been told (time-out)" in caplog.text
+    assert "may not have got this (time-out)" in caplog.text
     assert told(db, slack, clock) == []
 
 

@@ -262,7 +262,8 @@ def test_a_clock_that_is_wrong(story: Story, ahri: Player, monkeypatch: pytest.M
     (need,) = story.needs()
     assert need.startswith("by this clock the last runs of fetch-matches, build-messages, deliver are still to come")
     assert "C1: expired: no longer news\nby this clock some of that is still to come" in story.why(expired)
-    (note,) = story.told()["notes"]
+    note, lost = story.told()["notes"]
+    assert lost == "1 messages expired within a day and were not announced: 1 no longer news"
     assert note.startswith(f"1 matches were given up within a day, the last {given_up}: no longer news; ")
     (checked,) = story.does(need)
     assert checked.status == 0

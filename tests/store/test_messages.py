@@ -66,7 +66,7 @@ def in_state(db: Database, state: str, of: Message | None = None) -> Message:
     of = of or waits(db)
     if state == "expired":
         with db.transaction():
-            messages.expire_untracked(db, of.match_id, of.channel_id)
+            messages.expire_untracked(db, of.match_id, of.channel_id, START)
     elif state != "pending":
         assert claim(db, of)
     match state:
@@ -162,7 +162,7 @@ def _in_transaction(change: Callable[[Database], object]) -> Callable[[Database]
 TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "claim": lambda db: claim(db, token="other", now=LATER),
     "expire": lambda db: messages.expire(db, START + timedelta(seconds=1), START),
-    "expire_untracked": _in_transaction(lambda db: messages.expire_untracked(db, "EUW1_1", "C1")),
+    "expire_untracked": _in_transaction(lambda db: messages.expire_untracked(db, "EUW1_1", "C1", START)),
     "fail_in_broken_channels": _fail_broken,
     "adopt_orphans": lambda db: messages.adopt_orphans(db, LATER),
     "reword": _in_transaction(lambda db: messages.reword(db, "EUW1_1", draft(text="new"))),
@@ -476,7 +476,7 @@ def test_old_messages_expire_with_a_reason_and_news_stays(db: Database) -> None:
 def test_a_message_about_nobody_who_is_tracked_expires(db: Database) -> None:
     one, other = waits(db, "EUW1_1", "C1"), waits(db, "EUW1_1", "C2")
     with db.transaction():
-        messages.expire_untracked(db, "EUW1_1", "C1")
+        messages.expire_untracked(db, "EUW1_1", "C1", START)
     assert (row_of(db, one)["state"], row_of(db, one)["error"]) == ("expired", "untracked")
     assert row_of(db, other)["state"] == "pending"
 
