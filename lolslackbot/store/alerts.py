@@ -39,7 +39,9 @@ def record(db: Database, problems: Mapping[str, str], calm_since: datetime, now:
                 """
                 INSERT INTO alerts (problem, said, since, seen_at, state) VALUES (:problem, :said, :now, :now, 'due')
                 ON CONFLICT (problem) DO UPDATE
-                SET seen_at = :now, state = CASE WHEN state = 'over' THEN 'told' ELSE state END
+                SET seen_at = :now,
+                    state = CASE WHEN state = 'over' THEN 'told' ELSE state END,
+                    error = CASE WHEN state = 'over' THEN NULL ELSE error END
                 """,
                 problem=problem,
                 said=said,
