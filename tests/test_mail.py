@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import Bot, forgotten_shell
+from support import Bot, Command, forgotten_shell
 
 from lolslackbot.clock import Clock
 from lolslackbot.commands import mail
+from lolslackbot.quiet import NAME
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.stages import deliver
 from lolslackbot.store import database, matches
@@ -176,3 +177,14 @@ def test_a_full_disk_is_one_mail(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> 
     assert len(results[0].err.splitlines()) == 1
     assert "the disk is full" in results[0].err or "cannot be" in results[0].err
     assert [result.out + result.err for result in results[1:]] == ["", ""]
+
+
+def test_a_home_that_there_cannot_be_is_one_mail(command: Command, tmp_path: Path) -> None:
+    said = [
+        command("-q", stage, at_home=False, LOLSLACKBOT_HOME="~nobody-of-that-name/bot", TMPDIR=str(tmp_path))
+        for stage in STAGES
+    ]
+    assert [result.status for result in said] == [2, 2, 2]
+    assert [bool(result.err) for result in said] == [True, False, False]
+    assert "LOLSLACKBOT_HOME" in said[0].err
+    assert not list(tmp_path.rglob(NAME))

@@ -244,7 +244,7 @@ def _out_of_time(facts: Facts) -> dict[str, str]:
 def _is_pressed(facts: Facts, stage: str, each: StageRuns) -> bool:
     """Whether it ran out of time in most of its last runs, and its queue does not shrink or waits for long."""
     number = sum(each.ends.values())
-    if number < ENOUGH_RUNS or len(each.pressed) * 2 <= number:
+    if not (each.last_ended and each.last_ended.out_of_time) or number < ENOUGH_RUNS or len(each.pressed) * 2 <= number:
         return False
     now, before = each.pressed[0].left_over or 0, each.pressed[-1].left_over or 0
     return 0 < now >= before or bool(_waits_for_long(facts)[stage])

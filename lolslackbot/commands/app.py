@@ -30,11 +30,15 @@ class App:
     """What every command is told before its own options."""
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
-        with person():
-            chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
-        self.home, self.database = absolute(chosen), absolute(database) if database else None
         self.verbose, self.quiet = verbose, quiet
         self.clock = Clock()
+        self.home = os.devnull  # until it is known: nothing can be kept there
+        try:
+            chosen = home or default_home(os.environ, click.get_app_dir("lolslackbot"))
+        except Unusable as error:
+            fault = str(error)
+            self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
+        self.home, self.database = absolute(chosen), absolute(database) if database else None
 
     @cached_property
     def settings(self) -> Settings:

@@ -563,6 +563,7 @@ def test_a_stage_that_is_always_out_of_time_while_its_queue_grows_names_the_sett
     "endings",
     [
         [PRESSED] * 4,  # too few to tell
+        [*[PRESSED] * 9, runs.WHOLE],  # that is over
         [PRESSED, PRESSED, runs.WHOLE, runs.WHOLE, runs.WHOLE, PRESSED],  # not in most of them
         [PRESSED._replace(left_over=number) for number in (40, 28, 20, 14, 10)],  # it catches up
         [PRESSED._replace(left_over=number) for number in (1, 1, 1, 1, 0)],
