@@ -89,10 +89,10 @@ class Settling:
         if isinstance(problem, Unusable):
             self._run.ends_with(Exit.UNUSABLE, str(problem), f"{self._run.stage} unusable")
         elif problem.verdict is Verdict.TOKEN_REJECTED and not _will_last(problem):
-            self._run.ends_with(Exit.REJECTED, str(problem))
+            scope = holds.workspace_scope(workspace)
+            self._run.ends_with(Exit.REJECTED, str(problem), f"{scope} rejected")
             self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
             with self._db.transaction():
-                scope = holds.workspace_scope(workspace)
                 if not holds.find(self._db, scope, "rejected"):  # since the first refusal
                     holds.put(self._db, scope, "rejected", str(problem), self._run.clock.now(), None)
         elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
