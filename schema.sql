@@ -272,6 +272,7 @@ CREATE TABLE runs (
     summary     TEXT,                       -- the counts, and what ended it early; for people only
     out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1)),   -- LOLSLACKBOT_MAX_SECONDS was spent
     left_over   INTEGER,                    -- items that were due and not done at its end; NULL: not counted
+    max_seconds REAL,                       -- LOLSLACKBOT_MAX_SECONDS as that run had it
     clock_ahead REAL                        -- seconds this clock was ahead of the server's, where that is too far
 ) STRICT;
 
@@ -294,10 +295,18 @@ CREATE TABLE decisions (
 
 CREATE INDEX decisions_by_subject ON decisions (subject, decision_id);
 
--- What the alert channel was told of. The row is there before the post: a post that is lost is not repeated.
+-- What the alert channel was told of, or is still to be told of. 'told' is there before the post: a post that is lost
+-- is not repeated; one that certainly did not arrive is due again.
 CREATE TABLE alerts (
     problem TEXT PRIMARY KEY,               -- 'riot rejected', 'channel C1 broken', 'deliver silent', …
     said    TEXT NOT NULL,
     since   TEXT NOT NULL,
-    seen_at TEXT NOT NULL                   -- when it was last met: over once that was a while ago
+    seen_at TEXT NOT NULL,                  -- when it was last met: over once that was a while ago
+    state   TEXT NOT NULL DEFAULT 'told' CHECK (state IN (
+                'due',                      -- the channel is still to be told of it
+                'told',                     -- it was told of it
+                'over'                      -- it is still to be told that it is over
+            )),
+    channel_id TEXT,                        -- due, over: the channel that could not be told
+    error   TEXT                            -- and why; NULL: it was not tried yet
 ) STRICT;

@@ -141,7 +141,7 @@ class Commands(click.Group):
 @click.option("--home", type=click.Path(file_okay=False), help="Folder of database, log and env file.")
 @click.option("--database", type=click.Path(dir_okay=False), help="Another database than the home's.")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv says all that the log file has.")
-@click.option("-q", "--quiet", is_flag=True, help="For cron: speak of failures only, of the same one once a day.")
+@click.option("-q", "--quiet", is_flag=True, help="For cron: speak only of what needs a person, once a day at most.")
 @click.version_option(__version__, prog_name="lolslackbot")
 @click.pass_context
 def cli(context: click.Context, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:

@@ -3,7 +3,6 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-CLOCK_IS = "this clock is "  # how every word about a wrong one begins
 FAR_OFF = timedelta(minutes=5)  # what a clock may be off before news expires too early, or too late
 
 
@@ -20,7 +19,7 @@ def moment_of(text: str) -> datetime:
 def clock_fault(ahead: timedelta, whose: str) -> str:
     """`this clock is 1:00:00 ahead of Riot's`; a negative `ahead` is behind."""
     off = timedelta(seconds=round(abs(ahead).total_seconds()))
-    return f"{CLOCK_IS}{off} {'ahead of' if ahead > timedelta(0) else 'behind'} {whose}"
+    return f"this clock is {off} {'ahead of' if ahead > timedelta(0) else 'behind'} {whose}"
 
 
 class Clock:

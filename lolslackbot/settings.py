@@ -15,6 +15,7 @@ from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secre
 T = TypeVar("T")
 
 PREFIX = "LOLSLACKBOT_"
+MAY_BE_EMPTY = (PREFIX + "MATCH_LINK", PREFIX + "DDRAGON_URL")  # there it means: none
 CLOSE = 0.75  # from there on a name counts as a misspelt one, of 0 to 1
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
@@ -128,11 +129,7 @@ def read_settings_in_spite_of_faults(
 ) -> tuple[Settings, list[FaultySetting]]:
     """As `read_settings`, but what is at fault counts as not set, and all of it is told."""
     faults: list[FaultySetting] = []
-    values = _ours(environment)
-    try:
-        values = _merged(_env_file(os.path.join(home, "env")), values)
-    except FaultySetting as fault:
-        faults.append(fault)
+    values = _merged(_env_file(os.path.join(home, "env"), faults), _ours(environment))
     while True:
         try:
             return _settings(home, database, values), faults
@@ -423,30 +420,63 @@ def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:
     return tokens
 
 
-def _env_file(path: str) -> dict[str, str]:
-    """NAME=value lines; a value may stand in quotes; # begins a comment, within a line only after a space."""
+def empty_settings(path: str) -> list[str]:
+    """The lines of an `env` file that name a setting without a value where that says nothing, in words."""
+    try:
+        lines = _env_lines(path, [])
+    except FaultySetting:  # told elsewhere
+        return []
+    return [
+        f"{path}, line {number}: {name} is empty, so it counts as not set"
+        for number, name, value in lines
+        if not value and name not in MAY_BE_EMPTY
+    ]
+
+
+def _env_file(path: str, faults: list[FaultySetting] | None = None) -> dict[str, str]:
+    """The values of an `env` file. The first fault is raised, unless there is a list that takes them all."""
+    found: list[FaultySetting] = []
+    try:
+        lines = _env_lines(path, found)
+    except FaultySetting as fault:
+        lines = []
+        found.append(fault)
+    if found and faults is None:
+        raise found[0]
+    (faults if faults is not None else []).extend(found)
+    return {name: value for _, name, value in lines}
+
+
+def _env_lines(path: str, faults: list[FaultySetting]) -> list[tuple[int, str, str]]:
+    """NAME=value lines, each with its number; a value may stand in quotes; # begins a comment, within a line only
+    after a space. Lines at fault are left out and told in `faults`.
+    """
     try:
         refuse_special(path)
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except FileNotFoundError:
-        return {}
+        return []
     except OSError as error:
         raise FaultySetting("", with_owner(f"{path} cannot be read: {error.strerror}", path, error)) from None
     except UnicodeDecodeError:
         raise FaultySetting("", f"{path} cannot be read: it is not UTF-8") from None
-    values = {}
+    lines = []
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         name, equals, rest = line.removeprefix("export ").partition("=")
         value = _env_value(rest.strip())
+        # Never the line itself: it may hold a key.
         if not equals or not (name.isascii() and name.strip().isidentifier()) or value is None:
-            # Never the line itself: it may hold a key.
-            raise FaultySetting("", f"{path}, line {number}: it must read NAME=value")
-        values[name.strip()] = value
-    return values
+            faults.append(FaultySetting("", f"{path}, line {number}: it must read NAME=value"))
+        elif re.match(r"#\S", rest):
+            said = "its value begins with #, which begins a comment; leave the # away, or put the value in quotes"
+            faults.append(FaultySetting(name.strip(), f"{path}, line {number}: {name.strip()}: {said}"))
+        else:
+            lines.append((number, name.strip(), value))
+    return lines
 
 
 def _env_value(text: str) -> str | None:

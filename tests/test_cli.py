@@ -739,6 +739,18 @@ def test_a_game_goes_from_riot_to_slack_command_by_command(command: Command, onl
     assert command("untrack", "ahri fan#euw").status == 1
 
 
+def test_a_dry_run_says_how_many_the_time_budget_lets_go(command: Command, db: Database) -> None:
+    waiting(db, "EUW1_1", "EUW1_2", "EUW1_3")
+    command("build-messages")
+    assert "LOLSLACKBOT_MAX_SECONDS" not in command("deliver", "--dry-run").out
+    result = command("deliver", "--dry-run", LOLSLACKBOT_MAX_SECONDS="1")
+    assert result.out.splitlines()[-2:] == [
+        "deliver --dry-run: 3 would go out now, 0 would not",
+        "in one run at most 1 of the 3: LOLSLACKBOT_MAX_SECONDS is 1, and a channel gets one message a second; "
+        "slow answers make it fewer, the following runs send the rest",
+    ]
+
+
 def test_a_dry_run_says_why_a_message_does_not_go(command: Command, db: Database) -> None:
     waiting(db, "EUW1_1")
     command("build-messages")

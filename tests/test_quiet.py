@@ -1,112 +1,220 @@
-"""What `-q` may say: an unchanged failure once a day, a new one at once, success and passing trouble never."""
+"""What `-q` may say: each thing once, then once a day while it lasts, whatever can be written."""
 
+import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support import START, FakeClock
 
-from lolslackbot.errors import Exit
-from lolslackbot.quiet import may_speak
+from lolslackbot import quiet
+from lolslackbot.quiet import NAME, Topic, to_say
 
-DEAD = ["channel_not_found"]
+DEAD = Topic(True, "channel C1 broken")
+KEY = Topic(True, "riot rejected")
+BUG = Topic(False, "deliver 1 KeyError")
 DAY = 86400
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Path:
-    return tmp_path / "deliver.last-failure"
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
 
 
-@pytest.mark.parametrize("status", [Exit.OK, Exit.LATER])
-@pytest.mark.parametrize("problems", [[], DEAD])
-def test_success_and_what_passes_by_itself_are_silent(memory: Path, status: Exit, problems: list[str]) -> None:
-    assert not may_speak(memory, status, problems, START)
-    assert not memory.exists()
+@pytest.fixture(autouse=True)
+def spare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's temporary folder."""
+    folder = tmp_path / "spare"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
-@pytest.mark.parametrize("status", [Exit.SOME_FAILED, Exit.UNUSABLE, Exit.REJECTED])
-def test_an_unchanged_failure_is_spoken_of_once_a_day(memory: Path, clock: FakeClock, status: Exit) -> None:
-    spoken = []
-    for tick in range(3 * 480):
-        if may_speak(memory, status, DEAD, clock.now()):
-            spoken.append(tick)
+@pytest.fixture
+def nothing_fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """The folders whose disk is full: a file can be made, and nothing written into it."""
+    full: set[str] = set()
+    pwrite = os.pwrite
+
+    def no_room(descriptor: int, data: bytes, offset: int) -> int:
+        if str(Path(f"/proc/self/fd/{descriptor}").readlink().parent) in full:
+            raise OSError(28, "No space left on device")
+        return pwrite(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", no_room)
+    return full
+
+
+def ticks(home: Path, clock: FakeClock, number: int, *topics: Topic, every: float = 180) -> list[int]:
+    """In which of so many ticks something was said of topics that last."""
+    said = []
+    for tick in range(number):
+        if to_say(str(home), topics, clock.now(), others_are_over=True):
+            said.append(tick)
+        clock.advance(every)
+    return said
+
+
+def test_with_nothing_to_say_nothing_is_made(home: Path) -> None:
+    assert to_say(str(home), [], START, others_are_over=True) == set()
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("topic", [DEAD, BUG])
+def test_what_lasts_is_said_once_a_day(home: Path, clock: FakeClock, topic: Topic) -> None:
+    assert ticks(home, clock, 3 * 480, topic) == [0, 480, 960]
+
+
+def test_each_thing_has_its_own_day(home: Path, clock: FakeClock) -> None:
+    assert to_say(str(home), [DEAD], clock.now()) == {DEAD}
+    clock.advance(3600)
+    assert to_say(str(home), [DEAD, KEY], clock.now()) == {KEY}
+    clock.advance(DAY - 3600)
+    assert to_say(str(home), [DEAD, KEY], clock.now()) == {DEAD}
+
+
+def test_good_runs_in_between_make_no_failure_news(home: Path, clock: FakeClock) -> None:
+    said = []
+    for tick in range(960):
+        failing = [BUG] if tick % 60 == 0 else []
+        if to_say(str(home), failing, clock.now(), others_are_over=True):
+            said.append(tick)
         clock.advance(180)
-    assert spoken == [0, 480, 960]
+    assert said == [0, 480]
 
 
-def test_the_day_counts_from_when_it_was_last_spoken_of(memory: Path) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    assert not may_speak(memory, Exit.SOME_FAILED, DEAD, START + timedelta(seconds=DAY - 1))
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START + timedelta(seconds=DAY))
+def test_a_need_that_comes_and_goes_is_one_and_after_an_hour_without_it_is_news(home: Path, clock: FakeClock) -> None:
+    assert ticks(home, clock, 1, KEY) == [0]
+    assert ticks(home, clock, 19) == []
+    assert ticks(home, clock, 5, KEY) == []
+    assert ticks(home, clock, 20) == []
+    assert ticks(home, clock, 5, KEY) == [0]
 
 
-@pytest.mark.parametrize(
-    ("status", "problems"),
-    [
-        (Exit.SOME_FAILED, ["is_archived"]),
-        (Exit.SOME_FAILED, [*DEAD, "is_archived"]),
-        (Exit.SOME_FAILED, []),
-        (Exit.REJECTED, DEAD),
-    ],
-)
-def test_a_changed_failure_is_spoken_of_at_once(memory: Path, status: Exit, problems: list[str]) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    assert may_speak(memory, status, problems, START)
-    assert not may_speak(memory, status, problems, START)
+def test_a_run_that_does_not_see_all_ends_nothing(home: Path, clock: FakeClock) -> None:
+    assert to_say(str(home), [KEY], clock.now()) == {KEY}
+    clock.advance(7200)
+    assert to_say(str(home), [], clock.now()) == set()
+    assert to_say(str(home), [KEY], clock.now()) == set()
 
 
-def test_the_same_problems_in_another_order_and_number_are_no_news(memory: Path) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, ["a", "b"], START)
-    assert not may_speak(memory, Exit.SOME_FAILED, ["b", "a", "b"], START)
+def test_a_clock_set_back_silences_nothing(home: Path) -> None:
+    before = START - timedelta(days=30)
+    assert to_say(str(home), [KEY], START) == {KEY}
+    assert to_say(str(home), [KEY], before) == {KEY}
+    assert to_say(str(home), [KEY], before) == set()
 
 
-def test_after_a_success_the_next_failure_is_news_again(memory: Path) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    assert not may_speak(memory, Exit.OK, [], START)
-    assert not memory.exists()
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
+@pytest.mark.parametrize("content", [b"", b"one-word", b"a b c", b"\xff\xfe", b"n" * 17 + b" yesterday -", b"\0" * 99])
+def test_a_memory_that_cannot_be_understood_is_none(home: Path, content: bytes) -> None:
+    (home / NAME).write_bytes(content)
+    assert to_say(str(home), [KEY], START) == {KEY}
+    assert to_say(str(home), [KEY], START) == set()
 
 
-def test_what_passes_by_itself_changes_no_memory(memory: Path) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    assert not may_speak(memory, Exit.LATER, [], START)
-    assert not may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-
-
-def test_a_clock_set_back_silences_nothing(memory: Path) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START - timedelta(days=30))
-    assert not may_speak(memory, Exit.SOME_FAILED, DEAD, START - timedelta(days=30))
-
-
-@pytest.mark.parametrize("content", [b"", b"one-word", b"a b c", b"\xff\xfe", b"0" * 64 + b" yesterday"])
-def test_a_memory_that_cannot_be_understood_is_none(memory: Path, content: bytes) -> None:
-    memory.write_bytes(content)
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    assert not may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-
-
-def test_a_damaged_moment_of_the_same_failure_is_none(memory: Path) -> None:
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-    memory.write_text(memory.read_text().replace("2026", "now!"))
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-
-
-def test_without_a_folder_it_speaks_and_makes_nothing(tmp_path: Path) -> None:
-    memory = tmp_path / "none" / "deliver.last-failure"
-    assert may_speak(memory, Exit.UNUSABLE, DEAD, START)
-    assert may_speak(memory, Exit.UNUSABLE, DEAD, START)
-    assert not may_speak(memory, Exit.OK, [], START)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_memory_that_cannot_be_removed_is_no_error(memory: Path) -> None:
-    memory.mkdir()
-    assert not may_speak(memory, Exit.OK, [], START)
-    assert may_speak(memory, Exit.SOME_FAILED, DEAD, START)
-
-
-def test_the_memory_holds_no_words_of_the_failure(memory: Path) -> None:
-    may_speak(memory, Exit.SOME_FAILED, ["xoxb-topsecret"], START)
+def test_the_memory_is_private_and_small_and_holds_no_words(home: Path, clock: FakeClock) -> None:
+    for number in range(100):
+        to_say(str(home), [Topic(False, f"xoxb-topsecret {number}")], clock.now())
+        clock.advance(DAY / 10)
+    memory = home / NAME
+    assert memory.stat().st_mode & 0o777 == 0o600
     assert "topsecret" not in memory.read_text()
+    assert len(memory.read_text().splitlines()) <= 11
+
+
+# A home that cannot be written
+
+
+def unwritable(home: Path) -> None:
+    """As a read-only home is, also for root: the memory is a folder."""
+    (home / NAME).mkdir()
+
+
+def test_where_the_home_cannot_remember_the_temporary_folder_does(home: Path, spare: Path, clock: FakeClock) -> None:
+    unwritable(home)
+    assert ticks(home, clock, 3 * 480, DEAD) == [0, 480, 960]
+    assert [each.stat().st_mode & 0o777 for each in spare.iterdir()] == [0o600]
+
+
+def test_without_a_home_it_is_the_same_and_none_is_made(tmp_path: Path, clock: FakeClock) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert ticks(nowhere, clock, 481, BUG) == [0, 480]
+    assert not nowhere.exists()
+
+
+def test_then_there_is_an_hour_between_two_mails_whatever_they_say(home: Path, clock: FakeClock) -> None:
+    unwritable(home)
+    assert to_say(str(home), [DEAD], clock.now()) == {DEAD}
+    said = []
+    for tick in range(41):
+        if new := to_say(str(home), [DEAD, Topic(False, f"of tick {tick}")], clock.now()):
+            said.append((tick, len(new)))
+        clock.advance(180)
+    assert said == [(20, 1), (40, 1)]
+
+
+def test_on_a_full_disk_the_old_memory_still_counts(home: Path, nothing_fits: set[str], clock: FakeClock) -> None:
+    assert to_say(str(home), [DEAD], clock.now()) == {DEAD}
+    nothing_fits.add(str(home))
+    assert ticks(home, clock, 481, DEAD, KEY) == [0, 480]
+
+
+def test_once_the_home_can_be_written_again_what_was_said_meanwhile_counts(
+    home: Path, nothing_fits: set[str], clock: FakeClock
+) -> None:
+    nothing_fits.add(str(home))
+    assert ticks(home, clock, 10, KEY) == [0]
+    nothing_fits.clear()
+    assert ticks(home, clock, 100, KEY) == []
+
+
+def test_where_nothing_can_be_written_the_first_run_of_an_hour_speaks(
+    home: Path, spare: Path, nothing_fits: set[str], clock: FakeClock
+) -> None:
+    nothing_fits.update((str(home), str(spare)))
+    assert ticks(home, clock, 60, DEAD) == [0, 20, 40]
+    clock.advance(60)
+    assert ticks(home, clock, 60, DEAD) == [0, 20, 40]
+
+
+def test_what_is_written_in_part_is_not_relied_on(
+    home: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda descriptor, data, offset: pwrite(descriptor, data[:5], offset))
+    assert ticks(home, clock, 40, DEAD) == [0, 20]
+
+
+def test_a_memory_that_cannot_be_read_is_none(home: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert to_say(str(home), [KEY], clock.now()) == {KEY}
+
+    def fails(_descriptor: int, _number: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "read", fails)
+        assert to_say(str(home), [KEY], clock.now()) == {KEY}
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "stranger's"])
+def test_what_others_put_into_the_temporary_folder_is_not_used(
+    home: Path, spare: Path, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwritable(home)
+    trap, victim = Path(quiet._spare(str(home))), tmp_path / "victim"
+    victim.write_text("precious")
+    if what == "link":
+        trap.symlink_to(victim)
+    elif what == "pipe":
+        os.mkfifo(trap)
+    else:
+        trap.write_text("precious")
+        monkeypatch.setattr(quiet, "_spare", lambda _: str(trap))
+        user = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    assert to_say(str(home), [KEY], START) == {KEY}
+    assert to_say(str(home), [KEY], START + timedelta(minutes=3)) == set()
+    assert victim.read_text() == "precious"

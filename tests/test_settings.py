@@ -10,10 +10,12 @@ from lolslackbot.errors import Unusable
 from lolslackbot.settings import (
     MATCH_LINK,
     ChannelLimit,
+    FaultySetting,
     Secret,
     Settings,
     Unknown,
     default_home,
+    empty_settings,
     read_settings,
     token_name,
     unknown_settings,
@@ -530,3 +532,27 @@ def test_an_env_file_that_cannot_be_read_is_named_with_the_reason(env: Path) -> 
 def test_a_home_that_is_no_folder_is_a_fault_too(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     assert fault_of(tmp_path / "home").endswith("cannot be read: Not a directory")
+
+
+@pytest.mark.parametrize("line", ["LOLSLACKBOT_ALERT_CHANNEL=#ops", "export SLACK_BOT_TOKEN=#xoxb-secret # ours"])
+def test_a_value_that_begins_with_a_hash_is_a_fault_that_names_file_line_and_setting(env: Path, line: str) -> None:
+    env.write_text(f"\n{line}\n")
+    name = line.removeprefix("export ").partition("=")[0]
+    with pytest.raises(FaultySetting) as fault:
+        read(env.parent)
+    assert fault.value.setting == name
+    assert str(fault.value).startswith(f"{env}, line 2: {name}: its value begins with #")
+    assert "ops" not in str(fault.value)
+    assert "secret" not in str(fault.value)
+
+
+def test_a_value_in_quotes_may_begin_with_a_hash(env: Path) -> None:
+    env.write_text("RIOT_API_KEY='#1'\n")
+    assert read(env.parent).riot_api_key == "#1"
+
+
+def test_a_setting_that_may_be_empty_is(env: Path) -> None:
+    env.write_text("LOLSLACKBOT_MATCH_LINK=\nLOLSLACKBOT_DDRAGON_URL=  # none\n")
+    settings = read(env.parent)
+    assert (settings.match_link, settings.ddragon_url) == ("", "")
+    assert empty_settings(str(env)) == []

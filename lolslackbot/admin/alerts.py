@@ -8,8 +8,9 @@ from lolslackbot.admin.facts import NEWS
 from lolslackbot.admin.status import status
 from lolslackbot.messages.slack_text import sentences
 from lolslackbot.model import Message
-from lolslackbot.slack.answers import Verdict
-from lolslackbot.store import alerts
+from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.store import alerts, holds
+from lolslackbot.store.alerts import Alert
 from lolslackbot.store.database import Database
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORKSPACE = "default"
+LIMITED = (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED)
 CALM = timedelta(minutes=15)  # without a problem, until it counts as over: what comes and goes is told once
 
 
@@ -30,15 +32,45 @@ def alert(
     now: datetime,
     announce_within: timedelta = NEWS,
 ) -> None:
-    """One post at most for all that began and all that is over, claimed before. One that is lost is not repeated."""
+    """One post at most for all that began and all that is over, claimed before.
+
+    One of unknown outcome is not repeated; one that certainly was not posted is due again in a later run.
+    """
     problems = status(db, now, announce_within).alarming
-    if not problems and not alerts.any_told(db):
+    if not problems and not alerts.any_known(db):
         return
-    lines = [f"lolslackbot needs a person: {said}" for said in alerts.begin(db, problems, now)]
-    lines += [f"lolslackbot is well again, this is over: {said}" for said in alerts.end(db, now - CALM, now)]
-    if lines:
-        posted = client(WORKSPACE).post(Message("alert", channel_id, WORKSPACE, sentences(lines), None))
-        if posted.verdict is Verdict.DELIVERED:
-            logger.info("the alert channel was told: %s", "; ".join(lines))
-        else:
-            logger.error("the alert channel may not have been told (%s): %s", posted.error, "; ".join(lines))
+    alerts.record(db, problems, now - CALM, now)
+    if _is_limited(db, channel_id, now):
+        return
+    slack = client(WORKSPACE)
+    claimed = alerts.claim(db)
+    if not claimed:
+        return
+    lines = [_line(each) for each in claimed]
+    posted = slack.post(Message("alert", channel_id, WORKSPACE, sentences(lines), None))
+    told = "; ".join(lines)
+    match posted.verdict:
+        case Verdict.DELIVERED:
+            logger.info("posted to the alert channel: %s", told)
+        case Verdict.UNCERTAIN:
+            logger.error("the alert channel may not have got this (%s): %s", posted.error, told)
+        case _:
+            logger.error("not posted to the alert channel %s (%s): %s", channel_id, posted.error, told)
+            _put_back(db, claimed, channel_id, posted, now)
+
+
+def _line(each: Alert) -> str:
+    return f"lolslackbot {'is well again, this is over' if each.is_over else 'needs a person'}: {each.said}"
+
+
+def _put_back(db: Database, claimed: list[Alert], channel_id: str, posted: Posted, now: datetime) -> None:
+    with db.transaction():
+        alerts.put_back(db, claimed, channel_id, posted.error, now)
+        if posted.verdict in LIMITED:
+            until = now + timedelta(seconds=posted.wait)
+            holds.put(db, holds.channel_scope(channel_id), "limited", posted.error, now, until)
+
+
+def _is_limited(db: Database, channel_id: str, now: datetime) -> bool:
+    scopes = (holds.channel_scope(channel_id), holds.workspace_scope(WORKSPACE))
+    return any(hold.kind == "limited" and hold.scope in scopes for hold in holds.all_live(db, now))

@@ -10,13 +10,14 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lolslackbot.admin.alerts import WORKSPACE as ALERTS_IN
 from lolslackbot.admin.facts import free_bytes
 from lolslackbot.admin.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes, scope_label
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
 from lolslackbot.errors import Exit, RunEnds, worst
 from lolslackbot.files import user_name
 from lolslackbot.model import RiotId
-from lolslackbot.settings import FaultySetting, Settings, Unknown, token_name
+from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_settings, token_name
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, Standing, Verdict, is_over
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
@@ -80,6 +81,7 @@ class Checking:
         """Every check, whatever the others find."""
         self.findings.append(Finding("here", OK, f"database {self.settings.database}, user {user_name(os.geteuid())}"))
         self.findings += [Finding("settings", FAIL, str(fault), status=Exit.UNUSABLE) for fault in self.faults]
+        self.findings += [Finding("settings", WARN, said) for said in empty_settings(self.settings.env)]
         for name, place, likely in self.unknown:
             remedy = f"the right name may be {likely}" if likely else "take it out"
             self.findings.append(
@@ -93,9 +95,11 @@ class Checking:
             self._guarded("pause", self._pauses)
             self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY)
             tracks = players.tracks(self._db) if self._db else []
-            tracked = sorted({(each.workspace.lower(), each.channel_id) for each in tracks})
-            for workspace in sorted({name for name, _ in tracked} | {"default"} | set(self.settings.slack_tokens)):
-                theirs = [channel_id for name, channel_id in tracked if name == workspace]
+            named = {(each.workspace.lower(), each.channel_id) for each in tracks}
+            if self.settings.alert_channel:
+                named.add((ALERTS_IN, self.settings.alert_channel))
+            for workspace in sorted({name for name, _ in named} | {"default"} | set(self.settings.slack_tokens)):
+                theirs = sorted(channel_id for name, channel_id in named if name == workspace)
                 check, scope = partial(self._workspace, workspace, theirs), holds.workspace_scope(workspace)
                 needed = token_name(workspace), "LOLSLACKBOT_SLACK_URL"
                 self._guarded(f"Slack workspace {workspace}", check, *needed, scope=scope)
@@ -331,7 +335,11 @@ class Checking:
             channels.record_name(self._db, channel_id, info.name)
         known = channels.names(self._db) if self._db else {}
         name = info.name if info and info.name else known.get(channel_id, "")
-        yield self._seen(slack, channel_id, info)._replace(name=name)
+        finding = self._seen(slack, channel_id, info)._replace(name=name)
+        if channel_id == self.settings.alert_channel and finding.state != OK:
+            remedy = f"{finding.remedy}; or name another in LOLSLACKBOT_ALERT_CHANNEL"
+            finding = finding._replace(said=f"{finding.said}; alerts go there", remedy=remedy)
+        yield finding
 
     def _seen(self, slack: "SlackClient", channel_id: str, info: ChannelInfo | None) -> Finding:
         what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"

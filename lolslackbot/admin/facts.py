@@ -8,7 +8,8 @@ from typing import NamedTuple
 from lolslackbot.clock import text_of
 from lolslackbot.files import user_name
 from lolslackbot.riot import limits, routing
-from lolslackbot.store import channels, decisions, findings, holds, matches, riot_hosts, runs, standing
+from lolslackbot.store import alerts, channels, decisions, findings, holds, matches, riot_hosts, runs, standing
+from lolslackbot.store.alerts import Unposted
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
@@ -46,6 +47,7 @@ class StageRuns(NamedTuple):
     at_work: bool
     ends: dict[str, int]  # of the LAST_RUNS that are over: how many, by exit status or `cut off`
     since: datetime | None  # when the oldest of these began
+    pressed: list[PastRun]  # of these, those that ran out of time, newest first
 
     @property
     def last_seen_at(self) -> datetime | None:
@@ -84,6 +86,8 @@ class Facts(NamedTuple):
     lost: list[Lost]  # of late, the newest first
     failed: list[Unsent]  # of late
     doubted: list[Unsent]
+    expired: dict[str, int]  # messages, of late, by reason
+    unposted: Unposted | None  # alerts
     new_names: list[Decision]  # of late
     restores: list[Decision]
     tracked_channels: set[str]
@@ -109,6 +113,7 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
     doubted = standing.in_doubt(db) if counts["uncertain"] else []
     if stages["deliver"].at_work:  # one that is being sent at this moment is in no doubt
         doubted = [each for each in doubted if each.state == "uncertain"]
+    expired = standing.expired(db, now - LATELY)
     folder = os.path.dirname(os.path.realpath(db.path))
     return Facts(
         now=now,
@@ -143,10 +148,13 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
             "messages pending": counts["pending"],
             "messages uncertain": len(doubted),
             "messages failed in a day": counts["failed"],
+            "messages expired in a day": sum(expired.values()),
         },
         lost=standing.came_to_nothing(db, now, now - LATELY),
         failed=standing.failed(db, now - LATELY) if counts["failed"] else [],
         doubted=doubted,
+        expired=expired,
+        unposted=alerts.unposted(db),
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
         tracked_channels=standing.tracked_channels(db),
@@ -186,6 +194,7 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         at_work=at_work,
         ends=dict(sorted(ends.items())),
         since=over[-1].began_at if over else None,
+        pressed=[run for run in over if run.out_of_time],
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lolslackbot.admin.facts import Facts, StageRuns
-from lolslackbot.clock import CLOCK_IS, text_of
+from lolslackbot.clock import clock_fault, text_of
 from lolslackbot.errors import Exit
 from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.settings import token_name
@@ -12,7 +12,6 @@ from lolslackbot.store import channels, holds
 from lolslackbot.store.decisions import RENAMED_TO
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
-from lolslackbot.store.runs import PastRun
 from lolslackbot.store.standing import Lost, Unlisted, Unsent
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
@@ -22,6 +21,9 @@ FAR_BEHIND = timedelta(days=7)  # a player's newest game behind the newest of th
 PILE = 5  # matches that came to nothing within a day: fewer are Riot's usual oddities
 ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
 HISTORY = ("channels:history", "groups:history")  # the scopes for looking messages up
+ENOUGH_RUNS = 5  # to see that a stage runs out of time again and again
+LOCKED = "database locked"
+UNPOSTED = "alerts unposted"  # the alert channel cannot be told of that
 CUT_OFF = "was cut off (killed, or it could not write)"
 
 
@@ -40,11 +42,13 @@ def find_needs(facts: Facts) -> dict[str, str]:
         **_staleness(facts),
         **_unusable(facts),
         **_unwell(facts),
+        **_out_of_time(facts),
         **_queues(facts),
         **{what: said for what, number, said in _hosts_without(facts) if number >= PILE},
         **{what: said for what, number, said in _lost(facts.lost) if number >= PILE},
         **_failures(facts),
         **_doubts(facts),
+        **_unposted(facts),
     }
 
 
@@ -55,6 +59,7 @@ def find_notes(facts: Facts) -> list[str]:
         *[said for _, number, said in _lost(facts.lost) if number < PILE],
         *_old_doubts(facts),
         *_far_behind(facts),
+        *_expired(facts.expired),
         *[
             f"{each.change.replace(RENAMED_TO, ' is called ')} since {text_of(each.decided_at)}"
             for each in facts.new_names
@@ -72,7 +77,7 @@ def find_notes(facts: Facts) -> list[str]:
 def _house(facts: Facts) -> dict[str, str]:
     needs = {}
     if facts.locked:
-        needs["database locked"] = (
+        needs[LOCKED] = (
             "the database is locked by another program: close it (a forgotten sqlite3 shell?); "
             "`lolslackbot check` tells when that is over"
         )
@@ -93,14 +98,10 @@ def _clock(facts: Facts) -> dict[str, str]:
             "behind now; `lolslackbot check` compares it with the servers'"
         }
     fetched = facts.stages["fetch-matches"].last_ended
-    said = next((note for note in _notes_of(fetched) if note.startswith(CLOCK_IS)), None)
-    if said:
+    if fetched and fetched.clock_ahead is not None:
+        said = clock_fault(timedelta(seconds=fetched.clock_ahead), "Riot's")
         return {"clock": f"{said}, says fetch-matches: set it (`timedatectl set-ntp true`), then `lolslackbot check`"}
     return {}
-
-
-def _notes_of(run: PastRun | None) -> list[str]:
-    return run.summary.split("; ") if run and run.summary else []
 
 
 # What is held back
@@ -303,22 +304,57 @@ def _unwell(facts: Facts) -> dict[str, str]:
     return needs
 
 
+def _out_of_time(facts: Facts) -> dict[str, str]:
+    """Stages whose time budget is too small for what there is to do."""
+    needs = {}
+    for stage, each in facts.stages.items():
+        if not _is_pressed(facts, stage, each):
+            continue
+        last, number = each.pressed[0], sum(each.ends.values())
+        left = f" with {last.left_over} items left over" if last.left_over else ""
+        needs[f"{stage} out of time"] = (
+            f"{stage} ran out of time in {len(each.pressed)} of its last {number} runs, the last one{left}: "
+            f"LOLSLACKBOT_MAX_SECONDS is {last.max_seconds or 0:g}; raise it (a tick has 180 seconds), "
+            f"then `lolslackbot {stage}`"
+        )
+    return needs
+
+
+def _is_pressed(facts: Facts, stage: str, each: StageRuns) -> bool:
+    """Whether it ran out of time in most of its last runs, and its queue does not shrink or waits for long."""
+    number = sum(each.ends.values())
+    if not (each.last_ended and each.last_ended.out_of_time) or number < ENOUGH_RUNS or len(each.pressed) * 2 <= number:
+        return False
+    now, before = each.pressed[0].left_over or 0, each.pressed[-1].left_over or 0
+    return 0 < now >= before or bool(_waits_for_long(facts)[stage])
+
+
 # What is on its way
 
 
 def _queues(facts: Facts) -> dict[str, str]:
     """What waits for long, although nothing that is said elsewhere holds it back."""
-    fresh, needs = facts.freshness, {}
-    if since := _long_ago(facts, facts.unexplained_since):
-        needs["messages waiting"] = f"messages wait since {since}: `lolslackbot deliver --dry-run` says why"
-    if _riot_waits(facts):
-        return needs
-    remedy = "`lolslackbot -v fetch-matches` says why; if the limits are spent each time, the key serves fewer players"
-    if since := _long_ago(facts, fresh.wanted_since):
-        needs["matches waiting"] = f"matches wait to be asked for since {since}: {remedy}"
-    if (since := _long_ago(facts, fresh.longest_unasked_since)) and not _long_ago(facts, fresh.last_listed_at):
-        needs["lists waiting"] = f"a list waits to be asked for since {since}: {remedy}"
+    needs = {}
+    for stage, waiting in _waits_for_long(facts).items():
+        if not _is_pressed(facts, stage, facts.stages[stage]):  # else its time budget is why
+            needs.update(waiting)
     return needs
+
+
+def _waits_for_long(facts: Facts) -> dict[str, dict[str, str]]:
+    """The same, by the stage that is to do it."""
+    fresh, to_fetch, to_deliver = facts.freshness, {}, {}
+    if since := _long_ago(facts, facts.unexplained_since):
+        to_deliver["messages waiting"] = f"messages wait since {since}: `lolslackbot deliver --dry-run` says why"
+    if not _riot_waits(facts):
+        remedy = (
+            "`lolslackbot -v fetch-matches` says why; if the limits are spent each time, the key serves fewer players"
+        )
+        if since := _long_ago(facts, fresh.wanted_since):
+            to_fetch["matches waiting"] = f"matches wait to be asked for since {since}: {remedy}"
+        if (since := _long_ago(facts, fresh.longest_unasked_since)) and not _long_ago(facts, fresh.last_listed_at):
+            to_fetch["lists waiting"] = f"a list waits to be asked for since {since}: {remedy}"
+    return {"deliver": to_deliver, "fetch-matches": to_fetch, "build-messages": {}}
 
 
 def _long_ago(facts: Facts, since: datetime | None) -> str | None:
@@ -366,6 +402,13 @@ def _far_behind(facts: Facts) -> list[str]:
         return []
     games = ", ".join(f"{each.riot_id} ended {text_of(each.ended_at)}" for each in behind)
     return [f"the newest game that Riot listed for {games}; the newest of the others' ended {text_of(newest)}"]
+
+
+def _expired(expired: Mapping[str, int]) -> list[str]:
+    if not expired:
+        return []
+    told = ", ".join(f"{number} {reason}" for reason, number in expired.items())
+    return [f"{sum(expired.values())} messages expired within a day and were not announced: {told}"]
 
 
 def _failures(facts: Facts) -> dict[str, str]:
@@ -430,3 +473,14 @@ def _old_doubts(facts: Facts) -> list[str]:
         f"whether {len(doubted)} old messages are in Slack was never found out, the last {last.match_id} in "
         f"{last.channel_id}; they do not go out again"
     ]
+
+
+def _unposted(facts: Facts) -> dict[str, str]:
+    """Alerts that could not be posted."""
+    if not (each := facts.unposted):
+        return {}
+    return {
+        UNPOSTED: f"the alert channel {each.channel_id} (LOLSLACKBOT_ALERT_CHANNEL) could not be posted to: "
+        f"{each.error}; alerts that wait since {text_of(each.since)}: {each.number}; `lolslackbot check` says what it "
+        "needs, `lolslackbot deliver` posts them then"
+    }

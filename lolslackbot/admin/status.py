@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from lolslackbot.admin.facts import NEWS, Facts, StageRuns, read_facts
-from lolslackbot.admin.needs import find_needs, find_notes
+from lolslackbot.admin.needs import UNPOSTED, find_needs, find_notes
 from lolslackbot.clock import text_of
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -24,9 +24,11 @@ class Status(NamedTuple):
 
     @property
     def alarming(self) -> dict[str, str]:
-        """The problems to tell somebody of: not what a person did, nor what still may clear up by itself."""
+        """The problems to post to the alert channel: not what a person did, nor what still may clear up by itself."""
         return {
-            problem: said for problem, said in self.problems.items() if not problem.endswith((" paused", " uncertain"))
+            problem: said
+            for problem, said in self.problems.items()
+            if problem != UNPOSTED and not problem.endswith((" paused", " uncertain"))
         }
 
     def as_json(self) -> dict[str, Any]:

@@ -32,13 +32,18 @@ class App:
     """What every command is told before its own options."""
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
-        with person():
+
+        self.verbose, self.quiet = verbose, quiet
+        self.clock = Clock()
+        self.home = os.devnull  # until it is known: nothing can be kept there
+        try:
             if database and is_url(database):
                 raise Unusable(f"--database cannot be used: {NO_URL}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
             self.database = absolute(database) if database else None
-        self.verbose, self.quiet = verbose, quiet
-        self.clock = Clock()
+        except Unusable as error:
+            fault = str(error)
+            self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
 
     @cached_property
     def settings(self) -> Settings:
@@ -78,7 +83,7 @@ class App:
             settings = self.settings
         except Unusable as error:
             fault = str(error)
-            self._leave(stage, error.exit_status, [fault], lambda: show_error(fault))
+            self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
         self.begin_log(to_file=os.path.isfile(settings.database))  # a stage without a database makes nothing
         run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
@@ -91,15 +96,31 @@ class App:
             if run.ended_by:
                 show_error(run.ended_by)
 
-        self._leave(stage, run.status, run.problems, speak)
+        if not run.began and run.status is not Exit.LATER:
+            self._leave_unbegun(run.status, set(run.problems), speak)
+        if self.quiet:
+            self._speak_quietly(run, speak)
+        else:
+            speak()
+        sys.exit(int(run.status))
 
-    def _leave(self, stage: str, status: Exit, problems: list[str], speak: Callable[[], None]) -> NoReturn:
-        from lolslackbot.quiet import may_speak
+    def _leave_unbegun(self, status: Exit, problems: set[str], speak: Callable[[], None]) -> NoReturn:
+        """After a run that could not begin: what stops one stage stops the others, and is said by one."""
+        from lolslackbot.quiet import Topic, to_say
 
-        memory = os.path.join(self.home, f"{stage}.last-failure")
-        if not self.quiet or may_speak(memory, status, problems, self.clock.now()):
+        if not self.quiet or to_say(self.home, {Topic(False, each) for each in problems}, self.clock.now()):
             speak()
         sys.exit(int(status))
+
+    def _speak_quietly(self, run: "Run", speak: Callable[[], None]) -> None:
+        """Says what is news of this run's failures, and of what status needs."""
+        from lolslackbot.commands.mail import news_of
+
+        news = news_of(run, self.settings.database, self.home, self.clock.now())
+        if news.of_the_run:
+            speak()
+        for need in news.needs:
+            show_error(f"needs a person: {need}")
 
     def riot(self, db: Database, time_left: Callable[[], float] | None = None) -> tuple["RiotClient", "Limiter"]:
         """The Riot client, with the limiter that all processes share through the database."""

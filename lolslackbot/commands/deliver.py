@@ -13,6 +13,7 @@ from lolslackbot.stages import deliver as stage
 from lolslackbot.stages.deliver import Limits
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
+from lolslackbot.store import alerts
 from lolslackbot.store.database import Database
 
 BLOCK_KIT_BUILDER = "https://app.slack.com/block-kit-builder/#"
@@ -45,6 +46,8 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
             with run.item("alert"):
                 within = timedelta(seconds=app.settings.announce_within)
                 alert(db, client, app.settings.alert_channel, app.clock.now(), within)
+        else:
+            alerts.forget(db)
 
     app.run("deliver", work)
 
@@ -79,3 +82,9 @@ def show_dry_run(app: App, blocks: bool) -> None:
     for channel in sorted(compared & {message.channel_id for message in going}):
         show_line(f"{channel}: its history is compared first, and what this bot already posted there goes out no more")
     show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")
+    seconds = app.settings.max_seconds
+    if (most := stage.most_in_one_run(going, seconds)) < len(going):
+        show_line(
+            f"in one run at most {most} of the {len(going)}: LOLSLACKBOT_MAX_SECONDS is {seconds:g}, and a channel "
+            "gets one message a second; slow answers make it fewer, the following runs send the rest"
+        )

@@ -23,10 +23,13 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
     match_link: template, '' for none. pictures: Data Dragon's address, '' for none.
     """
     wording = Wording(match_link, pictures, champions.known(db))
-    for match_id in matches.to_build(db):
+    due = matches.to_build(db)
+    run.left_over = len(due)
+    for match_id in due:
         if run.budget.spent():
-            run.note("out of time, the next run goes on")
+            run.runs_out_of_time()
             return
+        run.left_over -= 1
         with run.item(match_id):
             _build(db, run, match_id, wording)
 

@@ -1,8 +1,10 @@
 """Store -> slack -> store: claim and commit, one chat.postMessage, commit the outcome; then the next message."""
 
 import logging
+import math
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 STAGE = "deliver"
 PACE = timedelta(seconds=1)  # from an answer to the next post in a channel: what Slack allows besides short bursts
+IN_DOUBT = "messages uncertain"  # the key under which status names them
 UNCERTAIN_IN_A_ROW = 3  # then a workspace is left alone for this run
 OUTAGE = timedelta(hours=6)  # without a run: another installation of this bot may have stepped in meanwhile
 EXAMINED_EVERY = timedelta(hours=1)  # a broken channel
@@ -55,13 +58,19 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     delivering.examine_broken_channel()
     for error, number in messages.fail_in_broken_channels(db, now).items():
         logger.error("%d failed without a call: %s", number, error)
-        run.failed(error, number)
+        run.failed(error, number, *_broken(db))
     delivering.work()  # news first: what is uncertain holds nobody up
     if Settling(db, delivering.histories, run, limits.uncertain).settle(claimed_before=now):
         delivering.work()
+    run.left_over = messages.count_pending(db)
     if left := [orphan for orphan in orphans if messages.is_uncertain(db, orphan)]:
         run.count("uncertain", len(left))
-        run.ends_with(Exit.SOME_FAILED, messages.DIED)
+        run.ends_with(Exit.SOME_FAILED, messages.DIED, IN_DOUBT)
+
+
+def _broken(db: Database) -> tuple[str, ...]:
+    """Under which keys status names the channels that are broken."""
+    return tuple(f"{hold.scope} broken" for hold in holds.all_known(db) if hold.kind == "broken")
 
 
 def was_away(db: Database, now: datetime) -> bool:
@@ -123,7 +132,7 @@ class _Delivering:
         sent, rests = False, []
         for queue in messages.queues(self._db):
             if self._run.budget.spent():
-                self._run.note("out of time, the next run goes on")
+                self._run.runs_out_of_time()
                 return False
             if not self._may_go(queue):
                 continue
@@ -220,7 +229,7 @@ class _Delivering:
             client = self._client(message.workspace)
         except Unusable as error:
             logger.exception("%s", error)
-            self._stop(message.workspace, Exit.UNUSABLE, str(error))
+            self._stop(message.workspace, Exit.UNUSABLE, str(error), f"{STAGE} unusable")
             return
         token = os.urandom(8).hex()
         now = self._run.clock.now()
@@ -250,14 +259,15 @@ class _Delivering:
             case Verdict.CHANNEL_BROKEN:
                 messages.mark_failed(self._db, message, token, posted.error, now, broken=True, code=posted.code)
                 again = f"then `lolslackbot retry --channel {message.channel_id}`"
-                self._failed(posted.error, f"; {remedy_of(posted)}, {again}")
+                need = f"{holds.channel_scope(message.channel_id)} broken"
+                self._failed(posted.error, need, f"; {remedy_of(posted)}, {again}")
                 self._run.count("failed", sum(messages.fail_in_broken_channels(self._db, now).values()))
             case Verdict.BLOCKS_REFUSED if message.blocks:
                 logger.warning("blocks refused, goes out as plain text: %s", posted.error)
                 self._put_back(message, token, posted.error, without_blocks=True)
             case Verdict.MESSAGE_REFUSED | Verdict.BLOCKS_REFUSED:
                 messages.mark_failed(self._db, message, token, posted.error, now, broken=False)
-                self._failed(posted.error)
+                self._failed(posted.error, f"messages failed {message.channel_id}")
             case Verdict.TOKEN_REJECTED:
                 self._token_rejected(message, token, posted)
             case Verdict.LIMITED | Verdict.WORKSPACE_LIMITED:
@@ -268,7 +278,7 @@ class _Delivering:
             case Verdict.LOCAL_FAULT:
                 logger.error("%s", posted.error)
                 self._put_back(message, token, posted.error, counted=False)
-                self._stop(message.workspace, Exit.UNUSABLE, posted.error)
+                self._stop(message.workspace, Exit.UNUSABLE, posted.error, f"{STAGE} unusable")
             case _:  # UNCERTAIN; and nothing else may ever leave a message claimed
                 messages.mark_uncertain(self._db, message, token, posted.error, now)
                 self._uncertain(message.workspace, posted.error)
@@ -291,9 +301,9 @@ class _Delivering:
                 )
         self._run.note(f"Slack moved {channel}: it is {slack_id} now")
 
-    def _failed(self, error: str, remedy: str = "") -> None:
+    def _failed(self, error: str, need: str, remedy: str = "") -> None:
         logger.error("failed: %s%s", error, remedy)
-        self._run.failed(error)
+        self._run.failed(error, 1, need)
 
     def _put_back(
         self, message: Message, token: str, error: str, *, counted: bool = True, without_blocks: bool = False
@@ -312,7 +322,10 @@ class _Delivering:
                 holds.put(self._db, scope, "rejected", error, now, None)
         logger.error("the token of workspace %s is refused: %s; %s", message.workspace, error, remedy_of(posted))
         self._stop(
-            message.workspace, Exit.REJECTED, f"Slack refuses the token of workspace {message.workspace}: {error}"
+            message.workspace,
+            Exit.REJECTED,
+            f"Slack refuses the token of workspace {message.workspace}: {error}",
+            f"{scope} rejected",
         )
 
     def _limited(self, message: Message, token: str, posted: Posted) -> None:
@@ -333,14 +346,14 @@ class _Delivering:
     def _uncertain(self, workspace: str, error: str) -> None:
         logger.error("uncertain, it may or may not be in Slack: %s", error)
         self._run.count("uncertain")
-        self._run.ends_with(Exit.SOME_FAILED, error)
+        self._run.ends_with(Exit.SOME_FAILED, error, IN_DOUBT)
         self._uncertain_in_a_row[workspace] = self._uncertain_in_a_row.get(workspace, 0) + 1
         if self._uncertain_in_a_row[workspace] >= UNCERTAIN_IN_A_ROW:
             self._stop(workspace, Exit.LATER, f"workspace {workspace} is left alone for this run: {error}")
 
-    def _stop(self, workspace: str, status: Exit, note: str) -> None:
+    def _stop(self, workspace: str, status: Exit, note: str, *needs: str) -> None:
         self._stopped.add(workspace)
-        self._run.ends_with(status, note)
+        self._run.ends_with(status, note, *needs)
         self._run.note(note)
 
 
@@ -375,3 +388,9 @@ def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message],
             room[message.channel_id] -= 1
             going.append(message)
     return going, notes
+
+
+def most_in_one_run(going: Sequence[Message], seconds: float) -> int:
+    """How many of those a run of so many seconds can send: one per channel and second, if each call took no time."""
+    room = math.ceil(seconds / PACE.total_seconds()) if PACE else len(going)
+    return sum(min(number, room) for number in Counter(each.channel_id for each in going).values())

@@ -163,8 +163,10 @@ class _Fetching:
             status = Exit.LATER if over.wait.refused else Exit.OK
             self._run.ends_with(status)
             self._run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
+        self._run.left_over = len(self._wanted)  # lists take turns: those left over are the next run's first
         self._sum_up_faults()
         if (ahead := self._riot.clock_ahead) is not None and abs(ahead) >= FAR_OFF:
+            self._run.clock_ahead = ahead.total_seconds()
             self._run.note(clock_fault(ahead, "Riot's"))
 
     def _next(self) -> _Turn | None:
@@ -185,7 +187,7 @@ class _Fetching:
                 self._wait(min(waits, key=lambda each: each.until))
         self._forget_what_is_over()
         if self._wanted or self._players:
-            self._run.note("out of time, the next run goes on")
+            self._run.runs_out_of_time()
         return None
 
     def _forget_what_is_over(self) -> bool:
@@ -228,6 +230,7 @@ class _Fetching:
     def _wait(self, wait: NotYet) -> None:
         left = wait.until - self._now()
         if left > self._limits.max_wait or left.total_seconds() > self._run.budget.left():
+            self._run.out_of_time |= left <= self._limits.max_wait
             raise _WaitsTooLong(wait)
         logger.debug("waiting %.1f s: %s", left.total_seconds(), wait.reason)
         self._run.clock.sleep(max(0.0, left.total_seconds()) + 0.001)  # the database keeps whole milliseconds

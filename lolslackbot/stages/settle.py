@@ -58,9 +58,9 @@ class Histories:
     def failed(self, problem: SlackProblem | Unusable, workspace: str) -> None:
         """The run ends with what that asks for; a token that is refused is held as such."""
         if isinstance(problem, Unusable) or problem.verdict is Verdict.LOCAL_FAULT:
-            self._run.ends_with(Exit.UNUSABLE, str(problem))
+            self._run.ends_with(Exit.UNUSABLE, str(problem), f"{self._run.stage} unusable")
         elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
-            self._run.ends_with(Exit.REJECTED, str(problem))
+            self._run.ends_with(Exit.REJECTED, str(problem), f"{holds.workspace_scope(workspace)} rejected")
             self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
             logger.error("the token of workspace %s is refused: %s; %s", workspace, problem, remedy_of(problem))
             with self._db.transaction():

@@ -162,6 +162,14 @@ def waiting(db: Database) -> list[tuple[Message, datetime]]:
     return [(_message(row), moment_of(row["ended_at"])) for row in rows]
 
 
+def count_pending(db: Database) -> int:
+    """How many messages wait."""
+    row = db.row("SELECT COUNT(*) FROM messages WHERE state = 'pending'")
+    assert row
+    number: int = row[0]
+    return number
+
+
 def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) -> list[datetime]:
     """When the messages of the last `seconds` were claimed that are, or may be, in that channel; newest first.
 

@@ -17,6 +17,22 @@ class PastRun(NamedTuple):
     ended_at: datetime | None
     exit_status: int | None
     summary: str | None
+    out_of_time: bool = False  # it had spent its time budget
+    left_over: int | None = None  # items that were due and not done; None: not counted
+    max_seconds: float | None = None  # its time budget
+    clock_ahead: float | None = None  # seconds this clock was ahead of Riot's, where that is too far
+
+
+class Ending(NamedTuple):
+    """What kept a run from doing all there was to do."""
+
+    out_of_time: bool = False
+    left_over: int | None = None
+    max_seconds: float | None = None
+    clock_ahead: float | None = None
+
+
+WHOLE = Ending()  # of a run of which no more is known
 
 
 def begin(db: Database, stage: str, now: datetime) -> int:
@@ -38,15 +54,21 @@ def begin(db: Database, stage: str, now: datetime) -> int:
         return run_id
 
 
-def end(db: Database, run_id: int, now: datetime, exit_status: int, summary: str) -> None:
+def end(db: Database, run_id: int, now: datetime, exit_status: int, summary: str, ending: Ending = WHOLE) -> None:
     """Records how a run ended. One commit."""
     with db.transaction():
         db.write(
-            "UPDATE runs SET ended_at = :now, exit_status = :status, summary = :summary WHERE run_id = :run_id",
+            """
+            UPDATE runs
+            SET ended_at = :now, exit_status = :exit_status, summary = :summary, out_of_time = :out_of_time,
+                left_over = :left_over, max_seconds = :max_seconds, clock_ahead = :clock_ahead
+            WHERE run_id = :run_id
+            """,
             now=text_of(now),
-            status=exit_status,
-            summary=summary,
             run_id=run_id,
+            exit_status=exit_status,
+            summary=summary,
+            **ending._asdict(),
         )
 
 
@@ -105,4 +127,8 @@ def _run(row: Row) -> PastRun:
         ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
         exit_status=row["exit_status"],
         summary=row["summary"],
+        out_of_time=bool(row["out_of_time"]),
+        left_over=row["left_over"],
+        max_seconds=row["max_seconds"],
+        clock_ahead=row["clock_ahead"],
     )

@@ -196,6 +196,19 @@ def failed(db: Database, after: datetime) -> list[Unsent]:
     return [_unsent(row) for row in rows]
 
 
+def expired(db: Database, after: datetime) -> dict[str, int]:
+    """How many messages expired since that moment, by reason, the most frequent first."""
+    rows = db.rows(
+        """
+        SELECT error, COUNT(*) AS number FROM messages
+        WHERE state = 'expired' AND settled_at > :after
+        GROUP BY error ORDER BY number DESC, error
+        """,
+        after=text_of(after),
+    )
+    return {row["error"]: row["number"] for row in rows}
+
+
 def in_doubt(db: Database) -> list[Unsent]:
     """The messages that Slack may or may not have, in the order the games ended."""
     rows = db.rows(

@@ -121,6 +121,7 @@ STEPS: dict[int, str] = {
         -- Runs: why they ended early, as data.
         ALTER TABLE runs ADD COLUMN out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1));
         ALTER TABLE runs ADD COLUMN left_over INTEGER;
+        ALTER TABLE runs ADD COLUMN max_seconds REAL;
         ALTER TABLE runs ADD COLUMN clock_ahead REAL;
         -- What may be forgotten, and when that was last done by itself.
         CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
@@ -129,6 +130,10 @@ STEPS: dict[int, str] = {
             only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
             began_at TEXT NOT NULL
         ) STRICT;
+        -- Alerts that could not be posted.
+        ALTER TABLE alerts ADD COLUMN state TEXT NOT NULL DEFAULT 'told' CHECK (state IN ('due', 'told', 'over'));
+        ALTER TABLE alerts ADD COLUMN channel_id TEXT;
+        ALTER TABLE alerts ADD COLUMN error TEXT;
     """,
 }
 

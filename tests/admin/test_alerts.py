@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 from fakes import FakeSlack
-from support import START, FakeClock, add_player
+from support import START, Bot, FakeClock, add_player
 
 from lolslackbot.admin.alerts import CALM, alert
+from lolslackbot.admin.needs import UNPOSTED
+from lolslackbot.admin.status import status
+from lolslackbot.errors import Unusable
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.store import holds, listings
 from lolslackbot.store.database import Database
@@ -90,7 +93,7 @@ def test_one_that_is_lost_is_not_repeated(db: Database, clock: FakeClock, caplog
     put(db, "riot", "rejected")
     with caplog.at_level(logging.ERROR):
         told(db, slack, clock)
-    assert "may not have been told (time-out)" in caplog.text
+    assert "may not have got this (time-out)" in caplog.text
     assert told(db, slack, clock) == []
 
 
@@ -112,3 +115,109 @@ def test_a_clock_set_back_holds_no_end_up_for_ever(db: Database, clock: FakeCloc
     clock.advance(-timedelta(days=30).total_seconds())
     ends = [each for _ in range(CALM // timedelta(minutes=3) + 2) for each in told(db, slack, clock)]
     assert len(ends) == 1
+
+
+# One that certainly was not posted
+
+NOT_THERE = Posted(Verdict.CHANNEL_BROKEN, error="not_in_channel")
+REFUSED = [
+    NOT_THERE,
+    Posted(Verdict.TOKEN_REJECTED, error="invalid_auth"),
+    Posted(Verdict.MESSAGE_REFUSED, error="msg_too_long"),
+    Posted(Verdict.BLOCKS_REFUSED, error="invalid_blocks"),
+    Posted(Verdict.LIMITED, error="ratelimited", wait=30),
+    Posted(Verdict.WORKSPACE_LIMITED, error="ratelimited", wait=30),
+    Posted(Verdict.NOT_SENT, error="connection refused"),
+]
+
+
+def needs(db: Database, clock: FakeClock) -> dict[str, str]:
+    return status(db, clock.now()).problems
+
+
+@pytest.mark.parametrize("refusal", REFUSED)
+def test_one_that_was_not_posted_stays_due_and_status_names_channel_and_reason(
+    db: Database, clock: FakeClock, refusal: Posted
+) -> None:
+    slack = FakeSlack()
+    slack.outcomes[CHANNEL] = [refusal]
+    put(db, "riot", "rejected")
+    (first,) = told(db, slack, clock)
+    assert needs(db, clock)[UNPOSTED] == (
+        f"the alert channel CALERTS (LOLSLACKBOT_ALERT_CHANNEL) could not be posted to: {refusal.error}; alerts that "
+        "wait since 2026-11-23T12:03:00.000Z: 1; `lolslackbot check` says what it needs, "
+        "`lolslackbot deliver` posts them then"
+    )
+    assert told(db, slack, clock) == [first]
+    assert UNPOSTED not in needs(db, clock)
+    assert told(db, slack, clock) == []
+
+
+def test_the_end_of_a_problem_stays_due_as_well(db: Database, clock: FakeClock) -> None:
+    slack = FakeSlack()
+    put(db, "riot", "rejected")
+    told(db, slack, clock)
+    lift(db, "riot", "rejected")
+    slack.outcomes[CHANNEL] = [NOT_THERE]
+    ends = [each for _ in range(10) for each in told(db, slack, clock)]
+    assert [each.partition(":")[0] for each in ends] == ["lolslackbot is well again, this is over"] * 2
+    assert needs(db, clock) == {}
+
+
+def test_a_problem_that_is_back_before_its_end_was_posted_was_never_over(db: Database, clock: FakeClock) -> None:
+    slack = FakeSlack()
+    put(db, "riot", "rejected")
+    told(db, slack, clock)
+    lift(db, "riot", "rejected")
+    slack.outcomes[CHANNEL] = [NOT_THERE] * 3
+    assert len([each for _ in range(8) for each in told(db, slack, clock)]) == 3
+    put(db, "riot", "rejected")
+    assert told(db, slack, clock) == []
+    assert list(needs(db, clock)) == ["riot rejected"]
+
+
+def test_what_was_over_before_anybody_could_be_told_is_not_told(db: Database, clock: FakeClock) -> None:
+    slack = FakeSlack()
+    put(db, "riot", "rejected")
+    slack.outcomes[CHANNEL] = [NOT_THERE] * 100
+    told(db, slack, clock)
+    lift(db, "riot", "rejected")
+    for _ in range(CALM // timedelta(minutes=3) + 1):
+        told(db, slack, clock)
+    slack.outcomes.clear()
+    assert (told(db, slack, clock), needs(db, clock)) == ([], {})
+
+
+def test_that_the_channel_is_dead_is_no_alert_for_it(db: Database, clock: FakeClock) -> None:
+    slack = FakeSlack()
+    put(db, "riot", "rejected")
+    slack.outcomes[CHANNEL] = [NOT_THERE]
+    told(db, slack, clock)
+    (post,) = told(db, slack, clock)
+    assert len(post.splitlines()) == 1
+
+
+def test_a_channel_that_was_posted_to_too_fast_is_left_alone_until_slack_said(db: Database, clock: FakeClock) -> None:
+    slack = FakeSlack()
+    put(db, "riot", "rejected")
+    slack.outcomes[CHANNEL] = [Posted(Verdict.LIMITED, error="ratelimited", wait=600)]
+    assert [len(told(db, slack, clock)) for _ in range(5)] == [1, 0, 0, 0, 1]
+
+
+def test_without_a_token_nothing_is_claimed(db: Database, clock: FakeClock) -> None:
+    def no_token(_workspace: str) -> FakeSlack:
+        raise Unusable("SLACK_BOT_TOKEN is not set")
+
+    put(db, "riot", "rejected")
+    with pytest.raises(Unusable):
+        alert(db, no_token, CHANNEL, clock.now())  # type: ignore[arg-type]
+    assert len(told(db, FakeSlack(), clock)) == 1
+
+
+def test_without_an_alert_channel_nothing_waits_for_it_any_more(here: Bot, db: Database, clock: FakeClock) -> None:
+    slack = FakeSlack()
+    put(db, "riot", "rejected")
+    slack.outcomes[CHANNEL] = [NOT_THERE]
+    told(db, slack, clock)
+    here.run("deliver")
+    assert here.rows("SELECT * FROM alerts") == []

@@ -55,10 +55,13 @@ def test_what_the_alert_channel_was_told_is_not_forgotten(
 ) -> None:
     copy = tmp_path / "copy.db"
     backup(home / "lolslackbot.db", copy)
-    assert alerts.begin(db, {"riot rejected": "the key is refused"}, clock.now()) == ["the key is refused"]
+    problems = {"riot rejected": "the key is refused"}
+    alerts.record(db, problems, clock.now(), clock.now())
+    assert [each.said for each in alerts.claim(db)] == ["the key is refused"]
     restore(home / "lolslackbot.db", copy, clock.now())
     with closing(open_database(home / "lolslackbot.db")) as restored:
-        assert alerts.begin(restored, {"riot rejected": "the key is refused"}, clock.now()) == []
+        alerts.record(restored, problems, clock.now(), clock.now())
+        assert alerts.claim(restored) == []
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])

@@ -601,3 +601,46 @@ def test_a_check_that_breaks_is_a_failure_of_its_own(
     assert told["Riot key"].said == "unexpected ZeroDivisionError: the log has more"
     assert told["Slack workspace default"].state == "FAIL"
     assert "a bug" in caplog.text
+
+
+# The alert channel and empty settings
+
+
+def test_the_alert_channel_is_tried_though_nobody_is_tracked_there(tracked: Bot, sandbox: Sandbox) -> None:
+    sandbox.slack.add_channel("CALERTS")
+    tracked.environment["LOLSLACKBOT_ALERT_CHANNEL"] = "CALERTS"
+    assert found(tracked.run("check"), "channel CALERTS") == ["ok    channel CALERTS: the bot is in it"]
+    sandbox.slack.channels["CALERTS"].member = False
+    result = tracked.run("check")
+    (line,) = found(result, "channel CALERTS")
+    assert result.status == 1
+    assert line.startswith("FAIL  channel CALERTS: ")
+    assert "alerts go there" in line
+    assert line.endswith("; or name another in LOLSLACKBOT_ALERT_CHANNEL")
+
+
+def test_a_setting_without_a_value_is_named_by_line_where_that_says_nothing(tracked: Bot) -> None:
+    (tracked.home / "env").write_text("LOLSLACKBOT_MATCH_LINK=\n\nLOLSLACKBOT_ALERT_CHANNEL= # #ops\n")
+    (tracked.home / "env").chmod(0o600)
+    result = tracked.run("check")
+    assert result.status == 0
+    assert found(result, "settings") == [
+        f"warn  settings: {tracked.home / 'env'}, line 3: LOLSLACKBOT_ALERT_CHANNEL is empty, so it counts as not set"
+    ]
+
+
+def test_a_value_that_begins_with_a_hash_is_a_fault_and_the_other_lines_count(tracked: Bot) -> None:
+    key = tracked.environment.pop("RIOT_API_KEY")
+    (tracked.home / "env").write_text(f"LOLSLACKBOT_ALERT_CHANNEL=#ops\nRIOT_API_KEY={key}\n")
+    result = tracked.run("check")
+    assert result.status == 2
+    (line,) = found(result, "settings")
+    assert line.startswith(f"FAIL  settings: {tracked.home / 'env'}, line 1: LOLSLACKBOT_ALERT_CHANNEL: ")
+    assert "ops" not in line
+    assert found(result, "Riot key") == ["ok    Riot key: Riot takes it"]
+
+
+def test_an_env_file_that_cannot_be_read_has_no_empty_settings(tracked: Bot) -> None:
+    (tracked.home / "env").mkdir()
+    (line,) = found(tracked.run("check"), "settings")
+    assert line.startswith("FAIL  settings: ")

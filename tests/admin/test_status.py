@@ -11,6 +11,7 @@ from support import START, FakeClock, a_match, add_player, ends_just_now, store_
 from lolslackbot.admin import facts
 from lolslackbot.admin.needs import PILE, TICKS_MISSED
 from lolslackbot.admin.status import status
+from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit
 from lolslackbot.files import user_name
 from lolslackbot.model import LookupProblem, ProblemKind, RiotId, Window
@@ -323,6 +324,7 @@ def test_everything_that_waits_is_counted_and_needs_nobody(db: Database, clock: 
         "messages pending": 1,
         "messages uncertain": 0,
         "messages failed in a day": 0,
+        "messages expired in a day": 0,
     }
 
 
@@ -408,10 +410,17 @@ def test_the_json_says_that_riot_was_never_asked(db: Database) -> None:
 # Runs and queues
 
 
-def ran(db: Database, stage: str, status: Exit = Exit.OK, summary: str = "", minutes: float = 0) -> None:
+def ran(
+    db: Database,
+    stage: str,
+    status: Exit = Exit.OK,
+    summary: str = "",
+    minutes: float = 0,
+    ending: runs.Ending = runs.WHOLE,
+) -> None:
     """A run that began some minutes after START and took seven seconds."""
     began = START + timedelta(minutes=minutes)
-    runs.end(db, runs.begin(db, stage, began), began + timedelta(seconds=7), int(status), summary)
+    runs.end(db, runs.begin(db, stage, began), began + timedelta(seconds=7), int(status), summary, ending)
 
 
 def needs_after(db: Database, **passed: float) -> list[str]:
@@ -481,7 +490,7 @@ def test_runs_that_are_still_to_come_tell_of_a_clock_that_was_ahead(db: Database
 
 
 def test_a_clock_that_differs_from_riots_is_told_until_a_run_finds_it_right(db: Database) -> None:
-    ran(db, "fetch-matches", Exit.OK, "fetch-matches: 1 listed; this clock is 1:00:00 behind Riot's; out of time")
+    ran(db, "fetch-matches", ending=runs.Ending(clock_ahead=-3600.4))
     with run_lock(db.path, "fetch-matches"):
         runs.begin(db, "fetch-matches", START)
         assert needs_after(db, minutes=1) == [
@@ -660,3 +669,78 @@ def test_new_names_and_restores_of_the_last_day_are_noted(db: Database) -> None:
     ]
     assert found.as_json()["notes"] == found.notes
     assert status(db, START + timedelta(days=1)).notes == []
+
+
+# Time budgets
+
+
+PRESSED = runs.Ending(out_of_time=True, left_over=28, max_seconds=1)
+
+
+def several(db: Database, stage: str, *endings: runs.Ending) -> None:
+    """Ticks with such runs of a stage, the last at START."""
+    for back, ending in zip(reversed(range(len(endings))), endings, strict=True):
+        for each in STAGES:
+            ran(db, each, minutes=-3 * back, ending=ending if each == stage else runs.WHOLE)
+
+
+def test_a_stage_that_is_always_out_of_time_while_its_queue_grows_names_the_setting_and_its_value(db: Database) -> None:
+    several(db, "deliver", *(PRESSED._replace(left_over=number) for number in (10, 14, 20, 28, 40)))
+    assert status(db, START).needs == [
+        "deliver ran out of time in 5 of its last 5 runs, the last one with 40 items left over: "
+        "LOLSLACKBOT_MAX_SECONDS is 1; raise it (a tick has 180 seconds), then `lolslackbot deliver`"
+    ]
+
+
+@pytest.mark.parametrize(
+    "endings",
+    [
+        [PRESSED] * 4,  # too few to tell
+        [*[PRESSED] * 9, runs.WHOLE],  # that is over
+        [PRESSED, PRESSED, runs.WHOLE, runs.WHOLE, runs.WHOLE, PRESSED],  # not in most of them
+        [PRESSED._replace(left_over=number) for number in (40, 28, 20, 14, 10)],  # it catches up
+        [PRESSED._replace(left_over=number) for number in (1, 1, 1, 1, 0)],
+        [PRESSED._replace(left_over=None)] * 5,
+    ],
+)
+def test_a_stage_that_catches_up_needs_nobody(db: Database, endings: list[runs.Ending]) -> None:
+    several(db, "deliver", *endings)
+    assert status(db, START).needs == []
+
+
+def test_what_waits_for_long_is_blamed_on_the_time_budget_and_not_on_the_key(db: Database) -> None:
+    listings.record_page(db, 1, ["EUW1_2"], None, START - timedelta(hours=2))
+    listings.record_page(db, 1, [], None, START)
+    several(db, "fetch-matches", *[PRESSED._replace(left_over=number) for number in (3, 2, 2, 1, 1)])
+    (need,) = status(db, START).needs
+    assert need.startswith("fetch-matches ran out of time in 5 of its last 5 runs")
+    with db.transaction():
+        db.write("UPDATE runs SET out_of_time = 0")
+    (need,) = status(db, START).needs
+    assert "the key serves fewer players" in need
+
+
+# What expired
+
+
+def expired_at(db: Database, moment: timedelta, *match_ids: str) -> None:
+    with db.transaction():
+        for match_id in match_ids:
+            db.write(
+                "UPDATE messages SET settled_at = :at WHERE match_id = :match_id",
+                at=text_of(START + moment),
+                match_id=match_id,
+            )
+
+
+def test_what_expired_within_a_day_is_counted_with_its_reasons_and_needs_nobody(db: Database, clock: FakeClock) -> None:
+    for number in range(1, 5):
+        store_match(db, a_match(f"EUW1_{number}"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    with db.transaction():
+        messages.expire_untracked(db, "EUW1_4", "C1", START)
+    messages.expire(db, START, START)
+    expired_at(db, -timedelta(days=1, minutes=1), "EUW1_1")
+    found = status(db, START)
+    assert (found.needs, found.facts.waiting["messages expired in a day"]) == ([], 3)
+    assert found.notes == ["3 messages expired within a day and were not announced: 2 no longer news, 1 untracked"]

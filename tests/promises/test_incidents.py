@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -326,11 +327,12 @@ def test_a_clock_that_is_wrong(story: Story, ahri: Player, monkeypatch: pytest.M
     (need,) = story.needs()
     assert need.startswith("by this clock the last runs of fetch-matches, build-messages, deliver are still to come")
     assert re.search(r"C1\)?: expired: no longer news\nby this clock some of that is still to come", story.why(expired))
-    (note,) = story.told()["notes"]
-    assert note.startswith(f"matches given up within a day: 1, such as {given_up}: no longer news; ")
+    given, lost = story.told()["notes"]
+    assert lost == "1 messages expired within a day and were not announced: 1 no longer news"
+    assert given.startswith(f"matches given up within a day: 1, such as {given_up}: no longer news; ")
     (checked,) = story.does(need)
     assert checked.status == 0
-    story.does(note)
+    story.does(given)
     story.expected = [f"{given_up}:C1"]  # what had expired, has
     story.play(ahri)
     assert story.tick() == [0, 0, 0]
@@ -415,7 +417,7 @@ def test_a_restored_backup(story: Story, ahri: Player, tmp_path: Path) -> None:
     story.tick()
     assert story.bot.run("restore", str(tmp_path / "copy.db")).status == 0
     told = story.told()
-    (need,), (note,) = told["needs"], told["notes"]
+    (need,), (note,) = map(unnamed, told["needs"]), told["notes"]
     assert need.startswith(f"messages may or may not be in Slack: 1, first {match} in C1 (it may have been announced ")
     assert re.match("a backup was put back at .*: what ended before is looked up before it goes out", note)
     assert "`restore` by hand, everything: messages in doubt: 1" in story.why(match)
@@ -576,3 +578,92 @@ def test_a_channel_moves_only_where_that_can_be_meant(
     assert said in result.err
     with run_lock(str(story.bot.database), "deliver"):
         assert story.bot.run("channels", "move", "C1", "C7").status == 75
+
+
+def test_an_alert_channel_that_cannot_be_posted_to(story: Story, ahri: Player) -> None:
+    story.sandbox.slack.add_channel("CALERTS").member = False
+    story.bot.environment["LOLSLACKBOT_ALERT_CHANNEL"] = "CALERTS"
+    key = story.bot.environment["RIOT_API_KEY"]
+    story.sandbox.riot.change_key("RGAPI-of-today")
+    assert story.tick() == [77, 0, 0]
+    rejected, need = story.needs()
+    assert need.startswith(
+        "the alert channel CALERTS (LOLSLACKBOT_ALERT_CHANNEL) could not be posted to: not_in_channel; alerts that wait"
+    )
+    assert "FAIL  channel CALERTS: the bot is not in it; alerts go there" in story.check("channel CALERTS")
+    assert need in story.bot.run("-q", "deliver").err
+    assert story.bot.run("-q", "deliver").err == ""
+    story.sandbox.slack.channels["CALERTS"].member = True
+    story.does(need)
+    (post,) = story.sandbox.slack.posts
+    assert (post.channel, "RIOT_API_KEY from developer.riotgames.com" in post.text) == ("CALERTS", True)
+    assert story.needs() == [rejected]
+    story.sandbox.riot.change_key(key)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_news_that_expires_during_a_pause(story: Story, ahri: Player) -> None:
+    story.bot.run("pause")
+    match = story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    story.bot.write(f"UPDATE messages SET ended_at = '{LONG_AGO}'")
+    mail = story.bot.run("-q", "deliver")
+    (need,) = story.needs()
+    assert (mail.status, mail.err) == (0, f"lolslackbot: needs a person: {need}\n")
+    assert re.match("everything is paused since", need)
+    told = story.told()
+    assert told["notes"] == ["1 messages expired within a day and were not announced: 1 no longer news"]
+    assert told["waiting"]["messages expired in a day"] == 1
+    assert "1 expired" in told["runs"]["deliver"]["summary"]
+    assert "expired: no longer news" in story.why(match)
+    story.does(need)
+    story.expected = []
+    story.play(ahri)
+    assert story.tick() == [0, 0, 0]
+    story.is_well()
+
+
+def test_a_time_budget_that_is_too_small(story: Story, ahri: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = [0.0]
+    monkeypatch.setattr(deliver, "PACE", timedelta(seconds=1))
+    monkeypatch.setattr(Clock, "sleep", lambda _, seconds: slept.append(seconds))
+    monkeypatch.setattr(Clock, "steady", lambda _: time.monotonic() + sum(slept))
+    monkeypatch.setattr(Clock, "now", lambda _: datetime.now(UTC) + timedelta(seconds=sum(slept)))
+    mails = ""
+    for _ in range(6):
+        for _ in range(3):
+            story.play(ahri)
+        for stage in ("fetch-matches", "build-messages"):
+            story.bot.run(stage)
+        ran = story.bot.run("-q", "deliver", LOLSLACKBOT_MAX_SECONDS="1")
+        slept.append(2)
+        assert ran.status == 0
+        mails += ran.err
+    (need,) = story.needs()
+    assert re.match(
+        "deliver ran out of time in 6 of its last 7 runs, the last one with 12 items left over: "
+        "LOLSLACKBOT_MAX_SECONDS is 1; ",
+        need,
+    )
+    assert mails.count("needs a person: deliver ran out of time") == 1
+    assert "in one run at most 1 of the 12" in story.bot.run("deliver", "--dry-run", LOLSLACKBOT_MAX_SECONDS="1").out
+    story.does(need)
+    story.is_well()
+
+
+def test_a_player_whose_list_cannot_be_had(story: Story, ahri: Player) -> None:
+    story.sandbox.riot.misbehave(Mishap.status(404), endpoint="match-ids", times=2)
+    mails = [story.bot.run("-q", stage) for _ in range(2) for stage in ("fetch-matches", "deliver")]
+    (need,) = story.needs()
+    assert need.startswith("player Ahri Fan#EUW: Riot has no list: 404")
+    assert [(mail.status, mail.err) for mail in mails] == [
+        (0, ""),
+        (0, f"lolslackbot: needs a person: {need}\n"),
+        (0, ""),
+        (0, ""),
+    ]
+    assert "Riot has no list: 404" in story.why("Ahri Fan#EUW")
+    assert [result.status for result in story.does(need, **{"NAME#TAG": "Ahri Fan#EUW"})] == [0, 0]
+    story.tick()
+    story.is_well()

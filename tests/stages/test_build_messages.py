@@ -99,7 +99,9 @@ def test_a_run_out_of_time_says_so_and_the_next_one_goes_on(db: Database, clock:
     run = build(db, clock, max_seconds=0)
     assert (run.status, built(db)) == (Exit.OK, [])
     assert "out of time" in run.summary()
-    build(db, clock)
+    assert (run.out_of_time, run.left_over) == (True, 1)
+    run = build(db, clock)
+    assert (run.out_of_time, run.left_over) == (False, 0)
     assert len(built(db)) == 1
 
 

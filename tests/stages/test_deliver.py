@@ -15,7 +15,7 @@ from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import ChannelInfo, Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
-from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run
+from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.settle import Policy
 from lolslackbot.store import channels, holds, messages, players, restores, runs
@@ -420,8 +420,24 @@ def test_a_run_out_of_time_says_so_and_the_next_one_goes_on(db: Database, slack:
     run = send(db, slack, clock, max_seconds=10)
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
     assert (run.status, "out of time" in run.summary()) == (Exit.OK, True)
-    send(db, slack, clock, max_seconds=10)
+    assert (run.out_of_time, run.left_over) == (True, 1)
+    run = send(db, slack, clock, max_seconds=10)
+    assert (run.out_of_time, run.left_over) == (False, 0)
     assert slack.keys == ["EUW1_3:C1"]
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.5, 2), (1, 2), (2.5, 5), (3, 5), (80, 5)])
+def test_how_many_the_time_budget_lets_go_is_what_a_run_without_delays_sends(
+    db: Database, slack: FakeSlack, clock: FakeClock, seconds: float, most: int
+) -> None:
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2")
+    games(db, clock, "EUW1_1", "EUW1_2", "EUW1_3", players=(1,))
+    games(db, clock, "EUW1_4", "EUW1_5", players=(2,))
+    going, _ = dry_run(db, LIMITS, clock.now())
+    assert most_in_one_run(going, seconds) == most
+    send(db, slack, clock, max_seconds=seconds)
+    assert len(slack.keys) == most
 
 
 def test_a_dry_run_tells_what_goes_out_and_why_the_rest_does_not(db: Database, clock: FakeClock) -> None:

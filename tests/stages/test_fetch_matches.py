@@ -972,6 +972,8 @@ def test_what_cannot_be_asked_before_the_time_is_up_is_said_to_be_left(
     run = fetch(db, riot, clock)
     assert riot.calls == [puuid(1)]
     assert (run.status, "out of time, the next run goes on" in run.summary()) == (Exit.OK, True)
+    assert (run.out_of_time, run.left_over) == (True, 1)
+    assert (fetch(db, riot, clock, max_seconds=200).left_over) == 0
 
 
 def test_a_run_whose_time_is_up_with_everything_done_says_nothing_of_it(
@@ -1015,7 +1017,9 @@ def test_a_clock_that_differs_from_riots_is_told_in_the_summary(db: Database, ri
         (timedelta(hours=-1, milliseconds=-400), "; this clock is 1:00:00 behind Riot's"),
     ):
         riot.clock_ahead = ahead
-        assert fetch(db, riot, clock).summary() == f"fetch-matches: 1 listed{told}"
+        run = fetch(db, riot, clock)
+        assert run.summary() == f"fetch-matches: 1 listed{told}"
+        assert run.clock_ahead == (ahead.total_seconds() if told and ahead else None)
 
 
 def test_who_was_asked_for_while_the_clock_was_ahead_does_not_starve(

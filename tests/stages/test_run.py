@@ -12,7 +12,8 @@ from lolslackbot.errors import Exit, NotNow, Rejected, RunEnds, Unusable
 from lolslackbot.messages.wording import Worded, word
 from lolslackbot.stages import build_messages as building
 from lolslackbot.stages.run import Run, run_stage
-from lolslackbot.store.database import Database
+from lolslackbot.store import runs
+from lolslackbot.store.database import Database, open_database
 from lolslackbot.store.locks import STAGES, run_lock
 
 STAGE = "build-messages"
@@ -150,3 +151,34 @@ def test_nobody_is_untracked_while_a_message_about_them_is_worded(
     run = Run(STAGE, clock, 80)
     building.build_messages(db, run, "")
     assert (run.status, run.counts["built"], refused) == (Exit.OK, 1, ["database is locked"])
+
+
+def test_why_a_run_could_not_do_everything_is_on_record(path: Path, clock: FakeClock) -> None:
+    def work(_db: Database, run: Run) -> None:
+        run.left_over, run.clock_ahead = 7, -3600.5
+        run.runs_out_of_time()
+
+    run = run_stage(STAGE, str(path), clock, 2.5, work)
+    assert run.summary() == "build-messages: nothing to do; out of time, the next run goes on"
+    with closing(open_database(str(path))) as db:
+        (record,) = runs.latest(db, STAGE)
+    assert (record.out_of_time, record.left_over, record.max_seconds, record.clock_ahead) == (True, 7, 2.5, -3600.5)
+
+
+@pytest.mark.parametrize(
+    ("end", "needs"),
+    [
+        (Unusable("no key"), ("build-messages unusable",)),
+        (Rejected("refused"), ("riot rejected",)),
+        (NotNow("limited"), ()),
+        (KeyError("a bug"), ()),
+    ],
+)
+def test_what_ends_a_run_knows_under_which_needs_status_says_it(
+    path: Path, clock: FakeClock, end: Exception, needs: tuple[str, ...]
+) -> None:
+    def work(_db: Database, _run: Run) -> None:
+        raise end
+
+    (cause,) = run_stage(STAGE, str(path), clock, 80, work).causes
+    assert cause.needs == needs

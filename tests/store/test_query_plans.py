@@ -14,7 +14,14 @@ from support import Bot
 from lolslackbot.sandbox import Mishap, Sandbox
 
 GROWS = ("matches", "listings", "participants", "messages", "unwanted")
-PARTIAL = ("messages_waiting", "messages_unsettled", "messages_failed", "matches_to_build", "matches_to_fetch")
+PARTIAL = (
+    "messages_waiting",
+    "messages_unsettled",
+    "messages_failed",
+    "messages_expired",
+    "matches_to_build",
+    "matches_to_fetch",
+)
 
 
 @pytest.fixture
