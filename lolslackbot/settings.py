@@ -159,7 +159,7 @@ class Unknown(NamedTuple):
 
 
 def unknown_settings(home: str, environment: Mapping[str, str]) -> list[Unknown]:
-    """What looks like a setting, in the environment or in `env`, and is none. Raises FaultySetting if that is unread.
+    """What looks like a setting, in the environment or in `env`, and is none.
 
     The environment has other programs' names too: there, only one of ours or one that is nearly ours counts.
     """
@@ -169,7 +169,7 @@ def unknown_settings(home: str, environment: Mapping[str, str]) -> list[Unknown]
     right = {name.removeprefix(PREFIX): name for name in known}  # what they have in common would make all alike
     path = os.path.join(home, "env")
     unknown = []
-    for place, names in ((path, _env_file(path)), ("the environment", environment)):
+    for place, names in ((path, _env_file(path, [])), ("the environment", environment)):
         for name in sorted(name for name in names if not _is_known(name, known)):
             close = get_close_matches(name.upper().removeprefix(PREFIX), right, 1, CLOSE)
             likely = right[close[0]] if close else None

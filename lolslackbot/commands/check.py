@@ -31,8 +31,7 @@ def check_command(app: App, as_json: bool) -> None:
         app.begin_log(to_file=os.path.isfile(app.settings.database), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
-        readable = all(fault.setting for fault in faults)  # else the `env` file itself is at fault
-        unknown = unknown_settings(app.home, os.environ) if readable else []
+        unknown = unknown_settings(app.home, os.environ)
         findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown).all()
     if as_json:
         show_json([finding.as_json() for finding in findings])

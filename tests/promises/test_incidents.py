@@ -100,7 +100,7 @@ class Story:
 
 def unnamed(said: str) -> str:
     """Channels by their ids alone: whether their names are known yet is tried elsewhere."""
-    return re.sub(r"#general \((C[0-9]+)\)", r"\1", said)
+    return re.sub(r"#general \((C[A-Z0-9]+)\)", r"\1", said)
 
 
 @pytest.fixture
