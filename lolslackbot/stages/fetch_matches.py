@@ -192,7 +192,8 @@ class _Fetching:
 
     def _forget_what_is_over(self) -> bool:
         """Whether something that waited need not be asked for any more: given up, or untracked, meanwhile."""
-        due = set(matches.to_look_at(self._db, self._now()))
+        now = self._now()
+        due = {*matches.to_look_at(self._db, now), *(each.match_id for each in matches.to_probe(self._db, now))}
         tracked = {player.player_id for player in players.to_list(self._db)}
         number = len(self._wanted) + len(self._players)
         self._wanted.drop(lambda match_id: match_id not in due)

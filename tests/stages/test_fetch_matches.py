@@ -1167,6 +1167,17 @@ def test_a_host_that_gives_matches_says_nothing_of_another_one(db: Database, rio
     assert minutes_of_looks(db, riot, clock, 30) == {93: ["EUW1_1"]}
 
 
+def test_a_probe_waits_for_a_limit_as_any_match_does(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    add_player(db)
+    riot.fail(riot.add_game("EUW1_1", 1, ended_at=JUST_NOW), NOT_FOUND)
+    minutes_of_looks(db, riot, clock, 90)
+    clock.advance(1800)
+    hold(db, clock, "europe", "match", 5)
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "EUW1_1"]
+    assert run.counts["missing"] == 1
+
+
 def test_a_clock_set_back_makes_no_404_final_and_delays_no_probe(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
