@@ -93,7 +93,7 @@ def _freshness(facts: Facts) -> str:
     fresh = facts.freshness
     told = [
         (fresh.last_listed_at, "Riot was last asked for a match list"),
-        (fresh.longest_unasked_since, _stalest_list(facts.was_asked)),
+        (fresh.longest_unasked_since if fresh.last_listed_at else None, _stalest_list(facts.was_asked)),
         (fresh.wanted_since, "the oldest match not asked for yet was listed"),
         (fresh.waiting_since, "the oldest waiting message was built"),
         (fresh.last_post_at, "the last message went out"),
