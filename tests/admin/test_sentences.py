@@ -672,7 +672,7 @@ def the_clock_was_set_back_in_a_run(world: World) -> None:
         "the oldest match not asked for yet was listed 0 seconds ago",
         "match that waits",
     ),
-    Row(the_clock_was_set_back, screen, "no request for a match list is on record; ", "never"),
+    Row(the_clock_was_set_back, screen, "no request for a match list is on record\n", "never"),
     Row(the_clock_was_set_back, screen_later, "no request for a list is on record, and", "ever,"),
     Row(every_stage_ended_a_second_ago, screen, "Nothing needs a person.", "no stage ran"),
     Row(
