@@ -408,7 +408,7 @@ def _expired(expired: Mapping[str, int]) -> list[str]:
     if not expired:
         return []
     told = ", ".join(f"{number} {reason}" for reason, number in expired.items())
-    return [f"{sum(expired.values())} messages expired within a day and were not announced: {told}"]
+    return [f"messages that expired within a day, unannounced: {sum(expired.values())} ({told})"]
 
 
 def _failures(facts: Facts) -> dict[str, str]:

@@ -259,7 +259,7 @@ def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
         for channel_id in (old, new):
             decisions.record(db, "channels move", holds.channel_scope(channel_id), f"{old} -> {new}", now)
         hears = sum(track.channel_id == new for track in players.tracks(db))
-    return f"{old} is {new} now: {hears} players are announced there, and what went out before does not go out again"
+    return f"{old} is {new} now: players announced there: {hears}; what went out before does not go out again"
 
 
 def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording, now: datetime) -> None:

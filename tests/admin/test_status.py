@@ -743,4 +743,4 @@ def test_what_expired_within_a_day_is_counted_with_its_reasons_and_needs_nobody(
     expired_at(db, -timedelta(days=1, minutes=1), "EUW1_1")
     found = status(db, START)
     assert (found.needs, found.facts.waiting["messages expired in a day"]) == ([], 3)
-    assert found.notes == ["3 messages expired within a day and were not announced: 2 no longer news, 1 untracked"]
+    assert found.notes == ["messages that expired within a day, unannounced: 3 (2 no longer news, 1 untracked)"]

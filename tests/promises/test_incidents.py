@@ -328,7 +328,7 @@ def test_a_clock_that_is_wrong(story: Story, ahri: Player, monkeypatch: pytest.M
     assert need.startswith("by this clock the last runs of fetch-matches, build-messages, deliver are still to come")
     assert re.search(r"C1\)?: expired: no longer news\nby this clock some of that is still to come", story.why(expired))
     given, lost = story.told()["notes"]
-    assert lost == "1 messages expired within a day and were not announced: 1 no longer news"
+    assert lost == "messages that expired within a day, unannounced: 1 (1 no longer news)"
     assert given.startswith(f"matches given up within a day: 1, such as {given_up}: no longer news; ")
     (checked,) = story.does(need)
     assert checked.status == 0
@@ -541,7 +541,7 @@ def test_a_channel_that_has_another_id_and_slack_does_not_say_so(story: Story, a
     assert story.needs()[0].startswith("channel C1 is broken since ")
     moved = story.bot.run("channels", "move", "C1", "C7")
     assert (moved.status, moved.err) == (0, "")
-    assert moved.out.startswith("C1 is C7 now: 1 players are announced there")
+    assert moved.out.startswith("C1 is C7 now: players announced there: 1")
     (need,) = story.needs()
     story.does(need)
     story.bot.write("UPDATE matches SET built_at = NULL")  # whatever is built again is in the outbox
@@ -613,7 +613,7 @@ def test_news_that_expires_during_a_pause(story: Story, ahri: Player) -> None:
     assert (mail.status, mail.err) == (0, f"lolslackbot: needs a person: {need}\n")
     assert re.match("everything is paused since", need)
     told = story.told()
-    assert told["notes"] == ["1 messages expired within a day and were not announced: 1 no longer news"]
+    assert told["notes"] == ["messages that expired within a day, unannounced: 1 (1 no longer news)"]
     assert told["waiting"]["messages expired in a day"] == 1
     assert "1 expired" in told["runs"]["deliver"]["summary"]
     assert "expired: no longer news" in story.why(match)
