@@ -205,7 +205,7 @@ CREATE TABLE holds (
 -- What `check` last found to be wrong with a key, a token or a channel; one goes when that is seen to work again.
 CREATE TABLE findings (
     what     TEXT PRIMARY KEY,              -- 'Riot key', 'channel C0123', …
-    scope    TEXT NOT NULL,                 -- as in `holds`
+    scope    TEXT NOT NULL,                 -- as in `holds`, or 'alerts'
     said     TEXT NOT NULL,
     remedy   TEXT NOT NULL,
     found_at TEXT NOT NULL

@@ -92,6 +92,17 @@ def test_a_need_that_lasts_is_said_again_after_a_day_though_no_run_fails(cron: C
     assert "deliver: " not in again
 
 
+def test_mail_goes_by_how_long_news_is_news_as_status_does(cron: Cron, ahri: Player) -> None:
+    """An outcome that nobody can find out needs a person for as long as the game is news."""
+    cron.bot.environment["LOLSLACKBOT_ANNOUNCE_WITHIN"] = "172800"
+    cron.sandbox.slack.scopes["default"] -= {"channels:history", "groups:history"}
+    cron.sandbox.slack.misbehave(Mishap.status(500), times=1)
+    cron.play(ahri)
+    assert len(cron.mails(5)) == 1
+    cron.now += timedelta(hours=25)
+    assert "may or may not be in Slack" in cron.tick()
+
+
 def test_a_rejected_key_is_one_mail_though_three_stages_run(cron: Cron, ahri: Player) -> None:
     cron.sandbox.riot.change_key("RGAPI-of-today")
     (mail_,) = cron.mails(10)

@@ -88,6 +88,14 @@ def test_a_certificate_that_is_not_trusted_is_2_with_the_remedy_and_nothing_is_m
     assert "the certificate of 127.0.0.1 is not trusted" in track.err
 
 
+def test_a_certificate_that_is_not_trusted_is_mailed_by_the_stage_that_met_it_and_by_no_other(
+    waiting: Bot, tmp_path: Path
+) -> None:
+    mails = [waiting.run("-q", stage, TMPDIR=str(tmp_path)).err for _ in range(2) for stage in STAGES]
+    assert ["fetch-matches cannot work" in mail for mail in mails] == [True, False, False, False]
+    assert ["deliver cannot work" in mail for mail in mails] == [False, True, False, False]
+
+
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
 def test_authorities_that_are_not_there_are_named_by_their_variable(waiting: Bot, tmp_path: Path, name: str) -> None:
     for stage in STAGES:

@@ -9,7 +9,7 @@ from lolslackbot.admin.status import status
 from lolslackbot.messages.slack_text import sentences
 from lolslackbot.model import Message
 from lolslackbot.slack.answers import Posted, Verdict
-from lolslackbot.store import alerts, holds
+from lolslackbot.store import alerts, findings, holds
 from lolslackbot.store.alerts import Alert
 from lolslackbot.store.database import Database
 
@@ -52,6 +52,8 @@ def alert(
     match posted.verdict:
         case Verdict.DELIVERED:
             logger.info("posted to the alert channel: %s", told)
+            with db.transaction():
+                findings.forget(db, findings.ALERTS)
         case Verdict.UNCERTAIN:
             logger.error("the alert channel may not have got this (%s): %s", posted.error, told)
         case _:

@@ -76,6 +76,7 @@ class Checking:
     _db: Database | None = None
     _writable: bool = False
     _ahead: dict[str, timedelta] = field(default_factory=dict)  # of which servers' clocks
+    _tracked_in: set[str] = field(default_factory=set)  # channels
 
     def all(self) -> list[Finding]:
         """Every check, whatever the others find."""
@@ -96,6 +97,7 @@ class Checking:
             self._guarded("Riot key", self._riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY)
             tracks = players.tracks(self._db) if self._db else []
             named = {(each.workspace.lower(), each.channel_id) for each in tracks}
+            self._tracked_in = {each.channel_id for each in tracks}
             if self.settings.alert_channel:
                 named.add((ALERTS_IN, self.settings.alert_channel))
             for workspace in sorted({name for name, _ in named} | {"default"} | set(self.settings.slack_tokens)):
@@ -115,6 +117,8 @@ class Checking:
         if self._db and self._writable:
             known = [each for each in self.findings if each.scope and each.status is not Exit.UNUSABLE]
             now, seen = self.clock.now(), {each.scope for each in known if each.state in (OK, FAIL)}
+            if not self.settings.alert_channel:
+                seen.add(findings.ALERTS)
             failed = [Found(each.what, each.scope, each.said, each.remedy, now) for each in known if each.state == FAIL]
             findings.replace(self._db, seen, failed)
         yield from ()
@@ -301,8 +305,8 @@ class Checking:
         if standing.now:
             self._ahead.setdefault("Slack's", self.clock.now() - standing.now)
         for channel_id in channel_ids:
-            check, scope = partial(self._channel, slack, channel_id), holds.channel_scope(channel_id)
-            self._guarded(f"channel {channel_id}", check, scope=scope)
+            scope = holds.channel_scope(channel_id) if channel_id in self._tracked_in else findings.ALERTS
+            self._guarded(f"channel {channel_id}", partial(self._channel, slack, channel_id), scope=scope)
 
     def _refused(self, what: str, problem: SlackProblem) -> Finding:
         if problem.verdict is Verdict.TOKEN_REJECTED:
@@ -337,16 +341,17 @@ class Checking:
         name = info.name if info and info.name else known.get(channel_id, "")
         finding = self._seen(slack, channel_id, info)._replace(name=name)
         if channel_id == self.settings.alert_channel and finding.state != OK:
-            remedy = f"{finding.remedy}; or name another in LOLSLACKBOT_ALERT_CHANNEL"
-            finding = finding._replace(said=f"{finding.said}; alerts go there", remedy=remedy)
+            other = "or name another in LOLSLACKBOT_ALERT_CHANNEL"
+            finding = finding._replace(said=f"{finding.said}; alerts go there", remedy=f"{finding.remedy}; {other}")
         yield finding
 
     def _seen(self, slack: "SlackClient", channel_id: str, info: ChannelInfo | None) -> Finding:
-        what, invite = f"channel {channel_id}", "in Slack, /invite the bot there, or track into another channel"
+        what, is_tracked = f"channel {channel_id}", channel_id in self._tracked_in
+        invite = f"in Slack, /invite the bot there{', or track into another channel' if is_tracked else ''}"
         unread = slack.cannot_read(channel_id)
         if info and info.is_archived:
-            remedy = f'unarchive it, or untrack: `lolslackbot untrack "NAME#TAG" --channel {channel_id}`'
-            return Finding(what, FAIL, "it is archived", remedy, Exit.SOME_FAILED)
+            untrack = f', or untrack: `lolslackbot untrack "NAME#TAG" --channel {channel_id}`' if is_tracked else ""
+            return Finding(what, FAIL, "it is archived", f"unarchive it{untrack}", Exit.SOME_FAILED)
         if info and info.is_member is False:
             return Finding(what, FAIL, "the bot is not in it", invite, Exit.SOME_FAILED)
         if unread is None or (info and info.is_member):

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lolslackbot.clock import text_of
+from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
 from lolslackbot.riot import limits, routing
+from lolslackbot.riot.limiter import Limiter
 from lolslackbot.store import alerts, channels, decisions, findings, holds, matches, riot_hosts, runs, standing
 from lolslackbot.store.alerts import Unposted
 from lolslackbot.store.database import Database
@@ -22,6 +23,7 @@ from lolslackbot.store.standing import LastGame, Lost, Moved, Unlisted, Unsent
 
 LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
+TOO_LONG = timedelta(hours=1)
 NEWS = timedelta(hours=12)  # LOLSLACKBOT_ANNOUNCE_WITHIN, where a test does not say
 
 
@@ -36,6 +38,15 @@ class Freshness(NamedTuple):
 
     def as_json(self) -> dict[str, str | None]:
         return {name: moment and text_of(moment) for name, moment in self._asdict().items()}
+
+
+class Spent(NamedTuple):
+    """A limit whose calls are spent, at a host with a window longer than TOO_LONG."""
+
+    scope: str
+    host: str
+    reason: str
+    until: datetime
 
 
 class StageRuns(NamedTuple):
@@ -72,6 +83,7 @@ class Facts(NamedTuple):
     locked: bool
     holds: list[Hold]  # those that are over too
     odd_limits: list[Stated]  # that Riot states, and that cannot be
+    spent_limits: list[Spent]
     tracked_since: datetime | None  # None: nobody is tracked
     unlisted: list[Unlisted]
     moved: list[Moved]
@@ -125,6 +137,7 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         locked=db.locked,
         holds=known,
         odd_limits=RiotLedger(db).windows_beyond(limits.LONGEST),
+        spent_limits=_spent_limits(db, now),
         tracked_since=standing.tracked_since(db),
         unlisted=standing.unlisted(db),
         moved=standing.moved(db),
@@ -171,6 +184,17 @@ def hosts_without(db: Database) -> dict[str, list[Waiting]]:
         if not riot_hosts.find(db, host).gave_a_match_since(each.missing_since):
             found.setdefault(host, []).append(each)
     return found
+
+
+def _spent_limits(db: Database, now: datetime) -> list[Spent]:
+    """By host; usual windows are far too short to be looked at."""
+    ledger = RiotLedger(db)
+    limiter = Limiter(ledger, Clock(), 0)
+    return [
+        Spent(holds.riot_scope(host, endpoint), host, wait.reason, wait.until)
+        for host in sorted({each.routing for each in ledger.windows_beyond(TOO_LONG)})
+        for endpoint, wait in limiter.spent(host, now).items()
+    ]
 
 
 def free_bytes(folder: str) -> int:

@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from lolslackbot.admin.facts import Facts, StageRuns
+from lolslackbot.admin.facts import TOO_LONG, Facts, StageRuns
 from lolslackbot.clock import clock_fault, text_of
 from lolslackbot.errors import Exit
 from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.settings import token_name
-from lolslackbot.store import channels, holds
+from lolslackbot.store import channels, findings, holds
 from lolslackbot.store.decisions import RENAMED_TO
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
 from lolslackbot.store.standing import Lost, Unlisted, Unsent
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
-TOO_LONG = timedelta(hours=1)
 OFF = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back
 FAR_BEHIND = timedelta(days=7)  # a player's newest game behind the newest of the others'
 PILE = 5  # matches that came to nothing within a day: fewer are Riot's usual oddities
@@ -24,6 +23,7 @@ HISTORY = ("channels:history", "groups:history")  # the scopes for looking messa
 ENOUGH_RUNS = 5  # to see that a stage runs out of time again and again
 LOCKED = "database locked"
 UNPOSTED = "alerts unposted"  # the alert channel cannot be told of that
+ALERTS_FOUND = "alert channel found"  # nor of that
 CUT_OFF = "was cut off (killed, or it could not write)"
 
 
@@ -35,6 +35,7 @@ def find_needs(facts: Facts) -> dict[str, str]:
         **_lasting_holds(facts),
         **_found(facts),
         **_long_limits(facts),
+        **_spent_limits(facts),
         **_odd_limits(facts),
         **_unlisted(facts),
         **_moved(facts),
@@ -126,8 +127,10 @@ def _found(facts: Facts) -> dict[str, str]:
     held = {hold.scope.lower() for hold in facts.holds if hold.until is None}
     fetched_at = facts.stages["fetch-matches"].last_good_at
     return {
-        f"{each.what} found": f"{each.what}: {each.said}, found by `check` at {text_of(each.found_at)}; "
-        f"{each.remedy or 'mend that'}, then `lolslackbot check`"
+        ALERTS_FOUND if each.scope == findings.ALERTS else f"{each.what} found": (
+            f"{scope_label(each.what, facts.names)}: {each.said}, found by `check` at {text_of(each.found_at)}; "
+            f"{each.remedy or 'mend that'}, then `lolslackbot check`"
+        )
         for each in facts.found
         if each.scope.lower() not in held
         and not _is_forsaken(facts, each.scope)
@@ -178,6 +181,16 @@ def _sooner(hold: Hold) -> str:
     what, name, *_ = hold.scope.split()
     option = {holds.RIOT_KEY: f"--host {name}", "channel": f"--channel {name}"}.get(what, "--channel C")
     return f", `lolslackbot retry {option}` tries it now"
+
+
+def _spent_limits(facts: Facts) -> dict[str, str]:
+    """Limits that our own count keeps, and that last: what Riot's headers state may be wrong."""
+    return {
+        f"{each.scope} spent": f"{each.reason} until {text_of(each.until)}: `lolslackbot fetch-matches` goes on then, "
+        f"`lolslackbot retry --host {each.host}` tries it now"
+        for each in facts.spent_limits
+        if each.until - facts.now > TOO_LONG
+    }
 
 
 def _odd_limits(facts: Facts) -> dict[str, str]:
@@ -267,7 +280,8 @@ def _silence(stage: str, each: StageRuns) -> str:
 def _staleness(facts: Facts) -> dict[str, str]:
     """Lists that nobody asks for, although nothing that is said elsewhere keeps us from it."""
     since, last = facts.tracked_since, facts.freshness.last_listed_at
-    if since is None or facts.now - max(since, last or since) < TICKS_MISSED:
+    restored = [each.decided_at for each in facts.restores]  # what the backup knows is older
+    if since is None or facts.now - max([since, last or since, *restored]) < TICKS_MISSED:
         return {}
     fetching = facts.stages["fetch-matches"]
     is_silent = fetching.last_seen_at and facts.now - fetching.last_seen_at >= TICKS_MISSED
@@ -291,10 +305,13 @@ def _unusable(facts: Facts) -> dict[str, str]:
 def _unwell(facts: Facts) -> dict[str, str]:
     """Stages that run, but to no good end, and nothing else says why."""
     explained = {_stage_of(hold) for hold in facts.holds if _lasts(facts, hold)}
+    failures_told = {"deliver"} if facts.failed else set()
     needs = {}
     for stage, each in facts.stages.items():
         last, since = each.last_ended, each.last_good_at or facts.recorded_since
         if last is None or since is None or last.began_at - since <= TOO_LONG or stage in explained:
+            continue
+        if last.exit_status == Exit.SOME_FAILED and stage in failures_told:
             continue
         if last.exit_status in (Exit.SOME_FAILED, Exit.LATER):
             said = f"the last one: exit {last.exit_status}, {last.summary}"
@@ -335,8 +352,10 @@ def _is_pressed(facts: Facts, stage: str, each: StageRuns) -> bool:
 def _queues(facts: Facts) -> dict[str, str]:
     """What waits for long, although nothing that is said elsewhere holds it back."""
     needs = {}
+    why_else = {**_unusable(facts), **_unwell(facts)}
     for stage, waiting in _waits_for_long(facts).items():
-        if not _is_pressed(facts, stage, facts.stages[stage]):  # else its time budget is why
+        is_explained = f"{stage} unusable" in why_else or f"{stage} unwell" in why_else
+        if not is_explained and not _is_pressed(facts, stage, facts.stages[stage]):  # else its time budget is why
             needs.update(waiting)
     return needs
 
@@ -362,7 +381,7 @@ def _long_ago(facts: Facts, since: datetime | None) -> str | None:
 
 
 def _riot_waits(facts: Facts) -> bool:
-    return any(_is_riots(hold) and facts.in_force(hold) for hold in facts.holds)
+    return bool(facts.spent_limits) or any(_is_riots(hold) and facts.in_force(hold) for hold in facts.holds)
 
 
 def _lost(lost: Sequence[Lost]) -> list[tuple[str, int, str]]:

@@ -228,7 +228,8 @@ def _read_rows(path: str, rows: "csv.DictReader[str]") -> tuple[list[Wish], list
         try:
             if isinstance(row, csv.Error):
                 raise ValueError(str(row))
-            wishes.append(_read_row(row, rows.reader.line_num))
+            if any(isinstance(cell, list) or (cell or "").strip() for cell in row.values()):  # else an empty line
+                wishes.append(_read_row(row, rows.reader.line_num))
         except ValueError as error:
             bad.append(Fault(rows.reader.line_num, Unusable(str(error))))
     return wishes, bad

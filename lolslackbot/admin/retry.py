@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lolslackbot.clock import Clock, text_of
+from lolslackbot.clock import FAR_OFF, Clock, text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
 from lolslackbot.riot import limits
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.settings import Settings
+from lolslackbot.slack.answers import posted_at
 from lolslackbot.store import channels, decisions, findings, holds, matches, messages, stories
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -70,7 +71,14 @@ def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, 
             messages.mark_found(db, message, slack_ts, now)
             decisions.record(db, "retry", f"message {message.key}", f"{state} -> delivered, ts {slack_ts}", now)
 
-    return Plan([f"the {state} message {message.key} counts as delivered, ts {slack_ts}"], do)
+    sentences = [f"the {state} message {message.key} counts as delivered, ts {slack_ts}"]
+    posted, ended_at = posted_at(slack_ts), messages.game_ended_at(db, message)
+    if posted and posted < ended_at - FAR_OFF:
+        sentences.append(
+            f"is it the right link? what it leads to was posted at {text_of(posted)}, before the game ended at "
+            f"{text_of(ended_at)}"
+        )
+    return Plan(sentences, do)
 
 
 def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelta = WITHIN) -> Plan:
@@ -103,7 +111,7 @@ def retry_host(db: Database, host: str, clock: Clock) -> Plan:
     """What holds a host of Riot's back no longer does: one call goes there, and its answer decides."""
     now, ledger = clock.now(), RiotLedger(db)
     held = [hold for hold in holds.limited_host(db, host) if hold.until and hold.until > now]
-    spent = Limiter(ledger, clock, 0).spent(host)
+    spent = Limiter(ledger, clock, 0).spent(host, now)
     odd = [each for each in ledger.windows_beyond(limits.LONGEST) if each.routing == host]
     if not (held or spent or odd):
         raise NotFound(f"nothing holds {host} back: there is nothing to try again")

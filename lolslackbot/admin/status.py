@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from lolslackbot.admin.facts import NEWS, Facts, StageRuns, read_facts
-from lolslackbot.admin.needs import UNPOSTED, find_needs, find_notes
+from lolslackbot.admin.needs import ALERTS_FOUND, UNPOSTED, find_needs, find_notes
 from lolslackbot.clock import text_of
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -28,7 +28,7 @@ class Status(NamedTuple):
         return {
             problem: said
             for problem, said in self.problems.items()
-            if problem != UNPOSTED and not problem.endswith((" paused", " uncertain"))
+            if problem not in (UNPOSTED, ALERTS_FOUND) and not problem.endswith((" paused", " uncertain"))
         }
 
     def as_json(self) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class App:
         """Says what is news of this run's failures, and of what status needs."""
         from lolslackbot.commands.mail import news_of
 
-        news = news_of(run, self.settings.database, self.home, self.clock.now())
+        news = news_of(run, self.settings, self.clock.now())
         if news.of_the_run:
             speak()
         for need in news.needs:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from lolslackbot.errors import Exit, RunEnds
 from lolslackbot.quiet import Topic, to_say
+from lolslackbot.settings import Settings
 from lolslackbot.stages.run import Run
 from lolslackbot.store import runs
 from lolslackbot.store.database import Database, read_only
@@ -24,10 +25,10 @@ class News(NamedTuple):
     needs: list[str]
 
 
-def news_of(run: Run, database: str, home: str, now: datetime) -> News:
+def news_of(run: Run, settings: Settings, now: datetime) -> News:
     """What may be said of a run that has ended; it counts as said from then on."""
     failures = [cause for cause in run.causes if cause.status not in (Exit.OK, Exit.LATER)]
-    needs, says_all = _needs(run.stage, database, now, bool(failures))
+    needs, says_all = _needs(run.stage, settings, now, bool(failures))
     covered = {key for cause in failures for key in cause.needs if key in needs}
     uncovered = {
         f"{run.stage} {int(cause.status)} {cause.problem}"
@@ -36,25 +37,25 @@ def news_of(run: Run, database: str, home: str, now: datetime) -> News:
     }
     about = {key: Topic(True, key) for key in (needs if says_all else covered)}
     topics = {*about.values(), *(Topic(False, key) for key in uncovered)}
-    new = to_say(home, topics, now, others_are_over=says_all)
+    new = to_say(settings.home, topics, now, others_are_over=says_all)
     of_the_run = any(not topic.is_need or topic.key in covered for topic in new)
     return News(of_the_run, [needs[key] for key, topic in about.items() if topic in new])
 
 
-def _needs(stage: str, database: str, now: datetime, has_failed: bool) -> tuple[dict[str, str], bool]:
+def _needs(stage: str, settings: Settings, now: datetime, has_failed: bool) -> tuple[dict[str, str], bool]:
     """What `status` needs, by key, and whether this stage says all of it: the last one of a tick does.
 
     A need that the stages yet to come may meet is none. Empty where the database cannot be read.
     """
     try:
-        with read_only(database, though_locked=True) as db:
+        with read_only(settings.database, though_locked=True) as db:
             says_all = _says_all(db, stage, now)
             if not says_all and not has_failed:
                 return {}, False
             from lolslackbot.admin.needs import LOCKED
             from lolslackbot.admin.status import status
 
-            needs = status(db, now).problems
+            needs = status(db, now, timedelta(seconds=settings.announce_within)).problems
             return {} if set(needs) == {LOCKED} else needs, says_all  # a lock alone may be over in a moment
     except (RunEnds, OSError):
         logger.debug("what needs a person cannot be seen", exc_info=True)

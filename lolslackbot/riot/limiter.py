@@ -75,9 +75,8 @@ class Limiter:
         full = [self._full(routing, scope, limits.believed(windows.get(scope, ())), now) for scope in scopes]
         return max((wait for wait in (*held, *full) if wait), key=lambda wait: wait.until, default=None)
 
-    def spent(self, routing: str) -> dict[str, NotYet]:
+    def spent(self, routing: str, now: datetime) -> dict[str, NotYet]:
         """The full windows at a host: by scope, until when and why."""
-        now = self._clock.now()
         full = {
             scope: self._full(routing, scope, believed, now)
             for scope, windows in self._ledger.windows(routing).items()

@@ -590,7 +590,7 @@ class _Fetching:
         """A proxy or a certificate on our side needs a person: nothing is marked, the host is left alone at once."""
         logger.error("%s: %s", host, refusal, exc_info=refusal)
         self._in_a_row[host] = FAULTS_IN_A_ROW
-        self._run.ends_with(Exit.UNUSABLE, str(refusal))
+        self._run.ends_with(Exit.UNUSABLE, str(refusal), f"{STAGE} unusable")
         self._run.note(str(refusal))
 
     def _left_alone(self, host: str) -> bool:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database
 
+ALERTS = "alerts"  # the scope of a channel that nobody is tracked in: only alerts go there
+
 
 class Found(NamedTuple):
-    """One thing that is wrong. scope: what it is about, as in holds."""
+    """One thing that is wrong. scope: what it is about, as in holds, or ALERTS."""
 
     what: str
     scope: str
@@ -28,7 +30,7 @@ def replace(db: Database, scopes: Collection[str], found: Collection[Found]) -> 
                 """
                 INSERT INTO findings (what, scope, said, remedy, found_at)
                 VALUES (:what, :scope, :said, :remedy, :found_at)
-                ON CONFLICT (what) DO UPDATE SET said = excluded.said, remedy = excluded.remedy
+                ON CONFLICT (what) DO UPDATE SET scope = excluded.scope, said = excluded.said, remedy = excluded.remedy
                 """,
                 what=each.what,
                 scope=each.scope,

@@ -244,7 +244,7 @@ def fail_in_broken_channels(db: Database, now: datetime) -> dict[str, int]:
     failed: dict[str, int] = {}
     for hold in holds.all_known(db):
         if hold.kind == "broken":
-            error = f"{hold.reason}: the channel is marked broken"
+            error = f"{hold.reason}: the channel was marked broken"
             channel_id = hold.scope.removeprefix("channel ")
             if number := _end(db, "failed", error, "state = 'pending' AND channel_id = :bound", channel_id, now):
                 failed[error] = failed.get(error, 0) + number

@@ -8,12 +8,13 @@ from fakes import FakeSlack
 from support import START, Bot, FakeClock, add_player
 
 from lolslackbot.admin.alerts import CALM, alert
-from lolslackbot.admin.needs import UNPOSTED
+from lolslackbot.admin.needs import ALERTS_FOUND, UNPOSTED
 from lolslackbot.admin.status import status
 from lolslackbot.errors import Unusable
 from lolslackbot.slack.answers import Posted, Verdict
-from lolslackbot.store import holds, listings
+from lolslackbot.store import findings, holds, listings
 from lolslackbot.store.database import Database
+from lolslackbot.store.findings import Found
 
 CHANNEL = "CALERTS"
 
@@ -195,6 +196,20 @@ def test_that_the_channel_is_dead_is_no_alert_for_it(db: Database, clock: FakeCl
     told(db, slack, clock)
     (post,) = told(db, slack, clock)
     assert len(post.splitlines()) == 1
+
+
+def test_what_check_found_of_the_alert_channel_is_no_alert_and_over_with_the_first_post(
+    db: Database, clock: FakeClock
+) -> None:
+    slack = FakeSlack()
+    found = Found(f"channel {CHANNEL}", findings.ALERTS, "it is archived; alerts go there", "unarchive it", START)
+    findings.replace(db, [], [found])
+    assert list(needs(db, clock)) == [ALERTS_FOUND]
+    assert told(db, slack, clock) == []
+    put(db, "riot", "rejected")
+    (post,) = told(db, slack, clock)
+    assert "archived" not in post
+    assert ALERTS_FOUND not in needs(db, clock)
 
 
 def test_a_channel_that_was_posted_to_too_fast_is_left_alone_until_slack_said(db: Database, clock: FakeClock) -> None:

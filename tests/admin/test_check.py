@@ -81,7 +81,7 @@ def test_what_fails_is_a_need_until_it_is_found_well(tracked: Bot, sandbox: Sand
     tracked.run("check")
     (need,) = status_of(tracked)
     assert re.fullmatch(
-        "channel C1: it is archived, found by `check` at .*Z; unarchive it, or untrack: "
+        r"channel #general \(C1\): it is archived, found by `check` at .*Z; unarchive it, or untrack: "
         '`lolslackbot untrack "NAME#TAG" --channel C1`, then `lolslackbot check`',
         need,
     )
@@ -617,6 +617,26 @@ def test_the_alert_channel_is_tried_though_nobody_is_tracked_there(tracked: Bot,
     assert line.startswith("FAIL  channel CALERTS: ")
     assert "alerts go there" in line
     assert line.endswith("; or name another in LOLSLACKBOT_ALERT_CHANNEL")
+
+
+def test_an_archived_alert_channel_is_a_need_until_it_is_seen_well_and_untrack_is_no_remedy(
+    tracked: Bot, sandbox: Sandbox
+) -> None:
+    tracked.run("fetch-matches")
+    sandbox.slack.add_channel("CALERTS", archived=True)
+    settings = {"LOLSLACKBOT_ALERT_CHANNEL": "CALERTS"}
+    remedy = "alerts go there; unarchive it; or name another in LOLSLACKBOT_ALERT_CHANNEL"
+    assert found(tracked.run("check", **settings), "channel CALERTS") == [
+        f"FAIL  channel CALERTS: it is archived; {remedy}"
+    ]
+    (need,) = status_of(tracked)
+    assert need.startswith("channel CALERTS: it is archived; alerts go there, found by `check` at ")
+    for seen_well in (True, False):
+        sandbox.slack.channels["CALERTS"].archived = not seen_well
+        tracked.run("check", **settings)
+        assert bool(status_of(tracked)) != seen_well
+    tracked.run("check")  # the setting was taken out
+    assert status_of(tracked) == []
 
 
 def test_a_setting_without_a_value_is_named_by_line_where_that_says_nothing(tracked: Bot) -> None:

@@ -234,6 +234,7 @@ FILES = [
             Wish(RiotId("Lux", "NA1"), "G2", "na1", "default", line=3),
         ],
     ),
+    ("riot_id,channel\n,\n , \nAhri Fan#EUW,C1\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=4)]),
     ("riot_id,channel\n", []),
     (" Riot_ID , Channel \nAhri Fan#EUW,C1\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)]),
 ]

@@ -484,7 +484,11 @@ def test_an_uncertain_message_that_a_person_found_counts_as_delivered(
 ) -> None:
     before = everything(db)
     plan = record_found(db, "EUW1_1", "C1", LINK, START)
-    assert plan.sentences == ["the uncertain message EUW1_1:C1 counts as delivered, ts 1700000000.123456"]
+    assert plan.sentences == [
+        "the uncertain message EUW1_1:C1 counts as delivered, ts 1700000000.123456",
+        "is it the right link? what it leads to was posted at 2023-11-14T22:13:20.123Z, before the game ended at "
+        "2026-11-23T11:58:00.000Z",
+    ]
     does_nothing_until_asked(db, plan, before)
     row = db.row("SELECT state, slack_ts, error, lookup_problem FROM messages WHERE match_id = 'EUW1_1'")
     assert row

@@ -550,6 +550,59 @@ def test_a_limit_that_cannot_be_is_told_and_the_usual_ones_are_not(db: Database)
     assert "riot kr match odd limit" not in status(db, START).problems
 
 
+def test_a_long_limit_that_is_spent_is_one_need_that_names_the_host(db: Database) -> None:
+    ledger = RiotLedger(db)
+    with db.transaction():
+        ledger.put_windows("europe", "", [Window(120, 100), Window(86_400, 1)])
+        ledger.end_call(ledger.begin_call("europe", "match-ids", START), START)
+    listings.record_page(db, 1, ["EUW1_2"], None, START)
+    for stage in STAGES:
+        ran(db, stage, minutes=119)
+    ran(
+        db, "fetch-matches", summary="fetch-matches: nothing to do; 1 calls in 86400 s to europe are spent", minutes=119
+    )
+    assert status(db, START + timedelta(hours=2)).needs == [
+        "1 calls in 86400 s to europe are spent until 2026-11-24T12:00:00.500Z: `lolslackbot fetch-matches` goes on "
+        "then, `lolslackbot retry --host europe` tries it now"
+    ]
+    for stage in STAGES:
+        ran(db, stage, minutes=23 * 60 + 29)
+    assert status(db, START + timedelta(hours=23, minutes=30)).needs == []
+
+
+def test_after_a_restore_the_lists_of_the_backup_are_not_stale_at_once(db: Database) -> None:
+    restored_at = START + timedelta(hours=2)
+    for stage in STAGES:
+        ran(db, stage, minutes=119)
+    with db.transaction():
+        decisions.record(db, "restore", decisions.EVERYTHING, "messages in doubt: 0", restored_at)
+    assert status(db, restored_at + timedelta(minutes=1)).needs == []
+    ran(db, "fetch-matches", minutes=128)
+    (need,) = (each for each in status(db, restored_at + TICKS_MISSED).needs if each.startswith("Riot"))
+    assert need.startswith(f"Riot was not asked for any list since {SINCE}, though fetch-matches ran")
+
+
+def test_a_stage_that_comes_to_no_good_end_is_one_need_with_what_waits_for_it(db: Database, clock: FakeClock) -> None:
+    store_match(db, a_match("EUW1_1"))
+    build_messages(db, Run("build-messages", clock, 80), "")
+    for stage in STAGES:
+        ran(db, stage)
+        ran(db, stage, minutes=61)
+    ran(db, "deliver", Exit.UNUSABLE, "deliver: SLACK_BOT_TOKEN is not set", minutes=61)
+    assert [need.partition(":")[0] for need in needs_after(db, minutes=62)] == ["deliver cannot work"]
+
+
+def test_failures_that_are_told_are_no_other_need_of_the_stage(db: Database, clock: FakeClock) -> None:
+    for stage in STAGES:
+        ran(db, stage)
+        ran(db, stage, Exit.SOME_FAILED if stage == "deliver" else Exit.OK, f"{stage}: 1 failed", minutes=61)
+    (need,) = needs_after(db, minutes=62)
+    assert need.startswith("deliver came to no good end since")
+    messages.mark_failed(db, claimed(db, clock), "t", "msg_too_long", START, broken=False)
+    (need,) = needs_after(db, minutes=62)
+    assert need.startswith("messages failed in C1 within a day: 1")
+
+
 def test_lists_that_are_not_asked_for_although_fetch_matches_runs(db: Database) -> None:
     ran(db, "build-messages", minutes=8)
     ran(db, "deliver", minutes=8)

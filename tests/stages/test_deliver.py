@@ -151,7 +151,7 @@ def test_a_broken_channel_fails_its_further_messages_without_a_call(
     slack.outcomes["C1"] = [Posted(Verdict.CHANNEL_BROKEN, "is_archived")]
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1"]
-    assert row(db, "EUW1_2") == ("failed", 0, "is_archived: the channel is marked broken")
+    assert row(db, "EUW1_2") == ("failed", 0, "is_archived: the channel was marked broken")
     games(db, clock, "EUW1_3")
     run = send(db, slack, clock)
     assert slack.keys == []

@@ -492,11 +492,11 @@ def test_messages_of_broken_channels_fail_without_a_call_and_others_wait(db: Dat
         holds.put(db, holds.channel_scope("C5"), "limited", "ratelimited", START, LATER)
         holds.put(db, holds.channel_scope("C9"), "broken", "is_archived", START, None)
     assert messages.fail_in_broken_channels(db, START) == {
-        "is_archived: the channel is marked broken": 3,
-        "channel_not_found: the channel is marked broken": 1,
+        "is_archived: the channel was marked broken": 3,
+        "channel_not_found: the channel was marked broken": 1,
     }
     assert {row_of(db, each)["state"] for each in dead} == {"failed"}
-    assert row_of(db, dead[3])["error"] == "channel_not_found: the channel is marked broken"
+    assert row_of(db, dead[3])["error"] == "channel_not_found: the channel was marked broken"
     assert row_of(db, dead[3])["attempts"] == 0
     assert {row_of(db, each)["state"] for each in (well, limited)} == {"pending"}
     assert messages.fail_in_broken_channels(db, START) == {}
