@@ -352,7 +352,21 @@ def test_a_match_id_tells_its_platform_and_number(match_id: str, platform: str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "EUW1", "EUW1_", "_1", "euw1_1", "EUW1_1 ", "EUW1_x", "EUW1_1234567890123456789", "EUW1_١", "E1W_1"]
+    "text",
+    [
+        "",
+        "EUW1",
+        "EUW1_",
+        "_1",
+        "euw1_1",
+        "EUW1_1 ",
+        "EUW1_x",
+        "EUW1_1234567890123456789",
+        "EUW1_١",
+        "E1W_1",
+        "E" * 9 + "1_1",
+        "EUW123_1",
+    ],
 )
 def test_what_is_no_match_id_is_seen(text: str) -> None:
     assert not is_match_id(text)

@@ -15,7 +15,7 @@ from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
 from lolslackbot.files import with_owner
-from lolslackbot.settings import NO_URL, Settings, default_home, is_url, read_settings
+from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
 from lolslackbot.system import utf8
 
@@ -39,6 +39,8 @@ class App:
         try:
             if database and is_url(database):
                 raise Unusable(f"--database cannot be used: {NO_URL}")
+            if home and is_url(home):
+                raise Unusable(f"--home cannot be used: {NO_URL_AS_HOME}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
             self.database = absolute(database) if database else None
         except Unusable as error:
