@@ -417,6 +417,12 @@ def test_what_looks_like_a_key_or_token_is_never_shown(secret: str, capsys: pyte
     assert (said.err, said.out.split()) == ("lolslackbot: '***' is no channel id\n", ["said", "***", "error", "***"])
 
 
+def test_a_password_in_a_url_is_never_shown() -> None:
+    assert masked("'https://me:topsecret@host/x' and http://:topsecret@h") == "'https://***@host/x' and http://***@h"
+    plain = "http://USER:PASSWORD, https://slack.com:443/a@b"
+    assert masked(plain) == plain
+
+
 @pytest.mark.parametrize("text", ["RGAPI-…", "xoxb-…", "which begins with RGAPI-", "xoxb-", "the xoxo-xo", "RGAPI-x"])
 def test_how_one_begins_may_be_said(text: str) -> None:
     assert masked(text) == text

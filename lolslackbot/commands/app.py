@@ -42,7 +42,11 @@ class App:
             if home and is_url(home):
                 raise Unusable(f"--home cannot be used: {NO_URL_AS_HOME}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
+            if os.path.exists(self.home) and not os.path.isdir(self.home):
+                raise Unusable(f"{'--home' if home else 'the home'} cannot be used: {self.home} is not a folder")
             self.database = absolute(database) if database else None
+            if self.database and os.path.isdir(self.database):
+                raise Unusable(f"--database cannot be used: {self.database} is a folder")
         except Unusable as error:
             fault = str(error)
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
