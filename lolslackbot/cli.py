@@ -138,8 +138,9 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--home", type=click.Path(file_okay=False), help="Folder of database, log and env file.")
-@click.option("--database", type=click.Path(dir_okay=False), help="Another database than the home's.")
+# What click would refuse of these two, it would say in every tick: whoever uses them says it, once a day with -q.
+@click.option("--home", type=click.Path(readable=False), help="Folder of database, log and env file.")
+@click.option("--database", type=click.Path(readable=False), help="Another database than the home's.")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv says all that the log file has.")
 @click.option("-q", "--quiet", is_flag=True, help="For cron: speak only of what needs a person, once a day at most.")
 @click.version_option(__version__, prog_name="lolslackbot")

@@ -23,10 +23,13 @@ _WORD = r"\s*(?:`[^`]*`|\S)+"  # with the spaces before it; a command in backquo
 
 # What looks like a Riot key or a Slack token, wherever it came from. Shorter ones are examples: `xoxb-…`.
 _KEY_OR_TOKEN = re.compile(r"(?:RGAPI-|xox[a-z][.-]|xapp-)[A-Za-z0-9._%-]{6,}", re.IGNORECASE)
+_USER_IN_URL = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]+(?=@)")
 
 
 def masked(text: str) -> str:
-    """Without any key or token: one may have been put where it does not belong."""
+    """Without any key, token or password in a URL: one may have been put where it does not belong."""
+    if "://" in text:
+        text = _USER_IN_URL.sub("***", text)
     return _KEY_OR_TOKEN.sub("***", text)
 
 

@@ -204,7 +204,7 @@ def is_puuid(text: str) -> bool:
 
 def is_match_id(text: str) -> bool:
     """Whether that is a match id, platform and `gameId`; 18 digits fit SQLite's INTEGER."""
-    return re.fullmatch(r"[A-Z]+[0-9]*_[0-9]{1,18}", text) is not None
+    return re.fullmatch(r"[A-Z]{1,8}[0-9]{0,2}_[0-9]{1,18}", text) is not None
 
 
 def platform_of(match_id: str) -> str:

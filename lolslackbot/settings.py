@@ -22,6 +22,7 @@ MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
 # Good without asking the library; it judges whatever else there is.
 _PLAIN_URL = r"(https://[a-z0-9.-]*[a-z0-9]|http://(127\.0\.0\.1|localhost))(:[1-5]?[0-9]{1,4})?(/[A-Za-z0-9._/-]*)?"
 NO_URL = "it looks like a URL, and this version only knows SQLite files: write a path"
+NO_URL_AS_HOME = "it looks like a URL: write the path of a folder"
 _KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
 _TOKEN = "the 'Bot User OAuth Token', which begins with xoxb-"
 # What stands near the right one where it is copied from, or belongs into another setting, by how it begins.
@@ -256,15 +257,15 @@ def _path(name: str, text: str) -> str:
         fault = "there is no such user"
     elif re.search(r"\$[A-Za-z_{]", path):
         fault = "it holds a variable like $HOME, which neither cron nor the `env` file expands: write the path in full"
-    elif name == "DATABASE" and is_url(path):
-        fault = NO_URL
+    elif is_url(path):
+        fault = NO_URL if name == "DATABASE" else NO_URL_AS_HOME
     if fault:
         raise FaultySetting(PREFIX + name, f"{PREFIX}{name} cannot be used: {fault}")
     return path
 
 
 def is_url(path: str) -> bool:
-    """Whether a path that was given for the database looks like the address of another kind of one."""
+    """Whether what was given for a path looks like a URL, which may hold a password."""
     return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/|(file|sqlite):", path, re.IGNORECASE))
 
 

@@ -16,9 +16,16 @@ from lolslackbot.store.database import Database, create_database
 from lolslackbot.transport import AUTHORITIES
 
 
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In place of the system's temporary folder, which remembers for an hour what quiet runs said."""
+    return tmp_path_factory.mktemp("temporary")
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Iterator[None]:
     """No setting, key or proxy of the machine reaches a test, and no test's log handlers the next one."""
+    monkeypatch.setenv("TMPDIR", str(temporary))
     for name in list(os.environ):
         ours = name.startswith(("LOLSLACKBOT_", "RIOT_", "SLACK_"))
         if ours or name.lower().endswith("_proxy") or name in AUTHORITIES:

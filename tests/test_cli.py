@@ -81,8 +81,8 @@ def test_help_is_no_failure(command: Command, option: str) -> None:
     [
         (("-v", "-q", "status"), "-v and -q exclude each other"),
         (("frobnicate",), "No such command 'frobnicate'"),
-        (("--database", ".", "players"), "'--database'"),
-        (("--home", "nothing", "players"), "'--home'"),
+        (("--database", ".", "players"), "--database cannot be used: "),
+        (("--home", "nothing", "players"), "--home cannot be used: "),
         (("track",), "--file"),
         (("track", "Ahri#EUW"), "--channel"),
         (("track", "Ahri#EUW", "--channel", "C1", "--file", "x.csv"), "--file brings its own"),
@@ -509,6 +509,17 @@ def test_what_is_no_file_is_one_line_at_once_and_stays_as_it_is(
     result = command(*arguments, RIOT_API_KEY="RGAPI-x")
     assert result == Result(2, "", f"lolslackbot: {said.format(fifo)}\n")
     assert fifo.stat().st_mode == before.st_mode
+
+
+@pytest.mark.parametrize("end", ["-journal", "-wal"])
+@pytest.mark.parametrize("arguments", [("players",), ("build-messages",), ("track", "A#B", "--channel", "C1")])
+def test_a_fifo_in_the_place_of_a_journal_keeps_nobody_waiting(
+    command: Command, bot: Bot, db: Database, fifo: Path, end: str, arguments: tuple[str, ...]
+) -> None:
+    journal = Path(f"{bot.database}{end}")
+    journal.symlink_to(fifo)
+    said = f"the database {bot.database} cannot be used: {journal}: it is a FIFO, not a file"
+    assert command(*arguments, RIOT_API_KEY="RGAPI-x") == Result(2, "", f"lolslackbot: {said}\n")
 
 
 def test_an_env_a_log_and_a_memory_that_are_no_files_keep_no_run_waiting(

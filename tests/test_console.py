@@ -352,7 +352,21 @@ def test_a_match_id_tells_its_platform_and_number(match_id: str, platform: str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "EUW1", "EUW1_", "_1", "euw1_1", "EUW1_1 ", "EUW1_x", "EUW1_1234567890123456789", "EUW1_١", "E1W_1"]
+    "text",
+    [
+        "",
+        "EUW1",
+        "EUW1_",
+        "_1",
+        "euw1_1",
+        "EUW1_1 ",
+        "EUW1_x",
+        "EUW1_1234567890123456789",
+        "EUW1_١",
+        "E1W_1",
+        "E" * 9 + "1_1",
+        "EUW123_1",
+    ],
 )
 def test_what_is_no_match_id_is_seen(text: str) -> None:
     assert not is_match_id(text)
@@ -401,6 +415,12 @@ def test_what_looks_like_a_key_or_token_is_never_shown(secret: str, capsys: pyte
     show_table([{"error": secret}], "")
     said = capsys.readouterr()
     assert (said.err, said.out.split()) == ("lolslackbot: '***' is no channel id\n", ["said", "***", "error", "***"])
+
+
+def test_a_password_in_a_url_is_never_shown() -> None:
+    assert masked("'https://me:topsecret@host/x' and http://:topsecret@h") == "'https://***@host/x' and http://***@h"
+    plain = "http://USER:PASSWORD, https://slack.com:443/a@b"
+    assert masked(plain) == plain
 
 
 @pytest.mark.parametrize("text", ["RGAPI-…", "xoxb-…", "which begins with RGAPI-", "xoxb-", "the xoxo-xo", "RGAPI-x"])

@@ -190,12 +190,30 @@ def test_a_full_disk_is_one_mail(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> 
     assert [result.out + result.err for result in results[1:]] == ["", ""]
 
 
-def test_a_home_that_there_cannot_be_is_one_mail(command: Command, tmp_path: Path) -> None:
-    said = [
-        command("-q", stage, at_home=False, LOLSLACKBOT_HOME="~nobody-of-that-name/bot", TMPDIR=str(tmp_path))
-        for stage in STAGES
-    ]
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        ((), {"LOLSLACKBOT_HOME": "~nobody-of-that-name/bot"}, "LOLSLACKBOT_HOME"),
+        ((), {"LOLSLACKBOT_HOME": "a-file"}, "a-file is not a folder"),
+        (("--home", "a-file"), {}, "a-file is not a folder"),
+    ],
+)
+def test_a_home_that_there_cannot_be_is_one_mail(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    said = [command(*arguments, "-q", stage, at_home=False, **environment, TMPDIR=str(tmp_path)) for stage in STAGES]
     assert [result.status for result in said] == [2, 2, 2]
     assert [bool(result.err) for result in said] == [True, False, False]
-    assert "LOLSLACKBOT_HOME" in said[0].err
+    assert words in said[0].err
     assert not list(tmp_path.rglob(NAME))
+
+
+def test_a_database_that_is_a_folder_is_one_mail(command: Command, tmp_path: Path) -> None:
+    said = [command("-q", "--database", str(tmp_path), stage, TMPDIR=str(tmp_path)) for stage in STAGES]
+    assert [result.status for result in said] == [2, 2, 2]
+    assert [result.err for result in said] == [
+        f"lolslackbot: --database cannot be used: {tmp_path} is a folder\n",
+        "",
+        "",
+    ]

@@ -97,6 +97,7 @@ def test_what_stands_in_the_wrong_setting_is_never_shown(
             ("--database", "postgresql://me:topsecret@db/x", "status"),
             "--database cannot be used: it looks like a URL, ",
         ),
+        (("--home", "https://me:topsecret@db/x", "status"), "--home cannot be used: it looks like a URL: "),
     ],
 )
 def test_what_looks_like_a_key_or_token_is_not_repeated(

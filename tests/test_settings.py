@@ -308,6 +308,13 @@ def test_a_database_that_looks_like_a_url_is_refused(home: Path, text: str) -> N
     )
 
 
+def test_a_home_that_looks_like_a_url_is_refused(home: Path) -> None:
+    environment = {"LOLSLACKBOT_HOME": "https://me:topsecret@host/bot"}
+    with pytest.raises(FaultySetting) as caught:
+        default_home(environment, str(home))
+    assert str(caught.value) == ("LOLSLACKBOT_HOME cannot be used: it looks like a URL: write the path of a folder")
+
+
 @pytest.mark.parametrize("text", ["a:b.db", "/srv/a:/b.db", "cost$.db", "./file.db", "~/x.db"])
 def test_an_odd_path_is_a_path(home: Path, text: str) -> None:
     assert read(home, LOLSLACKBOT_DATABASE=text).database

@@ -273,6 +273,8 @@ def test_one_address_never_uses_up_a_call(call: float) -> None:
     [
         ("Mon, 23 Nov 2026 12:00:00 GMT", datetime(2026, 11, 23, 12, tzinfo=UTC)),
         ("Mon, 23 Nov 2026 13:00:00 +0100", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("Mon, 23 Nov 2026 12:00:00 +9999", None),  # no zone is so far east
+        ("Mon, 23 Nov 2026 12:00:00 +0160", None),
         (None, None),
         ("", None),
         ("today", None),

@@ -15,7 +15,7 @@ from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
 from lolslackbot.files import with_owner
-from lolslackbot.settings import NO_URL, Settings, default_home, is_url, read_settings
+from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings
 from lolslackbot.store.database import Database, open_database, read_only
 from lolslackbot.system import utf8
 
@@ -39,8 +39,14 @@ class App:
         try:
             if database and is_url(database):
                 raise Unusable(f"--database cannot be used: {NO_URL}")
+            if home and is_url(home):
+                raise Unusable(f"--home cannot be used: {NO_URL_AS_HOME}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
+            if os.path.exists(self.home) and not os.path.isdir(self.home):
+                raise Unusable(f"{'--home' if home else 'the home'} cannot be used: {self.home} is not a folder")
             self.database = absolute(database) if database else None
+            if self.database and os.path.isdir(self.database):
+                raise Unusable(f"--database cannot be used: {self.database} is a folder")
         except Unusable as error:
             fault = str(error)
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))

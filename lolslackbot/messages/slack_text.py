@@ -22,7 +22,7 @@ MAX_TEXT = 3000  # characters; Slack splits a longer `text` into several message
 MAX_URL = 2000  # characters; Slack takes 3,000 for a picture, and says nothing of links
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidirectional marks, surrogates, line breaks
 # Letters and marks that are drawn as nothing: Hangul fillers, an empty Braille cell, joiners, variation selectors.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
+_BLANK = frozenset("\u034f\U0001d159\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}  # bidirectional classes

@@ -98,15 +98,17 @@ def _puuid(fields: Mapping[str, Any]) -> str:
         raise ForeignIds(f"a puuid of {len(puuid)} characters instead of 78")
     if not isinstance(fields.get("win"), bool):
         raise NotAMatch("not a valid match: win is neither true nor false")
-    for name in ("championId", "kills", "deaths", "assists"):
-        _number(fields, name)
+    _number(fields, "championId")
+    for name in ("kills", "deaths", "assists"):
+        if _number(fields, name) < 0:
+            raise NotAMatch(f"not a valid match: {name} is below zero")
     return puuid
 
 
 def _participant(
     fields: Mapping[str, Any], teams: Mapping[int, _TeamSums], everyone: list[Mapping[str, Any]], mode: str
 ) -> Participant:
-    creeps = [_optional(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
+    creeps = [_count(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
     team_id = _optional(fields, "teamId") or 0
     team_damage, team_kills = teams.get(team_id, (None, None))
     return Participant(
@@ -123,11 +125,11 @@ def _participant(
         deaths=_number(fields, "deaths"),
         assists=_number(fields, "assists"),
         creep_score=None if None in creeps else sum(number or 0 for number in creeps),
-        level=_optional(fields, "champLevel"),
-        damage=_optional(fields, DAMAGE),
+        level=_count(fields, "champLevel"),
+        damage=_count(fields, DAMAGE),
         team_damage=team_damage,
         team_kills=team_kills,
-        penta_kills=_optional(fields, "pentaKills"),
+        penta_kills=_count(fields, "pentaKills"),
         subteam=_subteam(fields) if mode == ARENA else 0,
         partners=_partners(fields, everyone) if mode == ARENA else (),
     )
@@ -143,7 +145,7 @@ def _team_sums(everyone: list[Mapping[str, Any]]) -> dict[int, _TeamSums]:
 
 def _sum(name: str, team: list[Mapping[str, Any]]) -> int | None:
     """None where one of the numbers is missing."""
-    numbers = [_optional(each, name) for each in team]
+    numbers = [_count(each, name) for each in team]
     return None if None in numbers else sum(number or 0 for number in numbers)
 
 
@@ -220,6 +222,12 @@ def _optional(fields: Mapping[str, Any], name: str) -> int | None:
     if type(value) is int:  # nearly all are
         return value if abs(value) <= _LARGEST else None
     return int(value) if isinstance(value, float) and abs(value) <= _LARGEST and value.is_integer() else None
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int | None:
+    """As `_optional`, of what cannot be below zero."""
+    value = _optional(fields, name)
+    return None if value is None or value < 0 else value
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

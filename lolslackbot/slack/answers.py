@@ -223,8 +223,11 @@ def permalink(channel_id: str, slack_ts: str) -> str:
 
 
 def posted_at(slack_ts: str) -> datetime | None:
-    """When Slack took a message, by its `ts`; None where that is no time."""
-    return datetime.fromtimestamp(float(slack_ts), UTC) if _TS.fullmatch(slack_ts) else None
+    """When Slack took a message, by its `ts`; None where that is no time, or one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(float(slack_ts), UTC) if _TS.fullmatch(slack_ts) else None
+    except ValueError:
+        return None
 
 
 def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:

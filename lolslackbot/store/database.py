@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 SQLITE = (3, 37, 0)  # the first with STRICT tables; RETURNING is older
 BUSY_SECONDS = 10
+_SQLITES_OWN = ("-journal", "-wal")  # files beside a database that SQLite opens where they are there
 KEPT = ".before-"  # what a restore replaced, beside the database; the moment follows
 KEPT_AT = "%Y%m%dT%H%M%S.%fZ"  # sorts as it happened
 _KEPT_NAME = re.compile(re.escape(KEPT) + r"([0-9]{8}T[0-9]{6}\.[0-9]{6}Z)(-journal)?")
@@ -147,10 +148,12 @@ def _check_library() -> None:
 def _must_be_there(path: str) -> os.stat_result:
     _check_library()
     try:
-        refuse_special(path)
+        for each in (path, *(os.path.realpath(path) + end for end in _SQLITES_OWN)):
+            refuse_special(each)
         file = os.stat(path)
     except NotAFile as error:
-        raise Unusable(f"the database {path} cannot be used: {error.strerror}") from error
+        named = "" if error.filename == path else f"{error.filename}: "
+        raise Unusable(f"the database {path} cannot be used: {named}{error.strerror}") from error
     except PermissionError as error:
         raise Unusable(with_owner(f"the database {path} cannot be reached by this user", path)) from error
     except OSError:

@@ -64,6 +64,12 @@ def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database,
     ]
 
 
+def test_a_receipt_that_is_no_moment_is_shown_without_one(db: Database, message: Message) -> None:
+    claim(db, message)
+    messages.mark_delivered(db, message, "t", "999999999999.000001", START)
+    assert "C1: posted, https://slack.com/archives/C1/p999999999999000001" in why(db, "euw1_1", START)
+
+
 def died(db: Database, message: Message) -> None:
     claim(db, message)
 

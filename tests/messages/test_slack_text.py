@@ -280,7 +280,7 @@ def test_what_is_too_long_for_slack_is_cut_between_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["\u3164", "\u2800\u2800", "\u115f \u1160", "\uffa0", "\ufe0f", "\u034f\u200b", "\U000e0100"]
+    "name", ["\u3164", "\u2800\u2800", "\u115f \u1160", "\uffa0", "\ufe0f", "\u034f\u200b", "\U0001d159", "\U000e0100"]
 )
 def test_a_name_of_blank_letters_only_is_no_name(name: str) -> None:
     assert clean(name) == "(no name)"

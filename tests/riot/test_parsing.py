@@ -277,6 +277,28 @@ def test_a_number_that_a_message_shows_is_never_made_up(field: str, value: Any) 
         read_everyone(MATCH_ID, body(a_player(**{field: value})))
 
 
+@pytest.mark.parametrize("field", ["kills", "deaths", "assists"])
+def test_what_cannot_be_below_zero_makes_no_match(field: str) -> None:
+    with pytest.raises(NotAMatch, match=f"{field} is below zero"):
+        read_everyone(MATCH_ID, body(a_player(1), a_player(2, **{field: -1})))
+
+
+@pytest.mark.parametrize(
+    ("field", "attribute"),
+    [
+        ("totalMinionsKilled", "creep_score"),
+        ("neutralMinionsKilled", "creep_score"),
+        ("champLevel", "level"),
+        ("pentaKills", "penta_kills"),
+        ("totalDamageDealtToChampions", "damage"),
+        ("totalDamageDealtToChampions", "team_damage"),
+    ],
+)
+def test_a_number_below_zero_is_not_known(field: str, attribute: str) -> None:
+    [player] = read_everyone(MATCH_ID, body(a_player(**{field: -1}))).participants
+    assert getattr(player, attribute) is None
+
+
 @pytest.mark.parametrize("value", [GONE, None, 1, "true"])
 def test_a_participant_neither_won_nor_lost_makes_no_match(value: Any) -> None:
     with pytest.raises(NotAMatch, match="win is neither true nor false"):
