@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, where there is no lower case
-PROXY_FORM = "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+PROXY_FORM = "http://HOST:PORT, with USER:PASSWORD@ before HOST where it needs one"
 LEAST_SECRET = 3  # characters: without shorter ones no log could be read
 CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
@@ -166,7 +166,7 @@ def _fault_of_proxy(proxy: str) -> str | None:
         host = None
     user, _, place = rest.rpartition("@")
     if not host or any(mark in user for mark in "#?/@[]") or any(mark in place.rstrip("/") for mark in "#?/"):
-        return f"it must read {PROXY_FORM}, with # ? / @ : and % of the password as %23 %3F %2F %40 %3A and %25"
+        return f"it must read {PROXY_FORM}; write # ? / @ : and % in the password as %23 %3F %2F %40 %3A and %25"
     return None
 
 

@@ -167,11 +167,20 @@ UNUSABLE = [
     ("socks5://somebody:S3cr3tPa55@127.0.0.1:1080", "HTTPS_PROXY cannot be used: it names a SOCKS proxy, and only an "),
     ("SOCKS5H://127.0.0.1:1080", "HTTPS_PROXY cannot be used: it names a SOCKS proxy, and only an HTTP proxy works: "),
     ("https://somebody:S3cr3tPa55@127.0.0.1:1", "HTTPS_PROXY cannot be used: it names a proxy for https, and only an "),
-    ("http://somebody:S3cr3tPa55#x@127.0.0.1:1", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT or http"),
-    ("http://somebody:S3cr3tPa55/x@127.0.0.1:1", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT or http"),
-    ("somebody:S3cr3tPa55?x@127.0.0.1:1", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT or http://USER"),
-    ("http://somebody:S3cr3tPa55@127.0.0.1:port", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT or http"),
-    ("http://", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"),
+    (
+        "http://somebody:S3cr3tPa55#x@127.0.0.1:1",
+        "HTTPS_PROXY cannot be used: it must read http://HOST:PORT, with USER",
+    ),
+    (
+        "http://somebody:S3cr3tPa55/x@127.0.0.1:1",
+        "HTTPS_PROXY cannot be used: it must read http://HOST:PORT, with USER",
+    ),
+    ("somebody:S3cr3tPa55?x@127.0.0.1:1", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT, with USER"),
+    (
+        "http://somebody:S3cr3tPa55@127.0.0.1:port",
+        "HTTPS_PROXY cannot be used: it must read http://HOST:PORT, with USER",
+    ),
+    ("http://", "HTTPS_PROXY cannot be used: it must read http://HOST:PORT, with USER:PASSWORD@ before HOST"),
 ]
 
 
