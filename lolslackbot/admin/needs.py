@@ -185,11 +185,12 @@ def _sooner(hold: Hold) -> str:
 
 def _spent_limits(facts: Facts) -> dict[str, str]:
     """Limits that our own count keeps, and that last: what Riot's headers state may be wrong."""
+    held = {hold.scope for hold in facts.holds if facts.in_force(hold)}  # that says it too
     return {
         f"{each.scope} spent": f"{each.reason} until {text_of(each.until)}: `lolslackbot fetch-matches` goes on then, "
         f"`lolslackbot retry --host {each.host}` tries it now"
         for each in facts.spent_limits
-        if each.until - facts.now > TOO_LONG
+        if each.until - facts.now > TOO_LONG and each.scope not in held
     }
 
 

@@ -565,6 +565,11 @@ def test_a_long_limit_that_is_spent_is_one_need_that_names_the_host(db: Database
         "1 calls in 86400 s to europe are spent until 2026-11-24T12:00:00.500Z: `lolslackbot fetch-matches` goes on "
         "then, `lolslackbot retry --host europe` tries it now"
     ]
+    hold(db, "riot europe", "limited", "429", 86_400)
+    (need,) = status(db, START + timedelta(hours=2)).needs
+    assert need.startswith("riot europe is held back until 2026-11-24T12:00:00.000Z: 429; ")
+    with db.transaction():
+        holds.lift(db, "riot europe", "limited")
     for stage in STAGES:
         ran(db, stage, minutes=23 * 60 + 29)
     assert status(db, START + timedelta(hours=23, minutes=30)).needs == []
