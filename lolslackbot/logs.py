@@ -53,8 +53,6 @@ class MaskingFormatter(logging.Formatter):
         lines = [self.formatMessage(record)]
         if self._traces and record.exc_info:
             lines += self._masked(self.formatException(record.exc_info)).splitlines()
-        if self._traces and record.stack_info:
-            lines += self._masked(record.stack_info).splitlines()
         # A trace is indented: whatever line a foreign name begins in it, it can be taken for no line of the log.
         return "\n  ".join(one_line(self._masked(line)) for line in lines)
 
