@@ -9,8 +9,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from lolslackbot.console import one_line
-from lolslackbot.files import make_private_folder, open_private
-from lolslackbot.system import refuse_special
+from lolslackbot.files import make_private_folder, open_private, refuse_special
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them

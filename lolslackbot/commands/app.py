@@ -15,9 +15,8 @@ from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
 from lolslackbot.files import with_owner
-from lolslackbot.settings import NO_URL, Settings, default_home, is_url, read_settings
+from lolslackbot.settings import NO_URL, Settings, default_home, is_url, read_settings, utf8
 from lolslackbot.store.database import Database, open_database, read_only
-from lolslackbot.system import utf8
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
