@@ -1,6 +1,47 @@
-"""Who files belong to: those that root makes in a user's folder are the user's, and a stranger's are named as such."""
+"""Files: whether one can be opened, and whose it is. What root makes in a user's folder belongs to that user."""
 
+import errno
 import os
+import stat
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+class NotAFile(OSError):
+    """A FIFO, device or socket stands where a file is to be."""
+
+
+def refuse_special(path: str) -> None:
+    """Raises NotAFile where something stands at `path`, or behind its links, that is neither file nor folder.
+
+    To open a FIFO takes until somebody opens its other end; a device swallows what it is to keep.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    for is_kind, name in _SPECIAL:
+        if is_kind(mode):
+            raise NotAFile(errno.EINVAL, f"it is {name}, not a file", path)
+
+
+def no_file_can_be_opened() -> bool:
+    """Whether this process has come to its limit: SQLite does not say so. It opens up to three files at a time."""
+    opened: list[int] = []
+    try:
+        for _ in range(3):
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return True
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return False
 
 
 def open_private(path: str, flags: int, like: str | None = None) -> int:

@@ -9,8 +9,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from lolslackbot.console import one_line
-from lolslackbot.files import make_private_folder, open_private
-from lolslackbot.system import refuse_special
+from lolslackbot.files import make_private_folder, open_private, refuse_special
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -53,8 +52,6 @@ class MaskingFormatter(logging.Formatter):
         lines = [self.formatMessage(record)]
         if self._traces and record.exc_info:
             lines += self._masked(self.formatException(record.exc_info)).splitlines()
-        if self._traces and record.stack_info:
-            lines += self._masked(record.stack_info).splitlines()
         # A trace is indented: whatever line a foreign name begins in it, it can be taken for no line of the log.
         return "\n  ".join(one_line(self._masked(line)) for line in lines)
 

@@ -8,8 +8,7 @@ from string import Formatter
 from typing import Any, NamedTuple, TypeVar
 
 from lolslackbot.errors import Unusable
-from lolslackbot.files import with_owner
-from lolslackbot.system import native_path, refuse_special, utf8
+from lolslackbot.files import refuse_special, with_owner
 from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secrets
 
 T = TypeVar("T")
@@ -250,8 +249,16 @@ def default_home(environment: Mapping[str, str], app_dir: str) -> str:
     return _path("HOME", named) if named else app_dir
 
 
+def utf8(text: str) -> str:
+    """An argument or environment variable as UTF-8, whatever the locale took its bytes for. Raises ValueError."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        raise ValueError(f"{text!r} is not UTF-8, which is what lolslackbot reads in every locale") from None
+
+
 def _path(name: str, text: str) -> str:
-    path = os.path.expanduser(native_path(text))
+    path = os.path.expanduser(os.fsdecode(text.encode("utf-8", "surrogateescape")))  # as this locale hands it over
     fault = None
     if path.startswith("~"):
         fault = "there is no such user"

@@ -1144,20 +1144,17 @@ def test_on_a_terminal_a_retry_asks_and_yes_does_it(bot: Bot, db: Database) -> N
     assert states(db) == AFTER["--channel"]
 
 
-@pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04"])
-def test_on_a_terminal_a_retry_asks_and_anything_but_yes_changes_nothing(bot: Bot, db: Database, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    ("answer", "status", "said"), [("n\n", 0, "nothing was changed\n"), ("\n", 0, "nothing was changed\n"), ("", 1, "")]
+)
+def test_on_a_terminal_a_retry_asks_and_anything_but_yes_changes_nothing(
+    command: Command, db: Database, answer: str, status: int, said: str
+) -> None:
     failed(db)
-    result = answered(bot, answer, "retry", "--channel", "C1")
+    result = command("retry", "--channel", "C1", typed=answer)
     assert "Do it? [y/N]" in result.out
-    assert "Traceback" not in result.err
+    assert (result.status, result.out.endswith(said), "Traceback" in result.err) == (status, True, False)
     assert states(db) == BEFORE
-
-
-def test_no_is_an_answer_and_not_ctrl_c(bot: Bot, db: Database) -> None:
-    failed(db)
-    result = answered(bot, b"n\n", "retry", "--channel", "C1")
-    assert "Ctrl-C" not in result.err
-    assert result.status in (0, 1)
 
 
 # Backup and restore

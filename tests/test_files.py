@@ -74,6 +74,20 @@ def test_a_folder_that_another_process_makes_at_that_moment_will_do(
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_cannot_be_made_where_another_process_makes_a_file_at_that_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = os.mkdir
+
+    def too_late(path: str, mode: int) -> None:
+        Path(path).write_text("")
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", too_late)
+    with pytest.raises(FileExistsError):
+        make_private_folder(str(tmp_path / "home"))
+
+
 @for_root
 def test_a_lock_is_for_whoever_may_write_the_database(tmp_path: Path) -> None:
     create_database(tmp_path / "a.db").close()

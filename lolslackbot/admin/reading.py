@@ -7,11 +7,11 @@ from string import Formatter
 from typing import NamedTuple
 
 from lolslackbot.errors import RunEnds, Unusable
+from lolslackbot.files import refuse_special
 from lolslackbot.messages.names import server_name
 from lolslackbot.model import RiotId, is_match_id, plain_name
 from lolslackbot.riot import routing
 from lolslackbot.settings import is_workspace
-from lolslackbot.system import refuse_special
 
 MAX_LETTERS = 100  # of a name and of a tag: far more than Riot has, and what fits into a request
 OTHER_IDS = {"U": "a person's", "W": "a person's", "D": "a direct message's", "T": "a workspace's"}
@@ -106,6 +106,17 @@ def read_channel_id(text: str) -> str:
     )
 
 
+def read_post(text: str) -> Post:
+    """The message that Slack's "Copy link" leads to. Raises ValueError with what is wrong."""
+    link = _SLACK_LINK.fullmatch(_unwrapped(text.strip()))
+    if link is None or not link["seconds"]:
+        raise ValueError(
+            f'{text!r} is no link to a message: in Slack, choose "Copy link" in the message\'s menu; '
+            "it reads https://WORKSPACE.slack.com/archives/C0123456789/p1700000000123456"
+        )
+    return Post(read_channel_id(text), f"{link['seconds']}.{link['rest']}")
+
+
 def read_match_id(text: str) -> str:
     """A match id, whatever case it is written in. Raises ValueError with what is wrong."""
     if not is_match_id(text.strip().upper()):
@@ -142,8 +153,7 @@ def read_subject(text: str, match_link: str = "") -> Subject:
     if _GAME_ID.fullmatch(typed) and typed.isascii():
         return GameId(int(typed))
     if link := _SLACK_LINK.fullmatch(typed):
-        channel_id = read_channel_id(typed)
-        return Post(channel_id, f"{link['seconds']}.{link['rest']}") if link["seconds"] else ChannelId(channel_id)
+        return read_post(typed) if link["seconds"] else ChannelId(read_channel_id(typed))
     if re.match(r"https?://", typed, re.IGNORECASE):
         if found := _match_in(typed, match_link):
             return found

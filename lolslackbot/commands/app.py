@@ -15,9 +15,8 @@ from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import Exit, RunEnds, Unusable
 from lolslackbot.files import with_owner
-from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings
+from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings, utf8
 from lolslackbot.store.database import Database, open_database, read_only
-from lolslackbot.system import utf8
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -32,7 +31,6 @@ class App:
     """What every command is told before its own options."""
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
-
         self.verbose, self.quiet = verbose, quiet
         self.clock = Clock()
         self.home = os.devnull  # until it is known: nothing can be kept there

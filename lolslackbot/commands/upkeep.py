@@ -9,7 +9,7 @@ import click
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
-from lolslackbot.admin.reading import read_channel_id, read_match_id
+from lolslackbot.admin.reading import Post, read_channel_id, read_match_id, read_post
 from lolslackbot.admin.retry import (
     record_found,
     retry_channel,
@@ -21,7 +21,6 @@ from lolslackbot.admin.retry import (
 from lolslackbot.commands.app import App, absolute, checked, person
 from lolslackbot.console import show_line
 from lolslackbot.riot.routing import HOSTS
-from lolslackbot.slack.answers import read_link
 
 
 @click.command("pause")
@@ -75,7 +74,7 @@ def read_message(match_id: str, channel: str) -> tuple[str, str]:
 @click.option(
     "--found",
     metavar="LINK",
-    callback=checked(read_link),
+    callback=checked(read_post),
     help='With --message: it is in Slack, under the link that "Copy link" gives there. Sends nothing.',
 )
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
@@ -89,7 +88,7 @@ def retry_command(
     app: App,
     match_id: str | None,
     message: tuple[str, str] | None,
-    found: tuple[str, str] | None,
+    found: Post | None,
     channel: str | None,
     host: str | None,
     missing: bool,

@@ -142,7 +142,6 @@ _ARCHIVED = "is_archived"
 
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
 _CHANNEL_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
-_LINK = re.compile(r"https?://[^/\s]+/archives/([A-Z][A-Z0-9]{1,30})/p([0-9]{1,12})([0-9]{6})(?:\?\S*)?")
 
 
 def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
@@ -183,17 +182,6 @@ def _judge_success(document: Mapping[str, Any], channel_id: str) -> Posted:
 def is_slack_ts(value: object) -> TypeGuard[str]:
     """Whether that is a message's `ts`, wherever it comes from."""
     return isinstance(value, str) and _TS.fullmatch(value) is not None
-
-
-def read_link(text: str) -> tuple[str, str]:
-    """The channel id and the `ts` in what Slack's "Copy link" gives for a message. Raises ValueError."""
-    found = _LINK.fullmatch(text.strip())
-    if not found:
-        raise ValueError(
-            f'{text!r} is no link to a message: in Slack, choose "Copy link" in the message\'s menu; '
-            "it reads https://WORKSPACE.slack.com/archives/C0123456789/p1700000000123456"
-        )
-    return found[1], f"{found[2]}.{found[3]}"
 
 
 def is_over(code: str | None, info: ChannelInfo | None, *, readable: bool) -> bool:

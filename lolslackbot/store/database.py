@@ -11,9 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from lolslackbot.errors import NotNow, RunEnds, Unusable
-from lolslackbot.files import make_private_folder, open_private, with_owner
+from lolslackbot.files import (
+    NotAFile,
+    make_private_folder,
+    no_file_can_be_opened,
+    open_private,
+    refuse_special,
+    with_owner,
+)
 from lolslackbot.store import upgrades
-from lolslackbot.system import NotAFile, no_file_can_be_opened, refuse_special
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from lolslackbot.admin.reading import (
     read_file,
     read_match_id,
     read_platform,
+    read_post,
     read_riot_id,
     read_subject,
     read_workspace,
@@ -208,6 +209,39 @@ def test_what_why_is_asked_about_is_read_as_it_is_pasted(text: str, match_link: 
 def test_what_why_cannot_be_asked_about_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         read_subject(text, OURS)
+
+
+POSTS = [
+    "https://friends.slack.com/archives/C0123/p1700000000123456",
+    " https://friends.slack.com/archives/C0123/p1700000000123456?thread_ts=1690000000.000001&cid=C0123\n",
+    "https://friends.enterprise.slack.com/archives/C0123/p1700000000123456",
+    "<https://friends.slack.com/archives/c0123/p1700000000123456|found>",
+]
+
+
+@pytest.mark.parametrize("link", POSTS)
+def test_a_link_names_the_channel_and_the_message(link: str) -> None:
+    assert read_post(link) == Post("C0123", "1700000000.123456")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "C0123",
+        "1700000000.123456",
+        "https://friends.slack.com/archives/C0123",
+        "https://friends.slack.com/archives/C0123/p123456",
+        "https://friends.slack.com/archives/C0123/p" + "1" * 5000,
+        "https://friends.slack.com/archives/C0123/p17000000001234५६",
+        "https://friends.slack.com/archives/C0123/p1700000000123456 and more",
+        "https://example.org/archives/C0123/p1700000000123456",
+        "javascript://x/archives/C0123/p1700000000123456",
+    ],
+)
+def test_what_is_no_link_to_a_message_is_told_so(link: str) -> None:
+    with pytest.raises(ValueError, match="is no link to a message: in Slack, choose"):
+        read_post(link)
 
 
 # Files

@@ -37,33 +37,33 @@ def loaded(bot: Bot, *arguments: str) -> set[str]:
     return {each for each in CLIENTS if each in modules}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "--help",
-        "--version",
-        "fetch-matches --help",
-        "deliver --help",
-        "track --help",
-        "check --help",
-        "status",
-        "status --json",
-        "why C1",
-        "players",
-        "channels",
-        "channels set C1 --queues ranked",
-        "pause",
-        "resume",
-        "retry --missing --yes",
-        "untrack 'Ahri Fan#EUW'",
-        "prune --older-than 30",
-        "build-messages",
-        "deliver",
-        "deliver --dry-run",
-    ],
+CALL_NOBODY = (
+    "--help",
+    "--version",
+    "fetch-matches --help",
+    "deliver --help",
+    "track --help",
+    "check --help",
+    "status",
+    "status --json",
+    "why C1",
+    "players",
+    "channels",
+    "channels set C1 --queues ranked",
+    "pause",
+    "resume",
+    "retry --missing --yes",
+    "build-messages",
+    "deliver",
+    "deliver --dry-run",
+    "prune --older-than 30",
+    "untrack 'Ahri Fan#EUW'",
 )
-def test_a_command_that_calls_nobody_loads_no_client(tracked: Bot, command: str) -> None:
-    assert loaded(tracked, *shlex.split(command)) == set()
+
+
+def test_a_command_that_calls_nobody_loads_no_client(tracked: Bot) -> None:
+    by_command = {command: loaded(tracked, *shlex.split(command)) for command in CALL_NOBODY}
+    assert {command: clients for command, clients in by_command.items() if clients} == {}
 
 
 def test_a_stage_loads_its_own_client_only(tracked: Bot, sandbox: Sandbox) -> None:

@@ -21,7 +21,6 @@ from lolslackbot.slack.answers import (
     judge_post,
     keys_in,
     next_cursor,
-    read_link,
     read_object,
     read_ok,
 )
@@ -337,41 +336,6 @@ def test_more_without_a_way_to_it_proves_nothing() -> None:
     with pytest.raises(SlackProblem) as caught:
         next_cursor({"has_more": True, "response_metadata": {"next_cursor": ""}})
     assert caught.value.verdict is Verdict.UNCERTAIN
-
-
-# Links to messages
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "https://friends.slack.com/archives/C0123/p1700000000123456",
-        " https://friends.slack.com/archives/C0123/p1700000000123456?thread_ts=1690000000.000001&cid=C0123\n",
-        "https://friends.enterprise.slack.com/archives/C0123/p1700000000123456",
-    ],
-)
-def test_a_link_names_the_channel_and_the_message(link: str) -> None:
-    assert read_link(link) == ("C0123", "1700000000.123456")
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "",
-        "C0123",
-        "1700000000.123456",
-        "https://friends.slack.com/archives/C0123",
-        "https://friends.slack.com/archives/C0123/p123456",
-        "https://friends.slack.com/archives/C0123/p" + "1" * 5000,
-        "https://friends.slack.com/archives/C0123/p17000000001234५६",
-        "https://friends.slack.com/archives/c0123/p1700000000123456",
-        "https://friends.slack.com/archives/C0123/p1700000000123456 and more",
-        "javascript://x/archives/C0123/p1700000000123456",
-    ],
-)
-def test_what_is_no_link_to_a_message_is_told_so(link: str) -> None:
-    with pytest.raises(ValueError, match="is no link to a message: in Slack, choose"):
-        read_link(link)
 
 
 # Whether a channel is well again

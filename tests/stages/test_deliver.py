@@ -717,6 +717,32 @@ def test_without_a_token_nothing_is_compared_and_the_setting_is_named(
     assert "SLACK_BOT_TOKEN is not set" in run.summary()
 
 
+def test_a_token_that_goes_missing_after_the_comparison_is_named_and_stops_its_workspace_only(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    add_player(db, 1, channel="C1", workspace="friends")
+    add_player(db, 2, channel="C2")
+    games(db, clock, "EUW1_1", players=(1,))
+    send(db, slack, clock)
+    games(db, clock, "EUW1_2", "EUW1_3", players=(1,))
+    games(db, clock, "EUW1_4", players=(2,))
+    asked: list[str] = []
+
+    def client(workspace: str) -> FakeSlack:
+        asked.append(workspace)
+        if workspace == "friends":
+            raise Unusable("SLACK_BOT_TOKEN_FRIENDS is not set")
+        return slack
+
+    run = Run("deliver", clock, 80)
+    deliver(db, client, run, LIMITS)  # type: ignore[arg-type]
+    assert asked.count("friends") == 1
+    assert [row(db, f"EUW1_{number}")[:2] for number in (2, 3)] == [("pending", 0)] * 2
+    assert row(db, "EUW1_4", "C2")[0] == "delivered"
+    assert run.status is Exit.UNUSABLE
+    assert "SLACK_BOT_TOKEN_FRIENDS is not set" in run.summary()
+
+
 def test_a_comparison_that_breaks_is_an_error_that_stops_nobody_else(
     db: Database, slack: FakeSlack, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

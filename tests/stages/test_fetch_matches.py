@@ -429,6 +429,21 @@ def test_a_puuid_of_another_key_is_resolved_again_once_and_identity_stays(
     assert (run.status, state(db, "EUW1_1")[0]) == (Exit.OK, "stored")
 
 
+def test_a_new_puuid_that_is_refused_as_well_is_flagged_and_not_resolved_again(
+    db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    add_player(db, 1)
+    riot.accounts["Player 1#EUW"] = puuid(91)
+    for number in (1, 91):
+        riot.fail(puuid(number), OTHER_KEY)
+    run = fetch(db, riot, clock)
+    assert riot.calls == [puuid(1), "Player 1#EUW", puuid(91)]
+    assert (players.to_list(db)[0].puuid, of_problem(db)[0]) == (puuid(91), ProblemKind.STILL_OTHER_KEY)
+    assert run.counts["flagged"] == 1
+    fetch(db, riot, clock)
+    assert riot.calls == [puuid(91)]
+
+
 def test_a_riot_id_that_leads_to_no_usable_puuid_is_flagged_and_not_resolved_every_run(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
@@ -839,11 +854,13 @@ def test_an_odd_puuid_for_a_riot_id_is_flagged_and_not_stored_over_a_good_one(
     assert (run.status, run.counts["flagged"]) == (Exit.OK, 1)
 
 
+@pytest.mark.parametrize("fault", [None, NOT_FOUND])
 def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
-    db: Database, riot: FakeRiot, clock: FakeClock
+    db: Database, riot: FakeRiot, clock: FakeClock, fault: Exception | None
 ) -> None:
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
+    riot.fail("EUW1_1", fault)
     answer = riot.match
 
     def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
@@ -856,7 +873,7 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     run = fetch(db, riot, clock)
     assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
     assert db.row("SELECT 1 FROM participants") is None
-    assert run.status is Exit.OK
+    assert (run.status, run.counts["missing"]) == (Exit.OK, 0)
 
 
 def test_a_match_listed_by_a_clock_that_was_set_back_since_is_asked_for_at_once(
