@@ -23,7 +23,7 @@ _WORD = r"\s*(?:`[^`]*`|\S)+"  # with the spaces before it; a command in backquo
 
 # What looks like a Riot key or a Slack token, wherever it came from. Shorter ones are examples: `xoxb-…`.
 _KEY_OR_TOKEN = re.compile(r"(?:RGAPI-|xox[a-z][.-]|xapp-)[A-Za-z0-9._%-]{6,}", re.IGNORECASE)
-_USER_IN_URL = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]+(?=@)")
+_USER_IN_URL = re.compile(r"(?<=://)(?!USER:PASSWORD@)[^\s/@]*:[^\s/@]+(?=@)")
 
 
 def masked(text: str) -> str:

@@ -419,7 +419,7 @@ def test_what_looks_like_a_key_or_token_is_never_shown(secret: str, capsys: pyte
 
 def test_a_password_in_a_url_is_never_shown() -> None:
     assert masked("'https://me:topsecret@host/x' and http://:topsecret@h") == "'https://***@host/x' and http://***@h"
-    plain = "http://USER:PASSWORD, https://slack.com:443/a@b"
+    plain = "http://USER:PASSWORD@HOST:PORT, https://slack.com:443/a@b"
     assert masked(plain) == plain
 
 
