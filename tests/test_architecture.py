@@ -1,6 +1,7 @@
 """Who may import whom: data goes one way, and only stages and admin join two rooms."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lolslackbot"
@@ -37,6 +38,7 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every module a file imports, also within functions."""
     found = set()

@@ -246,7 +246,7 @@ class Checking:
         if db is None or not self._writable:
             yield Finding("Riot key", WARN, "not tried: without a database to write to no call can be counted")
             return
-        from lolslackbot.riot.answers import RiotRefusal
+        from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal
         from lolslackbot.riot.answers import Verdict as Answer
         from lolslackbot.riot.limiter import NotYet
 
@@ -264,8 +264,7 @@ class Checking:
             logger.debug("Riot key: %s", refusal, exc_info=True)
             match refusal.verdict:
                 case Answer.FORBIDDEN | Answer.UNAUTHORIZED:
-                    remedy = "renew it at developer.riotgames.com; development keys end after 24 hours"
-                    yield Finding("Riot key", FAIL, f"Riot refuses it: {refusal}", remedy, Exit.REJECTED)
+                    yield Finding("Riot key", FAIL, f"Riot refuses it: {refusal}", RENEW_KEY, Exit.REJECTED)
                     return
                 case Answer.LIMITED:
                     yield Finding("Riot key", WARN, f"Riot limits it now: {refusal}", status=Exit.LATER)

@@ -11,7 +11,7 @@ from lolslackbot.errors import NotFound, NotNow, Rejected, RunEnds, Unusable
 from lolslackbot.messages.announcement import Wording
 from lolslackbot.messages.wording import word
 from lolslackbot.model import Account, Player, RiotId, Style
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, Verdict
 from lolslackbot.riot.limiter import NotYet
 from lolslackbot.slack.answers import SlackProblem, remedy_of
 from lolslackbot.slack.answers import Verdict as Told
@@ -161,10 +161,7 @@ def _said(riot_id: RiotId, platform: str, channel_id: str, since: datetime, alre
 def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
     match refusal.verdict:
         case Verdict.UNAUTHORIZED | Verdict.FORBIDDEN:
-            return Rejected(
-                f"Riot refuses RIOT_API_KEY ({refusal}): renew it at developer.riotgames.com; "
-                "development keys end after 24 hours"
-            )
+            return Rejected(f"Riot refuses RIOT_API_KEY ({refusal}): {RENEW_KEY}")
         case Verdict.LIMITED:
             return NotNow(f"Riot limits us ({refusal}): try again later")
         case Verdict.LOCAL_FAULT:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from lolslackbot.transport import parse_json
 
+RENEW_KEY = "renew it at developer.riotgames.com; development keys end after 24 hours"
+
 
 class Verdict(Enum):
     """Why a call brought nothing. What follows from it for a match or a list is the stage's business."""

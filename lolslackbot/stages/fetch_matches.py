@@ -11,7 +11,7 @@ from lolslackbot.errors import Exit, Rejected, RunEnds
 from lolslackbot.logs import logging_about
 from lolslackbot.model import OTHER_KEY_KINDS, Match, Player, ProblemKind, platform_of
 from lolslackbot.riot import routing
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, Verdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, PLATFORM, Answer, RiotClient
 from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
@@ -638,7 +638,4 @@ class _Fetching:
         with self._db.transaction():
             if not holds.find(self._db, holds.RIOT_KEY, "rejected"):  # since the first refusal
                 holds.put(self._db, holds.RIOT_KEY, "rejected", reason, self._now(), None)
-        raise Rejected(
-            f"Riot refuses RIOT_API_KEY ({reason}): renew it at developer.riotgames.com; "
-            "development keys end after 24 hours"
-        ) from refusal
+        raise Rejected(f"Riot refuses RIOT_API_KEY ({reason}): {RENEW_KEY}") from refusal

@@ -4,16 +4,9 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from support import Bot, keys_in
 
 from lolslackbot.sandbox import Sandbox
-
-
-@pytest.fixture
-def bot(home: Path, sandbox: Sandbox) -> Bot:
-    """Each command in a process that begins from nothing, as cron's do."""
-    return Bot(home, sandbox.settings)
 
 
 def ago(minutes: float) -> datetime:
@@ -34,7 +27,8 @@ def files(home: Path) -> dict[str, str]:
     return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in home.rglob("*")}
 
 
-def test_each_channel_gets_exactly_its_messages_in_the_order_the_games_ended(bot: Bot, sandbox: Sandbox) -> None:
+def test_each_channel_gets_exactly_its_messages_in_the_order_the_games_ended(home: Path, sandbox: Sandbox) -> None:
+    bot = Bot(home, sandbox.settings)  # each command in a process that begins from nothing, as cron's do
     for channel in ("C1", "C2"):
         sandbox.slack.add_channel(channel)
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")

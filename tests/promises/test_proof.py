@@ -3,7 +3,7 @@
 import pytest
 from proof.frame import Part, all_parts
 
-SHARE = 0.005
+SHARE = 0.002
 
 
 @pytest.mark.parametrize("part", all_parts(), ids=lambda part: part.name)
