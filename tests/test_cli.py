@@ -1145,7 +1145,8 @@ def test_on_a_terminal_a_retry_asks_and_yes_does_it(bot: Bot, db: Database) -> N
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "said"), [("n\n", 0, "nothing was changed\n"), ("\n", 0, "nothing was changed\n"), ("", 1, "")]
+    ("answer", "status", "said"),
+    [("n\n", 0, "nothing was changed\n"), ("\n", 0, "nothing was changed\n"), ("", 130, "")],
 )
 def test_on_a_terminal_a_retry_asks_and_anything_but_yes_changes_nothing(
     command: Command, db: Database, answer: str, status: int, said: str

@@ -16,7 +16,7 @@ from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Post, Sandbox
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import players
+from lolslackbot.store import channels, players
 from lolslackbot.store.database import Database, create_database
 from proof.judge import Finding, judge, look, messages_in, unsettled
 from proof.warm import TESTS, Armament, Order, Warm, warm_process
@@ -157,9 +157,15 @@ def _database(world: World) -> Database:
 
 
 def _store(db: Database, number: int, now: datetime) -> str:
-    """A stored match of a player who is tracked in a channel of their own; the key of its message."""
+    """A stored match of a player who is tracked in a channel of their own; the key of its message.
+
+    The first channel's history was compared long ago, as it mostly is: what that comparison would find is posted twice.
+    """
     channel = CHANNELS[number - 1]
     add_player(db, number, channel=channel, since=now - timedelta(days=1))
+    if number == 1:
+        with db.transaction():
+            channels.mark_reconciled(db, channel, now - timedelta(days=1))
     match_id = f"EUW1_{number}"
     store_match(db, a_match(match_id, number, ended_at=now - timedelta(minutes=10 - number)), now)
     return f"{match_id}:{channel}"
