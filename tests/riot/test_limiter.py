@@ -732,7 +732,7 @@ def play(fixed: bool, steps: list[tuple[Any, ...]]) -> None:
     world.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     fixed=st.booleans(),
     limits_at_first=START_WITH,
@@ -744,7 +744,7 @@ def test_nothing_that_processes_crashes_and_new_limits_do_sends_a_call_into_a_kn
     play(fixed, limits_at_first + steps)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     fixed=st.booleans(),
     limits_at_first=START_WITH,
