@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import socket
+import ssl
 import threading
 import time
 import tracemalloc
@@ -23,7 +24,7 @@ from lolslackbot.model import Account, RiotId, Window
 from lolslackbot.riot import answers
 from lolslackbot.riot import client as client_module
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
-from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient, _Trusting
 from lolslackbot.riot.limiter import Limiter, NotYet
 from lolslackbot.store.database import Database, read_only
 from lolslackbot.store.limits import RiotLedger
@@ -888,3 +889,9 @@ def test_the_line_says_how_long_the_call_took(
     http.add_callback(responses.GET, "https://europe.riot.example/lol/match/v5/matches/EUW1_1", slowly)
     ask_match(riot)
     assert caplog.records[-1].getMessage().endswith("-> 200, 250 ms")
+
+
+def test_what_is_trusted_holds_behind_a_proxy_too() -> None:
+    context = ssl.create_default_context()
+    manager = _Trusting(context).proxy_manager_for("http://127.0.0.1:1")
+    assert manager.connection_pool_kw["ssl_context"] is context
