@@ -111,8 +111,10 @@ def _opened(path: str, *, make: bool) -> Iterator[int | None]:
         yield None
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor if _is_ours(descriptor) else None
+        is_ours = _is_ours(descriptor)
+        if is_ours:  # a stranger's may stay locked for ever
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor if is_ours else None
     finally:
         os.close(descriptor)
 

@@ -218,3 +218,12 @@ def test_what_others_put_into_the_temporary_folder_is_not_used(
     assert to_say(str(home), [KEY], START) == {KEY}
     assert to_say(str(home), [KEY], START + timedelta(minutes=3)) == set()
     assert victim.read_text() == "precious"
+
+
+def test_a_stranger_s_file_is_not_waited_for(home: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever made it may hold its lock for ever, and every quiet run would hang."""
+    (home / NAME).touch()
+    monkeypatch.setattr(quiet, "_is_ours", lambda _: False)
+    monkeypatch.setattr(quiet.fcntl, "flock", lambda *_: pytest.fail("waited for a stranger's lock"))
+    clock.moment = START.replace(minute=0)
+    assert to_say(str(home), {DEAD}, clock.now()) == {DEAD}
