@@ -2,7 +2,7 @@
 -- (nothing announced twice, limits kept, who is held back) is a row or a constraint in here.
 --
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
--- `user_version` is the number of this schema; `lolslackbot/store/upgrades.py` brings older files up to it.
+-- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
 PRAGMA user_version = 5;
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from lolslackbot import __version__
-from lolslackbot.console import show_any_letter, show_error
+from lolslackbot.console import escape_unencodable, show_error
 from lolslackbot.errors import Exit
 
 # Where each is found, and what it does. A command is imported when it is called: the others need not wait for it.
@@ -28,12 +28,12 @@ COMMANDS = {
     "status": ("status", "Say how things stand, and what needs a person."),
     "why": ("why", "Tell the story of a match, a player or a channel."),
     "check": ("check", "Try the real keys, tokens, scopes and channels."),
-    "pause": ("upkeep", "Stop delivering before the next message."),
-    "resume": ("upkeep", "Go on after `pause`; what grew too old meanwhile expires."),
-    "retry": ("upkeep", "Put back what you decide to try again."),
-    "prune": ("upkeep", "Forget the bodies and texts of old games."),
-    "backup": ("upkeep", "Copy the database into FILE, and verify the copy."),
-    "restore": ("upkeep", "Put a backup back, without announcing anything twice."),
+    "pause": ("maintenance", "Stop delivering before the next message."),
+    "resume": ("maintenance", "Go on after `pause`; what grew too old meanwhile expires."),
+    "retry": ("maintenance", "Put back what you decide to try again."),
+    "prune": ("maintenance", "Forget the bodies and texts of old games."),
+    "backup": ("maintenance", "Copy the database into FILE, and verify the copy."),
+    "restore": ("maintenance", "Put a backup back, without announcing anything twice."),
 }
 
 
@@ -45,7 +45,7 @@ def main() -> NoReturn:
     """The installed command. Whatever happens, a person gets one line, and the caller an exit status."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    show_any_letter()
+    escape_unencodable()
     try:
         status = cli.main(prog_name="lolslackbot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -94,7 +94,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 @contextmanager
-def a_reader() -> Iterator[None]:
+def exit_quietly_on_broken_pipe() -> Iterator[None]:
     """Around all that prints: whoever reads it may leave early, as `head` does. Then it ends as SIGPIPE ends others.
 
     That signal itself must not end us: writing to Slack and Riot raises it too.
@@ -129,11 +129,11 @@ class Commands(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        with a_reader():
+        with exit_quietly_on_broken_pipe():
             return super().make_context(*arguments, **more)
 
     def invoke(self, context: click.Context) -> Any:
-        with a_reader():
+        with exit_quietly_on_broken_pipe():
             return super().invoke(context)
 
 

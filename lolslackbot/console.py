@@ -41,7 +41,7 @@ def one_line(text: str) -> str:
     return masked(text)
 
 
-def show_any_letter() -> None:
+def escape_unencodable() -> None:
     """What a terminal's encoding lacks (a name in another script) is shown by its number, and ends no command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -21,31 +21,31 @@ def worst(*statuses: Exit) -> Exit:
     return max(statuses, key=_PRESSING.index, default=Exit.OK)
 
 
-class RunEnds(Exception):
+class RunAborted(Exception):
     """The run cannot go on. Its text is one clear line for a person; no per-item guard swallows it."""
 
     exit_status = Exit.SOME_FAILED
 
 
-class Unusable(RunEnds):
+class ConfigError(RunAborted):
     """Usage, a setting, a file or the database needs a person's hand before anything can work."""
 
     exit_status = Exit.UNUSABLE
 
 
-class NotNow(RunEnds):
+class TemporaryError(RunAborted):
     """Something passes by itself: a limit, an upstream that is down, another run at work."""
 
     exit_status = Exit.LATER
 
 
-class Rejected(RunEnds):
+class Rejected(RunAborted):
     """The Riot key or a Slack token was refused; nothing was marked failed."""
 
     exit_status = Exit.REJECTED
 
 
-class NotFound(RunEnds):
+class NotFound(RunAborted):
     """What the person named is not known, to us or to Riot."""
 
     exit_status = Exit.SOME_FAILED

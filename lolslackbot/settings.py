@@ -7,7 +7,7 @@ from contextlib import suppress
 from string import Formatter
 from typing import Any, NamedTuple, TypeVar
 
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.files import refuse_special, with_owner
 from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secrets
 
@@ -35,7 +35,7 @@ _NO_TOKEN: Mapping[tuple[str, ...], str] = {
 }
 
 
-class FaultySetting(Unusable):
+class FaultySetting(ConfigError):
     """A setting that cannot be used; `setting` is its name, '' where the whole `env` file cannot be read."""
 
     def __init__(self, setting: str, text: str) -> None:
@@ -97,14 +97,14 @@ class Settings(NamedTuple):
     def need_riot_key(self) -> Secret:
         """The Riot API key; without one, a line that says where to put it."""
         if self.riot_api_key is None:
-            raise Unusable(f"RIOT_API_KEY is not set: put it into the environment or into {self.env}")
+            raise ConfigError(f"RIOT_API_KEY is not set: put it into the environment or into {self.env}")
         return self.riot_api_key
 
     def need_slack_token(self, workspace: str) -> Secret:
         """The bot token of a workspace; without one, a line that says where to put it."""
         token = self.slack_tokens.get(workspace.lower())
         if token is None:
-            raise Unusable(
+            raise ConfigError(
                 f"{token_name(workspace)} is not set: put the bot token of that workspace "
                 f"into the environment or into {self.env}"
             )
@@ -124,7 +124,7 @@ def read_settings(home: str, database: str | None, environment: Mapping[str, str
     return _settings(home, database, _merged(_env_file(os.path.join(home, "env")), _ours(environment)))
 
 
-def read_settings_in_spite_of_faults(
+def load_settings_collecting_errors(
     home: str, database: str | None, environment: Mapping[str, str]
 ) -> tuple[Settings, list[FaultySetting]]:
     """As `read_settings`, but what is at fault counts as not set, and all of it is told."""

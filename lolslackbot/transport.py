@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
@@ -133,7 +133,7 @@ def connect_seconds(call: float) -> float:
 def proxies_for(url: str, network: Mapping[str, str] = os.environ) -> Mapping[str, str]:
     """The proxy to use for `url`, by scheme, as `HTTPS_PROXY` and `NO_PROXY` say; never one for loopback.
 
-    network: these variables. Raises Unusable for a proxy that no client can use; its text shows nothing of the proxy.
+    network: these variables. Raises ConfigError for a proxy no client can use; its text shows nothing of the proxy.
     """
     from urllib.parse import urlsplit  # slow to import, and settings need this module
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
@@ -144,7 +144,7 @@ def proxies_for(url: str, network: Mapping[str, str] = os.environ) -> Mapping[st
     if not proxy or is_loopback(host) or proxy_bypass_environment(host, {"no": _either_case("no_proxy", network)}):
         return {}
     if fault := _fault_of_proxy(proxy):
-        raise Unusable(f"{name.upper()} cannot be used: {fault}")
+        raise ConfigError(f"{name.upper()} cannot be used: {fault}")
     return {parts.scheme: proxy}
 
 
@@ -190,7 +190,7 @@ def proxy_secrets(network: Mapping[str, str]) -> Iterator[str]:
 def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
     """Trusts the authorities that the variables of AUTHORITIES name and no others; None where none is set.
 
-    Raises Unusable, which names the variable.
+    Raises ConfigError, which names the variable.
     """
     own = [(name, place) for name in AUTHORITIES[:2] for place in network.get(name, "").split(os.pathsep) if place]
     bundle = network.get(AUTHORITIES[2], "")
@@ -208,7 +208,7 @@ def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
                 context.load_verify_locations(cafile=place)
         except OSError as error:  # ssl.SSLError is one: a file without a certificate
             reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-            raise Unusable(f"{name} names no certificates that can be read: {reason}") from None
+            raise ConfigError(f"{name} names no certificates that can be read: {reason}") from None
     return context
 
 

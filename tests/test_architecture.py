@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "slack": BASE | {"transport"},
     "messages": BASE,
     "store": BASE | {"files"},
-    "stages": BASE | {"files", "logs", "settings", "riot", "slack", "messages", "store"},
+    "health": BASE | {"files", "settings", "riot", "slack", "store", "stages", "admin"},
+    "stages": BASE | {"files", "logs", "settings", "riot", "slack", "messages", "store", "health"},
     "admin": BASE | {"files", "settings", "riot", "slack", "messages", "store", "stages"},
     "sandbox": set(),
 }

@@ -23,8 +23,8 @@ from support import START, Bot, Command, FakeClock, Result, a_match, add_player,
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
 from lolslackbot.clock import text_of
-from lolslackbot.commands import app, upkeep
-from lolslackbot.errors import Unusable
+from lolslackbot.commands import app, maintenance
+from lolslackbot.errors import ConfigError
 from lolslackbot.files import user_name
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
@@ -209,7 +209,7 @@ def test_an_unexpected_error_in_a_stage_is_one_line_with_its_stack_trace_in_the_
 def test_an_unexpected_error_in_any_other_command_is_one_line_too(
     command: Command, db: Database, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "pause", raises(ZeroDivisionError("a bug of ours")))
+    monkeypatch.setattr(maintenance, "pause", raises(ZeroDivisionError("a bug of ours")))
     result = command("pause")
     assert (result.status, len(result.err.splitlines())) == (1, 1)
     assert "ZeroDivisionError: a bug of ours" in log(home)
@@ -401,7 +401,7 @@ def test_closed_streams_are_opened_before_any_file_takes_their_place(monkeypatch
 def test_a_path_in_a_removed_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as removed:
         removed.setattr(os, "getcwd", raises(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))))
-        with pytest.raises(Unusable, match="^x.db is in no folder: the current one was removed; cd to another$"):
+        with pytest.raises(ConfigError, match="^x.db is in no folder: the current one was removed; cd to another$"):
             app.absolute("x.db")
 
 
@@ -455,7 +455,7 @@ def test_few_descriptors_are_one_line_with_the_true_reason(bot: Bot, db: Databas
 def test_no_more_descriptors_in_any_command_are_one_line(
     command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "pause", raises(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    monkeypatch.setattr(maintenance, "pause", raises(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
     result = command("pause")
     assert result == Result(2, "", "lolslackbot: no more files can be opened: raise the limit (`ulimit -n`)\n")
 

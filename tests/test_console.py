@@ -13,7 +13,7 @@ from support import START, FakeClock
 
 from lolslackbot.clock import Budget, Clock, moment_of, text_of
 from lolslackbot.console import ALARM, masked, one_line, show_error, show_json, show_line, show_table, width_of
-from lolslackbot.errors import Exit, NotFound, NotNow, Rejected, RunEnds, Unusable, worst
+from lolslackbot.errors import ConfigError, Exit, NotFound, Rejected, RunAborted, TemporaryError, worst
 from lolslackbot.model import Message, RiotId, game_id_of, is_match_id, is_puuid, platform_of
 
 # Console
@@ -279,10 +279,12 @@ def test_of_several_statuses_the_more_pressing_one_wins(statuses: list[int], exp
     assert worst(*map(Exit, reversed(statuses))) == expected
 
 
-@pytest.mark.parametrize(("kind", "status"), [(RunEnds, 1), (NotFound, 1), (Unusable, 2), (NotNow, 75), (Rejected, 77)])
-def test_an_error_that_ends_a_run_knows_its_exit_status(kind: type[RunEnds], status: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "status"), [(RunAborted, 1), (NotFound, 1), (ConfigError, 2), (TemporaryError, 75), (Rejected, 77)]
+)
+def test_an_error_that_ends_a_run_knows_its_exit_status(kind: type[RunAborted], status: int) -> None:
     error = kind("why")
-    assert isinstance(error, RunEnds)
+    assert isinstance(error, RunAborted)
     assert error.exit_status == status
     assert str(error) == "why"
 

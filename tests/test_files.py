@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import Bot, Command, add_player
 
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.files import foreign, keep_owner_and_mode, make_private_folder, open_private, user_name, with_owner
 from lolslackbot.settings import read_settings
 from lolslackbot.store.database import create_database, open_database
@@ -180,18 +180,20 @@ def test_a_database_a_lock_and_settings_of_another_user_are_named_so(folder: Pat
         os.chown(path, 0, 0)
         path.chmod(0o600)
     with being_nobody():
-        with pytest.raises(Unusable, match=f"cannot be opened by this user .*; .* belongs to root, and this is {name}"):
+        with pytest.raises(
+            ConfigError, match=f"cannot be opened by this user .*; .* belongs to root, and this is {name}"
+        ):
             open_database(folder / "a.db")
         with (
-            pytest.raises(Unusable, match=r"deliver.lock cannot be opened: Permission denied; .* belongs to root"),
+            pytest.raises(ConfigError, match=r"deliver.lock cannot be opened: Permission denied; .* belongs to root"),
             run_lock(folder / "a.db", "deliver"),
         ):
             pytest.fail("it was locked")
-        with pytest.raises(Unusable, match=f"env cannot be read: Permission denied; .*: `sudo chown {name} "):
+        with pytest.raises(ConfigError, match=f"env cannot be read: Permission denied; .*: `sudo chown {name} "):
             read_settings(str(folder), None, {})
     folder.chmod(0o700)
     os.chown(folder, 0, 0)
-    with being_nobody(), pytest.raises(Unusable, match=r"cannot be reached by this user; .* belongs to root"):
+    with being_nobody(), pytest.raises(ConfigError, match=r"cannot be reached by this user; .* belongs to root"):
         open_database(folder / "a.db")
 
 

@@ -47,7 +47,7 @@ def installed(folder: Path, package: Path) -> str:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import lolslackbot; "
         "assert lolslackbot.__file__.startswith(sys.argv[1]); "
-        "from lolslackbot.store.upgrades import schema; sys.stdout.write(schema())"
+        "from lolslackbot.store.migrations import schema; sys.stdout.write(schema())"
     )
     command = [sys.executable, "-I", "-c", script, str(folder)]
     return subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout.decode()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.settings import (
     MATCH_LINK,
     ChannelLimit,
@@ -31,7 +31,7 @@ def read(home: Path, **environment: str) -> Settings:
 
 def fault_of(home: Path, **environment: str) -> str:
     """The one line that says what is wrong."""
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         read(home, **environment)
     text = str(caught.value)
     assert "\n" not in text
@@ -107,7 +107,7 @@ def test_the_database_is_the_options_or_the_settings_or_the_homes(
 @pytest.mark.parametrize("name", ["LOLSLACKBOT_DATABASE", "LOLSLACKBOT_HOME"])
 def test_the_home_of_a_user_who_does_not_exist_is_a_fault_that_names_the_variable(home: Path, name: str) -> None:
     environment = {name: "~no-such-user-at-all/bot"}
-    with pytest.raises(Unusable, match=name):
+    with pytest.raises(ConfigError, match=name):
         read_settings(default_home(environment, str(home)), None, environment)
 
 
@@ -281,7 +281,7 @@ def test_the_value_of_a_faulty_setting_is_never_shown(home: Path, name: str, for
     harmless = {"HOME": "{ha", "DATABASE": "{", "MATCH_LINK": "h"}.get(name, "")
     if form[0] in harmless:
         return  # nearly anything is a path, and a link may say more
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         read_settings(default_home(environment, str(home)), None, environment)
     assert str(caught.value).startswith(f"LOLSLACKBOT_{name} cannot be used: ")
     assert "hunter2" not in str(caught.value)
@@ -291,7 +291,7 @@ def test_the_value_of_a_faulty_setting_is_never_shown(home: Path, name: str, for
 @pytest.mark.parametrize("text", ["$HOME/bot", "${HOME}/bot", "/srv/$USER/bot"])
 def test_a_variable_that_cron_does_not_expand_is_refused_with_that_reason(home: Path, name: str, text: str) -> None:
     environment = {f"LOLSLACKBOT_{name}": text}
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         read_settings(default_home(environment, str(home)), None, environment)
     assert str(caught.value) == (
         f"LOLSLACKBOT_{name} cannot be used: it holds a variable like $HOME, which neither cron nor the `env` file "
@@ -387,11 +387,11 @@ def test_the_key_is_taken_without_the_white_space_and_quotes_around_it(home: Pat
 @pytest.mark.parametrize("text", ["", "  ", "\n", "''"])
 def test_an_empty_key_or_token_is_none_and_the_line_says_where_to_put_it(home: Path, text: str) -> None:
     settings = read(home, RIOT_API_KEY=text, SLACK_BOT_TOKEN=text, SLACK_BOT_TOKEN_ACME=text)
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         settings.need_riot_key()
     assert str(caught.value) == f"RIOT_API_KEY is not set: put it into the environment or into {home / 'env'}"
     for workspace, name in [("default", "SLACK_BOT_TOKEN"), ("Acme", "SLACK_BOT_TOKEN_ACME")]:
-        with pytest.raises(Unusable) as caught:
+        with pytest.raises(ConfigError) as caught:
             settings.need_slack_token(workspace)
         assert str(caught.value).startswith(f"{name} is not set: ")
         assert str(home / "env") in str(caught.value)

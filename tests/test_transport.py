@@ -14,7 +14,7 @@ import pytest
 from support import CERTIFICATE, CERTIFICATE_HASH
 
 from lolslackbot import transport
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.transport import (
     AUTHORITIES,
     MAX_VALUES,
@@ -225,7 +225,7 @@ def test_user_and_password_of_a_proxy_are_secrets_in_every_form(proxy: str, secr
     ],
 )
 def test_a_proxy_that_no_client_can_use_is_named_by_its_variable_only(proxy: str, words: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         proxies_for("https://x.example", {"HTTPS_PROXY": proxy})
     assert str(caught.value).startswith(f"HTTPS_PROXY cannot be used: {words}")
     assert "hunter2" not in str(caught.value)
@@ -258,7 +258,7 @@ def test_all_authorities_that_are_named_count(tmp_path: Path) -> None:
 def test_authorities_that_cannot_be_read_are_a_fault_without_their_value(tmp_path: Path, name: str) -> None:
     (tmp_path / "nothing.pem").write_text("nothing")
     for path, reason in (("topsecret", "No such file or directory"), ("nothing.pem", "there is no certificate in it")):
-        with pytest.raises(Unusable) as caught:
+        with pytest.raises(ConfigError) as caught:
             trusted({name: str(tmp_path / path)})
         assert str(caught.value) == f"{name} names no certificates that can be read: {reason}"
 

@@ -4,18 +4,18 @@ import os
 from contextlib import ExitStack, closing
 from datetime import datetime
 
-from lolslackbot.errors import RunEnds, Unusable
+from lolslackbot.errors import ConfigError, RunAborted
 from lolslackbot.files import keep_owner_and_mode
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.database import (
     KEPT,
     KEPT_AT,
     copy_database,
+    fsync_path,
     make_folder,
     must_exist,
     open_database,
     remove,
-    settle_file,
     swap,
     verify,
 )
@@ -26,15 +26,15 @@ def backup(database: str, target: str) -> str:
     """Copies the database as it is at one moment, while others use it; what was done, in a sentence."""
     must_exist(database)
     if os.path.isdir(target):
-        raise Unusable(f"{target} is a folder: name a file")
+        raise ConfigError(f"{target} is a folder: name a file")
     if os.path.exists(target) and os.path.samefile(target, database):
-        raise Unusable(f"{target} is the database itself: name another file")
+        raise ConfigError(f"{target} is the database itself: name another file")
     copy_database(database, target)
     return f"{target} is a verified copy of {database}, {os.path.getsize(target)} bytes"
 
 
 def restore(database: str, source: str, now: datetime) -> list[str]:
-    """Puts a backup in the database's place; what was done, in sentences. Raises NotNow while any stage is at work.
+    """Puts a backup in the database's place; returns what was done. Raises TemporaryError while a stage is at work.
 
     The replaced database is kept beside it. What the backup would announce anew is looked up in Slack first.
     """
@@ -42,7 +42,7 @@ def restore(database: str, source: str, now: datetime) -> list[str]:
     database = os.path.realpath(database)  # the file that a link names is replaced, not the link
     if os.path.exists(database):
         if os.path.samefile(source, database):
-            raise Unusable(f"{source} is the database itself: name another file")
+            raise ConfigError(f"{source} is the database itself: name another file")
         must_exist(database)
     make_folder(os.path.dirname(database))
     with ExitStack() as locks:
@@ -57,7 +57,7 @@ def restore(database: str, source: str, now: datetime) -> list[str]:
             if os.path.exists(kept):
                 said.append(f"the replaced one is kept as {kept}")
         except OSError as error:
-            raise Unusable(f"{fresh} cannot be written: {error.strerror}") from error
+            raise ConfigError(f"{fresh} cannot be written: {error.strerror}") from error
         finally:
             remove(fresh)
     return [
@@ -75,7 +75,7 @@ def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
         if os.path.exists(database):
             try:
                 today = stack.enter_context(closing(open_database(database)))
-            except RunEnds as fault:  # often the very reason for a restore
+            except RunAborted as fault:  # often the very reason for a restore
                 said.append(f"its rate limits could not be read: {fault}")
         with restored.transaction():
             if today:
@@ -84,5 +84,5 @@ def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
             decisions.record(restored, "restore", decisions.EVERYTHING, f"messages in doubt: {doubted}", now)
     if os.path.exists(database):
         keep_owner_and_mode(fresh, database)
-    settle_file(fresh)
+    fsync_path(fresh)
     return said, doubted

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 
-from lolslackbot.errors import Unusable
-from lolslackbot.store import decisions, matches, messages, runs
+from lolslackbot.errors import ConfigError
+from lolslackbot.store import decisions, matches, outbox, runs
 from lolslackbot.store.database import Database, must_exist, open_database, remove_kept
 from lolslackbot.store.locks import STAGES, run_lock
 
@@ -24,11 +24,11 @@ BATCHES = 20  # in one run by itself; what is left then is for the next day
 def prune(database: str, days: int, announce_within: timedelta, now: datetime) -> str:
     """What ended more than `days` ago is kept by its ids, states and reasons only; what was done, in a sentence.
 
-    Raises NotNow while any stage is at work, Unusable where that would forget what is still news.
+    Raises TemporaryError while any stage is at work, ConfigError where that would forget what is still news.
     """
     must_exist(database)
     if timedelta(days=days) < announce_within:
-        raise Unusable(
+        raise ConfigError(
             f"--older-than {days} is less than LOLSLACKBOT_ANNOUNCE_WITHIN ({announce_within.total_seconds():g} s): "
             "it would forget what is still news"
         )
@@ -77,7 +77,7 @@ def prune_a_little(
 def _forget(db: Database, before: datetime) -> tuple[int, int]:
     """Bodies and texts, a batch of each; how many. One commit."""
     with db.transaction():
-        return matches.prune(db, before, BATCH), messages.prune(db, before, BATCH)
+        return matches.prune(db, before, BATCH), outbox.prune(db, before, BATCH)
 
 
 def _tidy(db: Database, before: datetime) -> tuple[int, int]:

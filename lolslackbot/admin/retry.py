@@ -11,10 +11,10 @@ from lolslackbot.riot import limits
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.settings import Settings
 from lolslackbot.slack.answers import posted_at
-from lolslackbot.store import channels, decisions, findings, holds, matches, messages, stories
+from lolslackbot.store import channels, decisions, findings, history, holds, matches, outbox
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
-from lolslackbot.store.limits import RiotLedger
 
 WITHIN = timedelta(seconds=Settings("", "").announce_within)  # how long a game is news, unless said otherwise
 
@@ -32,7 +32,7 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, w
     within: how long after its end a game is news; what is older expires instead of going out.
     """
     channel_id = channels.current_id(db, channel_id)
-    found = messages.find(db, match_id, channel_id)
+    found = outbox.find(db, match_id, channel_id)
     if found is None:
         raise NotFound(f"there is no message about {match_id} in {channel_id}")
     message, state = found
@@ -53,7 +53,7 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, w
 def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, str], now: datetime) -> Plan:
     """uncertain -> delivered, since a person found it in the channel. link: the channel and the `ts` in its link."""
     channel_id = channels.current_id(db, channel_id)
-    found = messages.find(db, match_id, channel_id)
+    found = outbox.find(db, match_id, channel_id)
     if found is None:
         raise NotFound(f"there is no message about {match_id} in {channel_id}")
     message, state = found
@@ -63,16 +63,16 @@ def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, 
     known_as = {channel_id, channels.slack_id(db, channel_id), *channels.former_ids(db, channel_id)}
     if linked not in known_as:
         raise NotFound(f"that link leads into {linked}, and the message about {match_id} is one of {channel_id}")
-    if other := messages.with_receipt(db, channel_id, slack_ts):
+    if other := outbox.with_receipt(db, channel_id, slack_ts):
         raise NotFound(f"that link leads to the message about {other}")
 
     def do() -> None:
         with db.transaction():
-            messages.mark_found(db, message, slack_ts, now)
+            outbox.mark_found(db, message, slack_ts, now)
             decisions.record(db, "retry", f"message {message.key}", f"{state} -> delivered, ts {slack_ts}", now)
 
     sentences = [f"the {state} message {message.key} counts as delivered, ts {slack_ts}"]
-    posted, ended_at = posted_at(slack_ts), messages.game_ended_at(db, message)
+    posted, ended_at = posted_at(slack_ts), outbox.game_ended_at(db, message)
     if posted and posted < ended_at - FAR_OFF:
         sentences.append(
             f"is it the right link? what it leads to was posted at {text_of(posted)}, before the game ended at "
@@ -87,7 +87,7 @@ def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelt
     workspace = channels.workspace_of(db, channel_id)
     if workspace is None:
         raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
-    failed = messages.of_channel(db, channel_id, "failed")
+    failed = outbox.of_channel(db, channel_id, "failed")
     broken = holds.find(db, holds.channel_scope(channel_id), "broken")
     limited = [
         hold
@@ -109,7 +109,7 @@ def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelt
 
 def retry_host(db: Database, host: str, clock: Clock) -> Plan:
     """What holds a host of Riot's back no longer does: one call goes there, and its answer decides."""
-    now, ledger = clock.now(), RiotLedger(db)
+    now, ledger = clock.now(), CallLog(db)
     held = [hold for hold in holds.limited_host(db, host) if hold.until and hold.until > now]
     spent = Limiter(ledger, clock, 0).spent(host, now)
     odd = [each for each in ledger.windows_beyond(limits.LONGEST) if each.routing == host]
@@ -161,7 +161,7 @@ def retry_missing(db: Database, now: datetime, within: timedelta = WITHIN) -> Pl
 
 
 def _asked_again(db: Database, match_id: str, oldest: datetime) -> str:
-    story = stories.of_match(db, match_id)
+    story = history.of_match(db, match_id)
     if story and story.ended_at and story.ended_at < oldest:
         return f"match {match_id} is asked for again, but not announced: its game ended {text_of(story.ended_at)}"
     return f"match {match_id} is asked for again"
@@ -183,13 +183,13 @@ def _what_becomes_of(
         sentences += _kept_waiting(db, news[0], now, lifted)
     for each in again:
         if each not in news:
-            ended = text_of(messages.game_ended_at(db, each))
+            ended = text_of(outbox.game_ended_at(db, each))
             sentences.append(f"{each.key} has expired and will not be sent: its game ended {ended}")
     return sentences
 
 
 def _is_news(db: Database, message: Message, oldest: datetime) -> bool:
-    return messages.game_ended_at(db, message) >= oldest
+    return outbox.game_ended_at(db, message) >= oldest
 
 
 def _kept_waiting(db: Database, message: Message, now: datetime, lifted: Sequence[Hold]) -> list[str]:
@@ -212,7 +212,7 @@ def _in_one_commit(
                 findings.forget(db, hold.scope)
                 decisions.record(db, "retry", hold.scope, f"{hold.kind} -> well", now)
             for message, state in again:
-                messages.retry(db, message)
+                outbox.retry(db, message)
                 decisions.record(db, "retry", f"message {message.key}", f"{state} -> pending", now)
 
     return do

@@ -5,19 +5,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from lolslackbot.admin.reading import Wish
+from lolslackbot.admin.arguments import TrackRequest
 from lolslackbot.clock import Clock, text_of
-from lolslackbot.errors import NotFound, NotNow, Rejected, RunEnds, Unusable
-from lolslackbot.messages.announcement import Wording
-from lolslackbot.messages.wording import word
+from lolslackbot.errors import ConfigError, NotFound, Rejected, RunAborted, TemporaryError
+from lolslackbot.messages.announcement import RenderOptions
+from lolslackbot.messages.render import render
 from lolslackbot.model import Account, Player, RiotId, Style
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, Verdict
-from lolslackbot.riot.limiter import NotYet
+from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, remedy_of
 from lolslackbot.slack.answers import Verdict as Told
-from lolslackbot.store import champions, channels, decisions, holds, matches, messages, players
+from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, players
 from lolslackbot.store.database import Database
-from lolslackbot.store.messages import Draft
+from lolslackbot.store.outbox import Draft
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -30,7 +30,7 @@ T = TypeVar("T")
 OF_LATE = timedelta(days=1)  # a row of a file whose region was asked for since then is not asked for again
 
 
-class NoAnswer(NotNow):
+class NoAnswer(TemporaryError):
     """Riot gave nothing usable about one player; the others may fare better."""
 
 
@@ -38,7 +38,7 @@ class NoPlatform(NoAnswer):
     """Riot does not say where a player plays: a person can."""
 
 
-class OtherPlatform(Unusable):
+class OtherPlatform(ConfigError):
     """A player was to be tracked on another platform than Riot says."""
 
 
@@ -48,8 +48,8 @@ class Tracker:
     def __init__(self, db: Database, riot: "RiotClient", clock: Clock, max_wait: float) -> None:
         self._db, self._riot, self._clock, self._max_wait = db, riot, clock, max_wait
 
-    def track(self, wish: Wish) -> str:
-        """One line that says what is so now. Raises RunEnds subclasses with what is in the way."""
+    def track(self, wish: TrackRequest) -> str:
+        """One line that says what is so now. Raises RunAborted subclasses with what is in the way."""
         known = players.with_riot_id(self._db, wish.riot_id)
         if known and self._is_tracked(known, wish):
             since = players.track_since(self._db, known.player_id, wish.channel_id)
@@ -64,7 +64,7 @@ class Tracker:
         platform, told = self._platform(wish, account)
         return self._record(wish, account, platform, told)
 
-    def _platform(self, wish: Wish, account: Account) -> tuple[str, str | None]:
+    def _platform(self, wish: TrackRequest, account: Account) -> tuple[str, str | None]:
         """The platform to ask for games, and the one that Riot told, None if it did not."""
         try:
             told = self._ask(
@@ -89,7 +89,7 @@ class Tracker:
             )
         return wish.platform or told, told
 
-    def _record(self, wish: Wish, account: Account, platform: str, told: str | None) -> str:
+    def _record(self, wish: TrackRequest, account: Account, platform: str, told: str | None) -> str:
         riot_id, channel_id, now = account.riot_id or wish.riot_id, wish.channel_id, self._clock.now()
         with self._db.transaction():
             before = players.with_puuids(self._db, [account.puuid]).get(account.puuid)
@@ -109,7 +109,7 @@ class Tracker:
             line += f"; moved from {before.platform}"
         return line if told else f"{line}; Riot did not say where they play"
 
-    def _is_tracked(self, known: Player, wish: Wish) -> bool:
+    def _is_tracked(self, known: Player, wish: TrackRequest) -> bool:
         """Whether it is so already, as far as need be known without asking Riot."""
         asked = known.region_asked_at
         of_late = wish.line is not None and asked is not None and timedelta(0) <= self._clock.now() - asked < OF_LATE
@@ -122,7 +122,7 @@ class Tracker:
             for track in players.tracks(self._db)
         )
 
-    def _tell_apart(self, wish: Wish, known: Player, account: Account) -> None:
+    def _tell_apart(self, wish: TrackRequest, known: Player, account: Account) -> None:
         """The name leads to another puuid: either the key changed, or the name went to somebody else."""
         try:
             self._patiently(lambda: self._riot.account_of(known.puuid, known.platform))
@@ -133,7 +133,7 @@ class Tracker:
             elif refusal.verdict not in (Verdict.OTHER_KEY, Verdict.NOT_FOUND):
                 raise _in_words(wish, refusal) from refusal
 
-    def _ask(self, wish: Wish, call: Callable[[], T], unknown: str) -> T:
+    def _ask(self, wish: TrackRequest, call: Callable[[], T], unknown: str) -> T:
         """unknown: what a 404 means."""
         try:
             return self._patiently(call)
@@ -147,10 +147,10 @@ class Tracker:
         while True:
             try:
                 return call()
-            except NotYet as wait:
+            except RateLimited as wait:
                 seconds = (wait.until - self._clock.now()).total_seconds()
                 if seconds > self._max_wait:
-                    raise NotNow(f"{wait.reason}; try again after {text_of(wait.until)}") from wait
+                    raise TemporaryError(f"{wait.reason}; try again after {text_of(wait.until)}") from wait
                 self._clock.sleep(max(0.0, seconds) + 0.001)
 
 
@@ -158,14 +158,14 @@ def _said(riot_id: RiotId, platform: str, channel_id: str, since: datetime, alre
     return f"{riot_id} ({platform}) is announced in {channel_id}{already}: games that end after {text_of(since)}"
 
 
-def _in_words(wish: Wish, refusal: RiotRefusal) -> RunEnds:
+def _in_words(wish: TrackRequest, refusal: RiotRefusal) -> RunAborted:
     match refusal.verdict:
         case Verdict.UNAUTHORIZED | Verdict.FORBIDDEN:
             return Rejected(f"Riot refuses RIOT_API_KEY ({refusal}): {RENEW_KEY}")
         case Verdict.LIMITED:
-            return NotNow(f"Riot limits us ({refusal}): try again later")
+            return TemporaryError(f"Riot limits us ({refusal}): try again later")
         case Verdict.LOCAL_FAULT:
-            return Unusable(str(refusal))
+            return ConfigError(str(refusal))
         case _:
             return NoAnswer(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
 
@@ -215,10 +215,10 @@ def untrack(
             f"{riot_id} is not tracked{f' in {channel_id}' if channel_id else ''}: `lolslackbot players` lists who is, "
             "renamed players by their new name"
         )
-    wording = Wording(match_link, pictures, champions.known(db))
+    wording = RenderOptions(match_link, pictures, champions.known(db))
     for track in tracks:
         with db.transaction():
-            waiting = messages.waiting_about(db, player.player_id, track.channel_id)
+            waiting = outbox.waiting_about(db, player.player_id, track.channel_id)
             players.untrack(db, player.player_id, track.channel_id)
             matches.give_up_untracked(db)
             decisions.record(db, "untrack", f"player {player.player_id}", f"in {track.channel_id}", now)
@@ -241,17 +241,17 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
-    """A channel has another id in Slack; what is so now, in one line. Raises NotFound and Unusable."""
+    """A channel has another id in Slack; what is so now, in one line. Raises NotFound and ConfigError."""
     with db.transaction():
         if not players.knows_channel(db, old):
             raise NotFound(f"{old} is no channel of ours: see `lolslackbot channels`")
         if (current := channels.current_id(db, old)) != old:
             raise NotFound(f"{old} has moved to {current} already")
         if old == new:
-            raise Unusable(f"{old} is that id already")
+            raise ConfigError(f"{old} is that id already")
         workspace, other = channels.workspace_of(db, old), channels.workspace_of(db, new)
         if other not in (None, workspace):
-            raise Unusable(f"channel {new} belongs to workspace {other}, not to {workspace}")
+            raise ConfigError(f"channel {new} belongs to workspace {other}, not to {workspace}")
         channels.move(db, old, new)
         for channel_id in (old, new):
             decisions.record(db, "channels move", holds.channel_scope(channel_id), f"{old} -> {new}", now)
@@ -259,11 +259,11 @@ def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
     return f"{old} is {new} now: players announced there: {hears}; what went out before does not go out again"
 
 
-def _word_anew(db: Database, match_id: str, track: players.Track, wording: Wording, now: datetime) -> None:
+def _word_anew(db: Database, match_id: str, track: players.Track, wording: RenderOptions, now: datetime) -> None:
     match = matches.as_heard_in(db, matches.stored(db, match_id), track.channel_id)
     if not match.participants:
-        messages.expire_untracked(db, match_id, track.channel_id, now)
+        outbox.expire_untracked(db, match_id, track.channel_id, now)
         return
     _, style = channels.preferences(db)[track.channel_id]
-    worded = word(match, wording, style)
-    messages.reword(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))
+    worded = render(match, wording, style)
+    outbox.reword(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))

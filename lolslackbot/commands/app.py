@@ -13,7 +13,7 @@ import click
 from lolslackbot import logs
 from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
-from lolslackbot.errors import Exit, RunEnds, Unusable
+from lolslackbot.errors import ConfigError, Exit, RunAborted
 from lolslackbot.files import with_owner
 from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings, utf8
 from lolslackbot.store.database import Database, open_database, read_only
@@ -36,16 +36,16 @@ class App:
         self.home = os.devnull  # until it is known: nothing can be kept there
         try:
             if database and is_url(database):
-                raise Unusable(f"--database cannot be used: {NO_URL}")
+                raise ConfigError(f"--database cannot be used: {NO_URL}")
             if home and is_url(home):
-                raise Unusable(f"--home cannot be used: {NO_URL_AS_HOME}")
+                raise ConfigError(f"--home cannot be used: {NO_URL_AS_HOME}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
             if os.path.exists(self.home) and not os.path.isdir(self.home):
-                raise Unusable(f"{'--home' if home else 'the home'} cannot be used: {self.home} is not a folder")
+                raise ConfigError(f"{'--home' if home else 'the home'} cannot be used: {self.home} is not a folder")
             self.database = absolute(database) if database else None
             if self.database and os.path.isdir(self.database):
-                raise Unusable(f"--database cannot be used: {self.database} is a folder")
-        except Unusable as error:
+                raise ConfigError(f"--database cannot be used: {self.database} is a folder")
+        except ConfigError as error:
             fault = str(error)
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
 
@@ -85,7 +85,7 @@ class App:
 
         try:
             settings = self.settings
-        except Unusable as error:
+        except ConfigError as error:
             fault = str(error)
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
@@ -130,9 +130,9 @@ class App:
         """The Riot client, with the limiter that all processes share through the database."""
         from lolslackbot.riot.client import CALL_SECONDS, RiotClient
         from lolslackbot.riot.limiter import Limiter
-        from lolslackbot.store.limits import RiotLedger
+        from lolslackbot.store.call_log import CallLog
 
-        limiter = Limiter(RiotLedger(db), self.clock, CALL_SECONDS)
+        limiter = Limiter(CallLog(db), self.clock, CALL_SECONDS)
         key, url = self.settings.need_riot_key(), self.settings.riot_url
         left, network = time_left or (lambda: CALL_SECONDS), self.settings.network
         return RiotClient(key, url, limiter, self.clock, left, network), limiter
@@ -158,7 +158,7 @@ def absolute(path: str) -> str:
     try:
         return os.path.join(os.getcwd(), path)
     except FileNotFoundError:
-        raise Unusable(f"{path} is in no folder: the current one was removed; cd to another") from None
+        raise ConfigError(f"{path} is in no folder: the current one was removed; cd to another") from None
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def person() -> Iterator[None]:
     with logs.logging_about(click.get_current_context().command.name or ""):
         try:
             yield
-        except RunEnds as end:
+        except RunAborted as end:
             logger.debug("the command ends: %s", end, exc_info=True)
             show_error(str(end))
             sys.exit(int(end.exit_status))

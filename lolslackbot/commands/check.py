@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from lolslackbot.admin.check import FAIL, OK, WARN, Checking, exit_status
 from lolslackbot.clock import Budget
 from lolslackbot.commands.app import App, person
 from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
-from lolslackbot.settings import read_settings_in_spite_of_faults, unknown_settings
+from lolslackbot.health.check import FAIL, OK, WARN, Checking, exit_status
+from lolslackbot.settings import load_settings_collecting_errors, unknown_settings
 
 COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
@@ -27,7 +27,7 @@ def check_command(app: App, as_json: bool) -> None:
     lolslackbot check
     """
     with person():
-        app.settings, faults = read_settings_in_spite_of_faults(app.home, app.database, os.environ)
+        app.settings, faults = load_settings_collecting_errors(app.home, app.database, os.environ)
         app.begin_log(to_file=os.path.isfile(app.settings.database), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for

@@ -11,8 +11,8 @@ from lolslackbot.console import show_line
 from lolslackbot.settings import Settings
 from lolslackbot.stages import deliver as stage
 from lolslackbot.stages.deliver import Limits
+from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import Policy
 from lolslackbot.store import alerts
 from lolslackbot.store.database import Database
 
@@ -41,7 +41,7 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
         client = app.slack(run.budget.left)
         stage.deliver(db, client, run, delivery_limits(app.settings))
         if app.settings.alert_channel:
-            from lolslackbot.admin.alerts import alert  # all that `status` needs, for few
+            from lolslackbot.stages.alert import alert  # all that `status` needs, for few
 
             with run.item("alert"):
                 within = timedelta(seconds=app.settings.announce_within)
@@ -64,7 +64,7 @@ def show_dry_run(app: App, blocks: bool) -> None:
     blocks: their JSON too, with a link to Slack's Block Kit Builder, which shows what stands in the link itself.
     """
     app.begin_log(to_file=False)
-    with app.looking() as db, db.one_moment():
+    with app.looking() as db, db.snapshot():
         going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
         compared = stage.compared_first(db, app.clock.now())
     for message in going:

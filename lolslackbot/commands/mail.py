@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lolslackbot.errors import Exit, RunEnds
+from lolslackbot.errors import Exit, RunAborted
 from lolslackbot.quiet import Topic, to_say
 from lolslackbot.settings import Settings
 from lolslackbot.stages.run import Run
@@ -52,12 +52,12 @@ def _needs(stage: str, settings: Settings, now: datetime, has_failed: bool) -> t
             says_all = _says_all(db, stage, now)
             if not says_all and not has_failed:
                 return {}, False
-            from lolslackbot.admin.needs import LOCKED
-            from lolslackbot.admin.status import status
+            from lolslackbot.health.needs import LOCKED
+            from lolslackbot.health.status import status
 
             needs = status(db, now, timedelta(seconds=settings.announce_within)).problems
             return {} if set(needs) == {LOCKED} else needs, says_all  # a lock alone may be over in a moment
-    except (RunEnds, OSError):
+    except (RunAborted, OSError):
         logger.debug("what needs a person cannot be seen", exc_info=True)
         return {}, False
 

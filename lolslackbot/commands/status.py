@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 import click
 
-from lolslackbot.admin.facts import Facts, StageRuns
-from lolslackbot.admin.needs import CUT_OFF, scope_label
-from lolslackbot.admin.status import Status, status
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, person
 from lolslackbot.console import ALARM, FINE, ago, show_json, show_line, show_table
 from lolslackbot.errors import Exit
+from lolslackbot.health.facts import Facts, StageRuns
+from lolslackbot.health.needs import CUT_OFF, scope_label
+from lolslackbot.health.status import Status, status
 from lolslackbot.store.holds import Hold
 
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import click
 
-from lolslackbot.admin.reading import (
+from lolslackbot.admin.arguments import (
     Fault,
-    Wish,
+    TrackRequest,
     read_channel_id,
     read_file,
     read_platform,
@@ -30,7 +30,7 @@ from lolslackbot.commands.app import App, checked, person
 from lolslackbot.console import CAUTION, show_error, show_json, show_line, show_table
 from lolslackbot.errors import Exit, NotFound, worst
 from lolslackbot.logs import logging_about
-from lolslackbot.messages.queues import ALL, KINDS, read_queues
+from lolslackbot.messages.game_queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.slack.answers import SlackProblem
 from lolslackbot.store import channels, holds, players
@@ -76,7 +76,10 @@ def track_command(
         if path:
             wishes, bad = read_file(path)
         else:
-            wishes, bad = [Wish(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")], []
+            wishes, bad = (
+                [TrackRequest(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")],
+                [],
+            )
         if bad and not wishes:
             sys.exit(int(track_all(None, str(path), wishes, bad)))  # no key and no database is needed for that
         app.settings.need_riot_key()
@@ -89,13 +92,13 @@ def track_command(
     sys.exit(int(status))
 
 
-def track_one(tracker: Tracker, wish: Wish) -> Exit:
+def track_one(tracker: Tracker, wish: TrackRequest) -> Exit:
     with logging_about(str(wish.riot_id)):
         show_line(tracker.track(wish))
     return Exit.OK
 
 
-def track_all(tracker: Tracker | None, path: str, wishes: list[Wish], bad: list[Fault]) -> Exit:
+def track_all(tracker: Tracker | None, path: str, wishes: list[TrackRequest], bad: list[Fault]) -> Exit:
     """Each row on its own: one that cannot be read, or not be tracked as it stands, does not stop the others."""
     faults = list(bad)
     done = unanswered = 0
@@ -120,7 +123,7 @@ def track_all(tracker: Tracker | None, path: str, wishes: list[Wish], bad: list[
     return worst(*(each.exit_status for _, each in faults))
 
 
-def warn_of_channels(app: App, db: Database, wishes: list[Wish]) -> None:
+def warn_of_channels(app: App, db: Database, wishes: list[TrackRequest]) -> None:
     """Says where nothing could be posted as things are. In a workspace without a token nobody can be asked."""
     slack = app.slack(lambda: CHANNEL_SECONDS)
     for workspace, channel_id in sorted({(wish.workspace.lower(), wish.channel_id) for wish in wishes}):

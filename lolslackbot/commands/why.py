@@ -2,9 +2,9 @@
 
 import click
 
-from lolslackbot.admin.why import why
 from lolslackbot.commands.app import App, checked, person
 from lolslackbot.console import show_line
+from lolslackbot.health.why import why
 
 
 @click.command("why")

@@ -1,1 +1,1 @@
-"""Wording: one match for one channel -> what Slack is to show. No SQL, no HTTP."""
+"""Rendering: one match for one channel -> what Slack is to show. No SQL, no HTTP."""

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
+from lolslackbot.messages.game_queues import queue_kind, queue_name
 from lolslackbot.messages.names import NONE, champion_name, champion_picture, role_name, server_name
-from lolslackbot.messages.queues import queue_kind, queue_name
 from lolslackbot.messages.rounding import one_decimal, percent
 from lolslackbot.messages.standout import standout
 from lolslackbot.model import Champions, Match, Outcome, Participant, Style, game_id_of, platform_of
@@ -20,7 +20,7 @@ _DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
 MANY = 5  # friends in one game; beyond that each gets a short line, so that it fits a phone
 
 
-class Wording(NamedTuple):
+class RenderOptions(NamedTuple):
     """What messages are made with besides the match: values of settings, and what is known of champions."""
 
     match_link: str = ""  # template, '' for no link
@@ -69,7 +69,7 @@ class Announcement(NamedTuple):
         return tuple(line for group in self.groups for line in group.lines)
 
 
-def announce(match: Match, wording: Wording, style: Style = Style.FULL) -> Announcement:
+def announce(match: Match, wording: RenderOptions, style: Style = Style.FULL) -> Announcement:
     """What a channel is told of a match; its participants are those that the channel tracks, at least one."""
     teams = _teams(match)
     short = style is Style.COMPACT or len(match.participants) > MANY

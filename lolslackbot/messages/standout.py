@@ -2,7 +2,7 @@
 
 from itertools import takewhile
 
-from lolslackbot.messages.queues import queue_kind
+from lolslackbot.messages.game_queues import queue_kind
 from lolslackbot.messages.rounding import percent
 from lolslackbot.model import Match, Outcome, Participant, PastGame
 

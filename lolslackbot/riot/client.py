@@ -66,10 +66,10 @@ class Answer(NamedTuple):
     document: Any
 
 
-class StaysHere(requests.Session):
+class NoRedirectSession(requests.Session):
     """A redirect would carry the key to another host: it comes back as the 3xx it is, its target not even read.
 
-    network: where the authorities to trust are named. Raises Unusable for one that cannot be read.
+    network: where the authorities to trust are named. Raises ConfigError for one that cannot be read.
     """
 
     def __init__(self, network: Mapping[str, str]) -> None:
@@ -100,7 +100,7 @@ class _Trusting(HTTPAdapter):
 
 
 class RiotClient:
-    """Calls raise RiotRefusal (an answer, or none, that brings nothing) or NotYet (a limit: nothing was sent).
+    """Calls raise RiotRefusal (an answer, or none, that brings nothing) or RateLimited (a limit: nothing was sent).
 
     `match_ids` and `match` are `with` statements: what is written inside is committed together with the call's end.
     An answer is read and judged before that transaction begins, so that none lasts longer for what is in it.
@@ -119,7 +119,7 @@ class RiotClient:
         """url: `https://{routing}.api.riotgames.com` or a stand-in; {routing} becomes the platform or region.
 
         time_left: seconds the run still has; no call outlasts them by more than a second. network: the proxies and
-        authorities there are. Raises Unusable where these cannot be used.
+        authorities there are. Raises ConfigError where these cannot be used.
         """
         self._time_left = time_left
         self._url = url
@@ -127,7 +127,7 @@ class RiotClient:
         self._clock = clock
         self._key = key
         self._network = network
-        self._session = StaysHere(network)
+        self._session = NoRedirectSession(network)
         self._headers = {"X-Riot-Token": key, "Accept": "application/json"}
         self._proxies: dict[str, dict[str, str]] = {}  # by host, as the environment says
         proxies_for(url.format(routing="europe"), network)  # one that is at fault is named before a call is counted
@@ -160,7 +160,7 @@ class RiotClient:
         return platform
 
     def reserve(self, host: str, endpoint: str) -> int:
-        """A `call` to be made next, counted in the commit this stands in. Raises NotYet."""
+        """A `call` to be made next, counted in the commit this stands in. Raises RateLimited."""
         return self._limiter.reserve(host, endpoint)
 
     @contextmanager

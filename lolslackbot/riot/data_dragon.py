@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lolslackbot.clock import Clock
 from lolslackbot.model import Champion, Champions
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, read_json
-from lolslackbot.riot.client import NO_ANSWER, StaysHere
+from lolslackbot.riot.client import NO_ANSWER, NoRedirectSession
 from lolslackbot.transport import (
     connect_seconds,
     deadline,
@@ -35,10 +35,10 @@ class DataDragon:
     ) -> None:
         """url: `https://ddragon.leagueoflegends.com` or a stand-in. time_left: seconds the run still has.
 
-        network: the proxies and authorities there are. Raises Unusable where these cannot be used.
+        network: the proxies and authorities there are. Raises ConfigError where these cannot be used.
         """
         self._url, self._clock, self._time_left = url, clock, time_left
-        self._session = StaysHere(network)
+        self._session = NoRedirectSession(network)
         self._proxies = dict(proxies_for(url, network))
         self._session.headers = {"Accept": "application/json"}
 

@@ -15,7 +15,7 @@ from lolslackbot.riot.limits import APPLICATION
 logger = logging.getLogger(__name__)
 
 
-class NotYet(Exception):
+class RateLimited(Exception):
     """No call was made: a limit is known to be full, or Riot said to wait."""
 
     def __init__(self, until: datetime, reason: str, *, refused: bool = False) -> None:
@@ -30,7 +30,7 @@ class Ledger(Protocol):
     """What the limiter needs kept, for one routing value; a scope is an endpoint there, or '' for all of them."""
 
     def transaction(self) -> AbstractContextManager[None]: ...
-    def follow_clock(self, routing: str, now: datetime, longest_call: timedelta) -> None: ...
+    def repair_after_clock_rollback(self, routing: str, now: datetime, longest_call: timedelta) -> None: ...
     def end_open_calls(self, endpoints: Sequence[str], now: datetime) -> None: ...
     def forget(self, routing: str, before: datetime) -> None: ...
     def holds(self, routing: str, scopes: Sequence[str]) -> Sequence[tuple[datetime, str]]: ...
@@ -63,19 +63,19 @@ class Limiter:
             now = self._clock.now()
             self._ledger.end_open_calls(endpoints, now)
             for routing in routings:
-                self._ledger.follow_clock(routing, now, self._longest_call)
+                self._ledger.repair_after_clock_rollback(routing, now, self._longest_call)
                 self._ledger.forget(routing, now - self._longest_window(routing))
 
-    def free_at(self, routing: str, endpoint: str) -> NotYet | None:
+    def free_at(self, routing: str, endpoint: str) -> RateLimited | None:
         """Until when no call may go to that endpoint at that host, and why; None if one may go now."""
         now = self._clock.now()
         scopes = (APPLICATION, endpoint)
-        held = [NotYet(*hold, refused=True) for hold in self._ledger.holds(routing, scopes) if hold[0] > now]
+        held = [RateLimited(*hold, refused=True) for hold in self._ledger.holds(routing, scopes) if hold[0] > now]
         windows = self._ledger.windows(routing)
         full = [self._full(routing, scope, limits.believed(windows.get(scope, ())), now) for scope in scopes]
         return max((wait for wait in (*held, *full) if wait), key=lambda wait: wait.until, default=None)
 
-    def spent(self, routing: str, now: datetime) -> dict[str, NotYet]:
+    def spent(self, routing: str, now: datetime) -> dict[str, RateLimited]:
         """The full windows at a host: by scope, until when and why."""
         full = {
             scope: self._full(routing, scope, believed, now)
@@ -85,12 +85,12 @@ class Limiter:
         return {scope: wait for scope, wait in full.items() if wait}
 
     def reserve(self, routing: str, endpoint: str) -> int:
-        """Counts a call that is about to be sent, in one transaction. Raises NotYet where it may not be sent."""
+        """Counts a call that is about to be sent, in one transaction. Raises RateLimited where it may not be sent."""
         with self._ledger.transaction():
             now = self._clock.now()
             wait = self.free_at(routing, endpoint)
             if wait:  # perhaps only by what was written before the clock was set back
-                self._ledger.follow_clock(routing, now, self._longest_call)
+                self._ledger.repair_after_clock_rollback(routing, now, self._longest_call)
                 wait = self.free_at(routing, endpoint)
             if wait is None:
                 return self._ledger.begin_call(routing, endpoint, now + self._longest_call)
@@ -103,7 +103,7 @@ class Limiter:
             now = self._clock.now()
             self._ledger.end_call(call, now)
             if answer:
-                self._heed(routing, endpoint, answer, words, now)
+                self._apply_rate_limit_headers(routing, endpoint, answer, words, now)
 
     @contextmanager
     def settling(self, call: int, routing: str, endpoint: str, answer: HttpAnswer) -> Iterator[None]:
@@ -116,17 +116,17 @@ class Limiter:
             self.settle(call, routing, endpoint, answer)
             raise
 
-    def _full(self, routing: str, scope: str, windows: Sequence[Window], now: datetime) -> NotYet | None:
+    def _full(self, routing: str, scope: str, windows: Sequence[Window], now: datetime) -> RateLimited | None:
         if not windows:
             # Nothing is known of this limit yet: one call at a time, so that the first answer can tell.
             until = self._ledger.open_call(routing, scope, now)
-            return NotYet(until, f"waiting for the first answer from {_name(routing, scope)}") if until else None
+            return RateLimited(until, f"waiting for the first answer from {_name(routing, scope)}") if until else None
         waits = [(self._opens_at(routing, scope, window, now), window) for window in windows]
         full = [(until, window) for until, window in waits if until]
         if not full:
             return None
         until, window = max(full, key=lambda each: each[0])
-        return NotYet(until, f"{window.calls} calls in {window.seconds} s to {_name(routing, scope)} are spent")
+        return RateLimited(until, f"{window.calls} calls in {window.seconds} s to {_name(routing, scope)} are spent")
 
     def _opens_at(self, routing: str, scope: str, window: Window, now: datetime) -> datetime | None:
         free = limits.free_calls(window, now)
@@ -152,7 +152,9 @@ class Limiter:
             self._ledger.put_windows(routing, scope, learnt + odd)
         return learnt
 
-    def _heed(self, routing: str, endpoint: str, answer: HttpAnswer, words: str, now: datetime) -> None:
+    def _apply_rate_limit_headers(
+        self, routing: str, endpoint: str, answer: HttpAnswer, words: str, now: datetime
+    ) -> None:
         scopes = (APPLICATION, endpoint)
         known = self._ledger.windows(routing)
         learnt = {scope: self._learn(routing, scope, known.get(scope, ()), answer.headers, now) for scope in scopes}

@@ -68,7 +68,7 @@ class SlackClient:
     ) -> None:
         """url: `https://slack.com/api/` or a stand-in. time_left: seconds the run still has.
 
-        network: the proxies and authorities there are. Raises Unusable where these cannot be used.
+        network: the proxies and authorities there are. Raises ConfigError where these cannot be used.
         """
         self._host = urlsplit(url).hostname or ""
         self._clock = clock

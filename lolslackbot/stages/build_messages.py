@@ -2,15 +2,15 @@
 
 import logging
 
-from lolslackbot.messages.announcement import Wording
-from lolslackbot.messages.queues import wants
-from lolslackbot.messages.wording import word
+from lolslackbot.messages.announcement import RenderOptions
+from lolslackbot.messages.game_queues import wants
+from lolslackbot.messages.render import render
 from lolslackbot.model import Match
 from lolslackbot.stages.run import Run
-from lolslackbot.store import champions, matches, messages
+from lolslackbot.store import champions, matches, outbox
 from lolslackbot.store.database import Database
 from lolslackbot.store.matches import Listener
-from lolslackbot.store.messages import Draft
+from lolslackbot.store.outbox import Draft
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
 
     match_link: template, '' for none. pictures: Data Dragon's address, '' for none.
     """
-    wording = Wording(match_link, pictures, champions.known(db))
+    wording = RenderOptions(match_link, pictures, champions.known(db))
     due = matches.to_build(db)
     run.left_over = len(due)
     for match_id in due:
@@ -34,14 +34,14 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
             _build(db, run, match_id, wording)
 
 
-def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
+def _build(db: Database, run: Run, match_id: str, wording: RenderOptions) -> None:
     with db.transaction():  # from the first look on, so that nobody is untracked between that and the commit
         match = matches.stored(db, match_id)
         queue = match.queue_id, match.game_mode
         listeners = matches.listeners(db, match_id)
         unwanted = [each for each in listeners if not wants(each.queues, *queue)]
         drafts = [_draft(db, run, match, each, wording) for each in listeners if each not in unwanted]
-        messages.add(db, match_id, drafts, run.clock.now(), unwanted)
+        outbox.add(db, match_id, drafts, run.clock.now(), unwanted)
     built = [each for each in drafts if not each.error]
     run.count("built", len(built))
     run.count("unwanted", len(unwanted))
@@ -50,10 +50,10 @@ def _build(db: Database, run: Run, match_id: str, wording: Wording) -> None:
         logger.info("%s hears nothing of it: it wants %s, this is queue %d (%s)", each.channel_id, each.queues, *queue)
 
 
-def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: Wording) -> Draft:
+def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: RenderOptions) -> Draft:
     """The message in words; where wording fails, a draft that says so: the other channels get theirs."""
     channel_id, workspace = listener.channel_id, listener.workspace
     with run.item(channel_id):
-        worded = word(matches.as_heard_in(db, match, channel_id), wording, listener.style)
+        worded = render(matches.as_heard_in(db, match, channel_id), wording, listener.style)
         return Draft(channel_id, workspace, worded.text, worded.blocks)
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from lolslackbot.clock import text_of
-from lolslackbot.errors import Exit, Unusable
+from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackProblem, Verdict, is_over, remedy_of
+from lolslackbot.stages.reconcile import MARGIN, Histories, Policy, Settling, lookup_problem_of
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import MARGIN, Histories, Policy, Settling, lookup_problem_of
-from lolslackbot.store import channels, decisions, findings, holds, messages, runs
+from lolslackbot.store import channels, decisions, findings, holds, outbox, runs
 from lolslackbot.store.database import Database
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ UNCERTAIN_IN_A_ROW = 3  # then a workspace is left alone for this run
 OUTAGE = timedelta(hours=6)  # without a run: another installation of this bot may have stepped in meanwhile
 EXAMINED_EVERY = timedelta(hours=1)  # a broken channel
 
-Client = Callable[[str], "SlackClient"]  # of a workspace; raises Unusable where it has no token
+Client = Callable[[str], "SlackClient"]  # of a workspace; raises ConfigError where it has no token
 
 
 class Limits(NamedTuple):
@@ -44,28 +44,28 @@ class Limits(NamedTuple):
 def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     """Sends what waits and may go, once each; what may not, waits or ends with a reason."""
     now = run.clock.now()
-    holds.follow_clock(db, now)
-    messages.follow_clock(db, now)
-    if orphans := messages.adopt_orphans(db, now):
+    holds.repair_after_clock_rollback(db, now)
+    outbox.repair_after_clock_rollback(db, now)
+    if orphans := outbox.recover_orphaned_claims(db, now):
         keys = ", ".join(each.key for each in orphans)
         logger.error("being sent when the last run died, so uncertain: %s", keys)
     if was_away(db, now):
         channels.forget_reconciled(db)
     with db.transaction():
-        messages.doubt_restored(db, now)
-    run.count("expired", messages.expire(db, now - limits.announce_within, now))
+        outbox.mark_restored_in_doubt(db, now)
+    run.count("expired", outbox.expire(db, now - limits.announce_within, now))
     delivering = _Delivering(db, client, run, limits)
     delivering.examine_broken_channel()
-    for error, number in messages.fail_in_broken_channels(db, now).items():
+    for error, number in outbox.fail_in_broken_channels(db, now).items():
         logger.error("%d failed without a call: %s", number, error)
         run.failed(error, number, *_broken(db))
     delivering.work()  # news first: what is uncertain holds nobody up
     if Settling(db, delivering.histories, run, limits.uncertain).settle(claimed_before=now):
         delivering.work()
-    run.left_over = messages.count_pending(db)
-    if left := [orphan for orphan in orphans if messages.is_uncertain(db, orphan)]:
+    run.left_over = outbox.count_pending(db)
+    if left := [orphan for orphan in orphans if outbox.is_uncertain(db, orphan)]:
         run.count("uncertain", len(left))
-        run.ends_with(Exit.SOME_FAILED, messages.DIED, IN_DOUBT)
+        run.ends_with(Exit.SOME_FAILED, outbox.DIED, IN_DOUBT)
 
 
 def _broken(db: Database) -> tuple[str, ...]:
@@ -82,10 +82,10 @@ def was_away(db: Database, now: datetime) -> bool:
 def compared_first(db: Database, now: datetime) -> set[str]:
     """The channels that are asked for their history before the next post there."""
     away = was_away(db, now)
-    return {queue.message.channel_id for queue in messages.queues(db) if away or not queue.reconciled}
+    return {queue.message.channel_id for queue in outbox.queues(db) if away or not queue.reconciled}
 
 
-def blocked(db: Database, queue: messages.Queue, limit: ChannelLimit, now: datetime) -> str | None:
+def blocked(db: Database, queue: outbox.Queue, limit: ChannelLimit, now: datetime) -> str | None:
     """Why the next message of a channel may not go out now, None if it may."""
     channel, workspace = queue.message.channel_id, queue.message.workspace
     scopes = (holds.EVERYTHING, holds.channel_scope(channel), holds.workspace_scope(workspace))
@@ -103,7 +103,7 @@ def full_until(db: Database, channel_id: str, limit: ChannelLimit, now: datetime
 
     ahead: messages that go to that channel before it.
     """
-    claims = messages.recent_claims(db, channel_id, limit.seconds, now)
+    claims = outbox.recent_claims(db, channel_id, limit.seconds, now)
     if len(claims) + ahead < limit.messages:
         return None
     last_to_leave = claims[limit.messages - 1 - ahead] if ahead < limit.messages else now
@@ -130,7 +130,7 @@ class _Delivering:
         False: nothing more goes out in this run.
         """
         sent, rests = False, []
-        for queue in messages.queues(self._db):
+        for queue in outbox.queues(self._db):
             if self._run.budget.spent():
                 self._run.runs_out_of_time()
                 return False
@@ -151,17 +151,17 @@ class _Delivering:
             self._run.clock.sleep(min(rests).total_seconds() + 0.001)
         return sent or bool(rests)
 
-    def _may_go(self, queue: messages.Queue) -> bool:
+    def _may_go(self, queue: outbox.Queue) -> bool:
         """Looked at anew before each post: what came of the one before it may concern other channels too."""
         if queue.message.workspace in self._stopped or queue.message.channel_id in self._uncompared:
             return False
-        with self._db.one_moment():
+        with self._db.snapshot():
             reason = blocked(self._db, queue, self._limits.channel_limit, self._run.clock.now())
         if reason:
             self._run.note(f"{queue.waiting} wait, {reason}")
         return reason is None
 
-    def _compare(self, queue: messages.Queue) -> None:
+    def _compare(self, queue: outbox.Queue) -> None:
         """What this bot already posted in the channel, from another database, counts as delivered.
 
         A history that can never be read keeps nothing back; one that cannot be read now makes its channel wait.
@@ -173,29 +173,29 @@ class _Delivering:
             return
         try:
             found = self.histories.read(workspace, channel, queue.ended_at - MARGIN).ts_by_key
-        except (SlackProblem, Unusable) as problem:
+        except (SlackProblem, ConfigError) as problem:
             if not lookup_problem_of(problem).lasts:
                 self._cannot_compare(channel, workspace, problem)
                 return
             logger.info("the history of %s cannot be compared: %s", channel, problem, exc_info=True)
             found = {}
-        for message in messages.reconcile(self._db, channel, found, self._run.clock.now()):
-            logger.warning("%s: %s", message.key, messages.FOUND)
+        for message in outbox.reconcile(self._db, channel, found, self._run.clock.now()):
+            logger.warning("%s: %s", message.key, outbox.FOUND)
             self._run.count("found delivered")
         self._uncompared.discard(channel)
 
-    def _cannot_compare(self, channel: str, workspace: str, problem: SlackProblem | Unusable) -> None:
+    def _cannot_compare(self, channel: str, workspace: str, problem: SlackProblem | ConfigError) -> None:
         logger.warning("%s waits for its history to be compared: %s", channel, problem, exc_info=problem)
         self._run.note(f"{channel} waits for its history to be compared: {problem}")
         self.histories.failed(problem, workspace)
-        if isinstance(problem, Unusable) or problem.verdict is Verdict.TOKEN_REJECTED:
+        if isinstance(problem, ConfigError) or problem.verdict is Verdict.TOKEN_REJECTED:
             self._stopped.add(workspace)
         elif problem.verdict in (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED):
             now = self._run.clock.now()
             with self._db.transaction():
                 until = now + timedelta(seconds=problem.wait)
                 holds.put(self._db, holds.channel_scope(channel), "limited", str(problem), now, until)
-        if isinstance(problem, Unusable) or problem.verdict is not Verdict.UNCERTAIN:
+        if isinstance(problem, ConfigError) or problem.verdict is not Verdict.UNCERTAIN:
             self.histories.stopped.add(workspace)  # it concerns more than this channel
 
     def examine_broken_channel(self) -> None:
@@ -209,7 +209,7 @@ class _Delivering:
         with self._run.item(channel):
             try:
                 client = self._client(workspace)
-            except Unusable as error:
+            except ConfigError as error:
                 logger.debug("%s is not examined: %s", channel, error, exc_info=True)
                 return
             hold = holds.find(self._db, holds.channel_scope(channel), "broken")
@@ -227,19 +227,19 @@ class _Delivering:
     def _send(self, message: Message) -> None:
         try:
             client = self._client(message.workspace)
-        except Unusable as error:
+        except ConfigError as error:
             logger.exception("%s", error)
             self._stop(message.workspace, Exit.UNUSABLE, str(error), f"{STAGE} unusable")
             return
         token = os.urandom(8).hex()
         now = self._run.clock.now()
-        if not messages.claim(self._db, message, token, now - self._limits.announce_within, now):
-            self._run.count("expired", messages.expire(self._db, now - self._limits.announce_within, now))
+        if not outbox.claim(self._db, message, token, now - self._limits.announce_within, now):
+            self._run.count("expired", outbox.expire(self._db, now - self._limits.announce_within, now))
             return
         try:
             posted = client.post(message)
         except BaseException as error:  # SIGTERM and Ctrl-C too: the request may have left
-            messages.mark_uncertain(
+            outbox.mark_uncertain(
                 self._db, message, token, f"interrupted: {type(error).__name__}", self._run.clock.now()
             )
             raise
@@ -251,22 +251,22 @@ class _Delivering:
             self._uncertain_in_a_row[message.workspace] = 0
         match posted.verdict:
             case Verdict.DELIVERED:
-                messages.mark_delivered(self._db, message, token, posted.slack_ts, now)
+                outbox.mark_delivered(self._db, message, token, posted.slack_ts, now)
                 self._run.count("delivered")
                 logger.info("delivered, ts %s", posted.slack_ts)
                 if posted.channel_id:
                     self._follow(message, posted.channel_id)
             case Verdict.CHANNEL_BROKEN:
-                messages.mark_failed(self._db, message, token, posted.error, now, broken=True, code=posted.code)
+                outbox.mark_failed(self._db, message, token, posted.error, now, broken=True, code=posted.code)
                 again = f"then `lolslackbot retry --channel {message.channel_id}`"
                 need = f"{holds.channel_scope(message.channel_id)} broken"
                 self._failed(posted.error, need, f"; {remedy_of(posted)}, {again}")
-                self._run.count("failed", sum(messages.fail_in_broken_channels(self._db, now).values()))
+                self._run.count("failed", sum(outbox.fail_in_broken_channels(self._db, now).values()))
             case Verdict.BLOCKS_REFUSED if message.blocks:
                 logger.warning("blocks refused, goes out as plain text: %s", posted.error)
                 self._put_back(message, token, posted.error, without_blocks=True)
             case Verdict.MESSAGE_REFUSED | Verdict.BLOCKS_REFUSED:
-                messages.mark_failed(self._db, message, token, posted.error, now, broken=False)
+                outbox.mark_failed(self._db, message, token, posted.error, now, broken=False)
                 self._failed(posted.error, f"messages failed {message.channel_id}")
             case Verdict.TOKEN_REJECTED:
                 self._token_rejected(message, token, posted)
@@ -280,7 +280,7 @@ class _Delivering:
                 self._put_back(message, token, posted.error, counted=False)
                 self._stop(message.workspace, Exit.UNUSABLE, posted.error, f"{STAGE} unusable")
             case _:  # UNCERTAIN; and nothing else may ever leave a message claimed
-                messages.mark_uncertain(self._db, message, token, posted.error, now)
+                outbox.mark_uncertain(self._db, message, token, posted.error, now)
                 self._uncertain(message.workspace, posted.error)
 
     def _follow(self, message: Message, slack_id: str) -> None:
@@ -309,7 +309,7 @@ class _Delivering:
         self, message: Message, token: str, error: str, *, counted: bool = True, without_blocks: bool = False
     ) -> None:
         with self._db.transaction():
-            messages.put_back(
+            outbox.release(
                 self._db, message, token, error, self._run.clock.now(), counted=counted, without_blocks=without_blocks
             )
 
@@ -317,7 +317,7 @@ class _Delivering:
         now, error = self._run.clock.now(), posted.error
         scope = holds.workspace_scope(message.workspace)
         with self._db.transaction():
-            messages.put_back(self._db, message, token, error, now)
+            outbox.release(self._db, message, token, error, now)
             if not holds.find(self._db, scope, "rejected"):  # since the first refusal
                 holds.put(self._db, scope, "rejected", error, now, None)
         logger.error("the token of workspace %s is refused: %s; %s", message.workspace, error, remedy_of(posted))
@@ -333,9 +333,9 @@ class _Delivering:
         now = self._run.clock.now()
         until = now + timedelta(seconds=posted.wait)
         scope = holds.channel_scope(message.channel_id)
-        others = messages.limited_channels(self._db, message.workspace, now) - {message.channel_id}
+        others = outbox.limited_channels(self._db, message.workspace, now) - {message.channel_id}
         with self._db.transaction():
-            messages.put_back(self._db, message, token, posted.error, now)
+            outbox.release(self._db, message, token, posted.error, now)
             holds.put(self._db, scope, "limited", posted.error, now, until)
             if others or posted.verdict is Verdict.WORKSPACE_LIMITED:
                 scope = holds.workspace_scope(message.workspace)
@@ -372,12 +372,12 @@ def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message],
     notes: list[str] = []
     room: dict[str, int] = {}
     reasons: dict[str, str | None] = {}
-    for queue in messages.queues(db):
+    for queue in outbox.queues(db):
         channel = queue.message.channel_id
         reasons[channel] = blocked(db, queue, limits.channel_limit, now)
-        claims = messages.recent_claims(db, channel, limits.channel_limit.seconds, now)
+        claims = outbox.recent_claims(db, channel, limits.channel_limit.seconds, now)
         room[channel] = limits.channel_limit.messages - len(claims)
-    for message, ended_at in messages.waiting(db):
+    for message, ended_at in outbox.waiting(db):
         if ended_at < now - limits.announce_within:
             notes.append(f"{message.key} expires: no longer news")
         elif reason := reasons[message.channel_id]:

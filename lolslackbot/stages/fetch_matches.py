@@ -7,13 +7,13 @@ from functools import partial
 from typing import NamedTuple
 
 from lolslackbot.clock import FAR_OFF, clock_fault, text_of
-from lolslackbot.errors import Exit, Rejected, RunEnds
+from lolslackbot.errors import Exit, Rejected, RunAborted
 from lolslackbot.logs import logging_about
 from lolslackbot.model import OTHER_KEY_KINDS, Match, Player, ProblemKind, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, Verdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PAGE, PLATFORM, Answer, RiotClient
-from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 from lolslackbot.stages.lanes import Lanes
 from lolslackbot.stages.run import Run
@@ -67,20 +67,20 @@ class _Turn(NamedTuple):
     call: int | None = None
 
 
-class _WaitsTooLong(RunEnds):
+class _WaitsTooLong(RunAborted):
     """What is left waits for a limit longer than this run may."""
 
-    def __init__(self, wait: NotYet) -> None:
+    def __init__(self, wait: RateLimited) -> None:
         super().__init__(wait.reason)
         self.wait = wait
 
 
 def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
     """Asks what is due while the allowance and the time last. Raises Rejected when the key is refused."""
-    holds.follow_clock(db, run.clock.now())
-    matches.follow_clock(db, run.clock.now(), PAUSES[-1])
-    players.follow_clock(db, run.clock.now())
-    riot_hosts.follow_clock(db, run.clock.now())
+    holds.repair_after_clock_rollback(db, run.clock.now())
+    matches.repair_after_clock_rollback(db, run.clock.now(), PAUSES[-1])
+    players.repair_after_clock_rollback(db, run.clock.now())
+    riot_hosts.repair_after_clock_rollback(db, run.clock.now())
     limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
     _Fetching(db, riot, limiter, run, limits).work()
 
@@ -116,7 +116,7 @@ class _Fetching:
         self._settled: set[int] = set()  # those of them whose puuid is good, or known to be of no use
         run.count("given up", matches.stop_waiting(db, self._now() - limits.announce_within, reasons.HOST_GAVE_NONE))
         self._wanted = self._due()
-        doubted_first = sorted(players.to_list(db), key=lambda each: each.player_id not in self._doubted)
+        doubted_first = sorted(players.poll_order(db), key=lambda each: each.player_id not in self._doubted)
         self._players = Lanes(_host_of_player, doubted_first)
         self._reserved: _Turn | None = None  # for the very next call, or for nothing
         self._good_answers = 0  # in this run: each proves the key
@@ -175,7 +175,7 @@ class _Fetching:
         while not self._run.budget.spent():
             if reserved:
                 return reserved
-            waits: list[NotYet] = []
+            waits: list[RateLimited] = []
             for host, endpoint in self._heads():
                 wait = self._limiter.free_at(host, endpoint)
                 if wait is None:
@@ -194,7 +194,7 @@ class _Fetching:
         """Whether something that waited need not be asked for any more: given up, or untracked, meanwhile."""
         now = self._now()
         due = {*matches.to_look_at(self._db, now), *(each.match_id for each in matches.to_probe(self._db, now))}
-        tracked = {player.player_id for player in players.to_list(self._db)}
+        tracked = {player.player_id for player in players.poll_order(self._db)}
         number = len(self._wanted) + len(self._players)
         self._wanted.drop(lambda match_id: match_id not in due)
         self._players.drop(lambda player: player.player_id not in tracked)
@@ -225,10 +225,10 @@ class _Fetching:
             return None
         try:
             return _Turn(host, endpoint, self._riot.reserve(host, endpoint))
-        except NotYet:
+        except RateLimited:
             return None
 
-    def _wait(self, wait: NotYet) -> None:
+    def _wait(self, wait: RateLimited) -> None:
         left = wait.until - self._now()
         if left > self._limits.max_wait or left.total_seconds() > self._run.budget.left():
             self._run.out_of_time |= left <= self._limits.max_wait
@@ -246,7 +246,7 @@ class _Fetching:
             try:
                 self._read_pages(player, call)
                 self._settle(player)
-            except NotYet as wait:  # another process was faster: again when the limit allows
+            except RateLimited as wait:  # another process was faster: again when the limit allows
                 logger.debug("%s", wait)
                 self._players.put_first(player)
             except RiotRefusal as refusal:
@@ -335,7 +335,7 @@ class _Fetching:
         try:
             self._wait_for(routing.account_region(player.platform), ACCOUNT)
             account = self._riot.account(player.riot_id, player.platform)
-        except NotYet as wait:  # `_doubted` keeps matches until the next run asks
+        except RateLimited as wait:  # `_doubted` keeps matches until the next run asks
             logger.debug("%s", wait)
         except RiotRefusal as error:
             self._account_refused(player, error)
@@ -400,7 +400,7 @@ class _Fetching:
         """Whether to ask for further ones."""
         try:
             region = self._riot.platform(player.puuid)
-        except NotYet as wait:
+        except RateLimited as wait:
             logger.debug("%s", wait)
             return False
         except RiotRefusal as refusal:
@@ -429,7 +429,7 @@ class _Fetching:
                 with self._riot.match(match_id, partial(read_answer, match_id), call) as reading:
                     fate = self._take(match_id, reading)
                     reserved = self._reserve_next()
-            except NotYet as wait:
+            except RateLimited as wait:
                 logger.debug("%s", wait)
                 self._wanted.put_first(match_id)
             except RiotRefusal as refusal:
@@ -613,7 +613,7 @@ class _Fetching:
         A 200 clears the key, and so gives the suspects up; without one the key counts as refused.
         """
         refusal = next(iter(self._suspects.values()))
-        anyone = next(iter(players.to_list(self._db)), None)
+        anyone = next(iter(players.poll_order(self._db)), None)
         if anyone:
             self._players.drop(lambda each: each.player_id == anyone.player_id)
             self._list(anyone)
@@ -627,7 +627,7 @@ class _Fetching:
         self._wait_for(host, ACCOUNT)
         try:
             self._riot.account_of(player.puuid, player.platform)
-        except (NotYet, RiotRefusal) as refusal:
+        except (RateLimited, RiotRefusal) as refusal:
             logger.info("no proof that the key is good: %s", refusal, exc_info=True)
         else:
             self._went_well(host)

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from lolslackbot.clock import Budget, Clock
-from lolslackbot.errors import Exit, RunEnds, worst
+from lolslackbot.errors import Exit, RunAborted, worst
 from lolslackbot.files import foreign
 from lolslackbot.logs import logging_about
 from lolslackbot.store import holds, runs
@@ -88,7 +88,7 @@ class Run:
         with logging_about(*names):
             try:
                 yield
-            except RunEnds:
+            except RunAborted:
                 raise
             except Exception as error:
                 logger.exception("%s failed", " ".join(names))
@@ -123,7 +123,7 @@ def run_stage(
     return run
 
 
-def _needs_of(run: Run, end: RunEnds) -> tuple[str, ...]:
+def _needs_of(run: Run, end: RunAborted) -> tuple[str, ...]:
     """Under which keys status says what ended a run."""
     if not run.began:
         return ()
@@ -141,7 +141,7 @@ def _ends_of(run: Run) -> Iterator[None]:
     """An error that ends the run becomes its status and its one line; the first one stays."""
     try:
         yield
-    except RunEnds as end:
+    except RunAborted as end:
         logger.debug("the run ends: %s", end, exc_info=True)
         run.ended_by = run.ended_by or str(end)
         run.ends_with(end.exit_status, str(end), *_needs_of(run, end))

@@ -53,7 +53,7 @@ def record(db: Database, problems: Mapping[str, str], calm_since: datetime, now:
 
 
 def claim(db: Database) -> list[Alert]:
-    """All that is to be posted now. It counts as posted from this commit on, until `put_back` says otherwise."""
+    """All that is to be posted now. It counts as posted from this commit on, until `release` says otherwise."""
     rows = db.rows("SELECT * FROM alerts WHERE state IN ('due', 'over') ORDER BY state, since, problem")
     if rows:
         with db.transaction():
@@ -62,7 +62,7 @@ def claim(db: Database) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
-def put_back(db: Database, claimed: Sequence[Alert], channel_id: str, error: str, now: datetime) -> None:
+def release(db: Database, claimed: Sequence[Alert], channel_id: str, error: str, now: datetime) -> None:
     """They certainly were not posted: due again. One commit."""
     with db.transaction():
         for alert in claimed:

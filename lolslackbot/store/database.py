@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
-from lolslackbot.errors import NotNow, RunEnds, Unusable
+from lolslackbot.errors import ConfigError, RunAborted, TemporaryError
 from lolslackbot.files import (
     NotAFile,
     make_private_folder,
@@ -19,7 +19,7 @@ from lolslackbot.files import (
     refuse_special,
     with_owner,
 )
-from lolslackbot.store import upgrades
+from lolslackbot.store import migrations
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Database:
         self.locked = False  # read as a copy, since another program keeps readers out
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
-        """All rows of a query. Raises RunEnds when the file cannot be read."""
+        """All rows of a query. Raises RunAborted when the file cannot be read."""
         with self._faults:
             return self._connection.execute(sql, values).fetchall()
 
@@ -95,7 +95,7 @@ class Database:
                 self._connection.rollback()
 
     @contextmanager
-    def one_moment(self) -> Iterator[None]:
+    def snapshot(self) -> Iterator[None]:
         """Everything read inside is of one moment: nobody commits in between. Never open across a remote call."""
         if self._connection.in_transaction:
             yield
@@ -108,11 +108,11 @@ class Database:
             self._connection.rollback()  # there is nothing to commit
 
     def try_writing(self) -> None:
-        """Writes to the file, and takes it back. Raises RunEnds where a stage could write nothing."""
+        """Writes to the file, and takes it back. Raises RunAborted where a stage could write nothing."""
         with self._faults:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.execute(f"PRAGMA user_version = {upgrades.version(self._connection)}")
+                self._connection.execute(f"PRAGMA user_version = {migrations.version(self._connection)}")
             finally:
                 self._connection.rollback()
 
@@ -137,7 +137,7 @@ def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
 
 
 def must_exist(path: str) -> None:
-    """Raises Unusable when there is no database, or one with several names."""
+    """Raises ConfigError when there is no database, or one with several names."""
     _must_have_one_name(path, _must_be_there(path))
 
 
@@ -145,7 +145,7 @@ def _check_library() -> None:
     """An older SQLite would call a sound database malformed."""
     if sqlite3.sqlite_version_info < SQLITE:
         needed = ".".join(map(str, SQLITE))
-        raise Unusable(
+        raise ConfigError(
             f"SQLite {sqlite3.sqlite_version} is too old, {needed} or newer is needed: "
             "it comes with Python, or with the system that Python uses; upgrade that"
         )
@@ -159,13 +159,13 @@ def _must_be_there(path: str) -> os.stat_result:
         file = os.stat(path)
     except NotAFile as error:
         named = "" if error.filename == path else f"{error.filename}: "
-        raise Unusable(f"the database {path} cannot be used: {named}{error.strerror}") from error
+        raise ConfigError(f"the database {path} cannot be used: {named}{error.strerror}") from error
     except PermissionError as error:
-        raise Unusable(with_owner(f"the database {path} cannot be reached by this user", path)) from error
+        raise ConfigError(with_owner(f"the database {path} cannot be reached by this user", path)) from error
     except OSError:
         file = None
     if not (file and stat.S_ISREG(file.st_mode)):
-        raise Unusable(f"there is no database at {path}: `lolslackbot track` makes one")
+        raise ConfigError(f"there is no database at {path}: `lolslackbot track` makes one")
     return file
 
 
@@ -176,7 +176,7 @@ def _must_have_one_name(path: str, file: os.stat_result) -> None:
     does no harm: nobody writes to the file by it.
     """
     if file.st_nlink > 1 and (names := file.st_nlink - _names_by_restore(path, file)) > 1:
-        raise Unusable(
+        raise ConfigError(
             f"the database {path} has {names} names (hard links), and SQLite keeps its journal beside one of them: "
             f"remove the others (`find / -xdev -samefile {path}` lists them)"
         )
@@ -209,7 +209,7 @@ def remove_kept(path: str, before: datetime) -> int:
 def open_database(path: str) -> Database:
     """The database at `path`, brought up to this schema if it is older.
 
-    Raises Unusable when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
+    Raises ConfigError when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
     """
     must_exist(path)
     return _open(path, path)
@@ -223,7 +223,7 @@ def _open(path: str, named: str) -> Database:
         with _Faults(named):
             _check_identity(connection, named)
             _set_up(connection)
-            upgrades.upgrade(connection, named)
+            migrations.upgrade(connection, named)
     except BaseException:
         connection.close()
         raise
@@ -238,13 +238,13 @@ def create_database(path: str) -> Database:
         refuse_special(path)
         os.close(open_private(path, os.O_RDONLY))
     except OSError as error:
-        raise Unusable(with_owner(f"the database {path} cannot be made: {error.strerror}", path, error)) from error
+        raise ConfigError(with_owner(f"the database {path} cannot be made: {error.strerror}", path, error)) from error
     must_exist(path)
     with _Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-        if not upgrades.is_empty(connection):
+        if not migrations.is_empty(connection):
             _check_identity(connection, path)
         _set_up(connection)
-        upgrades.create(connection)
+        migrations.create(connection)
     return open_database(path)
 
 
@@ -253,7 +253,7 @@ def make_folder(folder: str) -> None:
     try:
         make_private_folder(folder)
     except OSError as error:
-        raise Unusable(f"the folder {folder} cannot be made: {error.strerror}") from error
+        raise ConfigError(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
 def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
@@ -269,11 +269,11 @@ def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
             db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
             db.back_up(copy)
         verify(partial)
-        settle_file(partial)
+        fsync_path(partial)
         os.replace(partial, target)
-        settle_file(os.path.dirname(target))
+        fsync_path(os.path.dirname(target))
     except OSError as error:
-        raise Unusable(f"{target} cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{target} cannot be written: {error.strerror}") from error
     finally:
         remove(partial)
 
@@ -295,37 +295,37 @@ def swap(database: str, fresh: str, kept: str) -> None:
                 _lock_or_free(database, kept, stack)
                 os.link(database, kept)  # so that there is a database at every moment
             os.replace(fresh, database)
-            settle_file(os.path.dirname(database))
+            fsync_path(os.path.dirname(database))
         except OSError as error:
-            raise Unusable(f"{database} cannot be replaced: {error.strerror}") from error
+            raise ConfigError(f"{database} cannot be replaced: {error.strerror}") from error
 
 
 def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
     """Locks out everybody else; where the file cannot even be opened, its journal goes with it to its new name."""
     try:
         stack.enter_context(closing(_open(database, database))).rows("BEGIN EXCLUSIVE")
-    except Unusable:
+    except ConfigError:
         if os.path.exists(f"{database}-journal"):
             os.rename(f"{database}-journal", f"{kept}-journal")
 
 
 def verify(path: str) -> None:
-    """Raises Unusable unless `path` is a sound database of ours that this program can read."""
+    """Raises ConfigError unless `path` is a sound database of ours that this program can read."""
     _check_library()
     try:
         refuse_special(path)
     except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     if not os.path.isfile(path):
-        raise Unusable(f"there is no file {path}")
+        raise ConfigError(f"there is no file {path}")
     with _Faults(path), closing(_connect(path, "ro")) as connection:
         _check_identity(connection, path)
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
-            raise Unusable(f"the database {path} is damaged: {found}")
+            raise ConfigError(f"the database {path} is damaged: {found}")
 
 
-def settle_file(path: str) -> None:
+def fsync_path(path: str) -> None:
     """Waits until a file, or a folder's list of files, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -350,7 +350,7 @@ def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False)
         try:
             needs_copy = _needs_copy(connection, path)
         except sqlite3.OperationalError as error:
-            locked = though_locked and isinstance(fault_of(error, path), NotNow)
+            locked = though_locked and isinstance(fault_of(error, path), TemporaryError)
             if not locked:
                 raise
             needs_copy = True
@@ -364,9 +364,11 @@ def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False)
             db = stack.enter_context(closing(_open(copy, path)))
             if locked:
                 _check_pages(db)
-        except Unusable as fault:
+        except ConfigError as fault:
             if locked:
-                raise NotNow(f"the database {path} is being written by another program: try again later") from fault
+                raise TemporaryError(
+                    f"the database {path} is being written by another program: try again later"
+                ) from fault
             raise
         db.locked = locked
         yield db
@@ -375,7 +377,7 @@ def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False)
 def _check_pages(db: Database) -> None:
     found = db.rows("PRAGMA quick_check(1)")[0][0]
     if found != "ok":
-        raise Unusable(f"the database {db.path} is damaged: {found}")
+        raise ConfigError(f"the database {db.path} is damaged: {found}")
 
 
 def _copy_for_reading(path: str, stack: ExitStack) -> str:
@@ -390,14 +392,14 @@ def _copy_for_reading(path: str, stack: ExitStack) -> str:
             if os.path.exists(f"{real}{suffix}"):
                 shutil.copyfile(f"{real}{suffix}", f"{copy}{suffix}")
     except OSError as error:
-        raise Unusable(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
+        raise ConfigError(f"{path} can only be read as a copy, and that fails: {error.strerror}") from error
     return copy
 
 
 def _needs_copy(connection: sqlite3.Connection, path: str) -> bool:
     try:
         _check_identity(connection, path)
-        return upgrades.version(connection) < upgrades.newest()
+        return migrations.version(connection) < migrations.newest()
     except sqlite3.OperationalError as error:
         # A hot journal: a process died in its commit, and a read-only connection may not roll it back.
         if error.sqlite_errorname in ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY", "SQLITE_CANTOPEN"):
@@ -416,42 +418,42 @@ def _set_up(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {name} = {value}")
         kept = connection.execute(f"PRAGMA {name}").fetchone()[0]
         if kept != meaning:
-            raise Unusable(f"SQLite does not keep PRAGMA {name} = {value}, so a claim could be lost in a power cut")
+            raise ConfigError(f"SQLite does not keep PRAGMA {name} = {value}, so a claim could be lost in a power cut")
 
 
 def _check_identity(connection: sqlite3.Connection, path: str) -> None:
-    if upgrades.is_empty(connection):
-        raise Unusable(f"{path} is empty: `lolslackbot track` makes a database of it")
-    if connection.execute("PRAGMA application_id").fetchone()[0] != upgrades.APPLICATION_ID:
-        raise Unusable(f"{path} is not a lolslackbot database")
-    if upgrades.version(connection) > upgrades.newest():
-        raise Unusable(
-            f"{path} was written by a newer lolslackbot (schema {upgrades.version(connection)}, "
-            f"this one knows {upgrades.newest()}): install that version again"
+    if migrations.is_empty(connection):
+        raise ConfigError(f"{path} is empty: `lolslackbot track` makes a database of it")
+    if connection.execute("PRAGMA application_id").fetchone()[0] != migrations.APPLICATION_ID:
+        raise ConfigError(f"{path} is not a lolslackbot database")
+    if migrations.version(connection) > migrations.newest():
+        raise ConfigError(
+            f"{path} was written by a newer lolslackbot (schema {migrations.version(connection)}, "
+            f"this one knows {migrations.newest()}): install that version again"
         )
 
 
 _LOCKED = "is locked by another program: close it (a forgotten sqlite3 shell?); the next run tries again"
 _REMEDIES = {
-    "SQLITE_BUSY": (NotNow, _LOCKED),
-    "SQLITE_LOCKED": (NotNow, _LOCKED),
-    "SQLITE_FULL": (Unusable, "cannot be written: the disk is full; make room, nothing is lost"),
-    "SQLITE_READONLY_DBMOVED": (Unusable, "was moved or deleted during the run: put it back"),
-    "SQLITE_READONLY": (Unusable, "is read-only for this user"),
-    "SQLITE_CANTOPEN": (Unusable, "cannot be opened by this user"),
-    "SQLITE_PERM": (Unusable, "cannot be opened by this user"),
-    "SQLITE_NOTADB": (Unusable, "is not a SQLite database"),
-    "SQLITE_CORRUPT": (Unusable, "is damaged: put a backup in its place"),
-    "SQLITE_IOERR": (Unusable, "cannot be read or written: look at the disk and its file system"),
+    "SQLITE_BUSY": (TemporaryError, _LOCKED),
+    "SQLITE_LOCKED": (TemporaryError, _LOCKED),
+    "SQLITE_FULL": (ConfigError, "cannot be written: the disk is full; make room, nothing is lost"),
+    "SQLITE_READONLY_DBMOVED": (ConfigError, "was moved or deleted during the run: put it back"),
+    "SQLITE_READONLY": (ConfigError, "is read-only for this user"),
+    "SQLITE_CANTOPEN": (ConfigError, "cannot be opened by this user"),
+    "SQLITE_PERM": (ConfigError, "cannot be opened by this user"),
+    "SQLITE_NOTADB": (ConfigError, "is not a SQLite database"),
+    "SQLITE_CORRUPT": (ConfigError, "is damaged: put a backup in its place"),
+    "SQLITE_IOERR": (ConfigError, "cannot be read or written: look at the disk and its file system"),
 }
 _PERMISSIONS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 
 
-def fault_of(error: sqlite3.Error, path: str) -> RunEnds | None:
+def fault_of(error: sqlite3.Error, path: str) -> RunAborted | None:
     """What a SQLite error means to a person, or None for a mistake of ours (a bug stays a bug)."""
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith("SQLITE_CANTOPEN") and no_file_can_be_opened():
-        return Unusable(f"the database {path} cannot be opened: this process may open no more files (`ulimit -n`)")
+        return ConfigError(f"the database {path} cannot be opened: this process may open no more files (`ulimit -n`)")
     for prefix, (kind, what) in _REMEDIES.items():
         if name.startswith(prefix):
             told = f"the database {path} {what} ({name})"

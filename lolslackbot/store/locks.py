@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lolslackbot.errors import NotNow, Unusable
+from lolslackbot.errors import ConfigError, TemporaryError
 from lolslackbot.files import open_private, with_owner
 
 STAGES = ("fetch-matches", "build-messages", "deliver")
@@ -13,7 +13,7 @@ STAGES = ("fetch-matches", "build-messages", "deliver")
 
 @contextmanager
 def run_lock(database: str, stage: str) -> Iterator[None]:
-    """Holds the stage's kernel lock, which dies with its process. Raises NotNow when another run has it.
+    """Holds the stage's kernel lock, which dies with its process. Raises TemporaryError when another run has it.
 
     flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
     lock on a removed file excludes nobody.
@@ -22,7 +22,9 @@ def run_lock(database: str, stage: str) -> Iterator[None]:
     try:
         descriptor = open_private(path, os.O_RDWR, like=database)
     except OSError as error:
-        raise Unusable(with_owner(f"the lock file {path} cannot be opened: {error.strerror}", path, error)) from error
+        raise ConfigError(
+            with_owner(f"the lock file {path} cannot be opened: {error.strerror}", path, error)
+        ) from error
     try:
         _lock(descriptor, f"another {stage} is at work on {database}")
         yield
@@ -34,7 +36,7 @@ def is_at_work(database: str, stage: str) -> bool:
     """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held.
 
     To be asked where a run seems to be under way: for the moment of looking, no run of that stage could begin. And in
-    the `one_moment` in which its record was read: a run lets go of its lock when its end is committed.
+    the `snapshot` in which its record was read: a run lets go of its lock when its end is committed.
     """
     try:
         descriptor = os.open(lock_file(database, stage), os.O_RDONLY | os.O_CLOEXEC)
@@ -58,4 +60,4 @@ def _lock(descriptor: int, taken: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise NotNow(taken) from None
+        raise TemporaryError(taken) from None

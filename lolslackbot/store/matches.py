@@ -106,7 +106,7 @@ def tracked_in_list(db: Database, match_id: str) -> set[int]:
     return {row["player_id"] for row in rows}
 
 
-def follow_clock(db: Database, now: datetime, longest_pause: timedelta) -> None:
+def repair_after_clock_rollback(db: Database, now: datetime, longest_pause: timedelta) -> None:
     """After the clock was set back, no look waits longer than the longest pause, and no first look waits at all."""
     bound = text_of(now + longest_pause)
     first = "next_look_at > :now AND looked_at IS NULL AND listed_at > :now"

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.model import Player, ProblemKind, RiotId
 from lolslackbot.store import decisions
 from lolslackbot.store.database import Database, Row, listed
 
 
-class OtherWorkspace(Unusable):
+class OtherWorkspace(ConfigError):
     """A channel was to be tracked into as if it belonged to another workspace than it does."""
 
 
@@ -39,7 +39,7 @@ def tracks(db: Database) -> list[Track]:
     return [Track(_player(row), row["channel_id"], row["workspace"], moment_of(row["since"])) for row in rows]
 
 
-def to_list(db: Database) -> list[Player]:
+def poll_order(db: Database) -> list[Player]:
     """The tracked players, the longest unasked first."""
     rows = db.rows(
         """
@@ -323,7 +323,7 @@ def _record_name(db: Database, player: Player, riot_id: RiotId, now: datetime) -
         decisions.record(db, decisions.RENAMED, f"player {player.player_id}", change, now)
 
 
-def follow_clock(db: Database, now: datetime) -> None:
+def repair_after_clock_rollback(db: Database, now: datetime) -> None:
     """After the clock was set back, what was asked for in what is now the future is asked for first, not last.
 
     `last_game_at` is Riot's time, not this clock's, and stays.

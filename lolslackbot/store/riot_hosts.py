@@ -36,7 +36,7 @@ def probed(db: Database, routing: str, now: datetime) -> None:
         _set(db, "probed_at", routing, now)
 
 
-def follow_clock(db: Database, now: datetime) -> None:
+def repair_after_clock_rollback(db: Database, now: datetime) -> None:
     """After the clock was set back, what happened in what is now the future is forgotten: no 404 is final by it."""
     for column in ("match_answered_at", "probed_at"):
         if db.row(f"SELECT 1 FROM riot_hosts WHERE {column} > :now LIMIT 1", now=text_of(now)):

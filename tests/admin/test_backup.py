@@ -9,7 +9,7 @@ import pytest
 from support import FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.backup import backup, restore
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import alerts
@@ -26,9 +26,9 @@ def test_a_disk_that_removes_nothing_ends_backup_and_restore_with_its_error(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "remove", fail)
-    with pytest.raises(Unusable, match="Input/output error"):
+    with pytest.raises(ConfigError, match="Input/output error"):
         backup(home / "lolslackbot.db", copy)
-    with pytest.raises(Unusable, match="Input/output error"):
+    with pytest.raises(ConfigError, match="Input/output error"):
         restore(home / "lolslackbot.db", copy, datetime.now(UTC))
 
 
@@ -78,7 +78,7 @@ def test_a_disk_that_cannot_sync_ends_a_restore_with_its_error(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(Unusable, match="Input/output error"):
+    with pytest.raises(ConfigError, match="Input/output error"):
         restore(home / "lolslackbot.db", copy, datetime.now(UTC))
     assert sorted(path.name for path in home.glob("*.restoring*")) == []
 
@@ -104,9 +104,9 @@ def test_a_restore_over_a_database_with_hard_links_is_refused(
     copy = tmp_path / "copy.db"
     backup(home / "lolslackbot.db", copy)
     os.link(home / "lolslackbot.db", tmp_path / "other.db")
-    with pytest.raises(Unusable, match="hard links"):
+    with pytest.raises(ConfigError, match="hard links"):
         restore(home / "lolslackbot.db", copy, clock.now())
-    with pytest.raises(Unusable, match="hard links"):
+    with pytest.raises(ConfigError, match="hard links"):
         backup(home / "lolslackbot.db", tmp_path / "another.db")
 
 

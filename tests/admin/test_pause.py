@@ -13,8 +13,8 @@ from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
+from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import Policy
 from lolslackbot.store import decisions, holds
 from lolslackbot.store.database import Database, open_database
 

@@ -9,10 +9,10 @@ from lolslackbot.admin import prune as prune_module
 from lolslackbot.admin.prune import prune, prune_a_little
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message
 from lolslackbot.clock import text_of
-from lolslackbot.errors import NotFound, NotNow, Unusable
+from lolslackbot.errors import ConfigError, NotFound, TemporaryError
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, messages, runs
+from lolslackbot.store import decisions, listings, outbox, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 
@@ -26,19 +26,19 @@ def built(db: Database, clock: FakeClock, state: str, ended_at: datetime = START
     match_id = f"EUW1_{len(db.rows('SELECT 1 FROM matches')) + 1}"
     store_match(db, a_match(match_id, ended_at=ended_at), body=b"{}" * 3000)
     build_messages(db, Run("build-messages", clock, 80), "")
-    message, _ = messages.find(db, match_id, "C1") or pytest.fail("not built")
-    assert messages.claim(db, message, "t", START - timedelta(days=1), START)
+    message, _ = outbox.find(db, match_id, "C1") or pytest.fail("not built")
+    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
     if state == "delivered":
-        messages.mark_delivered(db, message, "t", "1700.5", START)
+        outbox.mark_delivered(db, message, "t", "1700.5", START)
     elif state == "failed":
-        messages.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
+        outbox.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
     elif state == "uncertain":
-        messages.mark_uncertain(db, message, "t", "time-out", START)
+        outbox.mark_uncertain(db, message, "t", "time-out", START)
     else:
         with db.transaction():
-            messages.put_back(db, message, "t", "ratelimited", START)
+            outbox.release(db, message, "t", "ratelimited", START)
         if state == "expired":
-            messages.expire(db, START + timedelta(seconds=1), START)
+            outbox.expire(db, START + timedelta(seconds=1), START)
     return match_id
 
 
@@ -50,7 +50,7 @@ def left(db: Database, match_id: str) -> tuple[bool, bool, str]:
     """Whether the body and the text are still there, and the message's state."""
     row = db.row("SELECT * FROM matches JOIN messages USING (match_id) WHERE match_id = :id", id=match_id)
     assert row
-    state = messages.find(db, match_id, "C1")
+    state = outbox.find(db, match_id, "C1")
     assert state
     return row["body"] is not None, row["text"] != "", state[1]
 
@@ -93,7 +93,7 @@ def test_nothing_makes_it_announceable_again(db: Database, clock: FakeClock, sta
         retry_message(db, match_id, "C1", LATER)
     with pytest.raises(NotFound):
         retry_channel(db, "C1", LATER)
-    assert messages.queues(db) == []
+    assert outbox.queues(db) == []
 
 
 def test_a_failed_one_says_why_it_failed(db: Database, clock: FakeClock) -> None:
@@ -120,19 +120,19 @@ def test_the_space_is_given_back_and_the_decision_kept(db: Database, clock: Fake
 
 
 def test_what_is_still_news_is_never_forgotten(db: Database) -> None:
-    with pytest.raises(Unusable, match="--older-than 1 is less than LOLSLACKBOT_ANNOUNCE_WITHIN"):
+    with pytest.raises(ConfigError, match="--older-than 1 is less than LOLSLACKBOT_ANNOUNCE_WITHIN"):
         prune(db.path, 1, timedelta(days=2), LATER)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_while_a_stage_is_at_work_it_is_for_later(db: Database, stage: str) -> None:
-    with run_lock(db.path, stage), pytest.raises(NotNow, match="at work"):
+    with run_lock(db.path, stage), pytest.raises(TemporaryError, match="at work"):
         pruned(db)
 
 
 def test_without_a_database_none_is_made(db: Database) -> None:
     other = db.path.with_name("other.db")
-    with pytest.raises(Unusable, match="there is no database"):
+    with pytest.raises(ConfigError, match="there is no database"):
         prune(other, 30, WITHIN, LATER)
     assert not other.exists()
 
@@ -187,10 +187,10 @@ def test_by_itself_the_same_is_forgotten_and_nothing_is_announceable_again(
     assert by_itself(db) == (0 if waits else 1)
     assert left(db, match_id) == (waits, waits, "expired" if state == "failed" else state)
     assert listings.record_page(db, 1, [match_id], None, LATER) == []
-    before = messages.queues(db)
+    before = outbox.queues(db)
     add_player(db, 2, channel="C1", since=START - timedelta(days=9))
     build_messages(db, Run("build-messages", clock, 80), "")
-    assert messages.queues(db) == before
+    assert outbox.queues(db) == before
 
 
 def test_what_is_not_built_yet_is_kept_whole(db: Database) -> None:

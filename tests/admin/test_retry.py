@@ -17,17 +17,17 @@ from lolslackbot.admin.retry import (
 )
 from lolslackbot.errors import Exit, NotFound
 from lolslackbot.riot.answers import HttpAnswer
-from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.stages import build_messages as building
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
+from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import Policy
 from lolslackbot.store import channels, decisions, holds, listings, matches
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
-from lolslackbot.store.limits import RiotLedger
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
 REFUSED = Posted(Verdict.MESSAGE_REFUSED, "msg_too_long")
@@ -145,7 +145,7 @@ def test_a_message_without_words_that_changed_between_question_and_answer_is_lef
 ) -> None:
     add_player(db)
     with monkeypatch.context() as broken:
-        broken.setattr(building, "word", lambda *_: 1 / 0)
+        broken.setattr(building, "render", lambda *_: 1 / 0)
         games(db, clock, "EUW1_1")
     plan = retry_message(db, "EUW1_1", "C1", START)
     with db.transaction():
@@ -186,16 +186,16 @@ def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
 ) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 1, channel="C2")
-    word = building.word
+    render = building.render
     answers = iter([ZeroDivisionError("a bug of ours"), None])
 
     def sometimes(*arguments: object) -> object:
         if fault := next(answers):
             raise fault
-        return word(*arguments)  # type: ignore[arg-type]
+        return render(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as broken:
-        broken.setattr(building, "word", sometimes)
+        broken.setattr(building, "render", sometimes)
         games(db, clock, "EUW1_1")
     assert message(db, "EUW1_1", "C1") == ("failed", 0, "it could not be worded: see the log")
     send(db, slack, clock)
@@ -327,7 +327,7 @@ def test_a_limit_that_is_over_is_nothing_to_lift(db: Database, clock: FakeClock)
 
 
 def limiter_of(db: Database, clock: FakeClock) -> Limiter:
-    return Limiter(RiotLedger(db), clock, 15)
+    return Limiter(CallLog(db), clock, 15)
 
 
 def answered(db: Database, clock: FakeClock, status: int = 200, **headers: str) -> None:
@@ -355,7 +355,7 @@ def test_one_call_to_a_host_that_was_held_back_decides(db: Database, clock: Fake
     assert (decision.command, decision.change) == ("retry", "held back -> one call")
     limiter = limiter_of(db, clock)
     call = limiter.reserve("europe", "match")
-    with pytest.raises(NotYet, match="waiting for the first answer from"):
+    with pytest.raises(RateLimited, match="waiting for the first answer from"):
         limiter.reserve("europe", "match")
     limiter.settle(call, "europe", "match", HttpAnswer(429, {"x-rate-limit-type": kind, "retry-after": "60"}, b"{}"))
     held = limiter.free_at("europe", "match")
@@ -392,7 +392,7 @@ def test_another_host_is_left_as_it_is(db: Database, clock: FakeClock) -> None:
         holds.put(db, "riot asia", "limited", "429", START, START + timedelta(hours=1))
     retry_host(db, "asia", clock).do()
     assert [hold.scope for hold in holds.all_known(db)] == ["riot europe match"]
-    assert RiotLedger(db).windows("europe")
+    assert CallLog(db).windows("europe")
 
 
 # Matches

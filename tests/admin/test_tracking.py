@@ -8,14 +8,14 @@ import pytest
 from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
 from support import START, FakeClock, a_match, add_player, puuid, store_match
 
-from lolslackbot.admin.tracking import Tracker, Wish, prefer, untrack
-from lolslackbot.errors import Exit, NotFound, NotNow, RunEnds, Unusable
+from lolslackbot.admin.tracking import Tracker, TrackRequest, prefer, untrack
+from lolslackbot.errors import ConfigError, Exit, NotFound, RunAborted, TemporaryError
 from lolslackbot.model import Account, RiotId
 from lolslackbot.riot.answers import Verdict
-from lolslackbot.riot.limiter import NotYet
+from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, matches, messages, players, restores
+from lolslackbot.store import decisions, listings, matches, outbox, players, restores
 from lolslackbot.store.database import Database
 
 ONE = "Player 1#EUW"
@@ -39,7 +39,7 @@ def track(db: Database, riot: FakeRiot, clock: FakeClock) -> Callable[..., str]:
     ) -> str:
         riot.calls.clear()
         game_name, _, tag = name.partition("#")
-        wish = Wish(RiotId(game_name, tag), channel, platform, workspace, **more)
+        wish = TrackRequest(RiotId(game_name, tag), channel, platform, workspace, **more)
         return Tracker(db, riot, clock, MAX_WAIT).track(wish)  # type: ignore[arg-type]
 
     return do
@@ -68,13 +68,13 @@ def test_a_new_player_costs_an_account_and_a_platform_call(
 def test_a_stated_platform_that_contradicts_riot_needs_force(
     db: Database, riot: FakeRiot, track: Callable[..., str]
 ) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         track(platform="kr")
     assert str(caught.value) == (f"Riot says that {ONE} plays on euw1, not on kr: leave --platform out, or add --force")
     assert tracked(db) == []
     assert track(platform="kr", force=True).startswith(f"{ONE} (kr) is announced in C1: ")
     assert tracked(db) == [("1", ONE, "kr", "C1")]
-    assert (players.to_list(db)[0].region, players.to_list(db)[0].region_asked_at) == (None, START)
+    assert (players.poll_order(db)[0].region, players.poll_order(db)[0].region_asked_at) == (None, START)
 
 
 @pytest.mark.parametrize("refusal", [NOT_FOUND, UNAVAILABLE, OTHER_KEY])
@@ -98,7 +98,7 @@ def test_who_moved_is_moved_by_tracking_again_without_a_platform_and_keeps_histo
     )
     assert tracked(db) == [("1", ONE, "na1", "C1")]
     assert players.tracks(db)[0].since == START
-    assert players.to_list(db)[0].region is None
+    assert players.poll_order(db)[0].region is None
     assert [each.change for each in decisions.about(db, "player 1")] == ["in C1", "euw1 -> na1"]
 
 
@@ -195,7 +195,7 @@ def test_a_channel_of_another_workspace_is_refused_and_nothing_is_tracked(
     db: Database, track: Callable[..., str]
 ) -> None:
     track()
-    with pytest.raises(Unusable, match="channel C1 belongs to workspace default, not to friends") as caught:
+    with pytest.raises(ConfigError, match="channel C1 belongs to workspace default, not to friends") as caught:
         track("Player 2#EUW", workspace="friends")
     assert caught.value.exit_status is Exit.UNUSABLE
     assert tracked(db) == [("1", ONE, "euw1", "C1")]
@@ -265,7 +265,7 @@ ASKED = [ONE, f"platform of {puuid(1)}"]
 def test_a_limit_is_waited_for_and_the_call_made_once(
     db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str], asked: str
 ) -> None:
-    riot.fail(asked, NotYet(START + timedelta(seconds=MAX_WAIT), "spent"), None)
+    riot.fail(asked, RateLimited(START + timedelta(seconds=MAX_WAIT), "spent"), None)
     track()
     assert clock.slept == [MAX_WAIT + 0.001]
     assert riot.calls.count(asked) == 2  # the first one was held back before it left
@@ -273,7 +273,7 @@ def test_a_limit_is_waited_for_and_the_call_made_once(
 
 
 def test_a_limit_that_is_just_over_costs_no_wait(riot: FakeRiot, clock: FakeClock, track: Callable[..., str]) -> None:
-    riot.fail(ONE, NotYet(START - timedelta(seconds=5), "spent"), None)
+    riot.fail(ONE, RateLimited(START - timedelta(seconds=5), "spent"), None)
     track()
     assert clock.slept == [0.001]
 
@@ -283,7 +283,7 @@ def test_a_limit_is_waited_for_while_telling_players_apart(
 ) -> None:
     track()
     riot.accounts[ONE] = puuid(91)
-    riot.fail(f"account of {puuid(1)}", NotYet(START + timedelta(seconds=3), "spent"), OTHER_KEY)
+    riot.fail(f"account of {puuid(1)}", RateLimited(START + timedelta(seconds=3), "spent"), OTHER_KEY)
     track(channel="C2")
     assert clock.slept == [3.001]
     assert [each[0] for each in tracked(db)] == ["91", "91"]
@@ -293,8 +293,8 @@ def test_a_limit_is_waited_for_while_telling_players_apart(
 def test_a_limit_longer_than_one_may_wait_ends_it_with_the_time_to_try_again(
     db: Database, riot: FakeRiot, clock: FakeClock, track: Callable[..., str], asked: str
 ) -> None:
-    riot.fail(asked, NotYet(START + timedelta(seconds=MAX_WAIT + 0.1), "20 calls in 1 s to americas are spent"))
-    with pytest.raises(NotNow) as caught:
+    riot.fail(asked, RateLimited(START + timedelta(seconds=MAX_WAIT + 0.1), "20 calls in 1 s to americas are spent"))
+    with pytest.raises(TemporaryError) as caught:
         track()
     assert str(caught.value) == "20 calls in 1 s to americas are spent; try again after 2026-11-23T12:00:10.100Z"
     assert caught.value.exit_status is Exit.LATER
@@ -336,7 +336,7 @@ def test_every_refusal_is_one_line_with_its_exit_status_and_tracks_nobody(
     db: Database, riot: FakeRiot, track: Callable[..., str], asked: str, refusal: Exception, status: int, words: str
 ) -> None:
     riot.fail(asked, refusal)
-    with pytest.raises(RunEnds) as caught:
+    with pytest.raises(RunAborted) as caught:
         track()
     assert (str(caught.value), caught.value.exit_status) == (words, status)
     assert riot.calls == ASKED[: ASKED.index(asked) + 1]
@@ -352,7 +352,7 @@ def test_players_that_cannot_be_told_apart_now_stay_as_they_are(
     track()
     riot.accounts[ONE] = puuid(91)
     riot.fail(f"account of {puuid(1)}", refusal)
-    with pytest.raises(RunEnds) as caught:
+    with pytest.raises(RunAborted) as caught:
         track(channel="C2")
     assert caught.value.exit_status is status
     assert tracked(db) == [("1", ONE, "euw1", "C1")]
@@ -425,9 +425,9 @@ def test_what_was_sent_already_stays_as_it_is(db: Database, clock: FakeClock) ->
     add_player(db)
     build(db, clock, "EUW1_1", 1)
     before = text(db, "EUW1_1")
-    message_ = messages.queues(db)[0].message
-    assert messages.claim(db, message_, "t", START - timedelta(days=1), START)
-    messages.mark_delivered(db, message_, "t", "1700000000.000001", START)
+    message_ = outbox.queues(db)[0].message
+    assert outbox.claim(db, message_, "t", START - timedelta(days=1), START)
+    outbox.mark_delivered(db, message_, "t", "1700000000.000001", START)
     untrack(db, RiotId("Player 1", "EUW"), None, START, "")
     assert (message(db, "EUW1_1"), text(db, "EUW1_1")) == (("delivered", None), before)
 
@@ -501,10 +501,10 @@ def test_what_a_restore_put_in_doubt_waits_too_and_is_announced_no_more(db: Data
     with db.transaction():
         assert restores.doubt_all(db, START) == 1
     untrack(db, player.riot_id, None, START, "")
-    found = messages.find(db, "EUW1_1", "C1")
+    found = outbox.find(db, "EUW1_1", "C1")
     assert found
-    messages.mark_absent(db, found[0], START)
-    messages.send_restored(db, found[0], START)
+    outbox.record_lookup_miss(db, found[0], START)
+    outbox.send_restored(db, found[0], START)
     assert message(db, "EUW1_1")[0] != "pending"
 
 
@@ -514,18 +514,18 @@ def test_what_goes_out_once_more_does_not_name_who_was_untracked_meanwhile(
 ) -> None:
     player = add_player(db)
     build(db, clock, "EUW1_1", 1)
-    claimed = messages.queues(db)[0].message
-    assert messages.claim(db, claimed, "t", START - timedelta(days=1), START)
+    claimed = outbox.queues(db)[0].message
+    assert outbox.claim(db, claimed, "t", START - timedelta(days=1), START)
     if back == "retry":
-        messages.mark_failed(db, claimed, "t", "msg_too_long", START, broken=False)
+        outbox.mark_failed(db, claimed, "t", "msg_too_long", START, broken=False)
     else:
-        messages.mark_uncertain(db, claimed, "t", "HTTP 503", START)
+        outbox.mark_uncertain(db, claimed, "t", "HTTP 503", START)
     untrack(db, player.riot_id, None, START, "")
     if back == "retry":
         with db.transaction():
-            messages.retry(db, claimed)
+            outbox.retry(db, claimed)
     else:
-        messages.send_again(db, claimed, START)
+        outbox.send_again(db, claimed, START)
     assert message(db, "EUW1_1")[0] != "pending"
 
 

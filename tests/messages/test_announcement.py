@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support import a_match, participant
 
-from lolslackbot.messages.announcement import Announcement, Wording
+from lolslackbot.messages.announcement import Announcement, RenderOptions
 from lolslackbot.messages.announcement import announce as announce_for
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Style
 
@@ -13,7 +13,7 @@ LINK = "https://x.example/{platform}/{server}/{game_id}/{match_id}"
 
 
 def announce(match: Match, link: str = "", style: Style = Style.FULL) -> Announcement:
-    return announce_for(match, Wording(link), style)
+    return announce_for(match, RenderOptions(link), style)
 
 
 def headline(match: Match) -> str:
@@ -341,5 +341,5 @@ def test_a_series_in_the_same_kind_of_queue_stands_out(before: Any, win: bool, e
 
 def test_the_picture_is_of_the_friend_who_stands_out() -> None:
     friends = (participant(1), participant(2, champion_name="MonkeyKing", champion_id=62, penta_kills=1))
-    told = announce_for(a_match(participants=friends), Wording("", "https://d.example"))
+    told = announce_for(a_match(participants=friends), RenderOptions("", "https://d.example"))
     assert (told.pictured, told.picture) == ("Wukong", "https://d.example/cdn/16.15.1/img/champion/MonkeyKing.png")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from support import read_everyone
 
-from lolslackbot.messages.announcement import Wording
-from lolslackbot.messages.wording import Worded, word
+from lolslackbot.messages.announcement import RenderOptions
+from lolslackbot.messages.render import RenderedMessage, render
 from lolslackbot.model import Match, Style
 from lolslackbot.riot.parsing import NotAMatch
 from lolslackbot.sandbox.blocks import fault_of
 from lolslackbot.sandbox.games import MODES, Human, Plan, make_body
 
-WORDING = Wording("https://x.example/{server}/{game_id}", "https://ddragon.example")
+WORDING = RenderOptions("https://x.example/{server}/{game_id}", "https://ddragon.example")
 SAMPLES = Path(__file__).parents[3] / "shared" / "riot-samples"
 NO_SAMPLES = f"there are no recorded answers beside the checkout (../shared/{SAMPLES.name})"
 
@@ -67,14 +67,14 @@ def test_a_recorded_match_reads_right(path: Path) -> None:
         return
     match = read_everyone(match_id, json.loads(path.read_bytes()))
     one = match._replace(participants=match.participants[:1])
-    headline, line, _link = word(one, WORDING, Style.FULL).text.split("\n")
+    headline, line, _link = render(one, WORDING, Style.FULL).text.split("\n")
     assert f"{headline} | {line.partition(': ')[2]}" == expected
     assert line.partition(": ")[0] == match.participants[0].name
     for number in range(1, len(match.participants) + 1):
-        sound(word(match._replace(participants=match.participants[:number]), WORDING, Style.FULL))
+        sound(render(match._replace(participants=match.participants[:number]), WORDING, Style.FULL))
 
 
-def sound(worded: Worded) -> None:
+def sound(worded: RenderedMessage) -> None:
     """Slack takes it, as it is, in one message."""
     blocks = json.loads(worded.blocks)
     assert fault_of(blocks) is None, fault_of(blocks)
@@ -119,7 +119,7 @@ LANELESS = {450, 720, 1300, 1700, 1710, 1750, 1810, 1840, 2300, 2400}
 
 @pytest.mark.parametrize("queue", HEADLINES)
 def test_a_generated_game_of_each_mode_reads_right(queue: int) -> None:
-    text = word(game(queue, 1, placement=3), WORDING, Style.FULL).text
+    text = render(game(queue, 1, placement=3), WORDING, Style.FULL).text
     assert text.split("\n")[0] == HEADLINES[queue]
     assert (" CS (" in text) == (queue not in LANELESS)
     assert "vision" not in text.lower()
@@ -129,13 +129,13 @@ def test_a_generated_game_of_each_mode_reads_right(queue: int) -> None:
 @pytest.mark.parametrize("queue", [420, 450, 480, 1900, 9999])
 def test_a_remake_is_neither_won_nor_lost_in_any_mode(queue: int) -> None:
     for win in (True, False):
-        text = word(game(queue, 2, remake=True, win=win), WORDING, Style.FULL).text
+        text = render(game(queue, 2, remake=True, win=win), WORDING, Style.FULL).text
         assert text.startswith("Remake · ")
         assert not {"victory", "defeat"} & set(text.lower().split())
 
 
 def test_after_a_crash_nobody_won() -> None:
-    assert word(game(420, 2, crashed=True), WORDING, Style.FULL).text.startswith("No winner · Ranked Solo/Duo · ")
+    assert render(game(420, 2, crashed=True), WORDING, Style.FULL).text.startswith("No winner · Ranked Solo/Duo · ")
 
 
 @pytest.mark.parametrize("queue", sorted({*MODES, 9999}))
@@ -147,4 +147,4 @@ def test_slack_takes_every_mode_with_any_number_of_the_longest_names(queue: int)
             plain = {} if mode and mode.bots else {"win": False}
             match = game(queue, friends if not (mode and mode.bots) else 1, name, **plain)
             for style in Style:
-                sound(word(match, WORDING, style))
+                sound(render(match, WORDING, style))

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from support import Bot, Command, Result, forgotten_shell, keys_in
 
-from lolslackbot.admin.needs import PILE
 from lolslackbot.clock import Clock, text_of
+from lolslackbot.health.needs import PILE
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.stages import deliver
 from lolslackbot.store import database

@@ -34,8 +34,8 @@ from lolslackbot.riot.limiter import Limiter
 from lolslackbot.slack.answers import Identity, SlackProblem
 from lolslackbot.slack.client import SlackClient
 from lolslackbot.stages.fetch_matches import read_answer
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, create_database
-from lolslackbot.store.limits import RiotLedger
 from proof.frame import Part, Tally
 
 ANSWERS = 20_000
@@ -271,7 +271,7 @@ class Server:
 
 def riot_calls(server: Server, db: Database, clock: FakeClock) -> list[Callable[[], object]]:
     """Each call that the bot makes to Riot."""
-    limiter = Limiter(RiotLedger(db), clock, CALL_SECONDS)
+    limiter = Limiter(CallLog(db), clock, CALL_SECONDS)
     riot = RiotClient("RGAPI-key", server.url + "/{routing}", limiter, clock)
     dragon = DataDragon(server.url, clock, lambda: 10.0)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from lolslackbot.sandbox import Mishap
 from lolslackbot.sandbox.server import Handle
-from lolslackbot.store import upgrades
+from lolslackbot.store import migrations
 from proof import worlds
 from proof.frame import Part, Tally, sample
 from proof.judge import look
@@ -244,7 +244,7 @@ def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tal
 def upgrades_killed(share: float) -> Tally:
     """Killed at each line and statement of an upgrade from each earlier schema: all of it is done, or nothing."""
     tally = Tally()
-    for number in upgrades.STEPS:
+    for number in migrations.STEPS:
         with worlds.older(number) as world:
             world.reset()
             before = _schema(world)
@@ -262,7 +262,7 @@ def upgrades_killed(share: float) -> Tally:
 
 
 def no_step() -> str | None:
-    return None if upgrades.STEPS else "there is no step from an earlier schema yet"
+    return None if migrations.STEPS else "there is no step from an earlier schema yet"
 
 
 def _schema(world: World) -> list[tuple[object, ...]]:

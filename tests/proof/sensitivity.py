@@ -161,7 +161,7 @@ BUGS = (
         "an outcome is written whoever has the claim",
         "cases",
         cases.claim_taken_over,
-        (Change("store/messages.py", " AND state = 'sending' AND claim_token = :token", ""),),
+        (Change("store/outbox.py", " AND state = 'sending' AND claim_token = :token", ""),),
     ),
     Bug(
         "a 429 counts as an unknown outcome",
@@ -181,7 +181,7 @@ BUGS = (
         _too_fast,
         (
             Change(
-                "store/messages.py",
+                "store/outbox.py",
                 "\"state = 'pending' AND ended_at < :bound\"",
                 "\"state = 'pending' AND ended_at > :bound\"",
             ),
@@ -205,7 +205,7 @@ BUGS = (
         _deaths,
         (
             Change(
-                "store/messages.py",
+                "store/outbox.py",
                 "SET state = 'uncertain', claim_token = NULL",
                 "SET state = 'pending', claim_token = NULL",
             ),
@@ -245,7 +245,7 @@ BUGS = (
         "what was claimed by a clock that was behind is not looked for",
         "clocks",
         partial(clocks.some, "deliver, a request lost", "a day back"),
-        (Change("stages/settle.py", "return is_due or 0 < each.absences < RUNS or now", "return now"),),
+        (Change("stages/reconcile.py", "return is_due or 0 < each.absences < RUNS or now", "return now"),),
     ),
     Bug(
         "the calls of earlier runs are forgotten",
@@ -275,7 +275,7 @@ BUGS = (
         "uncertain=hold is not heeded",
         "faults of Slack",
         _open_outcome,
-        (Change("stages/settle.py", "if not self._policy.resend or (", "if ("),),
+        (Change("stages/reconcile.py", "if not self._policy.resend or (", "if ("),),
     ),
 )
 

@@ -180,7 +180,7 @@ def _import_everything() -> None:
     import lolslackbot.riot.client
     import lolslackbot.riot.limiter
     import lolslackbot.slack.client
-    import lolslackbot.store.limits  # noqa: F401
+    import lolslackbot.store.call_log  # noqa: F401
     from lolslackbot.cli import COMMANDS, cli
 
     for name in COMMANDS:

@@ -25,9 +25,9 @@ from lolslackbot.riot import answers
 from lolslackbot.riot import client as client_module
 from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient, _Trusting
-from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.limiter import Limiter, RateLimited
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, read_only
-from lolslackbot.store.limits import RiotLedger
 
 KEY = "RGAPI-00000000-secret-0000-000000000000"
 URL = "https://{routing}.riot.example"
@@ -40,7 +40,7 @@ class CountingLimiter(Limiter):
     """The real one, which also writes down what it is told."""
 
     def __init__(self, db: Database, clock: FakeClock) -> None:
-        super().__init__(RiotLedger(db), clock, client_module.CALL_SECONDS)
+        super().__init__(CallLog(db), clock, client_module.CALL_SECONDS)
         self.reserved: list[tuple[str, str]] = []
         self.settled: list[tuple[str, str, int | None]] = []
 
@@ -271,7 +271,7 @@ def test_each_address_has_a_share_of_the_calls_time(
         given.append(how["timeout"][0])
         raise requests.ConnectTimeout
 
-    monkeypatch.setattr(client_module.StaysHere, "send", send)
+    monkeypatch.setattr(client_module.NoRedirectSession, "send", send)
     with pytest.raises(RiotRefusal):
         ask_match(RiotClient(KEY, URL, limiter, clock, lambda: left))
     assert given == [pytest.approx(connect)]
@@ -542,7 +542,7 @@ def test_what_the_limiter_forbids_is_not_sent(
     )
     ask_match(riot)
     for _ in range(3):
-        with pytest.raises(NotYet, match="1 calls in 10 s to europe are spent"):
+        with pytest.raises(RateLimited, match="1 calls in 10 s to europe are spent"):
             ask_match(riot)
     assert len(http.calls) == 1
     assert limiter.reserved == [("europe", MATCH)]
@@ -567,7 +567,7 @@ def test_what_cannot_be_made_of_an_answer_does_not_take_back_that_the_call_was_m
             db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
         raise ValueError("half-way")
     assert open_calls(db) == 0
-    assert RiotLedger(db).windows("europe")[""] == [Window(1, 20)]
+    assert CallLog(db).windows("europe")[""] == [Window(1, 20)]
     assert db.rows("SELECT * FROM channels") == []
 
 

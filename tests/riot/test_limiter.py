@@ -14,11 +14,11 @@ from support import START, FakeClock
 
 from lolslackbot.riot import limits
 from lolslackbot.riot.answers import HttpAnswer
-from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.riot.limits import APPLICATION
-from lolslackbot.store import holds, upgrades
+from lolslackbot.store import holds, migrations
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, open_database
-from lolslackbot.store.limits import RiotLedger
 
 LONGEST_CALL = 15.0
 EUROPE, ASIA = "europe", "asia"
@@ -65,10 +65,10 @@ class Process:
         for _ in range(number):
             self.call(endpoint=endpoint, answer=answered())
 
-    def refused(self, routing: str = EUROPE, endpoint: str = MATCH) -> NotYet:
+    def refused(self, routing: str = EUROPE, endpoint: str = MATCH) -> RateLimited:
         """A call may not go: how it is refused. `free_at` says the same."""
         seen = self.limiter.free_at(routing, endpoint)
-        with pytest.raises(NotYet) as wait:
+        with pytest.raises(RateLimited) as wait:
             self.limiter.reserve(routing, endpoint)
         assert seen is not None
         assert (seen.until, seen.reason, seen.refused) == (wait.value.until, wait.value.reason, wait.value.refused)
@@ -82,20 +82,20 @@ class Process:
 
 @pytest.fixture
 def bot(db: Database, clock: FakeClock) -> Process:
-    return Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    return Process(Limiter(CallLog(db), clock, LONGEST_CALL), clock)
 
 
 @pytest.fixture
 def other(db: Database, clock: FakeClock) -> Iterator[Process]:
     """Another process on the same file."""
     second = open_database(db.path)
-    yield Process(Limiter(RiotLedger(second), clock, LONGEST_CALL), clock)
+    yield Process(Limiter(CallLog(second), clock, LONGEST_CALL), clock)
     second.close()
 
 
 def windows(db: Database, endpoint: str = APPLICATION, routing: str = EUROPE) -> dict[int, int]:
     """Calls by seconds, as kept."""
-    return {window.seconds: window.calls for window in RiotLedger(db).windows(routing).get(endpoint, ())}
+    return {window.seconds: window.calls for window in CallLog(db).windows(routing).get(endpoint, ())}
 
 
 def kept_calls(db: Database) -> list[tuple[str, str, int]]:
@@ -350,7 +350,7 @@ def test_a_call_under_way_while_the_limit_struck_does_not_end_the_back_off(
     bot.call(answer=limited())
     other.settle(call, answer=answered())
     assert bot.waits() == 5.5
-    assert RiotLedger(db).refusals(EUROPE, MATCH) == 1
+    assert CallLog(db).refusals(EUROPE, MATCH) == 1
 
 
 def test_a_shorter_pause_does_not_cut_a_longer_one_short(bot: Process, other: Process) -> None:
@@ -436,7 +436,7 @@ def test_everything_is_known_to_a_process_started_later(bot: Process, db: Databa
     bot.call(ASIA, answer=limited("application", "30"))
     db.close()
     reopened = open_database(db.path)
-    later = Process(Limiter(RiotLedger(reopened), clock, LONGEST_CALL), clock)
+    later = Process(Limiter(CallLog(reopened), clock, LONGEST_CALL), clock)
     assert later.waits() == 10.5
     assert later.waits(ASIA, ACCOUNT) == 30.5
     reopened.close()
@@ -492,9 +492,9 @@ def test_a_clock_set_back_in_the_middle_of_a_run_is_followed_by_the_next_call(
 ) -> None:
     bot.call(answer=answered(x_app_rate_limit="2:120", x_app_rate_limit_count="2:120"))
     clock.moment -= timedelta(hours=1)
-    with pytest.raises(NotYet):
+    with pytest.raises(RateLimited):
         other.limiter.reserve(EUROPE, MATCH)
-    with pytest.raises(NotYet) as wait:
+    with pytest.raises(RateLimited) as wait:
         bot.limiter.reserve(EUROPE, MATCH)
     assert wait.value.until <= clock.now() + timedelta(seconds=120.5)
     clock.advance(120.5)
@@ -516,7 +516,7 @@ def test_a_429_is_waited_for_no_longer_because_a_run_began_with_the_clock_set_ba
 ) -> None:
     bot.call(answer=limited("application", "30"))
     clock.moment -= timedelta(hours=1)
-    holds.follow_clock(db, clock.now())
+    holds.repair_after_clock_rollback(db, clock.now())
     bot.limiter.begin_run([EUROPE], [MATCH])
     assert bot.waits() == 30.5
     clock.advance(30.5)
@@ -528,7 +528,7 @@ def test_a_clock_set_back_does_not_make_a_429_longer_for_commands_that_begin_no_
 ) -> None:
     bot.call(endpoint=ACCOUNT, answer=limited("application", "30"))
     clock.moment -= timedelta(hours=1)
-    with pytest.raises(NotYet):
+    with pytest.raises(RateLimited):
         bot.limiter.reserve(EUROPE, ACCOUNT)
     clock.advance(30.5)
     bot.call(endpoint=ACCOUNT)
@@ -616,10 +616,10 @@ class World:
     def __init__(self, fixed: bool) -> None:
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.row_factory = sqlite3.Row
-        upgrades.create(connection)
+        migrations.create(connection)
         self.db = Database(connection, Path("in memory"))
         self.clock = FakeClock()
-        self.limiters = [Limiter(RiotLedger(self.db), self.clock, LONGEST_CALL) for _ in range(2)]
+        self.limiters = [Limiter(CallLog(self.db), self.clock, LONGEST_CALL) for _ in range(2)]
         self.scopes = {scope: Scope(fixed, STATED[0]) for scope in (APPLICATION, MATCH, MATCH_IDS, ACCOUNT)}
         self.open: list[OpenCall | None] = [None, None]
 
@@ -635,7 +635,7 @@ class World:
         for _ in range(6 if patient else 1):
             try:
                 number = self.limiters[process].reserve(EUROPE, endpoint)
-            except NotYet as wait:
+            except RateLimited as wait:
                 if patient:
                     self.advance((wait.until - self.clock.now()).total_seconds() + A_MOMENT)
             else:
@@ -772,10 +772,10 @@ def test_the_strict_server_notices_a_limiter_that_is_wrong(
     sends = ("send", 0, MATCH, True), ("end", 0, "headers")
     steps: list[tuple[Any, ...]] = [*learns, *sends, *sends, *sends]
     if fault == "a call counts from its start":
-        begin_call = RiotLedger.begin_call
+        begin_call = CallLog.begin_call
         early = timedelta(seconds=LONGEST_CALL)
-        monkeypatch.setattr(RiotLedger, "begin_call", lambda self, r, e, at: begin_call(self, r, e, at - early))
-        monkeypatch.setattr(RiotLedger, "end_call", lambda self, *_: None)
+        monkeypatch.setattr(CallLog, "begin_call", lambda self, r, e, at: begin_call(self, r, e, at - early))
+        monkeypatch.setattr(CallLog, "end_call", lambda self, *_: None)
         slow = sends[0], ("advance", 1.4), sends[1]
         steps = [*learns, ("advance", 2.0), *slow, ("advance", 0.2), *sends, *sends]
     elif fault == "a window is shorter than Riot's":
@@ -802,13 +802,13 @@ def test_a_count_at_the_limit_is_believed_until_that_window_can_be_over(bot: Pro
 
 @pytest.mark.parametrize("name", ["x_app_rate_limit", "x_method_rate_limit"])
 def test_a_window_of_years_is_kept_to_be_told_but_not_believed(db: Database, clock: FakeClock, name: str) -> None:
-    one = Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    one = Process(Limiter(CallLog(db), clock, LONGEST_CALL), clock)
     one.call(answer=answered(**{name: "1:99999999"}))
     assert one.waits() == 0.0
     one.call(answer=answered(**{name: "1:99999999,5:10"}))
     one.calls(3)  # without headers: what was known stays
     assert one.waits() == 10.5
-    (odd,) = RiotLedger(db).windows_beyond(limits.LONGEST)
+    (odd,) = CallLog(db).windows_beyond(limits.LONGEST)
     assert (odd.routing, odd.calls, odd.seconds) == (EUROPE, 1, 99999999)
     clock.advance(11)
     one.call(answer=answered(**{name: "1:99999999"}))  # the good one stays, too
@@ -816,11 +816,11 @@ def test_a_window_of_years_is_kept_to_be_told_but_not_believed(db: Database, clo
     assert one.waits() == 10.5
     clock.advance(11)
     one.call(answer=answered(**{name: "5:10"}))
-    assert RiotLedger(db).windows_beyond(limits.LONGEST) == []
+    assert CallLog(db).windows_beyond(limits.LONGEST) == []
 
 
 def test_what_an_earlier_version_kept_for_years_holds_nobody_back(db: Database, clock: FakeClock) -> None:
-    one = Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    one = Process(Limiter(CallLog(db), clock, LONGEST_CALL), clock)
     with db.transaction():
         for scope in ("riot europe", "riot europe match"):
             db.write(
@@ -828,8 +828,8 @@ def test_what_an_earlier_version_kept_for_years_holds_nobody_back(db: Database, 
                 scope=scope,
                 since="2026-11-23T06:00:00.000Z",
             )
-        RiotLedger(db).put_windows(EUROPE, APPLICATION, [limits.Window(99_999_999, 1)])
-        RiotLedger(db).begin_call(EUROPE, MATCH, START - timedelta(days=300))
+        CallLog(db).put_windows(EUROPE, APPLICATION, [limits.Window(99_999_999, 1)])
+        CallLog(db).begin_call(EUROPE, MATCH, START - timedelta(days=300))
     assert one.waits() == 18 * 3600  # a day from when it began
     clock.advance(18 * 3600)
     assert one.waits() == 0.0
@@ -837,7 +837,7 @@ def test_what_an_earlier_version_kept_for_years_holds_nobody_back(db: Database, 
 
 
 def test_a_pause_of_years_ends_after_a_day(db: Database, clock: FakeClock) -> None:
-    one = Process(Limiter(RiotLedger(db), clock, LONGEST_CALL), clock)
+    one = Process(Limiter(CallLog(db), clock, LONGEST_CALL), clock)
     one.call(answer=limited("application", "999999999"))
     assert one.waits() == 86400
     clock.advance(86400)

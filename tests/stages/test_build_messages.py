@@ -78,7 +78,7 @@ def test_a_message_that_cannot_be_worded_is_failed_and_stops_no_other(
     add_player(db, 1, channel="C2")
     store_match(db, a_match("EUW1_1"))
     store_match(db, a_match("EUW1_2"))
-    real = stage.word
+    real = stage.render
     calls = iter([True, False, False, False])
 
     def sometimes(*arguments: object) -> object:
@@ -86,7 +86,7 @@ def test_a_message_that_cannot_be_worded_is_failed_and_stops_no_other(
             raise ValueError("a bug of ours")
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stage, "word", sometimes)
+    monkeypatch.setattr(stage, "render", sometimes)
     run = build(db, clock)
     assert [state for _, _, state in built(db)] == ["failed", "pending", "pending", "pending"]
     assert (run.status, run.counts["built"], run.counts["failed"]) == (Exit.SOME_FAILED, 3, 1)

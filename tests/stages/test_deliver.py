@@ -8,17 +8,17 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, participant, store_match
 
-from lolslackbot.admin.status import status
-from lolslackbot.admin.why import why
-from lolslackbot.errors import Exit, Unusable
+from lolslackbot.errors import ConfigError, Exit
+from lolslackbot.health.status import status
+from lolslackbot.health.why import why
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import ChannelInfo, Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
+from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import Policy
-from lolslackbot.store import channels, holds, messages, players, restores, runs
+from lolslackbot.store import channels, holds, outbox, players, restores, runs
 from lolslackbot.store.database import Database
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
@@ -337,10 +337,10 @@ def test_an_unexpected_error_while_posting_leaves_it_uncertain_and_the_others_go
 def test_what_a_dead_run_was_sending_is_uncertain_in_the_next(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    assert messages.claim(db, messages.queues(db)[0].message, "a dead one's", START - timedelta(days=1), START)
+    assert outbox.claim(db, outbox.queues(db)[0].message, "a dead one's", START - timedelta(days=1), START)
     run = send(db, slack, clock)
     assert slack.keys == []
-    assert row(db, "EUW1_1") == ("uncertain", 1, messages.DIED)
+    assert row(db, "EUW1_1") == ("uncertain", 1, outbox.DIED)
     assert run.status is Exit.SOME_FAILED
     assert send(db, slack, clock).status is Exit.OK
 
@@ -402,7 +402,7 @@ def test_a_missing_token_holds_up_its_workspace_only(db: Database, slack: FakeSl
 
     def client(workspace: str) -> FakeSlack:
         if workspace == "friends":
-            raise Unusable("SLACK_BOT_TOKEN_FRIENDS is not set")
+            raise ConfigError("SLACK_BOT_TOKEN_FRIENDS is not set")
         return slack
 
     run = Run("deliver", clock, 80)
@@ -543,7 +543,7 @@ def test_a_message_reworded_after_it_was_picked_goes_out_in_its_new_words(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    claim = messages.claim
+    claim = outbox.claim
     claims = []
 
     def reworded_first(*arguments: Any) -> bool:
@@ -553,7 +553,7 @@ def test_a_message_reworded_after_it_was_picked_goes_out_in_its_new_words(
         claims.append(claim(*arguments))
         return claims[-1]
 
-    monkeypatch.setattr(messages, "claim", reworded_first)
+    monkeypatch.setattr(outbox, "claim", reworded_first)
     send(db, slack, clock)
     assert claims == [False, True]
     assert [message.text for message in slack.requests] == ["new words"]
@@ -600,9 +600,9 @@ def test_what_another_database_posted_already_counts_as_delivered(
     slack.histories["C1"] = {"EUW1_1:C1": TS}
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_2:C1"]
-    assert row(db, "EUW1_1") == ("delivered", 0, messages.FOUND)
+    assert row(db, "EUW1_1") == ("delivered", 0, outbox.FOUND)
     assert (run.status, run.counts["found delivered"], run.counts["delivered"]) == (Exit.OK, 1, 1)
-    assert f"delivered, ts {TS}: {messages.FOUND}" in "\n".join(why(db, "EUW1_1", clock.now()))
+    assert f"delivered, ts {TS}: {outbox.FOUND}" in "\n".join(why(db, "EUW1_1", clock.now()))
 
 
 def test_a_channel_is_asked_for_its_history_once_and_not_while_nothing_waits(
@@ -698,7 +698,7 @@ def test_a_history_that_cannot_be_read_now_makes_its_channel_wait_and_loses_noth
     assert "C1 waits for its history to be compared" in run.summary()
     slack.histories["C1"] = {"EUW1_1:C1": TS}
     send(db, slack, clock)
-    assert row(db, "EUW1_1") == ("delivered", 0, messages.FOUND)
+    assert row(db, "EUW1_1") == ("delivered", 0, outbox.FOUND)
     assert row(db, "EUW1_2", "C2")[0] == "delivered"
 
 
@@ -709,7 +709,7 @@ def test_without_a_token_nothing_is_compared_and_the_setting_is_named(
     games(db, clock, "EUW1_1", "EUW1_2")
 
     def client(workspace: str) -> FakeSlack:
-        raise Unusable("SLACK_BOT_TOKEN is not set")
+        raise ConfigError("SLACK_BOT_TOKEN is not set")
 
     run = Run("deliver", clock, 80)
     deliver(db, client, run, LIMITS)  # type: ignore[arg-type]
@@ -731,7 +731,7 @@ def test_a_token_that_goes_missing_after_the_comparison_is_named_and_stops_its_w
     def client(workspace: str) -> FakeSlack:
         asked.append(workspace)
         if workspace == "friends":
-            raise Unusable("SLACK_BOT_TOKEN_FRIENDS is not set")
+            raise ConfigError("SLACK_BOT_TOKEN_FRIENDS is not set")
         return slack
 
     run = Run("deliver", clock, 80)
@@ -749,14 +749,14 @@ def test_a_comparison_that_breaks_is_an_error_that_stops_nobody_else(
     for number in (1, 2):
         add_player(db, number, channel=f"C{number}")
         games(db, clock, f"EUW1_{number}", players=(number,))
-    reconcile = messages.reconcile
+    reconcile = outbox.reconcile
 
     def breaks(db: Database, channel_id: str, *arguments: Any) -> Any:
         if channel_id == "C1":
             raise ZeroDivisionError("a bug")
         return reconcile(db, channel_id, *arguments)
 
-    monkeypatch.setattr(messages, "reconcile", breaks)
+    monkeypatch.setattr(outbox, "reconcile", breaks)
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_2:C2"]
     assert (run.status, row(db, "EUW1_1")[0]) == (Exit.SOME_FAILED, "pending")
@@ -796,7 +796,7 @@ def test_a_game_of_before_the_comparison_that_is_built_after_it_is_compared_too(
     build_messages(db, Run("build-messages", clock, 80), "")
     slack.reads.clear()
     send(db, slack, clock)
-    assert (slack.keys, row(db, "EUW1_2")) == (["EUW1_3:C1"], ("delivered", 0, messages.FOUND))
+    assert (slack.keys, row(db, "EUW1_2")) == (["EUW1_3:C1"], ("delivered", 0, outbox.FOUND))
     assert slack.reads == ["auth.test", "C1"]
 
 
@@ -894,7 +894,7 @@ def test_a_broken_channel_without_a_token_is_left_alone(db: Database, slack: Fak
     clock.advance(3600)
 
     def client(workspace: str) -> FakeSlack:
-        raise Unusable("SLACK_BOT_TOKEN is not set")
+        raise ConfigError("SLACK_BOT_TOKEN is not set")
 
     run = Run("deliver", clock, 80)
     deliver(db, client, run, LIMITS)  # type: ignore[arg-type]

@@ -24,13 +24,13 @@ from lolslackbot.errors import Exit, Rejected
 from lolslackbot.model import ProblemKind, Window
 from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.client import Page
-from lolslackbot.riot.limiter import Limiter, NotYet
+from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages import fetch_matches as fetching
 from lolslackbot.stages.fetch_matches import Limits, fetch_matches
 from lolslackbot.stages.run import Run
 from lolslackbot.store import bodies, holds, listings, matches, players
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
-from lolslackbot.store.limits import RiotLedger
 
 HALF_A_DAY = timedelta(hours=12)
 JUST_NOW = START - timedelta(minutes=5)
@@ -44,7 +44,7 @@ def riot() -> FakeRiot:
 def fetch(db: Database, riot: FakeRiot, clock: FakeClock, max_seconds: float = 80) -> Run:
     """One run, three minutes after the one before."""
     run = Run("fetch-matches", clock, max_seconds)
-    limiter = riot.limiter = Limiter(RiotLedger(db), clock, 15)
+    limiter = riot.limiter = Limiter(CallLog(db), clock, 15)
     riot.calls.clear()
     try:
         fetch_matches(db, riot, limiter, run, Limits(HALF_A_DAY, timedelta(seconds=10)))  # type: ignore[arg-type]
@@ -265,10 +265,10 @@ def test_a_list_that_answers_404_is_flagged_and_the_others_go_on(
     run = fetch(db, riot, clock)
     assert state(db, game)[0] == "stored"
     assert run.status is Exit.OK
-    assert "404" in (players.to_list(db)[0].problem or "")
+    assert "404" in (players.poll_order(db)[0].problem or "")
     riot.faults.clear()
     fetch(db, riot, clock)
-    assert players.to_list(db)[0].problem is None
+    assert players.poll_order(db)[0].problem is None
 
 
 @pytest.mark.parametrize("refusal", [FORBIDDEN, UNAUTHORIZED])
@@ -378,7 +378,7 @@ def test_odd_ids_on_any_page_are_flagged(db: Database, riot: FakeRiot, clock: Fa
     pages = iter([Page((), (), True, "1 match ids of odd form ('x')"), Page((), (), False, None)])
     riot.match_ids = lambda *_: nullcontext(next(pages))  # type: ignore[method-assign,assignment,misc]
     fetch(db, riot, clock)
-    assert players.to_list(db)[0].problem == "1 match ids of odd form ('x')"
+    assert players.poll_order(db)[0].problem == "1 match ids of odd form ('x')"
 
 
 def test_odd_ids_for_a_puuid_of_another_key_are_flagged(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -386,8 +386,8 @@ def test_odd_ids_for_a_puuid_of_another_key_are_flagged(db: Database, riot: Fake
     riot.fail(puuid(1), OTHER_KEY)
     riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
     fetch(db, riot, clock)
-    assert "odd" in (players.to_list(db)[0].problem or "")
-    assert players.to_list(db)[0].puuid == puuid(1)
+    assert "odd" in (players.poll_order(db)[0].problem or "")
+    assert players.poll_order(db)[0].puuid == puuid(1)
 
 
 def test_a_clock_set_back_delays_no_look_beyond_the_longest_pause(
@@ -425,7 +425,7 @@ def test_a_puuid_of_another_key_is_resolved_again_once_and_identity_stays(
     riot.add_game("EUW1_1", 91, ended_at=JUST_NOW)
     run = fetch(db, riot, clock)
     assert riot.calls == [puuid(1), "Player 1#EUW", puuid(91), "EUW1_1"]
-    assert players.to_list(db)[0].player_id == player.player_id
+    assert players.poll_order(db)[0].player_id == player.player_id
     assert (run.status, state(db, "EUW1_1")[0]) == (Exit.OK, "stored")
 
 
@@ -438,7 +438,7 @@ def test_a_new_puuid_that_is_refused_as_well_is_flagged_and_not_resolved_again(
         riot.fail(puuid(number), OTHER_KEY)
     run = fetch(db, riot, clock)
     assert riot.calls == [puuid(1), "Player 1#EUW", puuid(91)]
-    assert (players.to_list(db)[0].puuid, of_problem(db)[0]) == (puuid(91), ProblemKind.STILL_OTHER_KEY)
+    assert (players.poll_order(db)[0].puuid, of_problem(db)[0]) == (puuid(91), ProblemKind.STILL_OTHER_KEY)
     assert run.counts["flagged"] == 1
     fetch(db, riot, clock)
     assert riot.calls == [puuid(91)]
@@ -451,7 +451,7 @@ def test_a_riot_id_that_leads_to_no_usable_puuid_is_flagged_and_not_resolved_eve
     riot.fail(puuid(1), OTHER_KEY)
     fetch(db, riot, clock)
     assert riot.calls == [puuid(1), "Player 1#EUW"]
-    assert "track it anew" in (players.to_list(db)[0].problem or "")
+    assert "track it anew" in (players.poll_order(db)[0].problem or "")
     fetch(db, riot, clock)
     assert riot.calls == [puuid(1)]
 
@@ -464,7 +464,7 @@ def test_a_riot_id_that_now_is_another_tracked_player_takes_nothing_from_them(
     riot.fail(puuid(1), OTHER_KEY)
     riot.accounts["Player 1#EUW"] = puuid(2)
     fetch(db, riot, clock)
-    assert [player.puuid for player in sorted(players.to_list(db), key=lambda each: each.player_id)] == [
+    assert [player.puuid for player in sorted(players.poll_order(db), key=lambda each: each.player_id)] == [
         puuid(1),
         puuid(2),
     ]
@@ -482,7 +482,7 @@ def test_trouble_while_resolving_again_is_trouble_of_its_own_kind(
             fetch(db, riot, clock)
     else:
         assert fetch(db, riot, clock).status is status
-    assert players.to_list(db)[0].problem is None  # so it is tried again
+    assert players.poll_order(db)[0].problem is None  # so it is tried again
 
 
 @pytest.mark.parametrize(
@@ -613,7 +613,7 @@ def test_a_new_name_in_a_match_renames_the_player(db: Database, riot: FakeRiot, 
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     riot.bodies["EUW1_1"]["info"]["participants"][0] |= {"riotIdGameName": "Renamed", "riotIdTagline": "NEW"}
     fetch(db, riot, clock)
-    assert str(players.to_list(db)[0].riot_id) == "Renamed#NEW"
+    assert str(players.poll_order(db)[0].riot_id) == "Renamed#NEW"
 
 
 def test_a_run_out_of_time_says_so_and_the_next_one_goes_on(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -659,7 +659,7 @@ def test_untracked_while_it_was_wanted_is_given_up_without_a_call(
 def hold(db: Database, clock: FakeClock, host: str, endpoint: str, seconds: float) -> None:
     """A 429 of that endpoint, `seconds` of which are left."""
     with db.transaction():
-        RiotLedger(db).hold(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
+        CallLog(db).hold(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
 
 
 def test_a_short_limit_is_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -686,7 +686,7 @@ def test_our_own_count_of_a_full_window_ends_the_run_without_a_failure(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
     add_player(db)
-    ledger = RiotLedger(db)
+    ledger = CallLog(db)
     with db.transaction():
         ledger.put_windows("europe", "", [Window(120, 1)])
         ledger.end_call(ledger.begin_call("europe", "match-ids", clock.now()), clock.now())
@@ -756,7 +756,7 @@ def test_a_call_that_another_process_forestalled_is_made_once_the_limit_allows(
 ) -> None:
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
-    riot.fail(asked, NotYet(START + timedelta(seconds=3), "waiting for the first answer from europe"), None)
+    riot.fail(asked, RateLimited(START + timedelta(seconds=3), "waiting for the first answer from europe"), None)
     run = fetch(db, riot, clock)
     assert state(db, "EUW1_1")[0] == "stored"
     assert riot.calls.count(asked) == 2
@@ -809,14 +809,14 @@ def test_a_limit_met_while_resolving_again_leaves_the_player_for_the_next_run(
 ) -> None:
     add_player(db)
     riot.fail(puuid(1), OTHER_KEY)
-    riot.fail("Player 1#EUW", NotYet(START + timedelta(seconds=3), "spent"))
+    riot.fail("Player 1#EUW", RateLimited(START + timedelta(seconds=3), "spent"))
     run = fetch(db, riot, clock)
     assert riot.calls == [puuid(1), "Player 1#EUW"]
-    assert (run.status, players.to_list(db)[0].problem) == (Exit.OK, None)
+    assert (run.status, players.poll_order(db)[0].problem) == (Exit.OK, None)
     riot.fail("Player 1#EUW", None)
     riot.accounts["Player 1#EUW"] = puuid(91)
     fetch(db, riot, clock)
-    assert players.to_list(db)[0].puuid == puuid(91)
+    assert players.poll_order(db)[0].puuid == puuid(91)
 
 
 # Odd answers
@@ -837,7 +837,7 @@ def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
     riot.match_ids = with_odd  # type: ignore[method-assign]
     fetch(db, riot, clock)
     assert state(db, "EUW1_1")[0] == "stored"
-    assert players.to_list(db)[0].problem == "1 match ids of odd form ('x')"
+    assert players.poll_order(db)[0].problem == "1 match ids of odd form ('x')"
     assert "the list holds 1 match ids of odd form" in caplog.text
 
 
@@ -848,7 +848,7 @@ def test_an_odd_puuid_for_a_riot_id_is_flagged_and_not_stored_over_a_good_one(
     riot.fail(puuid(1), OTHER_KEY)
     riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
     run = fetch(db, riot, clock)
-    player = players.to_list(db)[0]
+    player = players.poll_order(db)[0]
     assert player.puuid == puuid(1)
     assert "Riot hands out odd ones" in (player.problem or "")
     assert (run.status, run.counts["flagged"]) == (Exit.OK, 1)
@@ -912,7 +912,7 @@ def test_where_no_call_may_follow_at_once_nothing_is_lost(db: Database, riot: Fa
     add_player(db)
     for match_id in ("EUW1_1", "EUW1_2"):
         riot.add_game(match_id, 1, ended_at=JUST_NOW)
-    riot.fail("europe", NotYet(START, "20 calls in 1 s to europe are spent"))
+    riot.fail("europe", RateLimited(START, "20 calls in 1 s to europe are spent"))
     fetch(db, riot, clock)
     assert riot.reserved == [(puuid(1), None), ("EUW1_2", None), ("EUW1_1", None)]
     assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")} == {"stored"}
@@ -1071,7 +1071,7 @@ def test_no_way_out_of_this_machine_marks_nothing_and_needs_a_person(
     assert "no answer" in run.summary()
     assert puuid(2) not in riot.calls  # that host is left alone at once
     assert puuid(3) in riot.calls  # the others are not
-    assert {player.problem for player in players.to_list(db)} == {None}
+    assert {player.problem for player in players.poll_order(db)} == {None}
     assert {row["failures"] for row in db.rows("SELECT failures FROM matches")} <= {0}
     riot.faults.clear()
     after = fetch(db, riot, clock)
@@ -1244,7 +1244,7 @@ def test_under_a_new_key_a_shared_game_is_asked_for_once_every_player_was_and_na
     fetch(db, riot, clock)
     asked = riot.calls.index("EUW1_1")
     assert all(riot.calls.index(f"Player {number}#EUW") < asked for number in (1, 2, 3))
-    assert {each.puuid for each in players.to_list(db)} == {puuid(91), puuid(92), puuid(93)}
+    assert {each.puuid for each in players.poll_order(db)} == {puuid(91), puuid(92), puuid(93)}
     assert names_in(db, "EUW1_1") == ["Player 91", "Player 92"]
     assert players.doubted(db) == []
 
@@ -1273,7 +1273,7 @@ def test_a_run_that_ends_amid_a_key_change_leaves_no_match_to_the_next_one_befor
     fetch(db, riot, clock)
     under_a_new_key(riot, 1, 2)
     riot.add_game("EUW1_1", 91, 92, ended_at=JUST_NOW)
-    riot.fail("Player 2#EUW", NotYet(START + timedelta(seconds=3), "spent"), None)
+    riot.fail("Player 2#EUW", RateLimited(START + timedelta(seconds=3), "spent"), None)
     fetch(db, riot, clock)
     assert state(db, "EUW1_1")[0] == "wanted"
     assert "EUW1_1" not in riot.calls
@@ -1315,7 +1315,7 @@ def test_a_match_that_names_nobody_is_put_off_while_the_lists_it_stands_in_canno
 
 
 def of_problem(db: Database) -> tuple[ProblemKind | None, str]:
-    player = players.to_list(db)[0]
+    player = players.poll_order(db)[0]
     return player.problem_kind, player.problem or ""
 
 
@@ -1336,7 +1336,7 @@ def test_the_first_true_cause_is_kept_and_the_name_asked_for_once_a_day(
     assert asked == [0, 24]
     riot.accounts["Player 1#EUW"] = puuid(91)
     fetch(db, riot, clock)
-    assert players.to_list(db)[0].puuid == puuid(91)
+    assert players.poll_order(db)[0].puuid == puuid(91)
     assert of_problem(db) == (None, "")
 
 
@@ -1380,7 +1380,7 @@ def test_who_was_silent_for_14_days_is_asked_for_the_region_once_a_week(
         days += [hour / 24] * riot.calls.count(f"platform of {puuid(1)}")
         clock.advance(6 * 3600 - 180)
     assert days == [0, 7, 14]
-    assert players.to_list(db)[0].region is None
+    assert players.poll_order(db)[0].region is None
 
 
 def test_a_player_of_whom_a_game_is_known_of_late_is_not_asked_for_the_region(
@@ -1396,7 +1396,7 @@ def test_where_a_silent_player_moved_to_is_kept_and_told(db: Database, riot: Fak
     quiet_player(db)
     riot.platforms[puuid(1)] = "na1"
     run = fetch(db, riot, clock)
-    player = players.to_list(db)[0]
+    player = players.poll_order(db)[0]
     assert (player.platform, player.region, player.region_asked_at) == ("euw1", "na1", START)
     assert run.summary() == "fetch-matches: 1 listed, 1 moved"
 
@@ -1415,7 +1415,7 @@ def test_the_region_is_never_waited_for(db: Database, riot: FakeRiot, clock: Fak
     hold(db, clock, "americas", "", 5)
     run = fetch(db, riot, clock)
     assert (riot.calls, clock.slept, run.status) == ([puuid(1)], [], Exit.OK)
-    riot.fail(f"platform of {puuid(1)}", NotYet(START, "another process was faster"), None)
+    riot.fail(f"platform of {puuid(1)}", RateLimited(START, "another process was faster"), None)
     for _ in range(2):
         fetch(db, riot, clock)
         assert riot.calls == [puuid(1), f"platform of {puuid(1)}"]
@@ -1439,7 +1439,7 @@ def test_a_region_that_riot_does_not_tell_fails_nothing_else(
         riot.fail(f"platform of {puuid(number)}", refusal)
     run = fetch(db, riot, clock)
     assert sum("platform" in call for call in riot.calls) == asked
-    assert (players.to_list(db)[0].region_asked_at is not None) == kept
+    assert (players.poll_order(db)[0].region_asked_at is not None) == kept
     assert run.status is (Exit.SOME_FAILED if isinstance(refusal, ValueError) else Exit.OK)
     assert not holds.find(db, holds.RIOT_KEY, "rejected")
 
@@ -1451,5 +1451,5 @@ def test_regions_and_names_asked_for_while_the_clock_was_ahead_are_asked_for_aga
     with db.transaction():
         db.write("UPDATE players SET region_asked_at = '2027-01-01T00:00:00.000Z', resolved_at = region_asked_at")
     fetch(db, riot, clock)
-    player = players.to_list(db)[0]
+    player = players.poll_order(db)[0]
     assert (player.region_asked_at, player.resolved_at) == (START, None)

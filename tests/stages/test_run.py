@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support import FakeClock, a_match, add_player, store_match
 
-from lolslackbot.errors import Exit, NotNow, Rejected, RunEnds, Unusable
-from lolslackbot.messages.wording import Worded, word
+from lolslackbot.errors import ConfigError, Exit, Rejected, RunAborted, TemporaryError
+from lolslackbot.messages.render import RenderedMessage, render
 from lolslackbot.stages import build_messages as building
 from lolslackbot.stages.run import Run, run_stage
 from lolslackbot.store import runs
@@ -62,14 +62,14 @@ def test_a_lock_file_that_cannot_be_opened_is_named(path: Path, clock: FakeClock
 @pytest.mark.parametrize(
     ("end", "status"),
     [
-        (Unusable("no key"), Exit.UNUSABLE),
-        (NotNow("limited"), Exit.LATER),
+        (ConfigError("no key"), Exit.UNUSABLE),
+        (TemporaryError("limited"), Exit.LATER),
         (Rejected("refused"), Exit.REJECTED),
-        (RunEnds("over"), Exit.SOME_FAILED),
+        (RunAborted("over"), Exit.SOME_FAILED),
     ],
 )
 def test_what_ends_a_run_is_one_line_and_its_exit_status_and_the_work_before_it_counts(
-    path: Path, clock: FakeClock, end: RunEnds, status: Exit
+    path: Path, clock: FakeClock, end: RunAborted, status: Exit
 ) -> None:
     def work(db: Database, run: Run) -> None:
         run.count("done")
@@ -141,13 +141,13 @@ def test_nobody_is_untracked_while_a_message_about_them_is_worded(
     store_match(db, a_match("EUW1_1"))
     refused: list[str] = []
 
-    def untracked_meanwhile(*arguments: Any) -> Worded:
+    def untracked_meanwhile(*arguments: Any) -> RenderedMessage:
         with closing(sqlite3.connect(db.path, timeout=0)) as other, pytest.raises(sqlite3.OperationalError) as error:
             other.execute("DELETE FROM tracks")
         refused.append(str(error.value))
-        return word(*arguments)
+        return render(*arguments)
 
-    monkeypatch.setattr(building, "word", untracked_meanwhile)
+    monkeypatch.setattr(building, "render", untracked_meanwhile)
     run = Run(STAGE, clock, 80)
     building.build_messages(db, run, "")
     assert (run.status, run.counts["built"], refused) == (Exit.OK, 1, ["database is locked"])
@@ -168,9 +168,9 @@ def test_why_a_run_could_not_do_everything_is_on_record(path: Path, clock: FakeC
 @pytest.mark.parametrize(
     ("end", "needs"),
     [
-        (Unusable("no key"), ("build-messages unusable",)),
+        (ConfigError("no key"), ("build-messages unusable",)),
         (Rejected("refused"), ("riot rejected",)),
-        (NotNow("limited"), ()),
+        (TemporaryError("limited"), ()),
         (KeyError("a bug"), ()),
     ],
 )

@@ -7,7 +7,7 @@ from support import START, FakeClock, a_match, add_player, store_match
 
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, findings, holds, messages, players
+from lolslackbot.store import channels, findings, holds, outbox, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 
@@ -50,7 +50,7 @@ def test_players_settings_and_messages_go_over(db: Database, clock: FakeClock) -
     assert [row["channel_id"] for row in db.rows("SELECT channel_id FROM unwanted")] == ["C2"]
     assert (channels.current_id(db, "C1"), channels.current_id(db, "C2")) == ("C2", "C2")
     assert channels.former_ids(db, "C2") == ["C1"]
-    assert not messages.queues(db)[0].reconciled
+    assert not outbox.queues(db)[0].reconciled
 
 
 def test_what_was_delivered_is_not_built_again(db: Database, clock: FakeClock) -> None:
@@ -68,8 +68,8 @@ def test_a_message_that_is_built_for_the_old_id_meanwhile_is_one_for_the_new(db:
     add_player(db)
     store_match(db, a_match("EUW1_1"))
     move(db)
-    drafts = [messages.Draft("C1", "default", "text", None)] * 2
-    messages.add(db, "EUW1_1", drafts, START)
+    drafts = [outbox.Draft("C1", "default", "text", None)] * 2
+    outbox.add(db, "EUW1_1", drafts, START)
     assert states(db) == [("EUW1_1", "C2", "pending")]
 
 
@@ -126,9 +126,9 @@ def test_a_channel_can_move_on_and_back(db: Database, clock: FakeClock) -> None:
     move(db, "C1", "C2")
     move(db, "C2", "C3")
     assert (channels.current_id(db, "C1"), channels.former_ids(db, "C3")) == ("C3", ["C1", "C2"])
-    message = messages.queues(db)[0].message
-    assert messages.posted_ts(db, message, {"EUW1_1:C1": "1.5"}) == "1.5"
-    assert messages.posted_ts(db, message, {"EUW1_9:C1": "1.5", "EUW1_1:C9": "1.5"}) is None
+    message = outbox.queues(db)[0].message
+    assert outbox.posted_ts(db, message, {"EUW1_1:C1": "1.5"}) == "1.5"
+    assert outbox.posted_ts(db, message, {"EUW1_9:C1": "1.5", "EUW1_1:C9": "1.5"}) is None
     move(db, "C3", "C1")
     assert (channels.current_id(db, "C1"), channels.former_ids(db, "C1")) == ("C1", ["C2", "C3"])
     assert states(db) == [("EUW1_1", "C1", "pending")]
@@ -159,7 +159,7 @@ def test_the_findings_of_the_last_check_are_kept_one_a_thing_until_it_works_agai
     assert findings.all_known(db) == [first]
     add_player(db)
     built(db, clock, "EUW1_1")
-    message = messages.queues(db)[0].message
-    assert messages.claim(db, message, "t", START - timedelta(days=1), START)
-    messages.mark_delivered(db, message, "t", "1.5", START)
+    message = outbox.queues(db)[0].message
+    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
+    outbox.mark_delivered(db, message, "t", "1.5", START)
     assert findings.all_known(db) == []

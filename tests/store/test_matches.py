@@ -9,9 +9,9 @@ from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Outcome, Player
-from lolslackbot.store import bodies, listings, matches, messages, players, reasons
+from lolslackbot.store import bodies, listings, matches, outbox, players, reasons
 from lolslackbot.store.database import Database
-from lolslackbot.store.messages import Draft
+from lolslackbot.store.outbox import Draft
 
 LATER = START + timedelta(minutes=10)
 ID = "EUW1_5"
@@ -92,7 +92,7 @@ def test_a_transition_goes_from_the_states_it_names_and_leaves_the_others_alone(
 @pytest.mark.parametrize("state", ["wanted", "missing"])
 def test_a_body_makes_a_wanted_or_missing_match_a_stored_one(db: Database, state: str) -> None:
     in_state(db, state)
-    player = players.to_list(db)[0]
+    player = players.poll_order(db)[0]
     match = a_match(ID, 1, 2, outcome=Outcome.SURRENDERED)
     matches.store(db, match, bodies.pack(b'{"info": {}}'), {puuid(1): player}, LATER)
     row = row_of(db)
@@ -126,7 +126,7 @@ def test_a_body_is_stored_whole_or_not_at_all(db: Database) -> None:
         matches.store(db, broken, b"{}", players.with_puuids(db, [puuid(1)]), LATER)
     assert row_of(db)["state"] == "wanted"
     assert db.rows("SELECT * FROM participants") == []
-    assert players.to_list(db)[0].riot_id.game_name == "Player 1"
+    assert players.poll_order(db)[0].riot_id.game_name == "Player 1"
 
 
 def test_a_participant_without_a_name_has_the_one_we_know(db: Database) -> None:
@@ -190,14 +190,14 @@ def test_those_that_failed_least_come_first_then_the_newest_platforms_taking_tur
 
 def test_the_last_game_of_a_player_is_the_newest_whose_end_is_known_stored_or_given_up(db: Database) -> None:
     player = add_player(db)
-    assert players.to_list(db)[0].last_game_at is None
+    assert players.poll_order(db)[0].last_game_at is None
     store_match(db, a_match("EUW1_1", ended_at=START - timedelta(hours=2)))
-    assert players.to_list(db)[0].last_game_at == START - timedelta(hours=2)
+    assert players.poll_order(db)[0].last_game_at == START - timedelta(hours=2)
     listed(db, player, "EUW1_2", "EUW1_3", "EUW1_4")
     matches.give_up(db, "EUW1_2", "before tracking", START, START - timedelta(hours=1))
     matches.give_up(db, "EUW1_3", "closed", START)
     matches.give_up(db, "EUW1_4", "no longer news", START, START - timedelta(hours=9))
-    assert players.to_list(db)[0].last_game_at == START - timedelta(hours=1)
+    assert players.poll_order(db)[0].last_game_at == START - timedelta(hours=1)
 
 
 # Before tracking
@@ -306,10 +306,10 @@ def test_stored_matches_are_built_in_the_order_the_games_ended(db: Database) -> 
     add_player(db)
     for number, minutes in [(1, 30), (2, 10), (3, 20), (4, 10)]:
         store_match(db, a_match(f"EUW1_{number}", ended_at=START + timedelta(minutes=minutes)))
-    listed(db, players.to_list(db)[0], "EUW1_9")
+    listed(db, players.poll_order(db)[0], "EUW1_9")
     assert matches.to_build(db) == ["EUW1_2", "EUW1_4", "EUW1_3", "EUW1_1"]
-    messages.add(db, "EUW1_3", [Draft("C1", "default", "text", None)], START)
-    messages.add(db, "EUW1_2", [], START)
+    outbox.add(db, "EUW1_3", [Draft("C1", "default", "text", None)], START)
+    outbox.add(db, "EUW1_2", [], START)
     assert matches.to_build(db) == ["EUW1_4", "EUW1_1"]
     assert (row_of(db, "EUW1_3")["built_at"], row_of(db, "EUW1_3")["reason"]) == (text_of(START), None)
     assert row_of(db, "EUW1_2")["reason"] == reasons.UNTRACKED

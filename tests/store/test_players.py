@@ -8,9 +8,9 @@ import pytest
 from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
 from lolslackbot.model import ProblemKind, RiotId
-from lolslackbot.store import decisions, listings, matches, players, reasons, standing
+from lolslackbot.store import decisions, health, listings, matches, players, reasons
 from lolslackbot.store.database import Database
 
 AHRI = RiotId("Ahri", "EUW")
@@ -72,13 +72,13 @@ def test_tracking_again_learns_the_name_and_the_platform_of_today(db: Database) 
     (before,) = players.tracks(db)
     track(db, channel="C2", now=LATER, name="New Name", platform="na1")
     assert {each.player.player_id for each in players.tracks(db)} == {before.player.player_id}
-    (player,) = players.to_list(db)
+    (player,) = players.poll_order(db)
     assert (player.riot_id.game_name, player.platform) == ("New Name", "na1")
 
 
 def test_a_channel_of_another_workspace_is_refused_and_nothing_of_it_stays(db: Database) -> None:
     track(db)
-    with pytest.raises(Unusable, match="channel C1 belongs to workspace default, not to acme"):
+    with pytest.raises(ConfigError, match="channel C1 belongs to workspace default, not to acme"):
         track(db, 2, workspace="acme")
     assert players.with_puuids(db, [puuid(2)]) == {}
     assert len(players.tracks(db)) == 1
@@ -94,13 +94,13 @@ def test_untracking_forgets_one_track_and_keeps_player_channel_and_history(db: D
     track(db, 1, "C1")
     track(db, 1, "C2")
     track(db, 2, "C1")
-    (player, *_) = players.to_list(db)
+    (player, *_) = players.poll_order(db)
     with db.transaction():
         players.untrack(db, player.player_id, "C1")
     assert [(each.player.puuid, each.channel_id) for each in players.tracks(db)] == [(puuid(1), "C2"), (puuid(2), "C1")]
     with db.transaction():
         players.untrack(db, player.player_id, "C2")
-    assert [each.puuid for each in players.to_list(db)] == [puuid(2)]
+    assert [each.puuid for each in players.poll_order(db)] == [puuid(2)]
     assert players.with_puuids(db, [puuid(1)])[puuid(1)].player_id == player.player_id
     assert len(db.rows("SELECT * FROM channels")) == 2
 
@@ -123,10 +123,10 @@ def test_the_longest_unasked_is_listed_first_and_the_untracked_never(db: Databas
     listings.asked_in_vain(db, one.player_id, LATER)
     listings.record_page(db, two.player_id, [], None, START)
     listings.record_page(db, four.player_id, [], None, START - timedelta(days=1))
-    assert players.to_list(db) == [three, four, two, one]  # the third was never asked
+    assert players.poll_order(db) == [three, four, two, one]  # the third was never asked
     with db.transaction():
         players.untrack(db, four.player_id, "C1")
-    assert players.to_list(db) == [three, two, one]
+    assert players.poll_order(db) == [three, two, one]
 
 
 def test_a_name_is_found_in_upper_and_lower_case(db: Database) -> None:
@@ -139,7 +139,7 @@ def test_a_name_is_found_in_upper_and_lower_case(db: Database) -> None:
 def test_of_two_with_the_same_name_the_tracked_one_is_meant_or_the_last_to_be_named_so(db: Database) -> None:
     track(db, 1, now=START, name="Ahri")
     track(db, 2, now=LATER, name="Ahri")
-    first, second = players.to_list(db)
+    first, second = players.poll_order(db)
     assert players.with_riot_id(db, AHRI) == second
     with db.transaction():
         players.untrack(db, second.player_id, "C1")
@@ -176,10 +176,10 @@ def test_another_puuid_is_the_same_player(db: Database) -> None:
     listings.record_page(db, player.player_id, ["EUW1_1"], "other key", START)
     players.replace_puuid(db, player.player_id, puuid(9))
     assert players.with_puuids(db, [puuid(1), puuid(9)]) == {
-        puuid(9): players.to_list(db)[0],
+        puuid(9): players.poll_order(db)[0],
     }
-    assert players.to_list(db)[0].player_id == player.player_id
-    assert players.to_list(db)[0].problem is None
+    assert players.poll_order(db)[0].player_id == player.player_id
+    assert players.poll_order(db)[0].problem is None
     assert row_of(db, player.player_id)["problem_since"] is None
     assert len(players.tracks(db)) == 1
     assert entries(db) == [(player.player_id, "EUW1_1")]
@@ -200,7 +200,7 @@ def test_only_a_younger_match_renames(db: Database, hours: int, name: str) -> No
     player = add_player(db, since=START)
     with db.transaction():
         players.rename(db, player, RiotId("New", "TAG"), START + timedelta(hours=hours))
-    assert players.to_list(db)[0].riot_id.game_name == name
+    assert players.poll_order(db)[0].riot_id.game_name == name
 
 
 def test_matches_stored_in_any_order_leave_the_name_of_the_youngest(db: Database) -> None:
@@ -239,9 +239,9 @@ def test_a_player_is_found_by_every_name_that_was_theirs(db: Database) -> None:
 def test_a_list_asked_for_in_the_future_is_asked_for_first(db: Database) -> None:
     for number, moment in ((1, START), (2, LATER)):
         listings.record_page(db, add_player(db, number).player_id, [], None, moment)
-    players.follow_clock(db, START)
-    assert [player.player_id for player in players.to_list(db)] == [2, 1]
-    assert (standing.last_listed_at(db), players.listed_at(db, 2)) == (START, None)
+    players.repair_after_clock_rollback(db, START)
+    assert [player.player_id for player in players.poll_order(db)] == [2, 1]
+    assert (health.last_listed_at(db), players.listed_at(db, 2)) == (START, None)
 
 
 # Lists
@@ -329,7 +329,7 @@ def test_a_problem_is_kept_since_it_began_and_ends_with_a_good_list(db: Database
     assert problem() == ("404", text_of(START), text_of(LATER))
     listings.record_problem(db, player.player_id, "other key", LATER)
     assert problem() == ("other key", text_of(LATER), text_of(LATER))
-    assert players.to_list(db)[0].problem == "other key"
+    assert players.poll_order(db)[0].problem == "other key"
     listings.asked_in_vain(db, player.player_id, LATER + timedelta(minutes=3))
     assert problem() == ("other key", text_of(LATER), text_of(LATER + timedelta(minutes=3)))
     listings.record_page(db, player.player_id, ["EUW1_1"], "an odd id", LATER)
@@ -364,12 +364,12 @@ def test_the_region_is_kept_where_it_is_not_the_platform_and_tracking_there_ends
     player = add_player(db)
 
     def region() -> str | None:
-        return players.to_list(db)[0].region
+        return players.poll_order(db)[0].region
 
     players.record_region(db, player.player_id, "na1", START)
     assert region() == "na1"
     players.record_region(db, player.player_id, None, LATER)  # Riot did not say this time
-    assert (region(), players.to_list(db)[0].region_asked_at) == ("na1", LATER)
+    assert (region(), players.poll_order(db)[0].region_asked_at) == ("na1", LATER)
     players.track(db, player.puuid, player.riot_id, "na1", "C1", "default", LATER)
     assert region() is None
     players.record_region(db, player.player_id, "na1", LATER)

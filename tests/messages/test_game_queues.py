@@ -2,7 +2,7 @@
 
 import pytest
 
-from lolslackbot.messages.queues import KINDS, queue_kind, queue_name, read_queues, wants
+from lolslackbot.messages.game_queues import KINDS, queue_kind, queue_name, read_queues, wants
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lolslackbot.admin.facts import NEWS
-from lolslackbot.admin.status import status
+from lolslackbot.health.facts import NEWS
+from lolslackbot.health.status import status
 from lolslackbot.messages.slack_text import sentences
 from lolslackbot.model import Message
 from lolslackbot.slack.answers import Posted, Verdict
@@ -67,7 +67,7 @@ def _line(each: Alert) -> str:
 
 def _put_back(db: Database, claimed: list[Alert], channel_id: str, posted: Posted, now: datetime) -> None:
     with db.transaction():
-        alerts.put_back(db, claimed, channel_id, posted.error, now)
+        alerts.release(db, claimed, channel_id, posted.error, now)
         if posted.verdict in LIMITED:
             until = now + timedelta(seconds=posted.wait)
             holds.put(db, holds.channel_scope(channel_id), "limited", posted.error, now, until)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from lolslackbot.errors import Exit, Unusable
+from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem
 from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict, remedy_of
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, messages
+from lolslackbot.store import channels, holds, outbox
 from lolslackbot.store.database import Database
-from lolslackbot.store.messages import Uncertain
+from lolslackbot.store.outbox import Uncertain
 
 if TYPE_CHECKING:
     from lolslackbot.slack.client import SlackClient
@@ -41,7 +41,7 @@ class Histories:
         self.stopped: set[str] = set()  # workspaces that answer no look-up now
 
     def read(self, workspace: str, channel_id: str, oldest: datetime) -> History:
-        """Raises SlackProblem, and Unusable without a token."""
+        """Raises SlackProblem, and ConfigError without a token."""
         client = self._client(workspace)
         if workspace not in self._us:
             self._us[workspace] = client.identity()
@@ -55,9 +55,9 @@ class Histories:
                 logger.debug("%s is not known as %s: %s", channel_id, slack_id, problem, exc_info=True)
         return client.history(channel_id, oldest, self._us[workspace])
 
-    def failed(self, problem: SlackProblem | Unusable, workspace: str) -> None:
+    def failed(self, problem: SlackProblem | ConfigError, workspace: str) -> None:
         """The run ends with what that asks for; a token that is refused is held as such."""
-        if isinstance(problem, Unusable) or problem.verdict is Verdict.LOCAL_FAULT:
+        if isinstance(problem, ConfigError) or problem.verdict is Verdict.LOCAL_FAULT:
             self._run.ends_with(Exit.UNUSABLE, str(problem), f"{self._run.stage} unusable")
         elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
             self._run.ends_with(Exit.REJECTED, str(problem), f"{holds.workspace_scope(workspace)} rejected")
@@ -80,7 +80,7 @@ class Settling:
     def settle(self, claimed_before: datetime) -> int:
         """Looks up what is uncertain since before that moment; how many messages go out again."""
         again = 0
-        unknown = [each for each in messages.uncertain(self._db, claimed_before) if self._is_looked_for(each)]
+        unknown = [each for each in outbox.uncertain(self._db, claimed_before) if self._is_looked_for(each)]
         for channel, group in groupby(unknown, key=lambda each: each.message.channel_id):
             if self._run.budget.spent():
                 break
@@ -103,44 +103,44 @@ class Settling:
         oldest = min(min(each.ended_at, each.claimed_at) for each in unknown) - MARGIN
         try:
             history = self._histories.read(message.workspace, message.channel_id, oldest)
-        except (SlackProblem, Unusable) as problem:
+        except (SlackProblem, ConfigError) as problem:
             self._cannot_tell(unknown, problem)
             return 0
         return sum(self._settle_message(each, history) for each in unknown)
 
-    def _cannot_tell(self, unknown: Sequence[Uncertain], problem: SlackProblem | Unusable) -> None:
+    def _cannot_tell(self, unknown: Sequence[Uncertain], problem: SlackProblem | ConfigError) -> None:
         """Stays uncertain, with the reason. What concerns more than one channel stops the workspace's look-ups."""
         logger.warning("cannot be looked up: %s", problem, exc_info=problem)
         for each in unknown:
             self._record_problem(each, problem)
-        if isinstance(problem, Unusable) or problem.verdict is not Verdict.CHANNEL_BROKEN:
+        if isinstance(problem, ConfigError) or problem.verdict is not Verdict.CHANNEL_BROKEN:
             self._histories.stopped.add(unknown[0].message.workspace)
         self._histories.failed(problem, unknown[0].message.workspace)
 
-    def _record_problem(self, each: Uncertain, problem: SlackProblem | Unusable) -> None:
+    def _record_problem(self, each: Uncertain, problem: SlackProblem | ConfigError) -> None:
         now, kind = self._run.clock.now(), lookup_problem_of(problem)
         if each.restored and kind.lasts:
             error = f"it may have been announced before the restore, and cannot be looked up: {problem}"
-            messages.expire_restored(self._db, each.message, error, now)
+            outbox.expire_restored(self._db, each.message, error, now)
             self._run.count("expired")
         else:
             error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
-            messages.mark_untold(self._db, each.message, kind, error, now)
+            outbox.record_lookup_error(self._db, each.message, kind, error, now)
 
     def _settle_message(self, each: Uncertain, history: History) -> bool:
         """Whether it goes out again."""
         now = self._run.clock.now()
-        slack_ts = messages.posted_ts(self._db, each.message, history.ts_by_key)
+        slack_ts = outbox.posted_ts(self._db, each.message, history.ts_by_key)
         if slack_ts:
-            messages.mark_found(self._db, each.message, slack_ts, now)
+            outbox.mark_found(self._db, each.message, slack_ts, now)
             self._run.count("found delivered")
             logger.info("%s is in the channel, ts %s: delivered", each.message.key, slack_ts)
             return False
-        messages.mark_absent(self._db, each.message, now)
+        outbox.record_lookup_miss(self._db, each.message, now)
         if not self._may_go_again(each, history, now):
             logger.info("%s is not in the channel (%d. run that looked)", each.message.key, each.absences + 1)
             return False
-        again = messages.send_restored if each.restored else messages.send_again
+        again = outbox.send_restored if each.restored else outbox.send_again
         again(self._db, each.message, now)
         logger.warning("%s is not in the channel after %s: goes out again", each.message.key, now - each.claimed_at)
         return True
@@ -154,6 +154,6 @@ class Settling:
         return now - each.unknown_since >= self._policy.after
 
 
-def lookup_problem_of(problem: SlackProblem | Unusable) -> LookupProblem:
-    """What keeps a history from being read; Unusable: there is no token."""
-    return LookupProblem.TOKEN_REFUSED if isinstance(problem, Unusable) else problem.lookup_problem
+def lookup_problem_of(problem: SlackProblem | ConfigError) -> LookupProblem:
+    """What keeps a history from being read; ConfigError: there is no token."""
+    return LookupProblem.TOKEN_REFUSED if isinstance(problem, ConfigError) else problem.lookup_problem

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from lolslackbot.admin.facts import NEWS, Facts, StageRuns, read_facts
-from lolslackbot.admin.needs import ALERTS_FOUND, UNPOSTED, find_needs, find_notes
 from lolslackbot.clock import text_of
+from lolslackbot.health.facts import NEWS, Facts, StageRuns, read_facts
+from lolslackbot.health.needs import ALERTS_FOUND, UNPOSTED, find_needs, find_notes
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 

@@ -12,9 +12,9 @@ from support import START, a_match, add_player, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import LookupProblem, Message
-from lolslackbot.store import holds, matches, messages, players
+from lolslackbot.store import holds, matches, outbox, players
 from lolslackbot.store.database import Database, open_database
-from lolslackbot.store.messages import Draft
+from lolslackbot.store.outbox import Draft
 
 LATER = START + timedelta(minutes=10)
 LONG_AGO = START - timedelta(days=1)
@@ -48,17 +48,17 @@ def waits(
     add_player(db, channel=channel, workspace=workspace)
     if not db.row("SELECT 1 FROM matches WHERE match_id = :match_id", match_id=match_id):
         store_match(db, a_match(match_id, ended_at=ended_at))
-    messages.add(db, match_id, [draft(channel, workspace=workspace)], START)
+    outbox.add(db, match_id, [draft(channel, workspace=workspace)], START)
     return message(match_id, channel, workspace)
 
 
 def claim(db: Database, of: Message | None = None, token: str = "mine", now: datetime = START) -> bool:
-    return messages.claim(db, of or message(), token, LONG_AGO, now)
+    return outbox.claim(db, of or message(), token, LONG_AGO, now)
 
 
-def put_back(db: Database, of: Message, token: str = "mine", **how: bool) -> None:
+def release(db: Database, of: Message, token: str = "mine", **how: bool) -> None:
     with db.transaction():
-        messages.put_back(db, of, token, "ratelimited", LATER, **how)
+        outbox.release(db, of, token, "ratelimited", LATER, **how)
 
 
 def in_state(db: Database, state: str, of: Message | None = None) -> Message:
@@ -66,16 +66,16 @@ def in_state(db: Database, state: str, of: Message | None = None) -> Message:
     of = of or waits(db)
     if state == "expired":
         with db.transaction():
-            messages.expire_untracked(db, of.match_id, of.channel_id, START)
+            outbox.expire_untracked(db, of.match_id, of.channel_id, START)
     elif state != "pending":
         assert claim(db, of)
     match state:
         case "delivered":
-            messages.mark_delivered(db, of, "mine", "1.5", START)
+            outbox.mark_delivered(db, of, "mine", "1.5", START)
         case "failed":
-            messages.mark_failed(db, of, "mine", "msg_too_long", START, broken=False)
+            outbox.mark_failed(db, of, "mine", "msg_too_long", START, broken=False)
         case "uncertain":
-            messages.mark_uncertain(db, of, "mine", "time-out", START)
+            outbox.mark_uncertain(db, of, "mine", "time-out", START)
     assert row_of(db, of)["state"] == state
     return of
 
@@ -88,7 +88,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
     add_player(db, channel="C2", workspace="acme")
     match = a_match("EUW1_1")
     store_match(db, match)
-    messages.add(db, "EUW1_1", [draft("C1"), draft("C2", workspace="acme", blocks=None)], LATER)
+    outbox.add(db, "EUW1_1", [draft("C1"), draft("C2", workspace="acme", blocks=None)], LATER)
     row = row_of(db)
     assert row == {
         "match_id": "EUW1_1",
@@ -111,7 +111,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "unknown_since": None,
         "lookup_problem": None,
     }
-    assert messages.waiting(db) == [
+    assert outbox.waiting(db) == [
         (message("EUW1_1", "C1"), match.ended_at),
         (message("EUW1_1", "C2", "acme")._replace(blocks=None), match.ended_at),
     ]
@@ -121,14 +121,14 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
 def test_a_message_that_exists_stays_as_it_is_when_its_match_is_built_again(db: Database, state: str) -> None:
     in_state(db, state)
     before = row_of(db)
-    messages.add(db, "EUW1_1", [draft("C1", text="other", error="other")], LATER)
+    outbox.add(db, "EUW1_1", [draft("C1", text="other", error="other")], LATER)
     assert row_of(db) == before
 
 
 def test_what_could_not_be_worded_failed_and_says_why(db: Database) -> None:
     add_player(db)
     store_match(db, a_match("EUW1_1"))
-    messages.add(db, "EUW1_1", [draft(text="", blocks=None, error="no words")], START)
+    outbox.add(db, "EUW1_1", [draft(text="", blocks=None, error="no words")], START)
     assert (row_of(db)["state"], row_of(db)["error"]) == ("failed", "no words")
     assert matches.to_build(db) == []
 
@@ -137,8 +137,8 @@ def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
     add_player(db)
     store_match(db, a_match("EUW1_1"))
     with pytest.raises(sqlite3.IntegrityError):
-        messages.add(db, "EUW1_1", [draft("C1"), draft("C404")], START)
-    assert messages.waiting(db) == []
+        outbox.add(db, "EUW1_1", [draft("C1"), draft("C404")], START)
+    assert outbox.waiting(db) == []
     assert matches.to_build(db) == ["EUW1_1"]
 
 
@@ -148,7 +148,7 @@ def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
 def _fail_broken(db: Database) -> None:
     with db.transaction():
         holds.put(db, "channel C1", "broken", "is_archived", START, None)
-    messages.fail_in_broken_channels(db, START)
+    outbox.fail_in_broken_channels(db, START)
 
 
 def _in_transaction(change: Callable[[Database], object]) -> Callable[[Database], None]:
@@ -161,20 +161,22 @@ def _in_transaction(change: Callable[[Database], object]) -> Callable[[Database]
 
 TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "claim": lambda db: claim(db, token="other", now=LATER),
-    "expire": lambda db: messages.expire(db, START + timedelta(seconds=1), START),
-    "expire_untracked": _in_transaction(lambda db: messages.expire_untracked(db, "EUW1_1", "C1", START)),
+    "expire": lambda db: outbox.expire(db, START + timedelta(seconds=1), START),
+    "expire_untracked": _in_transaction(lambda db: outbox.expire_untracked(db, "EUW1_1", "C1", START)),
     "fail_in_broken_channels": _fail_broken,
-    "adopt_orphans": lambda db: messages.adopt_orphans(db, LATER),
-    "reword": _in_transaction(lambda db: messages.reword(db, "EUW1_1", draft(text="new"))),
-    "mark_delivered": lambda db: messages.mark_delivered(db, message(), "mine", "1.5", LATER),
-    "mark_uncertain": lambda db: messages.mark_uncertain(db, message(), "mine", "cut off", LATER),
-    "mark_failed": lambda db: messages.mark_failed(db, message(), "mine", "no_text", LATER, broken=False),
-    "put_back": lambda db: put_back(db, message()),
-    "mark_found": lambda db: messages.mark_found(db, message(), "1.5", LATER),
-    "mark_absent": lambda db: messages.mark_absent(db, message(), LATER),
-    "mark_untold": lambda db: messages.mark_untold(db, message(), LookupProblem.SCOPE_MISSING, "missing_scope", LATER),
-    "send_again": lambda db: messages.send_again(db, message(), LATER),
-    "reconcile": lambda db: messages.reconcile(db, "C1", {"EUW1_1:C1": "1.5"}, LATER),
+    "recover_orphaned_claims": lambda db: outbox.recover_orphaned_claims(db, LATER),
+    "reword": _in_transaction(lambda db: outbox.reword(db, "EUW1_1", draft(text="new"))),
+    "mark_delivered": lambda db: outbox.mark_delivered(db, message(), "mine", "1.5", LATER),
+    "mark_uncertain": lambda db: outbox.mark_uncertain(db, message(), "mine", "cut off", LATER),
+    "mark_failed": lambda db: outbox.mark_failed(db, message(), "mine", "no_text", LATER, broken=False),
+    "release": lambda db: release(db, message()),
+    "mark_found": lambda db: outbox.mark_found(db, message(), "1.5", LATER),
+    "record_lookup_miss": lambda db: outbox.record_lookup_miss(db, message(), LATER),
+    "record_lookup_error": lambda db: outbox.record_lookup_error(
+        db, message(), LookupProblem.SCOPE_MISSING, "missing_scope", LATER
+    ),
+    "send_again": lambda db: outbox.send_again(db, message(), LATER),
+    "reconcile": lambda db: outbox.reconcile(db, "C1", {"EUW1_1:C1": "1.5"}, LATER),
 }
 ALLOWED = {
     ("pending", "claim"): "sending",
@@ -183,21 +185,21 @@ ALLOWED = {
     ("pending", "fail_in_broken_channels"): "failed",
     ("pending", "reword"): "pending",
     ("pending", "reconcile"): "delivered",
-    ("sending", "adopt_orphans"): "uncertain",
+    ("sending", "recover_orphaned_claims"): "uncertain",
     ("sending", "mark_delivered"): "delivered",
     ("sending", "mark_uncertain"): "uncertain",
     ("sending", "mark_failed"): "failed",
-    ("sending", "put_back"): "pending",
+    ("sending", "release"): "pending",
     ("failed", "expire_untracked"): "expired",
     ("failed", "reword"): "failed",
     ("uncertain", "expire_untracked"): "uncertain",  # looked up still, but not sent again
     ("uncertain", "reword"): "uncertain",
     ("uncertain", "mark_found"): "delivered",
-    ("uncertain", "mark_absent"): "uncertain",
-    ("uncertain", "mark_untold"): "uncertain",
+    ("uncertain", "record_lookup_miss"): "uncertain",
+    ("uncertain", "record_lookup_error"): "uncertain",
     ("uncertain", "send_again"): "pending",
 }
-OUTCOMES = ("mark_delivered", "mark_uncertain", "mark_failed", "put_back")
+OUTCOMES = ("mark_delivered", "mark_uncertain", "mark_failed", "release")
 
 
 @pytest.mark.parametrize("transition", TRANSITIONS)
@@ -234,7 +236,7 @@ def test_an_outcome_is_written_against_its_own_claim_only(db: Database, outcome:
 def test_an_outcome_that_comes_too_late_breaks_no_channel(db: Database) -> None:
     waits(db)
     with pytest.raises(RuntimeError):
-        messages.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
+        outbox.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
     assert holds.all_known(db) == []
 
 
@@ -273,7 +275,7 @@ def test_of_two_connections_only_one_gets_the_message(db: Database) -> None:
 def test_a_message_that_was_worded_anew_meanwhile_is_not_claimed_as_it_was(db: Database) -> None:
     of = waits(db)
     with db.transaction():
-        messages.reword(db, "EUW1_1", draft(text="new", blocks=None))
+        outbox.reword(db, "EUW1_1", draft(text="new", blocks=None))
     assert not claim(db, of)
     assert (row_of(db)["state"], row_of(db)["attempts"]) == ("pending", 0)
     assert claim(db, of._replace(text="new", blocks=None))
@@ -282,7 +284,7 @@ def test_a_message_that_was_worded_anew_meanwhile_is_not_claimed_as_it_was(db: D
 @pytest.mark.parametrize(("seconds", "claimed"), [(-1, True), (0, True), (1, False)])
 def test_a_message_that_is_no_longer_news_is_not_claimed(db: Database, seconds: int, claimed: bool) -> None:
     of = waits(db)
-    assert messages.claim(db, of, "mine", START + timedelta(seconds=seconds), START) is claimed
+    assert outbox.claim(db, of, "mine", START + timedelta(seconds=seconds), START) is claimed
 
 
 def test_a_message_is_not_claimed_while_an_earlier_one_waits_in_its_channel(db: Database) -> None:
@@ -308,7 +310,7 @@ def test_a_message_nobody_knows_is_not_claimed(db: Database) -> None:
 
 def test_a_delivered_message_keeps_its_receipt(db: Database) -> None:
     in_state(db, "sending")
-    messages.mark_delivered(db, message(), "mine", "1700000000.000100", LATER)
+    outbox.mark_delivered(db, message(), "mine", "1700000000.000100", LATER)
     row = row_of(db)
     assert (row["state"], row["slack_ts"], row["error"]) == ("delivered", "1700000000.000100", None)
     assert (row["claim_token"], row["claimed_at"], row["settled_at"]) == (None, text_of(START), text_of(LATER))
@@ -317,7 +319,7 @@ def test_a_delivered_message_keeps_its_receipt(db: Database) -> None:
 
 def test_a_refused_message_keeps_its_reason_and_leaves_the_channel_well(db: Database) -> None:
     in_state(db, "sending")
-    messages.mark_failed(db, message(), "mine", "msg_too_long", LATER, broken=False)
+    outbox.mark_failed(db, message(), "mine", "msg_too_long", LATER, broken=False)
     row = row_of(db)
     assert (row["state"], row["error"], row["claim_token"]) == ("failed", "msg_too_long", None)
     assert holds.all_known(db) == []
@@ -325,7 +327,7 @@ def test_a_refused_message_keeps_its_reason_and_leaves_the_channel_well(db: Data
 
 def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
     in_state(db, "sending")
-    messages.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
+    outbox.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
     assert row_of(db)["state"] == "failed"
     (hold,) = holds.all_known(db)
     assert (hold.scope, hold.kind, hold.reason, hold.since, hold.until) == (
@@ -339,7 +341,7 @@ def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
 
 def test_an_uncertain_message_keeps_its_claims_moment(db: Database) -> None:
     in_state(db, "sending")
-    messages.mark_uncertain(db, message(), "mine", "time-out", LATER)
+    outbox.mark_uncertain(db, message(), "mine", "time-out", LATER)
     row = row_of(db)
     assert (row["state"], row["error"], row["claimed_at"]) == ("uncertain", "time-out", text_of(START))
     assert row["claim_token"] is None
@@ -353,7 +355,7 @@ def test_what_was_certainly_not_posted_waits_again(
     db: Database, how: dict[str, bool], attempts: int, blocks: str | None
 ) -> None:
     of = in_state(db, "sending")
-    put_back(db, of, **how)
+    release(db, of, **how)
     row = row_of(db)
     assert (row["state"], row["error"], row["attempts"], row["blocks"]) == ("pending", "ratelimited", attempts, blocks)
     assert row["claim_token"] is None
@@ -365,14 +367,14 @@ def test_each_claim_that_made_a_request_is_counted(db: Database) -> None:
     of = waits(db)
     for counted in (True, False, True, False):
         assert claim(db, of)
-        put_back(db, of, counted=counted)
+        release(db, of, counted=counted)
     assert row_of(db)["attempts"] == 2
 
 
 def test_only_the_message_that_was_claimed_is_put_back(db: Database) -> None:
     one, two = waits(db, "EUW1_1"), waits(db, "EUW1_2")
     claim(db, one)
-    put_back(db, one, counted=False, without_blocks=True)
+    release(db, one, counted=False, without_blocks=True)
     assert row_of(db, two)["blocks"] == BLOCKS
     assert row_of(db, two)["attempts"] == 0
 
@@ -380,14 +382,14 @@ def test_only_the_message_that_was_claimed_is_put_back(db: Database) -> None:
 def test_orphans_of_a_dead_process_are_uncertain(db: Database) -> None:
     of = in_state(db, "sending")
     other = waits(db, "EUW1_2")
-    assert messages.adopt_orphans(db, LATER) == [of]
+    assert outbox.recover_orphaned_claims(db, LATER) == [of]
     row = row_of(db)
-    assert (row["state"], row["error"], row["settled_at"]) == ("uncertain", messages.DIED, text_of(LATER))
+    assert (row["state"], row["error"], row["settled_at"]) == ("uncertain", outbox.DIED, text_of(LATER))
     assert (row["attempts"], row["claimed_at"], row["claim_token"]) == (1, text_of(START), None)
     assert row_of(db, other)["state"] == "pending"
-    assert messages.adopt_orphans(db, LATER) == []
+    assert outbox.recover_orphaned_claims(db, LATER) == []
     with pytest.raises(RuntimeError, match="no longer ours"):  # should the dead process not be dead
-        messages.mark_delivered(db, of, "mine", "1.5", LATER)
+        outbox.mark_delivered(db, of, "mine", "1.5", LATER)
 
 
 def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None:
@@ -395,7 +397,7 @@ def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None
     with db.transaction():
         holds.put(db, holds.workspace_scope("default"), "rejected", "invalid_auth", START, None)
         holds.put(db, holds.workspace_scope("acme"), "rejected", "invalid_auth", START, None)
-    messages.mark_delivered(db, of, "mine", "1.5", LATER)
+    outbox.mark_delivered(db, of, "mine", "1.5", LATER)
     assert [hold.scope for hold in holds.all_known(db)] == ["workspace acme"]
 
 
@@ -413,18 +415,18 @@ def test_uncertain_messages_are_looked_up_by_channel_except_those_of_this_run(db
     in_state(db, "delivered", waits(db, "EUW1_5"))
     this_run = waits(db, "EUW1_6")
     assert claim(db, this_run, now=LATER)
-    messages.mark_uncertain(db, this_run, "mine", "time-out", LATER)
-    found = messages.uncertain(db, LATER)
+    outbox.mark_uncertain(db, this_run, "mine", "time-out", LATER)
+    found = outbox.uncertain(db, LATER)
     assert [each.message.match_id for each in found] == ["EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1"]
     assert {(each.claimed_at, each.absences, each.resends) for each in found} == {(START, 0, 0)}
     assert found[1].ended_at == START - timedelta(minutes=9)
-    assert messages.uncertain(db, START) == []
+    assert outbox.uncertain(db, START) == []
 
 
 def test_what_is_found_in_the_channel_is_delivered_with_that_receipt(db: Database) -> None:
     of = in_state(db, "uncertain")
-    assert messages.is_uncertain(db, of)
-    messages.mark_found(db, of, "1.5", LATER)
+    assert outbox.is_uncertain(db, of)
+    outbox.mark_found(db, of, "1.5", LATER)
     row = row_of(db)
     assert (row["state"], row["slack_ts"], row["error"], row["settled_at"]) == (
         "delivered",
@@ -432,32 +434,32 @@ def test_what_is_found_in_the_channel_is_delivered_with_that_receipt(db: Databas
         None,
         text_of(LATER),
     )
-    assert not messages.is_uncertain(db, of)
-    assert not messages.is_uncertain(db, message("EUW1_404"))
+    assert not outbox.is_uncertain(db, of)
+    assert not outbox.is_uncertain(db, message("EUW1_404"))
 
 
 def test_runs_that_did_not_find_it_are_counted_until_it_goes_out_again(db: Database) -> None:
     of = in_state(db, "uncertain")
-    messages.mark_untold(db, of, LookupProblem.SCOPE_MISSING, "missing_scope", LATER)
-    messages.mark_absent(db, of, LATER)
-    messages.mark_absent(db, of, LATER)
-    (found,) = messages.uncertain(db, LATER)
+    outbox.record_lookup_error(db, of, LookupProblem.SCOPE_MISSING, "missing_scope", LATER)
+    outbox.record_lookup_miss(db, of, LATER)
+    outbox.record_lookup_miss(db, of, LATER)
+    (found,) = outbox.uncertain(db, LATER)
     assert (found.absences, found.resends, row_of(db)["error"]) == (2, 0, "missing_scope")
-    messages.send_again(db, of, LATER)
+    outbox.send_again(db, of, LATER)
     row = row_of(db)
     assert (row["state"], row["absences"], row["resends"], row["attempts"]) == ("pending", 0, 1, 1)
     assert row["error"] == "not in the channel, goes out again"
-    assert messages.uncertain(db, LATER) == []
+    assert outbox.uncertain(db, LATER) == []
     assert claim(db, of)
     assert row_of(db)["attempts"] == 2
 
 
 def test_a_message_goes_out_again_once_at_most(db: Database) -> None:
     of = in_state(db, "uncertain")
-    messages.send_again(db, of, LATER)
+    outbox.send_again(db, of, LATER)
     assert claim(db, of)
-    messages.mark_uncertain(db, of, "mine", "time-out", LATER)
-    messages.send_again(db, of, LATER)
+    outbox.mark_uncertain(db, of, "mine", "time-out", LATER)
+    outbox.send_again(db, of, LATER)
     assert row_of(db)["state"] == "uncertain"
 
 
@@ -467,18 +469,18 @@ def test_a_message_goes_out_again_once_at_most(db: Database) -> None:
 def test_old_messages_expire_with_a_reason_and_news_stays(db: Database) -> None:
     old = [waits(db, f"EUW1_{number}", ended_at=START - timedelta(seconds=number)) for number in (1, 2)]
     news = waits(db, "EUW1_9", ended_at=START)
-    assert messages.expire(db, START, START) == 2
+    assert outbox.expire(db, START, START) == 2
     for each in old:
         row = row_of(db, each)
         assert (row["state"], row["error"], row["settled_at"]) == ("expired", "no longer news", text_of(START))
     assert row_of(db, news)["state"] == "pending"
-    assert messages.expire(db, START, START) == 0
+    assert outbox.expire(db, START, START) == 0
 
 
 def test_a_message_about_nobody_who_is_tracked_expires(db: Database) -> None:
     one, other = waits(db, "EUW1_1", "C1"), waits(db, "EUW1_1", "C2")
     with db.transaction():
-        messages.expire_untracked(db, "EUW1_1", "C1", START)
+        outbox.expire_untracked(db, "EUW1_1", "C1", START)
     assert (row_of(db, one)["state"], row_of(db, one)["error"]) == ("expired", "untracked")
     assert row_of(db, other)["state"] == "pending"
 
@@ -491,7 +493,7 @@ def test_messages_of_broken_channels_fail_without_a_call_and_others_wait(db: Dat
             holds.put(db, holds.channel_scope(channel), "broken", reason, START, None)
         holds.put(db, holds.channel_scope("C5"), "limited", "ratelimited", START, LATER)
         holds.put(db, holds.channel_scope("C9"), "broken", "is_archived", START, None)
-    assert messages.fail_in_broken_channels(db, START) == {
+    assert outbox.fail_in_broken_channels(db, START) == {
         "is_archived: the channel was marked broken": 3,
         "channel_not_found: the channel was marked broken": 1,
     }
@@ -499,7 +501,7 @@ def test_messages_of_broken_channels_fail_without_a_call_and_others_wait(db: Dat
     assert row_of(db, dead[3])["error"] == "channel_not_found: the channel was marked broken"
     assert row_of(db, dead[3])["attempts"] == 0
     assert {row_of(db, each)["state"] for each in (well, limited)} == {"pending"}
-    assert messages.fail_in_broken_channels(db, START) == {}
+    assert outbox.fail_in_broken_channels(db, START) == {}
 
 
 def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
@@ -509,9 +511,9 @@ def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
     before = db.path.read_bytes()
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
-        assert messages.expire(db, START, START) == 0
-        assert messages.fail_in_broken_channels(db, START) == {}
-        assert messages.adopt_orphans(db, START) == []
+        assert outbox.expire(db, START, START) == 0
+        assert outbox.fail_in_broken_channels(db, START) == {}
+        assert outbox.recover_orphaned_claims(db, START) == []
     assert db.path.read_bytes() == before
 
 
@@ -527,39 +529,39 @@ def test_the_queue_of_the_longest_finished_game_comes_first(db: Database) -> Non
         ("EUW1_1", "C3", 20),
     ]:
         waits(db, match_id, channel, START + timedelta(minutes=minutes))
-    found = [(each.message.match_id, each.message.channel_id, each.waiting) for each in messages.queues(db)]
+    found = [(each.message.match_id, each.message.channel_id, each.waiting) for each in outbox.queues(db)]
     assert found == [("EUW1_2", "C2", 2), ("EUW1_4", "C1", 2), ("EUW1_1", "C3", 1)]
-    assert messages.queues(db)[1].ended_at == START + timedelta(minutes=10)
-    in_order = [each.match_id for each, _ in messages.waiting(db)]
+    assert outbox.queues(db)[1].ended_at == START + timedelta(minutes=10)
+    in_order = [each.match_id for each, _ in outbox.waiting(db)]
     assert in_order == ["EUW1_2", "EUW1_3", "EUW1_4", "EUW1_1", "EUW1_5"]
 
 
 def test_a_queue_has_what_waits_only_and_knows_the_last_answer_of_its_channel(db: Database) -> None:
     one, two = waits(db, "EUW1_1"), waits(db, "EUW1_2", ended_at=LATER)
     other = waits(db, "EUW1_1", "C2", workspace="acme")
-    assert [each.last_answer for each in messages.queues(db)] == [None, None]
+    assert [each.last_answer for each in outbox.queues(db)] == [None, None]
     in_state(db, "delivered", one)
-    first, second = messages.queues(db)
+    first, second = outbox.queues(db)
     assert (first.message, first.last_answer) == (other, None)
     assert (second.message, second.waiting, second.last_answer) == (two, 1, START)
     in_state(db, "failed", two)
-    assert [each.message for each in messages.queues(db)] == [other]
+    assert [each.message for each in outbox.queues(db)] == [other]
 
 
 def test_messages_that_wait_are_found_by_the_player_they_name(db: Database) -> None:
     in_state(db, "delivered", waits(db, "EUW1_2", "C1"))
     waits(db, "EUW1_1", "C1")
     waits(db, "EUW1_1", "C2")
-    player = players.to_list(db)[0]
-    assert messages.waiting_about(db, player.player_id, "C1") == ["EUW1_1"]
-    assert messages.waiting_about(db, player.player_id, "C9") == []
-    assert messages.waiting_about(db, 999, "C1") == []
+    player = players.poll_order(db)[0]
+    assert outbox.waiting_about(db, player.player_id, "C1") == ["EUW1_1"]
+    assert outbox.waiting_about(db, player.player_id, "C9") == []
+    assert outbox.waiting_about(db, 999, "C1") == []
 
 
 def test_wording_anew_changes_the_one_message(db: Database) -> None:
     one, other = waits(db, "EUW1_1", "C1"), waits(db, "EUW1_1", "C2")
     with db.transaction():
-        messages.reword(db, "EUW1_1", draft("C1", text="new", blocks=None))
+        outbox.reword(db, "EUW1_1", draft("C1", text="new", blocks=None))
     assert (row_of(db, one)["text"], row_of(db, one)["blocks"]) == ("new", None)
     assert (row_of(db, other)["text"], row_of(db, other)["blocks"]) == ("text", BLOCKS)
 
@@ -580,13 +582,13 @@ def test_wording_anew_changes_the_one_message(db: Database) -> None:
 )
 def test_claims_count_whose_message_is_or_may_be_in_the_channel(db: Database, state: str, counts: bool) -> None:
     in_state(db, state)
-    assert messages.recent_claims(db, "C1", 60, START) == ([START] if counts else [])
-    assert messages.recent_claims(db, "C2", 60, START) == []
+    assert outbox.recent_claims(db, "C1", 60, START) == ([START] if counts else [])
+    assert outbox.recent_claims(db, "C2", 60, START) == []
 
 
 def test_what_was_put_back_does_not_count(db: Database) -> None:
-    put_back(db, in_state(db, "sending"))
-    assert messages.recent_claims(db, "C1", 60, START) == []
+    release(db, in_state(db, "sending"))
+    assert outbox.recent_claims(db, "C1", 60, START) == []
 
 
 @pytest.mark.parametrize(
@@ -604,14 +606,14 @@ def test_what_was_put_back_does_not_count(db: Database) -> None:
 def test_claims_count_for_as_long_as_the_limit_says(db: Database, seconds: float, counts: bool) -> None:
     in_state(db, "delivered")
     now = START + timedelta(seconds=seconds)
-    assert messages.recent_claims(db, "C1", 60, now) == ([START] if counts else [])
+    assert outbox.recent_claims(db, "C1", 60, now) == ([START] if counts else [])
 
 
 def test_recent_claims_are_the_newest_first(db: Database) -> None:
     for number in (1, 3, 2):
         of = waits(db, f"EUW1_{number}")
         assert claim(db, of, now=START + timedelta(seconds=number))
-    assert messages.recent_claims(db, "C1", 60, LATER - timedelta(minutes=9, seconds=30)) == [
+    assert outbox.recent_claims(db, "C1", 60, LATER - timedelta(minutes=9, seconds=30)) == [
         START + timedelta(seconds=number) for number in (3, 2, 1)
     ]
 
@@ -623,6 +625,6 @@ def test_the_channels_of_a_workspace_that_were_told_too_fast_are_known(db: Datab
         for channel, until in [("C1", LATER), ("C2", START), ("C3", LATER)]:
             holds.put(db, holds.channel_scope(channel), "limited", "ratelimited", START, until)
         holds.put(db, holds.channel_scope("C4"), "broken", "is_archived", START, None)
-    assert messages.limited_channels(db, "default", START) == {"C1"}
-    assert messages.limited_channels(db, "acme", START) == {"C3"}
-    assert messages.limited_channels(db, "acme", LATER) == set()
+    assert outbox.limited_channels(db, "default", START) == {"C1"}
+    assert outbox.limited_channels(db, "acme", START) == {"C3"}
+    assert outbox.limited_channels(db, "acme", LATER) == set()

@@ -15,7 +15,7 @@ from support import START, FakeClock, puuid
 from lolslackbot.clock import text_of
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import players, upgrades
+from lolslackbot.store import migrations, players
 from lolslackbot.store.database import create_database, open_database, read_only
 
 STEPS = {
@@ -58,7 +58,7 @@ def path(home: Path) -> Path:
 def test_an_older_database_is_read_as_a_copy_and_stays_as_it_is(path: Path) -> None:
     before = path.read_bytes()
     with read_only(path) as db:
-        assert db.rows("PRAGMA user_version")[0][0] == upgrades.newest()
+        assert db.rows("PRAGMA user_version")[0][0] == migrations.newest()
         assert db.rows("SELECT match_id FROM matches")[0]["match_id"] == MATCH
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -66,8 +66,8 @@ def test_an_older_database_is_read_as_a_copy_and_stays_as_it_is(path: Path) -> N
 
 def plan(monkeypatch: pytest.MonkeyPatch, steps: dict[int, str]) -> None:
     """The program knows `steps`, and so the schema after the last of them."""
-    monkeypatch.setattr(upgrades, "STEPS", steps)
-    monkeypatch.setattr(upgrades, "newest", lambda: max(steps) + 1)
+    monkeypatch.setattr(migrations, "STEPS", steps)
+    monkeypatch.setattr(migrations, "newest", lambda: max(steps) + 1)
 
 
 def state(path: Path) -> tuple[int, list[Any]]:
@@ -87,11 +87,11 @@ def run(path: Path, script: str) -> "subprocess.Popen[str]":
     """A process that opens `path` after it has changed the steps it knows."""
     opening = f"""
 from pathlib import Path
-from lolslackbot.store import upgrades
+from lolslackbot.store import migrations
 from lolslackbot.store.database import open_database
 path = Path({str(path)!r})
-upgrades.STEPS = {STEPS!r}
-upgrades.newest = lambda: 3
+migrations.STEPS = {STEPS!r}
+migrations.newest = lambda: 3
 """
     return subprocess.Popen(
         [sys.executable, "-c", opening + script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -99,7 +99,7 @@ upgrades.newest = lambda: 3
 
 
 def test_this_schema_needs_no_upgrade(home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert set(upgrades.STEPS) == set(range(1, upgrades.newest()))
+    assert set(migrations.STEPS) == set(range(1, migrations.newest()))
     with caplog.at_level(logging.INFO):
         create_database(home / "lolslackbot.db").close()
     assert "upgrading" not in caplog.text
@@ -122,7 +122,7 @@ def test_a_database_of_schema_1_gets_the_shape_of_a_new_one_and_its_matches_thei
 ) -> None:
     create_database(tmp_path / "new.db").close()
     with closing(open_database(path)) as db:
-        assert db.rows("PRAGMA user_version")[0][0] == upgrades.newest()
+        assert db.rows("PRAGMA user_version")[0][0] == migrations.newest()
         build_messages(db, Run("build-messages", clock, 80), "")
         assert [row["text"] for row in db.rows("SELECT text FROM messages")] == [
             "Victory · Ranked Solo/Duo · 31:11\nPlayer 1: Ahri mid, 7/2/9, 201 CS (6.4/min)"
@@ -130,7 +130,7 @@ def test_a_database_of_schema_1_gets_the_shape_of_a_new_one_and_its_matches_thei
     assert shape(path) == shape(tmp_path / "new.db")
 
 
-@pytest.mark.parametrize("number", range(1, upgrades.newest()))
+@pytest.mark.parametrize("number", range(1, migrations.newest()))
 def test_a_database_of_each_earlier_schema_gets_the_shape_of_a_new_one(tmp_path: Path, number: int) -> None:
     create_database(tmp_path / "new.db").close()
     with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
@@ -164,7 +164,7 @@ def test_each_earlier_schema_is_brought_up(path: Path, monkeypatch: pytest.Monke
 
 def test_a_database_is_made_and_upgraded_by_the_same_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan(monkeypatch, STEPS)
-    monkeypatch.setattr(upgrades, "schema", lambda: SCHEMA_1)  # while another process is ahead of us
+    monkeypatch.setattr(migrations, "schema", lambda: SCHEMA_1)  # while another process is ahead of us
     create_database(home / "lolslackbot.db").close()
     assert state(home / "lolslackbot.db") == (3, ["forget", "pauses", "style"])
 
@@ -199,8 +199,8 @@ connection = sqlite3.connect(path, isolation_level=None)
 connection.execute("PRAGMA cache_size = 1")
 connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
 rows = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000)"
-upgrades.STEPS[2] += f"INSERT INTO pauses {rows} SELECT x || zeroblob(100) FROM n;" + chr(10) + "SELECT die();"
-upgrades.upgrade(connection, path)
+migrations.STEPS[2] += f"INSERT INTO pauses {rows} SELECT x || zeroblob(100) FROM n;" + chr(10) + "SELECT die();"
+migrations.upgrade(connection, path)
 """,
     )
     assert killed.communicate(timeout=60) == ("", "")
@@ -223,8 +223,8 @@ def test_a_process_that_waited_for_the_lock_does_no_step_twice(path: Path, monke
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         versions = iter([1, 3])  # before it has the lock, and under it
         open_database(path).close()
-        monkeypatch.setattr(upgrades, "version", lambda _: next(versions))
-        upgrades.upgrade(connection, path)
+        monkeypatch.setattr(migrations, "version", lambda _: next(versions))
+        migrations.upgrade(connection, path)
         assert not connection.in_transaction
     assert state(path)[0] == 3
 
@@ -232,19 +232,19 @@ def test_a_process_that_waited_for_the_lock_does_no_step_twice(path: Path, monke
 def test_making_the_schema_leaves_a_file_that_holds_something(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         connection.execute("CREATE TABLE bookmarks (url)")
-        upgrades.create(connection)
+        migrations.create(connection)
         assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("bookmarks",)]
-        assert upgrades.version(connection) == 0
+        assert migrations.version(connection) == 0
 
 
 def test_making_the_schema_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    half = upgrades.schema().partition("CREATE TABLE tracks")[0] + "CREATE TABLE players (x);"
-    monkeypatch.setattr(upgrades, "schema", lambda: half)
+    half = migrations.schema().partition("CREATE TABLE tracks")[0] + "CREATE TABLE players (x);"
+    monkeypatch.setattr(migrations, "schema", lambda: half)
     with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError):
-            upgrades.create(connection)
-        assert upgrades.is_empty(connection)
-        assert upgrades.version(connection) == 0
+            migrations.create(connection)
+        assert migrations.is_empty(connection)
+        assert migrations.version(connection) == 0
         assert connection.execute("PRAGMA application_id").fetchone()[0] == 0
 
 
@@ -253,8 +253,8 @@ def test_the_schema_is_found_beside_the_modules_or_one_folder_up(
 ) -> None:
     package = tmp_path / "lolslackbot"
     (package / "store").mkdir(parents=True)
-    monkeypatch.setattr(upgrades, "__file__", str(package / "store" / "upgrades.py"))
-    read = upgrades.schema.__wrapped__
+    monkeypatch.setattr(migrations, "__file__", str(package / "store" / "migrations.py"))
+    read = migrations.schema.__wrapped__
     with pytest.raises(FileNotFoundError, match=r"schema\.sql is neither in .*/lolslackbot nor beside it"):
         read()
     (tmp_path / "schema.sql").write_text("-- a checkout")
@@ -264,5 +264,5 @@ def test_the_schema_is_found_beside_the_modules_or_one_folder_up(
 
 
 def test_the_schema_states_its_version_and_whose_it_is() -> None:
-    assert f"PRAGMA application_id = {upgrades.APPLICATION_ID};" in upgrades.schema()
-    assert f"PRAGMA user_version = {upgrades.newest()};" in upgrades.schema()
+    assert f"PRAGMA application_id = {migrations.APPLICATION_ID};" in migrations.schema()
+    assert f"PRAGMA user_version = {migrations.newest()};" in migrations.schema()

@@ -70,7 +70,7 @@ def add(
                 channel_id=channels.current_id(db, listener.channel_id),
                 queues=listener.queues,
             )
-        doubt_restored(db, now)
+        mark_restored_in_doubt(db, now)
         db.write(
             "UPDATE matches SET built_at = :now, reason = :reason WHERE match_id = :match_id",
             match_id=match_id,
@@ -79,7 +79,7 @@ def add(
         )
 
 
-def doubt_restored(db: Database, now: datetime) -> int:
+def mark_restored_in_doubt(db: Database, now: datetime) -> int:
     """pending -> uncertain, once, where the game ended before a restore; how many. Inside a transaction.
 
     The database that was replaced may have announced it: the channel's history is asked first.
@@ -269,7 +269,7 @@ def _end(db: Database, state: str, error: str, condition: str, bound: str, now: 
     return _tell(ended)
 
 
-def adopt_orphans(db: Database, now: datetime) -> list[Message]:
+def recover_orphaned_claims(db: Database, now: datetime) -> list[Message]:
     """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. Which ones."""
     orphans = [_message(row) for row in db.rows(f"SELECT * FROM messages WHERE {UNSETTLED} AND state = 'sending'")]
     if not orphans:
@@ -310,7 +310,7 @@ class Uncertain(NamedTuple):
     restored: bool  # never claimed here: a database that was replaced may have announced it
 
 
-def follow_clock(db: Database, now: datetime) -> None:
+def repair_after_clock_rollback(db: Database, now: datetime) -> None:
     """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now.
 
     So it does from the moment since when its outcome is unknown. When it was last looked for is forgotten with that:
@@ -360,12 +360,12 @@ def mark_found(db: Database, message: Message, slack_ts: str, now: datetime) -> 
     _look_up_ended(db, message, "state = 'delivered', error = NULL, slack_ts = :slack_ts", now, slack_ts=slack_ts)
 
 
-def mark_absent(db: Database, message: Message, now: datetime) -> None:
+def record_lookup_miss(db: Database, message: Message, now: datetime) -> None:
     """Stays uncertain: one more run read the history to its end and did not find it."""
     _look_up_ended(db, message, "absences = absences + 1", now)
 
 
-def mark_untold(db: Database, message: Message, problem: LookupProblem, error: str, now: datetime) -> None:
+def record_lookup_error(db: Database, message: Message, problem: LookupProblem, error: str, now: datetime) -> None:
     """Stays uncertain: its history could not be read, and why."""
     _look_up_ended(db, message, "error = :error", now, problem=problem, error=error)
 
@@ -617,7 +617,7 @@ def mark_failed(
             holds.put(db, holds.channel_scope(message.channel_id), "broken", error, now, None, code or None)
 
 
-def put_back(
+def release(
     db: Database,
     message: Message,
     token: str,

@@ -6,24 +6,13 @@ from datetime import timedelta
 import pytest
 from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
 
-from lolslackbot.admin.why import why
 from lolslackbot.errors import NotFound
+from lolslackbot.health.why import why
 from lolslackbot.model import Message, RiotId
 from lolslackbot.settings import Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import (
-    channels,
-    decisions,
-    holds,
-    listings,
-    matches,
-    messages,
-    players,
-    reasons,
-    riot_hosts,
-    runs,
-)
+from lolslackbot.store import channels, decisions, holds, listings, matches, outbox, players, reasons, riot_hosts, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -39,11 +28,11 @@ def message(db: Database, clock: FakeClock) -> Message:
     add_player(db)
     store_match(db, a_match(MATCH))
     build_messages(db, Run("build-messages", clock, 80), "")
-    return messages.queues(db)[0].message
+    return outbox.queues(db)[0].message
 
 
 def claim(db: Database, message: Message) -> None:
-    assert messages.claim(db, message, "t", START - timedelta(days=1), START)
+    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
 
 
 # A match
@@ -51,7 +40,7 @@ def claim(db: Database, message: Message) -> None:
 
 def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_delivered(db, message, "t", "1795449957.711267", START + timedelta(seconds=1))
+    outbox.mark_delivered(db, message, "t", "1795449957.711267", START + timedelta(seconds=1))
     assert why(db, "euw1_1", START) == [
         "EUW1_1 is stored",
         f"{ENDED} the game ended",
@@ -66,7 +55,7 @@ def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database,
 
 def test_a_receipt_that_is_no_moment_is_shown_without_one(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_delivered(db, message, "t", "999999999999.000001", START)
+    outbox.mark_delivered(db, message, "t", "999999999999.000001", START)
     assert "C1: posted, https://slack.com/archives/C1/p999999999999000001" in why(db, "euw1_1", START)
 
 
@@ -76,16 +65,16 @@ def died(db: Database, message: Message) -> None:
 
 def unsure(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_uncertain(db, message, "t", "time-out", START)
+    outbox.mark_uncertain(db, message, "t", "time-out", START)
 
 
 def refused(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_failed(db, message, "t", "is_archived", START, broken=False)
+    outbox.mark_failed(db, message, "t", "is_archived", START, broken=False)
 
 
 def too_old(db: Database, message: Message) -> None:
-    messages.expire(db, START, START)
+    outbox.expire(db, START, START)
 
 
 def paused(db: Database, message: Message) -> None:
@@ -198,7 +187,7 @@ def test_a_run_that_ends_just_now_is_not_told_as_cut_off(
     db: Database, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs.begin(db, "deliver", START)
-    monkeypatch.setattr("lolslackbot.admin.why.is_at_work", ends_just_now)
+    monkeypatch.setattr("lolslackbot.health.why.is_at_work", ends_just_now)
     assert why(db, MATCH, START)[-1] == "C1: it waits for the next `lolslackbot deliver`"
 
 
@@ -225,7 +214,7 @@ def test_why_a_message_still_waits_is_told_by_the_last_run(db: Database, message
 
 
 def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: Message) -> None:
-    messages.expire(db, START, START + timedelta(days=365))
+    outbox.expire(db, START, START + timedelta(days=365))
     assert why(db, MATCH, START)[-3:] == [
         "2027-11-23T12:00:00.000Z C1: expired: no longer news",
         "by this clock some of that is still to come: it was ahead then, or is behind now; "
@@ -236,9 +225,9 @@ def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: 
 
 def test_an_end_that_a_retry_undid_is_not_told_as_it_would_read_now(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_failed(db, message, "t", "is_archived", START, broken=False)
+    outbox.mark_failed(db, message, "t", "is_archived", START, broken=False)
     with db.transaction():
-        messages.retry(db, message)
+        outbox.retry(db, message)
     assert why(db, MATCH, START)[-2:] == [
         f"{AT} C1: claimed (attempts so far: 1)",
         "C1: it waits for the next `lolslackbot deliver`",
@@ -368,7 +357,7 @@ def test_a_number_that_two_platforms_have_lists_both(db: Database, message: Mess
 
 def test_a_message_is_found_by_its_link_in_slack(db: Database, message: Message) -> None:
     claim(db, message)
-    messages.mark_delivered(db, message, "t", "1700000000.000100", START)
+    outbox.mark_delivered(db, message, "t", "1700000000.000100", START)
     link = "https://acme.slack.com/archives/C1/p1700000000000100"
     assert why(db, link, START) == why(db, MATCH, START)
     for unknown in (link[:-1] + "1", link.replace("C1", "C2")):

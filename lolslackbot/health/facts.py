@@ -9,17 +9,17 @@ from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
 from lolslackbot.riot import limits, routing
 from lolslackbot.riot.limiter import Limiter
-from lolslackbot.store import alerts, channels, decisions, findings, holds, matches, riot_hosts, runs, standing
+from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, riot_hosts, runs
 from lolslackbot.store.alerts import Unposted
+from lolslackbot.store.call_log import CallLog, Stated
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
+from lolslackbot.store.health import LastGame, Lost, Moved, Unlisted, Unsent
 from lolslackbot.store.holds import Hold
-from lolslackbot.store.limits import RiotLedger, Stated
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.matches import Waiting
 from lolslackbot.store.runs import PastRun
-from lolslackbot.store.standing import LastGame, Lost, Moved, Unlisted, Unsent
 
 LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
@@ -112,20 +112,20 @@ class Facts(NamedTuple):
 
 def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -> Facts:
     """One look at everything."""
-    with db.one_moment():
+    with db.snapshot():
         return _read(db, now, announce_within)
 
 
 def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
-    counts = standing.counts(db, now - LATELY)
-    longest_unasked = standing.longest_unasked(db)
+    counts = health.counts(db, now - LATELY)
+    longest_unasked = health.longest_unasked(db)
     stages = {stage: _runs_of(db, stage) for stage in STAGES}
-    doubted = standing.in_doubt(db) if counts["uncertain"] else []
+    doubted = health.in_doubt(db) if counts["uncertain"] else []
     if stages["deliver"].at_work:  # one that is being sent at this moment is in no doubt
         doubted = [each for each in doubted if each.state == "uncertain"]
-    expired = standing.expired(db, now - LATELY)
+    expired = health.expired(db, now - LATELY)
     folder = os.path.dirname(os.path.realpath(db.path))
     return Facts(
         now=now,
@@ -136,24 +136,24 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         free_bytes=free_bytes(folder),
         locked=db.locked,
         holds=known,
-        odd_limits=RiotLedger(db).windows_beyond(limits.LONGEST),
+        odd_limits=CallLog(db).windows_beyond(limits.LONGEST),
         spent_limits=_spent_limits(db, now),
-        tracked_since=standing.tracked_since(db),
-        unlisted=standing.unlisted(db),
-        moved=standing.moved(db),
-        last_games=standing.last_games(db),
+        tracked_since=health.tracked_since(db),
+        unlisted=health.unlisted(db),
+        moved=health.moved(db),
+        last_games=health.last_games(db),
         hosts_without=hosts_without(db),
         stages=stages,
         recorded_since=runs.recorded_since(db),
         freshness=Freshness(
-            last_listed_at=standing.last_listed_at(db),
+            last_listed_at=health.last_listed_at(db),
             longest_unasked_since=longest_unasked and longest_unasked[0],
-            wanted_since=standing.wanted_since(db),
-            waiting_since=standing.waiting_since(db),
-            last_post_at=standing.last_post_at(db),
+            wanted_since=health.wanted_since(db),
+            waiting_since=health.waiting_since(db),
+            last_post_at=health.last_post_at(db),
         ),
         was_asked=longest_unasked is not None and longest_unasked[1],
-        unexplained_since=None if holds.EVERYTHING in held else standing.waiting_since(db, held),
+        unexplained_since=None if holds.EVERYTHING in held else health.waiting_since(db, held),
         waiting={
             "matches wanted": counts["wanted"],
             "matches missing, looked for again": counts["missing"],
@@ -163,14 +163,14 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
             "messages failed in a day": counts["failed"],
             "messages expired in a day": sum(expired.values()),
         },
-        lost=standing.came_to_nothing(db, now, now - LATELY),
-        failed=standing.failed(db, now - LATELY) if counts["failed"] else [],
+        lost=health.came_to_nothing(db, now, now - LATELY),
+        failed=health.failed(db, now - LATELY) if counts["failed"] else [],
         doubted=doubted,
         expired=expired,
         unposted=alerts.unposted(db),
         new_names=_of_late(db, decisions.RENAMED, now),
         restores=_of_late(db, "restore", now),
-        tracked_channels=standing.tracked_channels(db),
+        tracked_channels=health.tracked_channels(db),
         found=findings.all_known(db),
         names=channels.names(db),
     )
@@ -188,7 +188,7 @@ def hosts_without(db: Database) -> dict[str, list[Waiting]]:
 
 def _spent_limits(db: Database, now: datetime) -> list[Spent]:
     """By host; usual windows are far too short to be looked at."""
-    ledger = RiotLedger(db)
+    ledger = CallLog(db)
     limiter = Limiter(ledger, Clock(), 0)
     return [
         Spent(holds.riot_scope(host, endpoint), host, wait.reason, wait.until)

@@ -13,9 +13,9 @@ import pytest
 from support import Bot, FakeClock, Result, ends_just_now
 
 from lolslackbot import logs
-from lolslackbot.admin import check
-from lolslackbot.admin.check import Checking, exit_status
 from lolslackbot.files import user_name
+from lolslackbot.health import check
+from lolslackbot.health.check import Checking, exit_status
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.settings import Secret, Settings

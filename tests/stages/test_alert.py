@@ -7,11 +7,11 @@ import pytest
 from fakes import FakeSlack
 from support import START, Bot, FakeClock, add_player
 
-from lolslackbot.admin.alerts import CALM, alert
-from lolslackbot.admin.needs import ALERTS_FOUND, UNPOSTED
-from lolslackbot.admin.status import status
-from lolslackbot.errors import Unusable
+from lolslackbot.errors import ConfigError
+from lolslackbot.health.needs import ALERTS_FOUND, UNPOSTED
+from lolslackbot.health.status import status
 from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.stages.alert import CALM, alert
 from lolslackbot.store import findings, holds, listings
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
@@ -221,10 +221,10 @@ def test_a_channel_that_was_posted_to_too_fast_is_left_alone_until_slack_said(db
 
 def test_without_a_token_nothing_is_claimed(db: Database, clock: FakeClock) -> None:
     def no_token(_workspace: str) -> FakeSlack:
-        raise Unusable("SLACK_BOT_TOKEN is not set")
+        raise ConfigError("SLACK_BOT_TOKEN is not set")
 
     put(db, "riot", "rejected")
-    with pytest.raises(Unusable):
+    with pytest.raises(ConfigError):
         alert(db, no_token, CHANNEL, clock.now())  # type: ignore[arg-type]
     assert len(told(db, FakeSlack(), clock)) == 1
 

@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from lolslackbot.admin.facts import hosts_without
-from lolslackbot.admin.needs import CUT_OFF, FAR_BEHIND, OFF, TICKS_MISSED, need_of, scope_label
-from lolslackbot.admin.reading import ChannelId, GameId, MatchId, Post, read_subject
+from lolslackbot.admin.arguments import ChannelId, GameId, MatchId, Post, read_subject
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
+from lolslackbot.health.facts import hosts_without
+from lolslackbot.health.needs import CUT_OFF, FAR_BEHIND, OFF, TICKS_MISSED, need_of, scope_label
 from lolslackbot.model import RiotId, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
 from lolslackbot.stages.deliver import full_until
-from lolslackbot.stages.settle import RUNS
-from lolslackbot.store import channels, decisions, holds, messages, players, reasons, runs, stories
+from lolslackbot.stages.reconcile import RUNS
+from lolslackbot.store import channels, decisions, history, holds, outbox, players, reasons, runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES, is_at_work
-from lolslackbot.store.stories import MatchStory, MessageStory
 
 LAST = 10  # games of a player, messages of a channel
 DELIVER = "`lolslackbot deliver`"
@@ -40,7 +40,7 @@ def why(db: Database, about: str, now: datetime, settings: Settings | None = Non
         subject = read_subject(about, settings.match_link if settings else "")
     except ValueError:
         raise NotFound(f"nothing is known of {about}: {_TAKES}") from None
-    with db.one_moment():
+    with db.snapshot():
         story = _Why(db, now, settings)
         match subject:
             case RiotId():
@@ -72,7 +72,7 @@ class _Why:
 
     def game(self, number: int) -> Iterator[str]:
         """Each platform counts its games on its own."""
-        found = stories.with_number(self._db, number)
+        found = history.with_number(self._db, number)
         if not found:
             raise NotFound(f"nothing is known of a game {number}: it was in no list that Riot gave of a tracked player")
         if len(found) == 1:
@@ -83,13 +83,13 @@ class _Why:
             yield f"`lolslackbot why {match_id}`"
 
     def post(self, channel_id: str, ts: str) -> Iterator[str]:
-        match_id = stories.posted_as(self._db, channel_id, ts)
+        match_id = history.posted_as(self._db, channel_id, ts)
         if match_id is None:
             raise NotFound(f"nothing is known of a message {ts} in {channel_id}: none of ours was confirmed as that")
         yield from self.match(match_id)
 
     def match(self, match_id: str) -> Iterator[str]:
-        story = stories.of_match(self._db, match_id)
+        story = history.of_match(self._db, match_id)
         if story is None:
             raise NotFound(f"nothing is known of {match_id}: it was in no list that Riot gave of a tracked player")
         yield f"{match_id} is {_state(story)}"
@@ -190,7 +190,7 @@ class _Why:
             return f"it is no longer news: the next {DELIVER} lets it expire{error}{last_run}"
         if broken := self._hold(holds.channel_scope(message.channel_id), "broken"):
             return f"the next {DELIVER} marks it failed; {self._words(broken)}"
-        ahead = messages.number_ahead(self._db, message.match_id, message.channel_id, self._oldest_news)
+        ahead = outbox.number_ahead(self._db, message.match_id, message.channel_id, self._oldest_news)
         behind = f", behind {ahead} earlier message{'s' * (ahead > 1)}" if ahead else ""
         if held := self._held(*_slack_scopes(message)):
             return f"it waits{behind}{error}{'' if self._is_told else held}"
@@ -254,7 +254,7 @@ class _Why:
             )
             held = self._held(*_riot_scopes(player.platform, "match-ids"))
             yield f"{last}{held}{self._last_run('fetch-matches')}"
-        games = stories.of_player(self._db, player.player_id, LAST)
+        games = history.of_player(self._db, player.player_id, LAST)
         for game in games:
             yield f"{game.match_id}, {self._when(game)}: {_state(game)}{self._fates(game)}"
         others = players.newest_game_of_others(self._db, player.player_id) if tracks else None
@@ -308,7 +308,7 @@ class _Why:
         if last_run := self._last_delivery():
             yield last_run.removeprefix("; ")
         self._is_told = True
-        found = stories.of_channel(self._db, channel_id, LAST)
+        found = history.of_channel(self._db, channel_id, LAST)
         for message in found:
             yield f"{message.match_id}, ended {text_of(message.ended_at)}: {self._fate(message)}"
         if not found:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from lolslackbot.admin.reading import (
+from lolslackbot.admin.arguments import (
     ChannelId,
     GameId,
     MatchId,
     Post,
-    Wish,
+    TrackRequest,
     read_channel_id,
     read_file,
     read_match_id,
@@ -21,7 +21,7 @@ from lolslackbot.admin.reading import (
     read_subject,
     read_workspace,
 )
-from lolslackbot.errors import Exit, Unusable
+from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import RiotId
 from lolslackbot.riot.routing import PLATFORMS
 
@@ -252,30 +252,39 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "players.csv"
 
 
-AHRI = Wish(RiotId("Ahri Fan", "EUW"), "C1", "euw1", "acme", line=2)
+AHRI = TrackRequest(RiotId("Ahri Fan", "EUW"), "C1", "euw1", "acme", line=2)
 FILES = [
     ("riot_id,platform,channel,workspace\nAhri Fan#EUW,euw1,C1,acme\n", [AHRI]),
     ("workspace,channel,platform,riot_id\nacme,C1,euw1,Ahri Fan#EUW\n", [AHRI]),
     ("\ufeffriot_id,platform,channel,workspace\r\nAhri Fan#EUW,EUW1,C1,acme\r\n", [AHRI]),
     ("riot_id,platform,channel,workspace\n Ahri Fan#EUW , euw1 , C1 , acme \n", [AHRI]),
     ('riot_id,platform,channel,workspace\n"Ahri Fan#EUW","euw1","C1","acme"', [AHRI]),
-    ('riot_id,channel\n"a,b#EUW",C1\n', [Wish(RiotId("a,b", "EUW"), "C1", None, "default", line=2)]),
-    ("riot_id,channel\nAhri Fan#EUW,C1\n\n\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)]),
+    ('riot_id,channel\n"a,b#EUW",C1\n', [TrackRequest(RiotId("a,b", "EUW"), "C1", None, "default", line=2)]),
+    (
+        "riot_id,channel\nAhri Fan#EUW,C1\n\n\n",
+        [TrackRequest(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)],
+    ),
     (
         "riot_id,platform,channel,workspace\nAhri Fan#EUW,,C1,\nLux#NA1,na1,G2, \n",
         [
-            Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2),
-            Wish(RiotId("Lux", "NA1"), "G2", "na1", "default", line=3),
+            TrackRequest(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2),
+            TrackRequest(RiotId("Lux", "NA1"), "G2", "na1", "default", line=3),
         ],
     ),
-    ("riot_id,channel\n,\n , \nAhri Fan#EUW,C1\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=4)]),
+    (
+        "riot_id,channel\n,\n , \nAhri Fan#EUW,C1\n",
+        [TrackRequest(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=4)],
+    ),
     ("riot_id,channel\n", []),
-    (" Riot_ID , Channel \nAhri Fan#EUW,C1\n", [Wish(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)]),
+    (
+        " Riot_ID , Channel \nAhri Fan#EUW,C1\n",
+        [TrackRequest(RiotId("Ahri Fan", "EUW"), "C1", None, "default", line=2)],
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "wishes"), FILES)
-def test_a_file_is_read_row_by_row(path: Path, text: str, wishes: list[Wish]) -> None:
+def test_a_file_is_read_row_by_row(path: Path, text: str, wishes: list[TrackRequest]) -> None:
     path.write_bytes(text.encode())
     assert read_file(path) == (wishes, [])
 
@@ -296,7 +305,7 @@ FAULTS = [
 @pytest.mark.parametrize(("text", "fault"), FAULTS)
 def test_a_file_without_the_right_first_line_is_refused(path: Path, text: str, fault: str) -> None:
     path.write_text(text)
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         read_file(path)
     assert str(caught.value).startswith(f"{path}{fault}")
     assert str(caught.value).isprintable()
@@ -340,14 +349,14 @@ def test_a_quote_that_is_not_closed_takes_what_stands_below_it_with_it(path: Pat
 )
 def test_a_file_that_is_not_utf_8_is_named(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(ConfigError) as caught:
         read_file(path)
     assert str(caught.value) == f"{path} cannot be read: it is not UTF-8"
 
 
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(path: Path) -> None:
-    with pytest.raises(Unusable, match=r"players\.csv cannot be read: No such file or directory"):
+    with pytest.raises(ConfigError, match=r"players\.csv cannot be read: No such file or directory"):
         read_file(path)
     path.mkdir()
-    with pytest.raises(Unusable, match=r"players\.csv cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match=r"players\.csv cannot be read: Is a directory"):
         read_file(path)

@@ -8,18 +8,18 @@ from datetime import timedelta
 import pytest
 from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
 
-from lolslackbot.admin import facts
-from lolslackbot.admin.needs import PILE, TICKS_MISSED
-from lolslackbot.admin.status import status
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit
 from lolslackbot.files import user_name
+from lolslackbot.health import facts
+from lolslackbot.health.needs import PILE, TICKS_MISSED
+from lolslackbot.health.status import status
 from lolslackbot.model import LookupProblem, ProblemKind, RiotId, Window
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, holds, listings, matches, messages, players, riot_hosts, runs
+from lolslackbot.store import decisions, holds, listings, matches, outbox, players, riot_hosts, runs
+from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
-from lolslackbot.store.limits import RiotLedger
 from lolslackbot.store.locks import STAGES, run_lock
 
 SINCE = "2026-11-23T12:00:00.000Z"
@@ -36,12 +36,12 @@ def hold(db: Database, scope: str, kind: str, reason: str, seconds: float | None
         holds.put(db, scope, kind, reason, START, None if seconds is None else START + timedelta(seconds=seconds))
 
 
-def claimed(db: Database, clock: FakeClock) -> messages.Message:
+def claimed(db: Database, clock: FakeClock) -> outbox.Message:
     """The message of a fresh game, claimed."""
     store_match(db, a_match("EUW1_1"))
     build_messages(db, Run("build-messages", clock, 80), "")
-    message = messages.queues(db)[0].message
-    assert messages.claim(db, message, "t", START - timedelta(days=1), START)
+    message = outbox.queues(db)[0].message
+    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
     return message
 
 
@@ -230,7 +230,7 @@ def test_a_first_player_tracked_long_after_the_last_list_is_given_three_ticks(db
 
 def test_a_message_of_unknown_outcome_needs_a_person(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
+    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
     found = status(db, START)
     assert found.needs == [
         "messages may or may not be in Slack: 1, first EUW1_1 in C1 (HTTP 503); "
@@ -241,7 +241,7 @@ def test_a_message_of_unknown_outcome_needs_a_person(db: Database, clock: FakeCl
 
 def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    messages.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
+    outbox.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
     found = status(db, START)
     assert found.needs == [
         "messages failed in C1 within a day: 1, the last EUW1_1: msg_too_long; "
@@ -254,9 +254,9 @@ def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeCloc
 
 def test_a_message_that_cannot_be_looked_up_is_left_to_a_person(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
+    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
     error = "it may or may not be in Slack, and cannot be looked up: missing_scope"
-    messages.mark_untold(db, message, LookupProblem.SCOPE_MISSING, error, START)
+    outbox.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, error, START)
     (need,) = status(db, START).needs
     assert need.endswith(
         "add channels:history and groups:history and install the app again, and `lolslackbot deliver` looks them up; "
@@ -269,8 +269,8 @@ def test_a_message_whose_channel_the_bot_cannot_read_is_left_to_a_person_without
     db: Database, clock: FakeClock
 ) -> None:
     message = claimed(db, clock)
-    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
-    messages.mark_untold(db, message, LookupProblem.CHANNEL_CLOSED, "cannot be looked up: not_in_channel", START)
+    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
+    outbox.record_lookup_error(db, message, LookupProblem.CHANNEL_CLOSED, "cannot be looked up: not_in_channel", START)
     (need,) = status(db, START).needs
     assert "; look into the channel: `lolslackbot retry --message EUW1_1 C1` sends it again; " in need
     assert "history" not in need
@@ -278,8 +278,8 @@ def test_a_message_whose_channel_the_bot_cannot_read_is_left_to_a_person_without
 
 def test_a_message_in_doubt_that_is_no_news_any_more_is_a_note(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    messages.mark_uncertain(db, message, "t", "HTTP 503", START)
-    messages.mark_untold(db, message, LookupProblem.SCOPE_MISSING, "cannot be looked up: missing_scope", START)
+    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
+    outbox.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, "cannot be looked up: missing_scope", START)
     ran(db, "deliver", Exit.OK)
     old = START - timedelta(minutes=10) + timedelta(hours=3)
     in_doubt = [need for need in status(db, old, timedelta(hours=3)).needs if "may or may not" in need]
@@ -303,7 +303,7 @@ def test_a_message_is_in_doubt_from_the_moment_at_which_nobody_sends_it_any_more
 
 
 def test_a_failed_message_in_a_broken_channel_is_told_by_the_channel(db: Database, clock: FakeClock) -> None:
-    messages.mark_failed(db, claimed(db, clock), "t", "is_archived", START, broken=True)
+    outbox.mark_failed(db, claimed(db, clock), "t", "is_archived", START, broken=True)
     (need,) = status(db, START).needs
     assert need.startswith("channel C1 is broken")
 
@@ -541,8 +541,8 @@ def test_a_limit_that_lasts_needs_a_person_and_a_short_one_nobody(
 
 def test_a_limit_that_cannot_be_is_told_and_the_usual_ones_are_not(db: Database) -> None:
     with db.transaction():
-        RiotLedger(db).put_windows("europe", "", [Window(120, 100), Window(99_999_999, 1)])
-        RiotLedger(db).put_windows("kr", "match", [Window(86_400, 100)])
+        CallLog(db).put_windows("europe", "", [Window(120, 100), Window(99_999_999, 1)])
+        CallLog(db).put_windows("kr", "match", [Window(86_400, 100)])
     assert status(db, START).problems["riot europe odd limit"] == (
         "Riot states a limit that is not kept: 1 calls in 99999999 s to europe; `lolslackbot check` tries whether it "
         "answers, `lolslackbot retry --host europe` forgets the limit"
@@ -551,7 +551,7 @@ def test_a_limit_that_cannot_be_is_told_and_the_usual_ones_are_not(db: Database)
 
 
 def test_a_long_limit_that_is_spent_is_one_need_that_names_the_host(db: Database) -> None:
-    ledger = RiotLedger(db)
+    ledger = CallLog(db)
     with db.transaction():
         ledger.put_windows("europe", "", [Window(120, 100), Window(86_400, 1)])
         ledger.end_call(ledger.begin_call("europe", "match-ids", START), START)
@@ -603,7 +603,7 @@ def test_failures_that_are_told_are_no_other_need_of_the_stage(db: Database, clo
         ran(db, stage, Exit.SOME_FAILED if stage == "deliver" else Exit.OK, f"{stage}: 1 failed", minutes=61)
     (need,) = needs_after(db, minutes=62)
     assert need.startswith("deliver came to no good end since")
-    messages.mark_failed(db, claimed(db, clock), "t", "msg_too_long", START, broken=False)
+    outbox.mark_failed(db, claimed(db, clock), "t", "msg_too_long", START, broken=False)
     (need,) = needs_after(db, minutes=62)
     assert need.startswith("messages failed in C1 within a day: 1")
 
@@ -718,7 +718,7 @@ def test_a_few_matches_that_came_to_nothing_are_noted_and_a_pile_needs_a_person(
 
 def test_new_names_and_restores_of_the_last_day_are_noted(db: Database) -> None:
     with db.transaction():
-        players.rename(db, players.to_list(db)[0], RiotId("Bear", "EUW"), START)
+        players.rename(db, players.poll_order(db)[0], RiotId("Bear", "EUW"), START)
         decisions.record(db, "restore", decisions.EVERYTHING, "messages in doubt: 2", START)
     found = status(db, START)
     assert found.notes == [
@@ -796,8 +796,8 @@ def test_what_expired_within_a_day_is_counted_with_its_reasons_and_needs_nobody(
         store_match(db, a_match(f"EUW1_{number}"))
     build_messages(db, Run("build-messages", clock, 80), "")
     with db.transaction():
-        messages.expire_untracked(db, "EUW1_4", "C1", START)
-    messages.expire(db, START, START)
+        outbox.expire_untracked(db, "EUW1_4", "C1", START)
+    outbox.expire(db, START, START)
     expired_at(db, -timedelta(days=1, minutes=1), "EUW1_1")
     found = status(db, START)
     assert (found.needs, found.facts.waiting["messages expired in a day"]) == ([], 3)

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from support import START, add_player
 
-from lolslackbot.store import listings, matches, reasons, standing
+from lolslackbot.store import health, listings, matches, reasons
 from lolslackbot.store.database import Database
 
 DAY = timedelta(days=1)
 
 
 def lost(db: Database) -> list[str]:
-    return [story.match_id for story in standing.came_to_nothing(db, START, START - DAY)]
+    return [story.match_id for story in health.came_to_nothing(db, START, START - DAY)]
 
 
 def given_up(db: Database, match_id: str, reason: str, **ago: float) -> None:
@@ -46,5 +46,5 @@ def test_only_the_last_listed_are_looked_at(db: Database, monkeypatch: pytest.Mo
     add_player(db)
     for number in range(3):
         given_up(db, f"EUW1_{number}", "closed: 403", hours=1)
-    monkeypatch.setattr(standing, "LAST_LISTED", 2)
+    monkeypatch.setattr(health, "LAST_LISTED", 2)
     assert lost(db) == ["EUW1_2", "EUW1_1"]

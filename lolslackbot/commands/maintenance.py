@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import click
 
+from lolslackbot.admin.arguments import Post, read_channel_id, read_match_id, read_post
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
-from lolslackbot.admin.reading import Post, read_channel_id, read_match_id, read_post
 from lolslackbot.admin.retry import (
     record_found,
     retry_channel,

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from lolslackbot.admin.facts import TOO_LONG, Facts, StageRuns
 from lolslackbot.clock import clock_fault, text_of
 from lolslackbot.errors import Exit
+from lolslackbot.health.facts import TOO_LONG, Facts, StageRuns
 from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.settings import token_name
 from lolslackbot.store import channels, findings, holds
 from lolslackbot.store.decisions import RENAMED_TO
+from lolslackbot.store.health import Lost, Unlisted, Unsent
 from lolslackbot.store.holds import Hold
 from lolslackbot.store.locks import STAGES
-from lolslackbot.store.standing import Lost, Unlisted, Unsent
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
 OFF = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back

@@ -25,7 +25,7 @@ class Stated(NamedTuple):
         return f"{self.calls} calls in {self.seconds} s to {f'{self.routing} {self.endpoint}'.strip()}"
 
 
-class RiotLedger:
+class CallLog:
     """Keeps what `riot.limiter.Limiter` decides by. Writes stand in its `transaction`."""
 
     def __init__(self, db: Database) -> None:
@@ -34,7 +34,7 @@ class RiotLedger:
     def transaction(self) -> AbstractContextManager[None]:
         return self._db.transaction()
 
-    def follow_clock(self, routing: str, now: datetime, longest_call: timedelta) -> None:
+    def repair_after_clock_rollback(self, routing: str, now: datetime, longest_call: timedelta) -> None:
         """After the clock was set back, nothing counts from later than it can have happened."""
         self._db.write(
             "UPDATE riot_calls SET counts_at = :now WHERE routing = :routing AND counts_at > :now AND open = 0",

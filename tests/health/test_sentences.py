@@ -15,16 +15,16 @@ from support import FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message
-from lolslackbot.admin.status import status
 from lolslackbot.admin.tracking import untrack
-from lolslackbot.admin.why import why
 from lolslackbot.commands.status import show_status
 from lolslackbot.errors import NotFound
+from lolslackbot.health.status import status
+from lolslackbot.health.why import why
 from lolslackbot.model import Message, RiotId
 from lolslackbot.settings import ChannelLimit, Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, listings, matches, messages, players, restores, runs
+from lolslackbot.store import channels, holds, listings, matches, outbox, players, restores, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 
@@ -57,33 +57,33 @@ class World:
         match_id = f"EUW1_{number}"
         store_match(self.db, a_match(match_id, ended_at=self.now - ago), self.now)
         build_messages(self.db, Run("build-messages", self.clock, 80), "")
-        found = messages.find(self.db, match_id, "C1")
+        found = outbox.find(self.db, match_id, "C1")
         assert found
         return found[0]
 
     def claim(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
         message = self.game(number, ago)
-        assert messages.claim(self.db, message, "t", self.now - 2 * DAY, self.now)
+        assert outbox.claim(self.db, message, "t", self.now - 2 * DAY, self.now)
         return message
 
     def deliver(self, number: int = 1, ago: timedelta = 10 * MINUTE, receipt: str = RECEIPT) -> None:
-        messages.mark_delivered(self.db, self.claim(number, ago), "t", receipt, self.now)
+        outbox.mark_delivered(self.db, self.claim(number, ago), "t", receipt, self.now)
 
     def fail(self, number: int = 1, ago: timedelta = 10 * MINUTE, *, broken: bool = False) -> None:
-        messages.mark_failed(self.db, self.claim(number, ago), "t", "is_archived", self.now, broken=broken)
+        outbox.mark_failed(self.db, self.claim(number, ago), "t", "is_archived", self.now, broken=broken)
 
     def doubt(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
         message = self.claim(number, ago)
-        messages.mark_uncertain(self.db, message, "t", "time-out", self.now)
+        outbox.mark_uncertain(self.db, message, "t", "time-out", self.now)
         return message
 
-    def put_back(self, number: int = 1) -> None:
+    def release(self, number: int = 1) -> None:
         message = self.claim(number)
         with self.db.transaction():
-            messages.put_back(self.db, message, "t", "ratelimited", self.now)
+            outbox.release(self.db, message, "t", "ratelimited", self.now)
 
     def expire(self) -> None:
-        messages.expire(self.db, self.now, self.now)
+        outbox.expire(self.db, self.now, self.now)
 
     def restore(self) -> None:
         with self.db.transaction():
@@ -185,12 +185,12 @@ def expired_unsent(world: World) -> None:
 def expired_after_an_attempt_of_unknown_outcome(world: World) -> None:
     message = world.doubt()
     with world.db.transaction():
-        messages.retry(world.db, message)
+        outbox.retry(world.db, message)
     world.expire()
 
 
 def expired_after_an_attempt_that_was_put_back(world: World) -> None:
-    world.put_back()
+    world.release()
     world.expire()
 
 
@@ -259,7 +259,7 @@ def failed_and_too_old(world: World) -> None:
 def failed_after_an_attempt_of_unknown_outcome(world: World) -> None:
     message = world.doubt()
     with world.db.transaction():
-        messages.retry(world.db, message)
+        outbox.retry(world.db, message)
     world.fail()
 
 
@@ -377,12 +377,12 @@ def waiting_while_everything_is_paused(world: World) -> None:
 
 
 def waiting_while_slack_limits_the_channel(world: World) -> None:
-    world.put_back()
+    world.release()
     world.hold("channel C1", "limited", "ratelimited", MINUTE)
 
 
 def waiting_after_slack_limited_the_channel(world: World) -> None:
-    world.put_back()
+    world.release()
     world.hold("channel C1", "limited", "ratelimited", -MINUTE)
 
 
@@ -533,7 +533,7 @@ def the_clock_was_set_back(world: World) -> None:
     world.pass_time(DAY)
     listings.record_page(world.db, 1, [], None, world.now)
     world.pass_time(-DAY)
-    players.follow_clock(world.db, world.now)
+    players.repair_after_clock_rollback(world.db, world.now)
 
 
 def untracked_with_a_problem(world: World) -> None:
@@ -639,7 +639,7 @@ def sending_when_its_process_died(world: World) -> None:
 def found_after_a_restore(world: World) -> None:
     message = world.game()
     world.restore()
-    messages.mark_found(world.db, message, RECEIPT, world.now)
+    outbox.mark_found(world.db, message, RECEIPT, world.now)
 
 
 def the_clock_was_set_back_in_a_run(world: World) -> None:
@@ -845,7 +845,7 @@ def broken_rift(world: World) -> None:
 
 def limited_rift(world: World) -> None:
     channels.record_name(world.db, "C1", "rift")
-    world.put_back()
+    world.release()
     world.hold("channel C1", "limited", "ratelimited", 2 * HOUR)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from string import Formatter
 from typing import NamedTuple
 
-from lolslackbot.errors import RunEnds, Unusable
+from lolslackbot.errors import ConfigError, RunAborted
 from lolslackbot.files import refuse_special
 from lolslackbot.messages.names import server_name
 from lolslackbot.model import RiotId, is_match_id, plain_name
@@ -28,7 +28,7 @@ _GAME_ID = re.compile(r"[0-9]{1,18}")
 _GAME_ID_IN_LINK = re.compile(r"[0-9]{8,18}")  # in an address of no known form: years and pages are shorter
 
 
-class Wish(NamedTuple):
+class TrackRequest(NamedTuple):
     """One track that somebody asked for, checked as far as that goes without asking Riot."""
 
     riot_id: RiotId
@@ -43,7 +43,7 @@ class Fault(NamedTuple):
     """Why a row of a file is not done."""
 
     line: int | None
-    error: RunEnds
+    error: RunAborted
 
 
 class GameId(NamedTuple):
@@ -217,22 +217,22 @@ def _platform_or_none(text: str) -> str | None:
 # Files
 
 
-def read_file(path: str) -> tuple[list[Wish], list[Fault]]:
-    """All rows of a CSV file, and those that are at fault. Raises Unusable where it is no such file at all."""
+def read_file(path: str) -> tuple[list[TrackRequest], list[Fault]]:
+    """All rows of a CSV file, and those that are at fault. Raises ConfigError where it is no such file at all."""
     try:
         refuse_special(path)
         with open(path, encoding="utf-8-sig", newline="") as file:
             return _read_rows(path, csv.DictReader(file, strict=True))
     except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
+        raise ConfigError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from None
 
 
-def _read_rows(path: str, rows: "csv.DictReader[str]") -> tuple[list[Wish], list[Fault]]:
+def _read_rows(path: str, rows: "csv.DictReader[str]") -> tuple[list[TrackRequest], list[Fault]]:
     try:
         _check_columns(path, rows)
     except csv.Error as error:
-        raise Unusable(f"{path}, line {rows.reader.line_num}: {error}") from None
-    wishes: list[Wish] = []
+        raise ConfigError(f"{path}, line {rows.reader.line_num}: {error}") from None
+    wishes: list[TrackRequest] = []
     bad: list[Fault] = []
     for row in _each(rows):
         try:
@@ -241,7 +241,7 @@ def _read_rows(path: str, rows: "csv.DictReader[str]") -> tuple[list[Wish], list
             if any(isinstance(cell, list) or (cell or "").strip() for cell in row.values()):  # else an empty line
                 wishes.append(_read_row(row, rows.reader.line_num))
         except ValueError as error:
-            bad.append(Fault(rows.reader.line_num, Unusable(str(error))))
+            bad.append(Fault(rows.reader.line_num, ConfigError(str(error))))
     return wishes, bad
 
 
@@ -249,13 +249,13 @@ def _check_columns(path: str, rows: "csv.DictReader[str]") -> None:
     names = rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
     if len(names) == 1 and (mark := next((each for each in ";\t" if each in names[0]), None)):
         said = "tabs" if mark == "\t" else f"'{mark}'"
-        raise Unusable(
+        raise ConfigError(
             f"{path}: its columns stand apart by {said}: save it with commas; the columns are {','.join(COLUMNS)}"
         )
     missing, unknown = {"riot_id", "channel"} - set(names), set(names) - set(COLUMNS)
     if missing or unknown:
         fault = f"misses {', '.join(sorted(missing))}" if missing else f"has {', '.join(sorted(unknown))}"
-        raise Unusable(f"{path}: the first line {fault}; the columns are {','.join(COLUMNS)}")
+        raise ConfigError(f"{path}: the first line {fault}; the columns are {','.join(COLUMNS)}")
 
 
 def _each(rows: "csv.DictReader[str]") -> "Iterator[dict[str, str] | csv.Error]":
@@ -269,11 +269,11 @@ def _each(rows: "csv.DictReader[str]") -> "Iterator[dict[str, str] | csv.Error]"
             return
 
 
-def _read_row(row: dict[str, str], line: int) -> Wish:
+def _read_row(row: dict[str, str], line: int) -> TrackRequest:
     if None in row or None in row.values():
         raise ValueError("it has not as many columns as the first line")
     cells = {name: cell.strip() for name, cell in row.items()}
-    return Wish(
+    return TrackRequest(
         riot_id=read_riot_id(cells["riot_id"]),
         channel_id=read_channel_id(cells["channel"]),
         platform=read_platform(cells["platform"]) if cells.get("platform") else None,

@@ -10,15 +10,15 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lolslackbot.admin.alerts import WORKSPACE as ALERTS_IN
-from lolslackbot.admin.facts import free_bytes
-from lolslackbot.admin.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes, scope_label
 from lolslackbot.clock import FAR_OFF, Clock, clock_fault, text_of
-from lolslackbot.errors import Exit, RunEnds, worst
+from lolslackbot.errors import Exit, RunAborted, worst
 from lolslackbot.files import user_name
+from lolslackbot.health.facts import free_bytes
+from lolslackbot.health.needs import CUT_OFF, HISTORY, OFF, ROOM, TICKS_MISSED, add_scopes, scope_label
 from lolslackbot.model import RiotId
 from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_settings, token_name
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, Standing, Verdict, is_over
+from lolslackbot.stages.alert import WORKSPACE as ALERTS_IN
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.findings import Found
@@ -61,7 +61,7 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Checking:
-    """What the checks need. `riot` and `slack` make the clients, and raise Unusable without a key or token.
+    """What the checks need. `riot` and `slack` make the clients, and raise ConfigError without a key or token.
 
     faults: what of the settings could not be read; what needs that is not tried. unknown: what is set for nothing.
     """
@@ -131,7 +131,7 @@ class Checking:
         try:
             for finding in check():
                 self.findings.append(finding._replace(scope=scope))
-        except RunEnds as end:
+        except RunAborted as end:
             logger.debug("%s: %s", what, end, exc_info=True)
             self.findings.append(Finding(what, FAIL, str(end), status=end.exit_status, scope=scope))
         except Exception as error:
@@ -206,7 +206,7 @@ class Checking:
     def _cron(self) -> Iterator[Finding]:
         for stage in STAGES if self._db else ():
             assert self._db
-            with self._db.one_moment():  # a run that ends just now is not one that was cut off
+            with self._db.snapshot():  # a run that ends just now is not one that was cut off
                 finding = self._last_run(self._db, stage)
             yield finding
 
@@ -248,16 +248,16 @@ class Checking:
             return
         from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal
         from lolslackbot.riot.answers import Verdict as Answer
-        from lolslackbot.riot.limiter import NotYet
+        from lolslackbot.riot.limiter import RateLimited
 
         riot = self.riot(db)
-        anyone = next(iter(players.to_list(db)), None)
+        anyone = next(iter(players.poll_order(db)), None)
         try:
             if anyone:
                 riot.account_of(anyone.puuid, anyone.platform)
             else:
                 riot.account(NOBODY, None)
-        except NotYet as wait:
+        except RateLimited as wait:
             yield Finding("Riot key", WARN, f"not asked: {wait} until {text_of(wait.until)}", status=Exit.LATER)
             return
         except RiotRefusal as refusal:

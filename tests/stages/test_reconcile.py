@@ -6,15 +6,15 @@ import pytest
 from fakes import FakeSlack
 from support import FakeClock, a_match, add_player, store_match
 
-from lolslackbot.errors import Exit, Unusable
+from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
+from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.settle import Policy
-from lolslackbot.store import channels, holds, messages
+from lolslackbot.store import channels, holds, outbox
 from lolslackbot.store.database import Database
 
 LOST = Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")
@@ -164,7 +164,7 @@ def test_a_problem_of_one_channel_does_not_stop_the_look_up_in_another(
 
 def test_a_missing_token_leaves_it_uncertain(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
     def client(workspace: str) -> FakeSlack:
-        raise Unusable("SLACK_BOT_TOKEN is not set")
+        raise ConfigError("SLACK_BOT_TOKEN is not set")
 
     run = Run("deliver", clock, 80)
     limits = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
@@ -209,8 +209,8 @@ def test_what_a_dead_run_left_is_looked_up_in_the_next(db: Database, slack: Fake
     add_player(db)
     store_match(db, a_match("EUW1_1"))
     build_messages(db, Run("build-messages", clock, 80), "")
-    message = messages.queues(db)[0].message
-    assert messages.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
+    message = outbox.queues(db)[0].message
+    assert outbox.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
     clock.advance(60)
     slack.histories["C1"] = {KEY: "1700000000.000009"}
     run = send(db, slack, clock)
@@ -297,8 +297,8 @@ def test_what_a_run_that_died_asleep_left_is_unknown_from_the_next_run_on(
     add_player(db)
     store_match(db, a_match("EUW1_1"))
     build_messages(db, Run("build-messages", clock, 80), "")
-    message = messages.queues(db)[0].message
-    assert messages.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
+    message = outbox.queues(db)[0].message
+    assert outbox.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
     clock.advance(9 * 3600)
     sent_in = []
     for minute in range(0, 30, 3):

@@ -1,0 +1,1 @@
+"""Whether the bot is well, and why not: status, check, why."""
