@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -64,7 +64,7 @@ CREATE TABLE matches (
                  )),
     reason       TEXT,                      -- given_up: why; wanted, missing: how the last look ended
     listed_at    TEXT NOT NULL,
-    looks        INTEGER NOT NULL DEFAULT 0,   -- answers 404 so far
+    not_found_count INTEGER NOT NULL DEFAULT 0, -- answers 404 so far
     failures     INTEGER NOT NULL DEFAULT 0,   -- server faults in a row so far
     looked_at    TEXT,                      -- when Riot was last asked for it
     next_look_at TEXT,                      -- not before this moment; NULL: nothing left to do
@@ -79,6 +79,7 @@ CREATE TABLE matches (
     teams        INTEGER NOT NULL DEFAULT 0,   -- Arena: how many there were; 0 elsewhere
     missing_since TEXT,                     -- when Riot first answered 404
     bans         INTEGER NOT NULL DEFAULT 0,   -- turns to ban a champion: queue 900 is ARURF without, URF with them
+    reason_kind  TEXT,                      -- the kind of `reason`, an enum in store/reasons.py; NULL: none of those
     CHECK (state <> 'given_up' OR reason IS NOT NULL),
     CHECK (state <> 'stored' OR ended_at IS NOT NULL)
 ) STRICT;
@@ -150,7 +151,7 @@ CREATE TABLE messages (
     claim_token TEXT,                       -- whose claim it is: an outcome is written against it only
     claimed_at  TEXT,
     settled_at  TEXT,                       -- when the outcome was recorded
-    absences    INTEGER NOT NULL DEFAULT 0, -- uncertain: runs that read the channel's history and did not find it
+    lookup_misses INTEGER NOT NULL DEFAULT 0, -- uncertain: runs that read the channel's history and did not find it
     resends     INTEGER NOT NULL DEFAULT 0, -- times it went out again after not being found; at most 1
     restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),  -- 1: doubted since, and because of, a restore
     unknown_since TEXT,                     -- when the outcome of an attempt became unknown; kept, whatever comes after
@@ -180,36 +181,42 @@ CREATE TABLE unwanted (
     PRIMARY KEY (match_id, channel_id)
 ) STRICT, WITHOUT ROWID;
 
--- Whatever holds work back, in one place: why, since when, until when.
---   scope 'everything'         paused   a person said `pause`; until `resume`
---   scope 'channel C0123'      paused   the same for one channel
---                              broken   Slack refuses the channel; until `deliver` or `check` sees that this is
---                                       over, or a person says `retry --channel`
---                              limited  Slack said "too fast"
---   scope 'workspace default'  limited  more than one of its channels was told so
---                              rejected its token was refused
---   scope 'riot'               rejected the API key was refused
---   scope 'riot europe'        limited  429 for the application at that host
---   scope 'riot europe match'  limited  429 for one endpoint at that host
+-- What holds work back: why, since when, until when.
+--
+--   scope_kind  scope_id   endpoint  kind
+--   everything                       paused    `pause`; until `resume`
+--   channel     'C0123'              paused    the same for one channel
+--                                    broken    Slack refuses the channel; until `deliver` or `check` sees that it works
+--                                              again, or a person runs `retry --channel`
+--                                    limited   Slack said "too fast"
+--   workspace   'default'            limited   more than one of its channels was told so
+--                                    rejected  Slack refused its token
+--   riot_key                         rejected  Riot refused the API key
+--   riot_host   'europe'             limited   429 for the application at that host
+--   riot_host   'europe'   'match'   limited   429 for one endpoint at that host
 CREATE TABLE holds (
-    scope  TEXT NOT NULL,
-    kind   TEXT NOT NULL CHECK (kind IN ('paused', 'broken', 'limited', 'rejected')),
-    reason TEXT NOT NULL,
-    since  TEXT NOT NULL,                   -- later than now: the clock was set back, and the hold is moved with it
-    until  TEXT,                            -- NULL: until it is lifted; in the past: over, kept to explain
-    times  INTEGER NOT NULL DEFAULT 1,      -- in a row: what waits grow with where Riot names none
-    code   TEXT,                            -- broken: Slack's error code
-    PRIMARY KEY (scope, kind)
+    scope_kind TEXT NOT NULL,               -- an enum in store/holds.py
+    scope_id   TEXT NOT NULL,               -- '' where there is only one
+    endpoint   TEXT NOT NULL,               -- '' where the whole scope is held
+    kind       TEXT NOT NULL CHECK (kind IN ('paused', 'broken', 'limited', 'rejected')),
+    reason     TEXT NOT NULL,
+    since      TEXT NOT NULL,               -- later than now: the clock was set back, and the hold moves with it
+    until      TEXT,                        -- NULL: until it is lifted; in the past: over, kept to explain
+    times      INTEGER NOT NULL DEFAULT 1,  -- in a row: the back-off grows with it where Riot names no time
+    code       TEXT,                        -- broken: Slack's error code
+    PRIMARY KEY (scope_kind, scope_id, endpoint, kind)
 ) STRICT, WITHOUT ROWID;
 
--- What `check` last found to be wrong with a key, a token or a channel; one goes when that is seen to work again.
+-- What `check` last found wrong with a key, a token or a channel. A row goes when that is seen to work again.
 CREATE TABLE findings (
-    what     TEXT PRIMARY KEY,              -- 'Riot key', 'channel C0123', …
-    scope    TEXT NOT NULL,                 -- as in `holds`, or 'alerts'
-    said     TEXT NOT NULL,
-    remedy   TEXT NOT NULL,
-    found_at TEXT NOT NULL
-) STRICT;
+    scope_kind TEXT NOT NULL,               -- as in `holds`, or 'alert_channel': only alerts go to that channel
+    scope_id   TEXT NOT NULL,
+    what       TEXT NOT NULL,               -- as `check` names it: 'Riot key', 'channel C0123', …
+    said       TEXT NOT NULL,
+    remedy     TEXT NOT NULL,
+    found_at   TEXT NOT NULL,
+    PRIMARY KEY (scope_kind, scope_id, what)
+) STRICT, WITHOUT ROWID;
 
 -- When a backup was put back. What ended before may have been announced by the database it replaced.
 CREATE TABLE restores (
@@ -284,7 +291,20 @@ CREATE TABLE prunings (
     began_at TEXT NOT NULL                  -- written before: a run that dies then does not begin again
 ) STRICT;
 
--- What a person decided, to be seen in `why`; and under `renamed` the new names of players, who are found by old ones.
+-- A player's change of name. Kept for good: players are found by the names they had.
+CREATE TABLE renames (
+    rename_id     INTEGER PRIMARY KEY,
+    player_id     INTEGER NOT NULL REFERENCES players,
+    renamed_at    TEXT NOT NULL,            -- when we saw it
+    old_game_name TEXT NOT NULL,
+    old_tag_line  TEXT NOT NULL,
+    new_game_name TEXT NOT NULL,
+    new_tag_line  TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX renames_by_player ON renames (player_id, rename_id);
+
+-- What a person decided, as `why` tells it.
 CREATE TABLE decisions (
     decision_id INTEGER PRIMARY KEY,
     decided_at  TEXT NOT NULL,

@@ -5,6 +5,7 @@ from datetime import datetime
 from lolslackbot.errors import NotFound
 from lolslackbot.store import channels, decisions, holds, players
 from lolslackbot.store.database import Database
+from lolslackbot.store.holds import Scope
 
 
 def pause(db: Database, channel_id: str | None, now: datetime) -> str:
@@ -47,7 +48,7 @@ def _still_held(db: Database, channel_id: str | None, now: datetime) -> str:
     )
 
 
-def _scope(db: Database, channel_id: str | None) -> str:
+def _scope(db: Database, channel_id: str | None) -> Scope:
     if channel_id is None:
         return holds.EVERYTHING
     if not players.knows_channel(db, channel_id):

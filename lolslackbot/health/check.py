@@ -22,6 +22,7 @@ from lolslackbot.stages.alert import WORKSPACE as ALERTS_IN
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.findings import Found
+from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.locks import STAGES, is_at_work, lock_file
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Finding(NamedTuple):
     said: str
     remedy: str = ""
     status: Exit = Exit.OK
-    scope: str = ""  # of what may hold work back: kept for `status`
+    scope: Scope | None = None  # of what may hold work back: kept for `status`
     name: str = ""  # of the channel that it is about, where Slack told it
 
     def as_json(self) -> dict[str, Any]:
@@ -55,8 +56,7 @@ class Finding(NamedTuple):
     @property
     def label(self) -> str:
         """What was tried, as people read it."""
-        _, _, channel_id = self.what.partition(" ")
-        return scope_label(self.what, {channel_id: self.name}) if self.name else self.what
+        return scope_label(self.scope, {self.scope.id: self.name}) if self.scope and self.name else self.what
 
 
 @dataclass(slots=True)
@@ -116,14 +116,24 @@ class Checking:
         """
         if self._db and self._writable:
             known = [each for each in self.findings if each.scope and each.status is not Exit.UNUSABLE]
-            now, seen = self.clock.now(), {each.scope for each in known if each.state in (OK, FAIL)}
-            if not self.settings.alert_channel:
-                seen.add(findings.ALERTS)
-            failed = [Found(each.what, each.scope, each.said, each.remedy, now) for each in known if each.state == FAIL]
+            now, seen = self.clock.now(), {each.scope for each in known if each.scope and each.state in (OK, FAIL)}
+            failed = [
+                Found(each.what, each.scope, each.said, each.remedy, now)
+                for each in known
+                if each.scope and each.state == FAIL
+            ]
+            alerts = Scope(ScopeKind.ALERT_CHANNEL, self.settings.alert_channel or "")
+            seen |= {
+                each.scope
+                for each in findings.all_known(self._db)
+                if each.scope.kind is ScopeKind.ALERT_CHANNEL and each.scope != alerts
+            }
             findings.replace(self._db, seen, failed)
         yield from ()
 
-    def _guarded(self, what: str, check: Callable[[], Iterator[Finding]], *needed: str, scope: str = "") -> None:
+    def _guarded(
+        self, what: str, check: Callable[[], Iterator[Finding]], *needed: str, scope: Scope | None = None
+    ) -> None:
         """needed: the settings that it goes by. scope: what work it may hold back."""
         if any(fault.setting in ("", *needed) for fault in self.faults if needed):
             self.findings.append(Finding(what, WARN, "not tried: a setting that it needs is at fault"))
@@ -304,7 +314,8 @@ class Checking:
         if standing.now:
             self._ahead.setdefault("Slack's", self.clock.now() - standing.now)
         for channel_id in channel_ids:
-            scope = holds.channel_scope(channel_id) if channel_id in self._tracked_in else findings.ALERTS
+            kind = ScopeKind.CHANNEL if channel_id in self._tracked_in else ScopeKind.ALERT_CHANNEL
+            scope = Scope(kind, channel_id)
             self._guarded(f"channel {channel_id}", partial(self._channel, slack, channel_id), scope=scope)
 
     def _refused(self, what: str, problem: SlackProblem) -> Finding:
@@ -377,11 +388,11 @@ class Checking:
             what, OK, f"the bot is in it; it was marked broken ({broken.reason}) and counts as well again", again
         )
 
-    def _lift(self, scope: str, kind: str) -> None:
+    def _lift(self, scope: Scope, kind: str) -> None:
         """Whatever case the scope's name is written in: settings and tracks name workspaces as they like."""
         db = self._db if self._writable else None
         for hold in holds.all_known(db) if db else ():
-            if db and hold.kind == kind and hold.scope.lower() == scope.lower():
+            if db and hold.kind == kind and hold.scope.is_same(scope):
                 with db.transaction():
                     holds.lift(db, hold.scope, kind)
                     decisions.record(db, "check", hold.scope, f"{kind} -> well", self.clock.now())

@@ -9,16 +9,17 @@ from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
 from lolslackbot.riot import limits, routing
 from lolslackbot.riot.limiter import Limiter
-from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, riot_hosts, runs
+from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, players, riot_hosts, runs
 from lolslackbot.store.alerts import Unposted
 from lolslackbot.store.call_log import CallLog, Stated
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
 from lolslackbot.store.health import LastGame, Lost, Moved, Unlisted, Unsent
-from lolslackbot.store.holds import Hold
+from lolslackbot.store.holds import Hold, Scope
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.matches import Waiting
+from lolslackbot.store.players import Rename
 from lolslackbot.store.runs import PastRun
 
 LATELY = timedelta(days=1)
@@ -43,7 +44,7 @@ class Freshness(NamedTuple):
 class Spent(NamedTuple):
     """A limit whose calls are spent, at a host with a window longer than TOO_LONG."""
 
-    scope: str
+    scope: Scope
     host: str
     reason: str
     until: datetime
@@ -100,7 +101,7 @@ class Facts(NamedTuple):
     doubted: list[Unsent]
     expired: dict[str, int]  # messages, of late, by reason
     unposted: Unposted | None  # alerts
-    new_names: list[Decision]  # of late
+    renames: list[Rename]  # of late
     restores: list[Decision]
     tracked_channels: set[str]
     found: list[Found]  # by `check`, and not seen to work since
@@ -168,7 +169,7 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         doubted=doubted,
         expired=expired,
         unposted=alerts.unposted(db),
-        new_names=_of_late(db, decisions.RENAMED, now),
+        renames=[each for each in players.renames(db) if each.renamed_at > now - LATELY],
         restores=_of_late(db, "restore", now),
         tracked_channels=health.tracked_channels(db),
         found=findings.all_known(db),

@@ -8,10 +8,10 @@ from lolslackbot.errors import Exit
 from lolslackbot.health.facts import TOO_LONG, Facts, StageRuns
 from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.settings import token_name
-from lolslackbot.store import channels, findings, holds
-from lolslackbot.store.decisions import RENAMED_TO
+from lolslackbot.store import channels, holds
+from lolslackbot.store.findings import Found
 from lolslackbot.store.health import Lost, Unlisted, Unsent
-from lolslackbot.store.holds import Hold
+from lolslackbot.store.holds import Hold, Scope, ScopeKind
 from lolslackbot.store.locks import STAGES
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
@@ -61,10 +61,7 @@ def find_notes(facts: Facts) -> list[str]:
         *_old_doubts(facts),
         *_far_behind(facts),
         *_expired(facts.expired),
-        *[
-            f"{each.change.replace(RENAMED_TO, ' is called ')} since {text_of(each.decided_at)}"
-            for each in facts.new_names
-        ],
+        *[f"{each.old} is called {each.new} since {text_of(each.renamed_at)}" for each in facts.renames],
         *[
             f"a backup was put back at {text_of(each.decided_at)}: what ended before is looked up before it goes out"
             for each in facts.restores
@@ -117,40 +114,44 @@ def _lasting_holds(facts: Facts) -> dict[str, str]:
     }
 
 
-def _is_forsaken(facts: Facts, scope: str) -> bool:
-    what, _, name = scope.partition(" ")
-    return what == "channel" and name not in facts.tracked_channels
+def _is_forsaken(facts: Facts, scope: Scope) -> bool:
+    return scope.kind is ScopeKind.CHANNEL and scope.id not in facts.tracked_channels
 
 
 def _found(facts: Facts) -> dict[str, str]:
     """What `check` found and no run has disproved since; what is held back says so by its hold."""
-    held = {hold.scope.lower() for hold in facts.holds if hold.until is None}
+    held = [hold.scope for hold in facts.holds if hold.until is None]
     fetched_at = facts.stages["fetch-matches"].last_good_at
     return {
-        ALERTS_FOUND if each.scope == findings.ALERTS else f"{each.what} found": (
-            f"{scope_label(each.what, facts.names)}: {each.said}, found by `check` at {text_of(each.found_at)}; "
+        ALERTS_FOUND if each.scope.kind is ScopeKind.ALERT_CHANNEL else f"{each.what} found": (
+            f"{_label_of(each, facts.names)}: {each.said}, found by `check` at {text_of(each.found_at)}; "
             f"{each.remedy or 'mend that'}, then `lolslackbot check`"
         )
         for each in facts.found
-        if each.scope.lower() not in held
+        if not any(scope.is_same(each.scope) for scope in held)
         and not _is_forsaken(facts, each.scope)
         and not (each.scope == holds.RIOT_KEY and fetched_at and fetched_at > each.found_at)
     }
 
 
-def scope_label(scope: str, names: Mapping[str, str]) -> str:
-    """A hold's scope as people read it: `channel #rift (C0RIFT)`."""
-    what, _, name = scope.partition(" ")
-    return f"channel {channels.label(name, names)}" if what == "channel" else scope
+def _label_of(found: Found, names: Mapping[str, str]) -> str:
+    is_channel = found.scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL)
+    return scope_label(found.scope, names) if is_channel else found.what
+
+
+def scope_label(scope: Scope, names: Mapping[str, str]) -> str:
+    """A scope as people read it: `channel #rift (C0RIFT)`."""
+    is_channel = scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL)
+    return f"channel {channels.label(scope.id, names)}" if is_channel else str(scope)
 
 
 def need_of(hold: Hold, names: Mapping[str, str]) -> str:
     """What a hold that no time lifts asks of a person."""
-    what, _, name = hold.scope.partition(" ")
+    name, is_channel = hold.scope.id, hold.scope.kind is ScopeKind.CHANNEL
     remedy = {
         "rejected": f"put a new one into `env`, {_key_of(hold)}, then `lolslackbot check`",
         "broken": f"mend the channel in Slack, then `lolslackbot retry --channel {name}`",
-        "paused": f"`lolslackbot resume{f' --channel {name}' if what == 'channel' else ''}` goes on",
+        "paused": f"`lolslackbot resume{f' --channel {name}' if is_channel else ''}` goes on",
     }[hold.kind]
     return f"{scope_label(hold.scope, names)} is {hold.kind} since {text_of(hold.since)}: {hold.reason}; {remedy}"
 
@@ -158,11 +159,11 @@ def need_of(hold: Hold, names: Mapping[str, str]) -> str:
 def _key_of(hold: Hold) -> str:
     if _is_riots(hold):
         return "RIOT_API_KEY from developer.riotgames.com"
-    return f"{token_name(hold.scope.removeprefix('workspace '))} from the app's page, installed again"
+    return f"{token_name(hold.scope.id)} from the app's page, installed again"
 
 
 def _is_riots(hold: Hold) -> bool:
-    return hold.scope.partition(" ")[0] == holds.RIOT_KEY
+    return hold.scope.kind in (ScopeKind.RIOT_KEY, ScopeKind.RIOT_HOST)
 
 
 def _long_limits(facts: Facts) -> dict[str, str]:
@@ -178,8 +179,9 @@ def _long_limits(facts: Facts) -> dict[str, str]:
 
 def _sooner(hold: Hold) -> str:
     """The command that lifts a limit; a workspace's is lifted with any of its channels."""
-    what, name, *_ = hold.scope.split()
-    option = {holds.RIOT_KEY: f"--host {name}", "channel": f"--channel {name}"}.get(what, "--channel C")
+    name = hold.scope.id
+    options = {ScopeKind.RIOT_HOST: f"--host {name}", ScopeKind.CHANNEL: f"--channel {name}"}
+    option = options.get(hold.scope.kind, "--channel C")
     return f", `lolslackbot retry {option}` tries it now"
 
 

@@ -47,7 +47,7 @@ class Status(NamedTuple):
 
     def _hold_as_json(self, hold: Hold) -> dict[str, Any]:
         return {
-            "scope": hold.scope,
+            "scope": str(hold.scope),
             "kind": hold.kind,
             "reason": hold.reason,
             "since": text_of(hold.since),

@@ -17,7 +17,7 @@ from lolslackbot.stages.reconcile import RUNS
 from lolslackbot.store import channels, decisions, history, holds, outbox, players, reasons, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
-from lolslackbot.store.holds import Hold
+from lolslackbot.store.holds import Hold, Scope
 from lolslackbot.store.locks import STAGES, is_at_work
 
 LAST = 10  # games of a player, messages of a channel
@@ -113,7 +113,7 @@ class _Why:
         if story.ended_at:
             yield story.ended_at, "the game ended"
         if story.looked_at:
-            vain = [f"404s: {story.looks}"] * bool(story.looks)
+            vain = [f"404s: {story.not_found_count}"] * bool(story.not_found_count)
             vain += [f"failed attempts: {story.failures}"] * bool(story.failures)  # since the last 404
             yield story.looked_at, f"Riot was last asked for it{' (' + ', '.join(vain) + ')' if vain else ''}"
         built = {message.built_at for message in story.messages}
@@ -149,7 +149,7 @@ class _Why:
             held = self._held(*_riot_scopes(story.platform, "match"))
             last_run = self._last_run("fetch-matches")
             yield f"Riot is asked for it after {text_of(story.next_look_at)}{held}{last_run}"
-        elif reasons.is_missed(story.state, story.reason, True, story.looked_at, self._now):
+        elif reasons.is_missed(story.state, story.reason_kind, True, story.looked_at, self._now):
             yield f"`lolslackbot retry --match {story.match_id}` asks Riot for it again"
         if story.state == "stored" and story.built_at is None:
             last_run = self._last_run("build-messages")
@@ -210,8 +210,8 @@ class _Why:
         doubt = f"it may or may not be in Slack{_error(message)}"
         if message.is_unreadable:
             return f"{message.error}{again}"
-        if message.absences >= RUNS and message.resends and not message.restored:
-            return f"{doubt}; it was not found in {message.absences} look-ups, and is not looked up again{again}"
+        if message.lookup_misses >= RUNS and message.resends and not message.restored:
+            return f"{doubt}; it was not found in {message.lookup_misses} look-ups, and is not looked up again{again}"
         return f"{doubt}; {DELIVER} looks it up in the channel's history{again}{self._last_delivery()}"
 
     def _failed(self, message: MessageStory) -> str:
@@ -242,7 +242,11 @@ class _Why:
             queues, _ = preferences[track.channel_id]
             label = self._label(track.channel_id)
             yield f"games that end after {text_of(track.since)} are announced in {label} (queues: {queues})"
-        yield from self._in_order(self._decided(f"player {player.player_id}"))
+        renames = [
+            (each.renamed_at, f"a new name: {each.old} -> {each.new}")
+            for each in reversed(players.renames(self._db, player.player_id))
+        ]
+        yield from self._in_order([*self._decided(f"player {player.player_id}"), *renames])
         asked = players.listed_at(self._db, player.player_id)
         if player.problem:
             yield f"when Riot was last asked for the list, it could not be had: {player.problem}"
@@ -319,11 +323,9 @@ class _Why:
     def _label(self, channel_id: str) -> str:
         return channels.label(channel_id, self._names)
 
-    def _decided(self, subject: str) -> Iterator[Told]:
+    def _decided(self, subject: str | Scope) -> Iterator[Told]:
         for decision in decisions.about(self._db, subject):
-            if decision.command == decisions.RENAMED:
-                yield decision.decided_at, f"a new name: {decision.change}"
-            elif decision.command in STAGES:
+            if decision.command in STAGES:
                 yield decision.decided_at, f"{decision.command}, {decision.subject}: {decision.change}"
             else:
                 yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
@@ -354,13 +356,13 @@ class _Why:
             return f"; the last {stage} {CUT_OFF}: see `lolslackbot check`"
         return f"; the last {stage} ended with {last.exit_status}, {last.summary}" if last.exit_status else ""
 
-    def _held(self, *scopes: str) -> str:
+    def _held(self, *scopes: Scope) -> str:
         return "".join(f"; {self._words(hold)}" for hold in self._live(*scopes))
 
-    def _live(self, *scopes: str) -> list[Hold]:
+    def _live(self, *scopes: Scope) -> list[Hold]:
         return [hold for hold in self._holds if hold.scope in scopes]
 
-    def _hold(self, scope: str, kind: str) -> Hold | None:
+    def _hold(self, scope: Scope, kind: str) -> Hold | None:
         return next((hold for hold in self._holds if (hold.scope, hold.kind) == (scope, kind)), None)
 
     def _words(self, hold: Hold) -> str:
@@ -370,13 +372,13 @@ class _Why:
         return f"{scope} is {hold.kind} until {text_of(hold.until)}: {hold.reason}"
 
 
-def _riot_scopes(platform: str, endpoint: str) -> tuple[str, ...]:
+def _riot_scopes(platform: str, endpoint: str) -> tuple[Scope, ...]:
     """What can keep us from asking for something: the key, the host, and that endpoint of it."""
     region = routing.match_region(platform)
     return holds.RIOT_KEY, holds.riot_scope(region), holds.riot_scope(region, endpoint)
 
 
-def _slack_scopes(message: MessageStory) -> tuple[str, ...]:
+def _slack_scopes(message: MessageStory) -> tuple[Scope, ...]:
     return holds.EVERYTHING, holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
 
 

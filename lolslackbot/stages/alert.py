@@ -12,6 +12,7 @@ from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.store import alerts, findings, holds
 from lolslackbot.store.alerts import Alert
 from lolslackbot.store.database import Database
+from lolslackbot.store.holds import Scope, ScopeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def alert(
         case Verdict.DELIVERED:
             logger.info("posted to the alert channel: %s", told)
             with db.transaction():
-                findings.forget(db, findings.ALERTS)
+                findings.forget(db, Scope(ScopeKind.ALERT_CHANNEL, channel_id))
         case Verdict.UNCERTAIN:
             logger.error("the alert channel may not have got this (%s): %s", posted.error, told)
         case _:

@@ -421,7 +421,7 @@ class _Fetching:
 
     def _look_at(self, match_id: str, call: int | None) -> None:
         """One match call, and what becomes of the match in one commit."""
-        looks = matches.looks(self._db, match_id, self._now())
+        looks = matches.retry_state(self._db, match_id, self._now())
         if looks is None:  # given up meanwhile
             return
         with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
@@ -451,7 +451,7 @@ class _Fetching:
             return _Fate("put off", 0, "put off: odd ids")
         if match is None:
             logger.warning("not a match: %s", problem, exc_info=problem)
-            return self._end(match_id, str(problem))
+            return self._end(match_id, reasons.Reason(str(problem)))
         known = players.with_puuids(self._db, (each.puuid for each in match.participants))
         riot_hosts.answered(self._db, _host_of_match(match_id), self._now())
         if self._lists_first(match_id, known.values()):
@@ -466,7 +466,7 @@ class _Fetching:
                 return fate
             is_before = reason == reasons.BEFORE_TRACKING
             number = 1 + matches.give_up_older(self._db, match_id, reason, match.ended_at if is_before else None)
-            return fate._replace(counted=reason if is_before else fate.counted, number=number)
+            return fate._replace(counted=reason.text if is_before else fate.counted, number=number)
         matches.store(self._db, match, reading.packed, known, self._now())
         return _Fate("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
 
@@ -486,7 +486,7 @@ class _Fetching:
         self._wanted.put_first(match_id)
         return True
 
-    def _not_news(self, match: Match, since: datetime | None) -> str | None:
+    def _not_news(self, match: Match, since: datetime | None) -> reasons.Reason | None:
         """Why a match will not be announced, None if it will be."""
         if since is None:
             return reasons.UNTRACKED
@@ -496,10 +496,10 @@ class _Fetching:
             return reasons.NO_LONGER_NEWS
         return None
 
-    def _give_up(self, match_id: str, reason: str) -> None:
+    def _give_up(self, match_id: str, reason: reasons.Reason) -> None:
         self._tell(self._end(match_id, reason))
 
-    def _end(self, match_id: str, reason: str, ended_at: datetime | None = None) -> _Fate:
+    def _end(self, match_id: str, reason: reasons.Reason, ended_at: datetime | None = None) -> _Fate:
         matches.give_up(self._db, match_id, reason, self._now(), ended_at)
         return _Fate("given up", 1, f"given up: {reason}")
 
@@ -532,7 +532,7 @@ class _Fetching:
 
         But where the host gave no match since the first 404, it is the host's fault: see `_probes`.
         """
-        looks, now, host = matches.looks(self._db, match_id, self._now()), self._now(), _host_of_match(match_id)
+        looks, now, host = matches.retry_state(self._db, match_id, self._now()), self._now(), _host_of_match(match_id)
         if looks is None:
             return
         number, _, listed_at = looks
@@ -552,7 +552,7 @@ class _Fetching:
 
     def _put_off(self, match_id: str, reason: str) -> None:
         """Again after a pause that grows, until it would be no news any more."""
-        looks = matches.looks(self._db, match_id, self._now())
+        looks = matches.retry_state(self._db, match_id, self._now())
         if looks is None:
             return
         number, failures, listed_at = looks
@@ -560,7 +560,7 @@ class _Fetching:
             riot_hosts.probed(self._db, _host_of_match(match_id), self._now())
         again = self._now() + PAUSES[min(failures, len(PAUSES) - 1)]
         if again > listed_at + self._limits.announce_within:
-            self._give_up(match_id, f"{reasons.NO_LONGER_NEWS}; the last answer was: {reason}")
+            self._give_up(match_id, reasons.Reason(f"{reasons.NO_LONGER_NEWS}; the last answer was: {reason}"))
         else:
             matches.put_off(self._db, match_id, reason, self._now(), again)
 
@@ -572,7 +572,7 @@ class _Fetching:
         self._in_a_row[host] = 0
         for match_id, refusal in self._suspects.items():
             with logging_about(match_id):
-                self._give_up(match_id, f"closed: {refusal}, while the key is good")
+                self._give_up(match_id, reasons.Reason(f"closed: {refusal}, while the key is good"))
         self._suspects.clear()
         if self._good_answers == 1 and holds.find(self._db, holds.RIOT_KEY, "rejected"):
             with self._db.transaction():

@@ -90,11 +90,11 @@ class Settling:
 
     def _is_looked_for(self, each: Uncertain) -> bool:
         """In a day's runs. By a clock that was wrong it may seem longer: so nothing is ever given up after one look."""
-        if each.absences >= RUNS and each.resends and not each.restored:
+        if each.lookup_misses >= RUNS and each.resends and not each.restored:
             return False
         now = self._run.clock.now()
         is_due = each.looked_at is None or now - each.looked_at >= LOOKED_FOR
-        return is_due or 0 < each.absences < RUNS or now - each.unknown_since < LOOKED_FOR + self._policy.after
+        return is_due or 0 < each.lookup_misses < RUNS or now - each.unknown_since < LOOKED_FOR + self._policy.after
 
     def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
         message = unknown[0].message
@@ -138,7 +138,7 @@ class Settling:
             return False
         outbox.record_lookup_miss(self._db, each.message, now)
         if not self._may_go_again(each, history, now):
-            logger.info("%s is not in the channel (%d. run that looked)", each.message.key, each.absences + 1)
+            logger.info("%s is not in the channel (%d. run that looked)", each.message.key, each.lookup_misses + 1)
             return False
         again = outbox.send_restored if each.restored else outbox.send_again
         again(self._db, each.message, now)
@@ -146,7 +146,7 @@ class Settling:
         return True
 
     def _may_go_again(self, each: Uncertain, history: History, now: datetime) -> bool:
-        if not self._policy.resend or (each.resends and not each.restored) or each.absences + 1 < RUNS:
+        if not self._policy.resend or (each.resends and not each.restored) or each.lookup_misses + 1 < RUNS:
             return False
         if history.now is not None and abs(now - history.now) > SKEW:
             self._run.note(f"this machine's clock differs from Slack's by {abs(now - history.now)}: nothing is re-sent")

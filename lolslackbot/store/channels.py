@@ -59,7 +59,7 @@ def to_examine(db: Database, now: datetime, every: timedelta) -> tuple[str, str]
     """
     row = db.row(
         """
-        SELECT channel_id, workspace FROM channels JOIN holds ON scope = 'channel ' || channel_id
+        SELECT channel_id, workspace FROM channels JOIN holds ON scope_kind = 'channel' AND scope_id = channel_id
         WHERE kind = 'broken' AND since <= :then
           AND (examined_at IS NULL OR examined_at <= :then OR examined_at > :now)
           AND EXISTS (SELECT 1 FROM tracks WHERE tracks.channel_id = channels.channel_id)

@@ -1,4 +1,4 @@
-"""What a person decided: each change by hand, kept so that `why` can show it; and the new names of players."""
+"""What a person decided: each change by hand, kept so that `why` can show it."""
 
 import logging
 from datetime import datetime
@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
+from lolslackbot.store.holds import Scope
 
 logger = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
-RENAMED = "renamed"  # nobody's decision, but what makes a story hard to find
-RENAMED_TO = " -> "  # between the two names
 
 
 class Decision(NamedTuple):
-    """One change by hand, or the new name of a player (RENAMED)."""
+    """One change by hand."""
 
     decided_at: datetime
     command: str
@@ -23,10 +22,10 @@ class Decision(NamedTuple):
     change: str
 
 
-def record(db: Database, command: str, subject: str, change: str, now: datetime) -> None:
+def record(db: Database, command: str, subject: str | Scope, change: str, now: datetime) -> None:
     """Keeps a decision, with what it changes. Inside that transaction.
 
-    subject: `match EUW1_1`, `message EUW1_1:C1`, `channel C1`, `workspace W`, `host europe`, `player 3` or EVERYTHING.
+    subject: `match EUW1_1`, `message EUW1_1:C1`, `channel C1`, `workspace W`, `host europe`, `player 3` or a scope.
     """
     db.write(
         """
@@ -34,15 +33,15 @@ def record(db: Database, command: str, subject: str, change: str, now: datetime)
         """,
         now=text_of(now),
         command=command,
-        subject=subject,
+        subject=str(subject),
         change=change,
     )
     logger.info("%s, %s: %s", command, subject, change)
 
 
-def about(db: Database, subject: str) -> list[Decision]:
+def about(db: Database, subject: str | Scope) -> list[Decision]:
     """The decisions about a subject, the oldest first."""
-    rows = db.rows("SELECT * FROM decisions WHERE subject = :subject ORDER BY decision_id", subject=subject)
+    rows = db.rows("SELECT * FROM decisions WHERE subject = :subject ORDER BY decision_id", subject=str(subject))
     return [_decision(row) for row in rows]
 
 
@@ -53,15 +52,8 @@ def by(db: Database, command: str) -> list[Decision]:
 
 
 def prune(db: Database, before: datetime) -> int:
-    """Forgets what was decided before; how many. New names stay: players are found by their old ones.
-
-    Inside a transaction.
-    """
-    return db.write(
-        "DELETE FROM decisions WHERE decided_at < :before AND command <> :renamed",
-        before=text_of(before),
-        renamed=RENAMED,
-    )
+    """Forgets what was decided before; how many. Inside a transaction."""
+    return db.write("DELETE FROM decisions WHERE decided_at < :before", before=text_of(before))
 
 
 def _decision(row: Row) -> Decision:

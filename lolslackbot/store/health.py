@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.store.database import Database, Row, listed
+from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.reasons import is_missed
 
 LAST_LISTED = 1000
@@ -110,17 +111,20 @@ def wanted_since(db: Database) -> datetime | None:
     )
 
 
-def waiting_since(db: Database, held: Iterable[str] = ()) -> datetime | None:
+def waiting_since(db: Database, held: Iterable[Scope] = ()) -> datetime | None:
     """When the oldest message that waits was made; left out are those of a channel or workspace that is `held`."""
-    scopes, values = listed("scope", held)
+    held = list(held)
+    channel_ids, values = listed("channel", (scope.id for scope in held if scope.kind is ScopeKind.CHANNEL))
+    workspaces, more = listed("workspace", (scope.id for scope in held if scope.kind is ScopeKind.WORKSPACE))
     return _moment(
         db,
         f"""
         SELECT MIN(built_at) FROM messages
         WHERE state = 'pending'
-          AND 'channel ' || channel_id NOT IN {scopes} AND 'workspace ' || workspace NOT IN {scopes}
+          AND channel_id NOT IN {channel_ids} AND workspace NOT IN {workspaces}
         """,
         **values,
+        **more,
     )
 
 
@@ -244,7 +248,7 @@ def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:
     """
     rows = db.rows(
         """
-        SELECT match_id, state, reason, looked_at, next_look_at FROM matches
+        SELECT match_id, state, reason, reason_kind, looked_at, next_look_at FROM matches
         WHERE rowid > (SELECT MAX(rowid) FROM matches) - :last AND looked_at > :after
           AND state IN ('missing', 'given_up')
         ORDER BY game_id DESC
@@ -255,7 +259,7 @@ def came_to_nothing(db: Database, now: datetime, after: datetime) -> list[Lost]:
     return [
         Lost(row["match_id"], row["state"], row["reason"])
         for row in rows
-        if is_missed(row["state"], row["reason"], row["next_look_at"] is None, moment_of(row["looked_at"]), now)
+        if is_missed(row["state"], row["reason_kind"], row["next_look_at"] is None, moment_of(row["looked_at"]), now)
     ]
 
 

@@ -10,7 +10,7 @@ from lolslackbot.store.database import Database, Row
 
 _MESSAGE = (
     "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at, "
-    "absences, resends, restored, unknown_since, lookup_problem"
+    "lookup_misses, resends, restored, unknown_since, lookup_problem"
 )
 
 
@@ -28,7 +28,7 @@ class MessageStory(NamedTuple):
     built_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
-    absences: int
+    lookup_misses: int
     resends: int
     restored: bool
     may_be_out: bool  # the outcome of an attempt is, or stayed, unknown
@@ -42,8 +42,9 @@ class MatchStory(NamedTuple):
     platform: str
     state: str
     reason: str | None
+    reason_kind: str | None
     listed_at: datetime
-    looks: int
+    not_found_count: int
     failures: int
     looked_at: datetime | None
     next_look_at: datetime | None
@@ -107,8 +108,9 @@ def _match(db: Database, row: Row) -> MatchStory:
         platform=row["platform"],
         state=row["state"],
         reason=row["reason"],
+        reason_kind=row["reason_kind"],
         listed_at=moment_of(row["listed_at"]),
-        looks=row["looks"],
+        not_found_count=row["not_found_count"],
         failures=row["failures"],
         looked_at=_moment(row["looked_at"]),
         next_look_at=_moment(row["next_look_at"]),
@@ -143,7 +145,7 @@ def _message(row: Row) -> MessageStory:
         built_at=moment_of(row["built_at"]),
         claimed_at=_moment(row["claimed_at"]),
         settled_at=_moment(row["settled_at"]),
-        absences=row["absences"],
+        lookup_misses=row["lookup_misses"],
         resends=row["resends"],
         restored=bool(row["restored"]),
         may_be_out=row["attempts"] > 0 and row["unknown_since"] is not None,

@@ -9,13 +9,13 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row, listed
-from lolslackbot.store.reasons import UNTRACKED
+from lolslackbot.store.reasons import UNTRACKED, Reason, ReasonKind
 
 logger = logging.getLogger(__name__)
 
 _TOLD = ", ".join(Participant._fields[:-1])  # columns of participants and players; the past is looked up
 LOOKS = 3  # at a match that answers 404; then it is over, unless its host gives no match at all
-_WAITS_FOR_HOST = f"state = 'missing' AND looks >= {LOOKS}"  # of those with a next look
+_WAITS_FOR_HOST = f"state = 'missing' AND not_found_count >= {LOOKS}"  # of those with a next look
 PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
 
 
@@ -79,7 +79,7 @@ def missing_since(db: Database, match_id: str) -> datetime | None:
     return moment_of(row["missing_since"]) if row and row["missing_since"] else None
 
 
-def stop_waiting(db: Database, listed_before: datetime, reason: str) -> int:
+def stop_waiting(db: Database, listed_before: datetime, reason: Reason) -> int:
     """Gives up those of `to_probe` that were listed before that moment; how many."""
     due = f"{_WAITS_FOR_HOST} AND next_look_at IS NOT NULL AND listed_at < :listed_before"
     if not db.row(f"SELECT 1 FROM matches WHERE {due} LIMIT 1", listed_before=text_of(listed_before)):
@@ -87,10 +87,11 @@ def stop_waiting(db: Database, listed_before: datetime, reason: str) -> int:
     with db.transaction():
         given_up = db.change(
             f"""
-            UPDATE matches SET state = 'given_up', reason = :reason, next_look_at = NULL WHERE {due}
+            UPDATE matches SET state = 'given_up', reason = :reason, reason_kind = :reason_kind, next_look_at = NULL
+            WHERE {due}
             RETURNING match_id
             """,
-            reason=reason,
+            **reason.columns(),
             listed_before=text_of(listed_before),
         )
     _tell_given_up(given_up, reason)
@@ -129,14 +130,14 @@ def repair_after_clock_rollback(db: Database, now: datetime, longest_pause: time
             db.write(f"UPDATE matches SET missing_since = :now WHERE {ahead}", now=text_of(now))
 
 
-def looks(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetime] | None:
+def retry_state(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetime] | None:
     """404s and server faults in a row so far, and when it was first listed; None if it is not due (any more)."""
     row = db.row(
-        "SELECT looks, failures, listed_at FROM matches WHERE match_id = :match_id AND next_look_at <= :now",
+        "SELECT not_found_count, failures, listed_at FROM matches WHERE match_id = :match_id AND next_look_at <= :now",
         match_id=match_id,
         now=text_of(now),
     )
-    return (row["looks"], row["failures"], moment_of(row["listed_at"])) if row else None
+    return (row["not_found_count"], row["failures"], moment_of(row["listed_at"])) if row else None
 
 
 def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player], now: datetime) -> None:
@@ -149,7 +150,7 @@ def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player]
         stored = db.write(
             """
             UPDATE matches
-            SET state = 'stored', reason = NULL, looked_at = :now, next_look_at = NULL,
+            SET state = 'stored', reason = NULL, reason_kind = NULL, looked_at = :now, next_look_at = NULL,
                 queue_id = :queue_id, game_mode = :game_mode, outcome = :outcome, duration = :duration,
                 ended_at = :ended_at, body = :body, teams = :teams, bans = :bans
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
@@ -206,7 +207,8 @@ def mark_missing(db: Database, match_id: str, now: datetime, next_look_at: datet
         db.write(
             """
             UPDATE matches
-            SET state = 'missing', reason = '404', looks = looks + 1, failures = 0, looked_at = :now,
+            SET state = 'missing', reason = '404', reason_kind = NULL,
+                not_found_count = not_found_count + 1, failures = 0, looked_at = :now,
                 next_look_at = :next_look_at, missing_since = COALESCE(missing_since, :now)
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
@@ -222,7 +224,8 @@ def put_off(db: Database, match_id: str, reason: str, now: datetime, next_look_a
         db.write(
             """
             UPDATE matches
-            SET reason = :reason, failures = failures + 1, looked_at = :now, next_look_at = :next_look_at
+            SET reason = :reason, reason_kind = NULL, failures = failures + 1,
+                looked_at = :now, next_look_at = :next_look_at
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
             match_id=match_id,
@@ -232,17 +235,18 @@ def put_off(db: Database, match_id: str, reason: str, now: datetime, next_look_a
         )
 
 
-def give_up(db: Database, match_id: str, reason: str, now: datetime, ended_at: datetime | None = None) -> None:
+def give_up(db: Database, match_id: str, reason: Reason, now: datetime, ended_at: datetime | None = None) -> None:
     """wanted, missing -> given_up: it will not be announced, and why."""
     with db.transaction():
         db.write(
             """
             UPDATE matches
-            SET state = 'given_up', reason = :reason, looked_at = :now, next_look_at = NULL, ended_at = :ended_at
+            SET state = 'given_up', reason = :reason, reason_kind = :reason_kind,
+                looked_at = :now, next_look_at = NULL, ended_at = :ended_at
             WHERE match_id = :match_id AND state IN ('wanted', 'missing')
             """,
             match_id=match_id,
-            reason=reason,
+            **reason.columns(),
             now=text_of(now),
             ended_at=ended_at and text_of(ended_at),
         )
@@ -250,16 +254,19 @@ def give_up(db: Database, match_id: str, reason: str, now: datetime, ended_at: d
             players.record_last_game(db, match_id, ended_at)
 
 
-def end_unasked(db: Database, match_id: str, reason: str) -> None:
+def end_unasked(db: Database, match_id: str, reason: Reason) -> None:
     """wanted -> given_up, without a look. Inside a transaction."""
     db.write(
-        "UPDATE matches SET state = 'given_up', reason = :reason, next_look_at = NULL WHERE match_id = :match_id",
+        """
+        UPDATE matches SET state = 'given_up', reason = :reason, reason_kind = :reason_kind, next_look_at = NULL
+        WHERE match_id = :match_id
+        """,
         match_id=match_id,
-        reason=reason,
+        **reason.columns(),
     )
 
 
-def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | None) -> int:
+def give_up_older(db: Database, match_id: str, reason: Reason, oldest: datetime | None) -> int:
     """Gives up, unasked, the older ids of the lists this match came from; how many.
 
     A player plays one game after the other, so what is older in one list ended earlier. Ids that stand in the list
@@ -269,7 +276,7 @@ def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | N
         older = db.change(
             """
             UPDATE matches
-            SET state = 'given_up', reason = :reason, next_look_at = NULL
+            SET state = 'given_up', reason = :reason, reason_kind = :reason_kind, next_look_at = NULL
             WHERE state = 'wanted' AND looked_at IS NULL
               AND platform = (SELECT platform FROM matches WHERE match_id = :match_id)
               AND game_id < (SELECT game_id FROM matches WHERE match_id = :match_id)
@@ -285,7 +292,7 @@ def give_up_older(db: Database, match_id: str, reason: str, oldest: datetime | N
             RETURNING match_id
             """,
             match_id=match_id,
-            reason=reason,
+            **reason.columns(),
             oldest=oldest and text_of(oldest),
         )
     _tell_given_up(older, reason)
@@ -297,19 +304,19 @@ def give_up_untracked(db: Database) -> None:
     given_up = db.change(
         """
         UPDATE matches
-        SET state = 'given_up', reason = :reason, next_look_at = NULL
+        SET state = 'given_up', reason = :reason, reason_kind = :reason_kind, next_look_at = NULL
         WHERE next_look_at IS NOT NULL
           AND NOT EXISTS (
               SELECT 1 FROM listings JOIN tracks USING (player_id) WHERE listings.match_id = matches.match_id
           )
         RETURNING match_id
         """,
-        reason=UNTRACKED,
+        **UNTRACKED.columns(),
     )
     _tell_given_up(given_up, UNTRACKED)
 
 
-def _tell_given_up(rows: Sequence[Row], reason: str) -> None:
+def _tell_given_up(rows: Sequence[Row], reason: Reason) -> None:
     for row in rows:
         logger.debug("%s is given up: %s", row["match_id"], reason)
 
@@ -319,12 +326,12 @@ def want_again(db: Database, match_id: str, now: datetime) -> bool:
     return (
         db.write(
             """
-            UPDATE matches SET state = 'wanted', reason = NULL, next_look_at = :now
-            WHERE match_id = :match_id AND state = 'given_up' AND (looked_at IS NULL OR reason = :untracked)
+            UPDATE matches SET state = 'wanted', reason = NULL, reason_kind = NULL, next_look_at = :now
+            WHERE match_id = :match_id AND state = 'given_up' AND (looked_at IS NULL OR reason_kind = :untracked)
             """,
             match_id=match_id,
             now=text_of(now),
-            untracked=UNTRACKED,
+            untracked=ReasonKind.UNTRACKED,
         )
         > 0
     )
@@ -348,7 +355,8 @@ def retry(db: Database, match_id: str, now: datetime) -> None:
     db.write(
         """
         UPDATE matches
-        SET state = 'wanted', reason = NULL, looks = 0, failures = 0, listed_at = :now, next_look_at = :now,
+        SET state = 'wanted', reason = NULL, reason_kind = NULL,
+            not_found_count = 0, failures = 0, listed_at = :now, next_look_at = :now,
             missing_since = NULL
         WHERE match_id = :match_id AND state IN ('missing', 'given_up')
         """,

@@ -135,6 +135,104 @@ STEPS: dict[int, str] = {
         ALTER TABLE alerts ADD COLUMN channel_id TEXT;
         ALTER TABLE alerts ADD COLUMN error TEXT;
     """,
+    5: """
+        -- A hold's scope as kind and id, instead of one text.
+        CREATE TABLE holds_6 (
+            scope_kind TEXT NOT NULL,
+            scope_id   TEXT NOT NULL,
+            endpoint   TEXT NOT NULL,
+            kind       TEXT NOT NULL CHECK (kind IN ('paused', 'broken', 'limited', 'rejected')),
+            reason     TEXT NOT NULL,
+            since      TEXT NOT NULL,
+            until      TEXT,
+            times      INTEGER NOT NULL DEFAULT 1,
+            code       TEXT,
+            PRIMARY KEY (scope_kind, scope_id, endpoint, kind)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO holds_6
+        SELECT
+            CASE
+                WHEN scope = 'everything' THEN 'everything'
+                WHEN scope = 'riot' THEN 'riot_key'
+                WHEN scope LIKE 'channel %' THEN 'channel'
+                WHEN scope LIKE 'workspace %' THEN 'workspace'
+                ELSE 'riot_host'
+            END,
+            CASE
+                WHEN scope IN ('everything', 'riot') THEN ''
+                WHEN scope LIKE 'riot % %' THEN substr(scope, 6, instr(substr(scope, 6), ' ') - 1)
+                ELSE substr(scope, instr(scope, ' ') + 1)
+            END,
+            CASE WHEN scope LIKE 'riot % %' THEN substr(scope, 6 + instr(substr(scope, 6), ' ')) ELSE '' END,
+            kind, reason, since, until, times, code
+        FROM holds;
+        DROP TABLE holds;
+        ALTER TABLE holds_6 RENAME TO holds;
+        CREATE TABLE findings_6 (
+            scope_kind TEXT NOT NULL,
+            scope_id   TEXT NOT NULL,
+            what       TEXT NOT NULL,
+            said       TEXT NOT NULL,
+            remedy     TEXT NOT NULL,
+            found_at   TEXT NOT NULL,
+            PRIMARY KEY (scope_kind, scope_id, what)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO findings_6
+        SELECT
+            CASE
+                WHEN scope = 'riot' THEN 'riot_key'
+                WHEN scope = 'alerts' THEN 'alert_channel'
+                ELSE substr(scope, 1, instr(scope, ' ') - 1)
+            END,
+            CASE
+                WHEN scope = 'riot' THEN ''
+                WHEN scope = 'alerts' THEN substr(what, instr(what, ' ') + 1)
+                ELSE substr(scope, instr(scope, ' ') + 1)
+            END,
+            what, said, remedy, found_at
+        FROM findings;
+        DROP TABLE findings;
+        ALTER TABLE findings_6 RENAME TO findings;
+        -- Changes of name in a table of their own.
+        CREATE TABLE renames (
+            rename_id     INTEGER PRIMARY KEY,
+            player_id     INTEGER NOT NULL REFERENCES players,
+            renamed_at    TEXT NOT NULL,
+            old_game_name TEXT NOT NULL,
+            old_tag_line  TEXT NOT NULL,
+            new_game_name TEXT NOT NULL,
+            new_tag_line  TEXT NOT NULL
+        ) STRICT;
+        INSERT INTO renames (player_id, renamed_at, old_game_name, old_tag_line, new_game_name, new_tag_line)
+        SELECT
+            player_id, decided_at,
+            substr(old, 1, instr(old, '#') - 1), substr(old, instr(old, '#') + 1),
+            substr(new, 1, instr(new, '#') - 1), substr(new, instr(new, '#') + 1)
+        FROM (
+            SELECT
+                decision_id, decided_at,
+                CAST(substr(subject, instr(subject, ' ') + 1) AS INTEGER) AS player_id,
+                substr(change, 1, instr(change, ' -> ') - 1) AS old,
+                substr(change, instr(change, ' -> ') + 4) AS new
+            FROM decisions WHERE command = 'renamed'
+        ) JOIN players USING (player_id)
+        ORDER BY decision_id;
+        CREATE INDEX renames_by_player ON renames (player_id, rename_id);
+        DELETE FROM decisions WHERE command = 'renamed';
+        -- Why a match came to nothing, as data; names that say what they count.
+        ALTER TABLE matches ADD COLUMN reason_kind TEXT;
+        UPDATE matches SET reason_kind = CASE reason
+            WHEN 'before tracking' THEN 'before_tracking'
+            WHEN 'no longer news' THEN 'no_longer_news'
+            WHEN 'no longer news: Riot answered 404, and that host gave no match since' THEN 'host_gave_none'
+            WHEN 'unknown platform: no host to ask' THEN 'no_host'
+            WHEN 'untracked: it names nobody who is tracked' THEN 'untracked'
+            WHEN 'unwanted: no channel that tracked a player in it wanted this queue' THEN 'unwanted'
+        END
+        WHERE reason IS NOT NULL;
+        ALTER TABLE matches RENAME COLUMN looks TO not_found_count;
+        ALTER TABLE messages RENAME COLUMN absences TO lookup_misses;
+    """,
 }
 
 

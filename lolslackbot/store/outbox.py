@@ -71,11 +71,14 @@ def add(
                 queues=listener.queues,
             )
         mark_restored_in_doubt(db, now)
+        came_to_nothing = reasons.UNWANTED if unwanted else reasons.UNTRACKED
         db.write(
-            "UPDATE matches SET built_at = :now, reason = :reason WHERE match_id = :match_id",
+            """
+            UPDATE matches SET built_at = :now, reason = :reason, reason_kind = :reason_kind WHERE match_id = :match_id
+            """,
             match_id=match_id,
             now=text_of(now),
-            reason=None if drafts else reasons.UNWANTED if unwanted else reasons.UNTRACKED,
+            **(came_to_nothing.columns() if not drafts else {"reason": None, "reason_kind": None}),
         )
 
 
@@ -88,7 +91,8 @@ def mark_restored_in_doubt(db: Database, now: datetime) -> int:
         return 0
     doubted = db.change(
         """
-        UPDATE messages SET state = 'uncertain', restored = 1, absences = 0, claimed_at = :now, unknown_since = :now,
+        UPDATE messages SET state = 'uncertain', restored = 1, lookup_misses = 0,
+            claimed_at = :now, unknown_since = :now,
             lookup_problem = NULL, error = :error
         WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
         RETURNING match_id, channel_id, state, error
@@ -194,7 +198,7 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     """The channels of a workspace that wait since Slack said "too fast"."""
     rows = db.rows(
         """
-        SELECT channel_id FROM channels JOIN holds ON scope = 'channel ' || channel_id
+        SELECT channel_id FROM channels JOIN holds ON scope_kind = 'channel' AND scope_id = channel_id
         WHERE workspace = :workspace AND kind = 'limited' AND until > :now AND since > :earliest
         """,
         workspace=workspace,
@@ -206,7 +210,7 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
 
 def expire(db: Database, oldest: datetime, now: datetime) -> int:
     """pending -> expired where the game ended before `oldest`; how many. So is what a restore made doubtful."""
-    reason, bound = reasons.NO_LONGER_NEWS, text_of(oldest)
+    reason, bound = str(reasons.NO_LONGER_NEWS), text_of(oldest)
     doubted = f"{UNSETTLED} AND state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound"
     waiting = "state = 'pending' AND ended_at < :bound"
     return sum(_end(db, "expired", reason, condition, bound, now) for condition in (waiting, doubted))
@@ -245,7 +249,7 @@ def fail_in_broken_channels(db: Database, now: datetime) -> dict[str, int]:
     for hold in holds.all_known(db):
         if hold.kind == "broken":
             error = f"{hold.reason}: the channel was marked broken"
-            channel_id = hold.scope.removeprefix("channel ")
+            channel_id = hold.scope.id
             if number := _end(db, "failed", error, "state = 'pending' AND channel_id = :bound", channel_id, now):
                 failed[error] = failed.get(error, 0) + number
     return failed
@@ -305,7 +309,7 @@ class Uncertain(NamedTuple):
     claimed_at: datetime
     unknown_since: datetime  # no earlier than its claim: a machine may have slept in between
     looked_at: datetime | None  # the last time anything was recorded of it
-    absences: int  # runs that read the history to its end without finding it
+    lookup_misses: int  # runs that read the history to its end without finding it
     resends: int
     restored: bool  # never claimed here: a database that was replaced may have announced it
 
@@ -347,7 +351,7 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
             claimed_at=moment_of(row["claimed_at"]),
             unknown_since=moment_of(max(row["claimed_at"], row["unknown_since"] or "")),
             looked_at=moment_of(row["settled_at"]) if row["settled_at"] else None,
-            absences=row["absences"],
+            lookup_misses=row["lookup_misses"],
             resends=row["resends"],
             restored=bool(row["restored"]),
         )
@@ -362,7 +366,7 @@ def mark_found(db: Database, message: Message, slack_ts: str, now: datetime) -> 
 
 def record_lookup_miss(db: Database, message: Message, now: datetime) -> None:
     """Stays uncertain: one more run read the history to its end and did not find it."""
-    _look_up_ended(db, message, "absences = absences + 1", now)
+    _look_up_ended(db, message, "lookup_misses = lookup_misses + 1", now)
 
 
 def record_lookup_error(db: Database, message: Message, problem: LookupProblem, error: str, now: datetime) -> None:
@@ -372,13 +376,13 @@ def record_lookup_error(db: Database, message: Message, problem: LookupProblem, 
 
 def send_again(db: Database, message: Message, now: datetime) -> None:
     """uncertain -> pending, since it is not in the channel; once at most, whoever asks."""
-    change = "state = 'pending', error = 'not in the channel, goes out again', resends = 1, absences = 0"
+    change = "state = 'pending', error = 'not in the channel, goes out again', resends = 1, lookup_misses = 0"
     _look_up_ended(db, message, change, now, unless="resends > 0 OR restored = 1")
 
 
 def send_restored(db: Database, message: Message, now: datetime) -> None:
     """uncertain -> pending: the database that was replaced had not announced it either."""
-    change = "state = 'pending', error = 'not announced before the restore', absences = 0"
+    change = "state = 'pending', error = 'not announced before the restore', lookup_misses = 0"
     _look_up_ended(db, message, change, now, unless="restored = 0")
 
 
@@ -475,7 +479,8 @@ def claim(db: Database, message: Message, token: str, oldest: datetime, now: dat
                   )
                   AND NOT EXISTS (
                       SELECT 1 FROM holds
-                      WHERE kind = 'paused' AND scope IN ('everything', 'channel ' || :channel_id)
+                      WHERE kind = 'paused'
+                        AND (scope_kind = 'everything' OR scope_kind = 'channel' AND scope_id = :channel_id)
                   )
                 """,
                 match_id=message.match_id,
@@ -544,7 +549,7 @@ def retry(db: Database, message: Message) -> None:
         db.write(
             f"""
             UPDATE messages
-            SET state = 'pending', error = NULL, absences = 0, resends = 0,
+            SET state = 'pending', error = NULL, lookup_misses = 0, resends = 0,
                 unknown_since = CASE state
                     WHEN 'uncertain' THEN COALESCE(unknown_since, settled_at, claimed_at) ELSE unknown_since
                 END

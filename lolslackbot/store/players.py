@@ -1,14 +1,17 @@
 """Players, and the channels that track them."""
 
+import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import Player, ProblemKind, RiotId
-from lolslackbot.store import decisions
 from lolslackbot.store.database import Database, Row, listed
+
+logger = logging.getLogger(__name__)
 
 
 class OtherWorkspace(ConfigError):
@@ -26,6 +29,25 @@ class Track(NamedTuple):
     channel_id: str
     workspace: str
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A player's change of name."""
+
+    player_id: int
+    renamed_at: datetime
+    old: RiotId
+    new: RiotId
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Rename":
+        return cls(
+            player_id=row["player_id"],
+            renamed_at=moment_of(row["renamed_at"]),
+            old=RiotId(row["old_game_name"], row["old_tag_line"]),
+            new=RiotId(row["new_game_name"], row["new_tag_line"]),
+        )
 
 
 def tracks(db: Database) -> list[Track]:
@@ -71,12 +93,22 @@ def with_riot_id(db: Database, riot_id: RiotId) -> Player | None:
 
 def formerly(db: Database, riot_id: RiotId) -> Player | None:
     """The player who had that name before, upper and lower case alike."""
-    for renaming in decisions.by(db, decisions.RENAMED):
-        name, _, tag = renaming.change.partition(decisions.RENAMED_TO)[0].rpartition("#")
-        if RiotId(name, tag).folded == riot_id.folded:
-            row = db.row("SELECT * FROM players WHERE 'player ' || player_id = :subject", subject=renaming.subject)
+    for each in renames(db):
+        if each.old.folded == riot_id.folded:
+            row = db.row("SELECT * FROM players WHERE player_id = :player_id", player_id=each.player_id)
             return _player(row) if row else None
     return None
+
+
+def renames(db: Database, player_id: int | None = None) -> list[Rename]:
+    """The changes of name of one player, or (None) of all, the newest first."""
+    rows = db.rows(
+        """
+        SELECT * FROM renames WHERE :player_id IS NULL OR player_id = :player_id ORDER BY rename_id DESC
+        """,
+        player_id=player_id,
+    )
+    return [Rename.from_row(row) for row in rows]
 
 
 def with_puuids(db: Database, puuids: Iterable[str]) -> dict[str, Player]:
@@ -319,8 +351,19 @@ def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> 
 def _record_name(db: Database, player: Player, riot_id: RiotId, now: datetime) -> None:
     """So that the old name still finds the player."""
     if player.riot_id.folded != riot_id.folded:
-        change = f"{player.riot_id}{decisions.RENAMED_TO}{riot_id}"
-        decisions.record(db, decisions.RENAMED, f"player {player.player_id}", change, now)
+        db.write(
+            """
+            INSERT INTO renames (player_id, renamed_at, old_game_name, old_tag_line, new_game_name, new_tag_line)
+            VALUES (:player_id, :now, :old_game_name, :old_tag_line, :new_game_name, :new_tag_line)
+            """,
+            player_id=player.player_id,
+            now=text_of(now),
+            old_game_name=player.riot_id.game_name,
+            old_tag_line=player.riot_id.tag_line,
+            new_game_name=riot_id.game_name,
+            new_tag_line=riot_id.tag_line,
+        )
+        logger.info("player %d is called %s now, and was %s", player.player_id, riot_id, player.riot_id)
 
 
 def repair_after_clock_rollback(db: Database, now: datetime) -> None:

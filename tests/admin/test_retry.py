@@ -412,7 +412,7 @@ def test_a_missing_and_a_given_up_match_are_asked_for_again_as_if_listed_now(db:
     assert plan.sentences == ["match EUW1_1 is asked for again", "match EUW1_2 is asked for again"]
     does_nothing_until_asked(db, plan, before)
     assert matches.to_look_at(db, clock.now()) == ["EUW1_2", "EUW1_1"]
-    assert matches.looks(db, "EUW1_1", clock.now()) == (0, 0, clock.now())
+    assert matches.retry_state(db, "EUW1_1", clock.now()) == (0, 0, clock.now())
     assert [tuple(row) for row in db.rows("SELECT state, reason FROM matches")] == [("wanted", None)] * 2
 
 

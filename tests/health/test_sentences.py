@@ -235,7 +235,7 @@ def uncertain_and_its_history_is_closed(world: World) -> None:
 
 def uncertain_and_not_found_after_it_was_sent_again(world: World) -> None:
     world.doubt()
-    world.sql("UPDATE messages SET resends = 1, absences = 2")
+    world.sql("UPDATE messages SET resends = 1, lookup_misses = 2")
 
 
 def uncertain_and_too_old(world: World) -> None:

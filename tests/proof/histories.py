@@ -122,7 +122,7 @@ def see(database: Path, now: datetime, *, hold: bool) -> Seen:
     looked_for_since = text_of(now - timedelta(days=1, minutes=10))
     messages = f"""
         SELECT match_id || ':' || channel_id, state, error, state IN ('pending', 'sending') OR (state = 'uncertain'
-            AND claimed_at > '{looked_for_since}' AND NOT (absences > 1 AND ({hold} OR resends AND NOT restored)))
+            AND claimed_at > '{looked_for_since}' AND NOT (lookup_misses > 1 AND ({hold} OR resends AND NOT restored)))
         FROM messages"""
     matches = """
         SELECT match_id, state, reason, next_look_at IS NOT NULL OR (state = 'stored' AND built_at IS NULL)

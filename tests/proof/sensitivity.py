@@ -245,7 +245,7 @@ BUGS = (
         "what was claimed by a clock that was behind is not looked for",
         "clocks",
         partial(clocks.some, "deliver, a request lost", "a day back"),
-        (Change("stages/reconcile.py", "return is_due or 0 < each.absences < RUNS or now", "return now"),),
+        (Change("stages/reconcile.py", "return is_due or 0 < each.lookup_misses < RUNS or now", "return now"),),
     ),
     Bug(
         "the calls of earlier runs are forgotten",

@@ -109,7 +109,7 @@ class World:
         """Sent again once and looked for in vain since: uncertain until a person decides, as the promise says."""
         rows = look(
             self.database,
-            "SELECT match_id || ':' || channel_id FROM messages WHERE state = 'uncertain' AND resends AND absences > 1",
+            "SELECT match_id || ':' || channel_id FROM messages WHERE state = 'uncertain' AND resends AND lookup_misses > 1",
         )
         return {str(key) for (key,) in rows}
 
@@ -204,7 +204,7 @@ def uncertain() -> Iterator[World]:
         world.sandbox.slack.misbehave(Mishap.limited(1), channel="C3")
         world.run(*DELIVER)
         with closing(_database(world)) as db, db.transaction():
-            db.write("UPDATE messages SET absences = 1 WHERE channel_id = 'C2'")
+            db.write("UPDATE messages SET lookup_misses = 1 WHERE channel_id = 'C2'")
             db.write("DELETE FROM holds")
         world.keep()
         yield world

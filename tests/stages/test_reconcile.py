@@ -139,9 +139,9 @@ def test_where_the_history_cannot_be_read_it_stays_uncertain_and_visible(
     for _ in range(10):
         assert send(db, slack, clock).status is status
         assert slack.keys == []
-    row = db.row("SELECT state, error, absences FROM messages")
+    row = db.row("SELECT state, error, lookup_misses FROM messages")
     assert row
-    assert (row["state"], row["absences"]) == ("uncertain", 0)
+    assert (row["state"], row["lookup_misses"]) == ("uncertain", 0)
     assert "missing_scope" in row["error"]
 
 

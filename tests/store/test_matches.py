@@ -144,20 +144,20 @@ def test_a_404_is_counted_and_ends_the_row_of_faults(db: Database) -> None:
     in_state(db, "wanted")
     matches.put_off(db, ID, "HTTP 503", START, START)
     matches.put_off(db, ID, "time-out", START, START)
-    assert matches.looks(db, ID, START) == (0, 2, START)
+    assert matches.retry_state(db, ID, START) == (0, 2, START)
     assert row_of(db)["reason"] == "time-out"
     matches.mark_missing(db, ID, START, LATER)
-    assert matches.looks(db, ID, START) is None  # not due
-    assert matches.looks(db, ID, LATER) == (1, 0, START)
+    assert matches.retry_state(db, ID, START) is None  # not due
+    assert matches.retry_state(db, ID, LATER) == (1, 0, START)
     assert row_of(db)["reason"] == "404"
     matches.mark_missing(db, ID, LATER, None)
-    assert row_of(db)["looks"] == 2
-    assert matches.looks(db, ID, LATER + timedelta(days=99)) is None
+    assert row_of(db)["not_found_count"] == 2
+    assert matches.retry_state(db, ID, LATER + timedelta(days=99)) is None
     assert matches.to_look_at(db, LATER + timedelta(days=99)) == []
 
 
 def test_a_match_nobody_knows_is_not_due(db: Database) -> None:
-    assert matches.looks(db, "EUW1_404", START) is None
+    assert matches.retry_state(db, "EUW1_404", START) is None
 
 
 def test_what_is_given_up_is_never_looked_at_and_keeps_its_reason(db: Database) -> None:

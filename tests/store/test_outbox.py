@@ -105,7 +105,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "claim_token": None,
         "claimed_at": None,
         "settled_at": None,
-        "absences": 0,
+        "lookup_misses": 0,
         "resends": 0,
         "restored": 0,
         "unknown_since": None,
@@ -418,7 +418,7 @@ def test_uncertain_messages_are_looked_up_by_channel_except_those_of_this_run(db
     outbox.mark_uncertain(db, this_run, "mine", "time-out", LATER)
     found = outbox.uncertain(db, LATER)
     assert [each.message.match_id for each in found] == ["EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1"]
-    assert {(each.claimed_at, each.absences, each.resends) for each in found} == {(START, 0, 0)}
+    assert {(each.claimed_at, each.lookup_misses, each.resends) for each in found} == {(START, 0, 0)}
     assert found[1].ended_at == START - timedelta(minutes=9)
     assert outbox.uncertain(db, START) == []
 
@@ -444,10 +444,10 @@ def test_runs_that_did_not_find_it_are_counted_until_it_goes_out_again(db: Datab
     outbox.record_lookup_miss(db, of, LATER)
     outbox.record_lookup_miss(db, of, LATER)
     (found,) = outbox.uncertain(db, LATER)
-    assert (found.absences, found.resends, row_of(db)["error"]) == (2, 0, "missing_scope")
+    assert (found.lookup_misses, found.resends, row_of(db)["error"]) == (2, 0, "missing_scope")
     outbox.send_again(db, of, LATER)
     row = row_of(db)
-    assert (row["state"], row["absences"], row["resends"], row["attempts"]) == ("pending", 0, 1, 1)
+    assert (row["state"], row["lookup_misses"], row["resends"], row["attempts"]) == ("pending", 0, 1, 1)
     assert row["error"] == "not in the channel, goes out again"
     assert outbox.uncertain(db, LATER) == []
     assert claim(db, of)
