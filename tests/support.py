@@ -23,6 +23,7 @@ from lolslackbot.sandbox import Sandbox
 from lolslackbot.store import listings, matches, players
 from lolslackbot.store.bodies import pack
 from lolslackbot.store.database import Database
+from lolslackbot.store.holds import Scope, ScopeKind
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -266,3 +267,10 @@ def keys_in(sandbox: Sandbox, channel: str) -> list[str]:
 def _bare_environment() -> dict[str, str]:
     """Without what coverage adds: it doubles the time of a process, and the same lines run in-process elsewhere."""
     return {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR", "LANG") if name in os.environ}
+
+
+def scope_of(text: str) -> Scope:
+    """The scope that reads so: `everything`, `riot`, `riot europe match`, `channel C1`, `workspace default`."""
+    kind, *names = text.split()
+    kinds = {"riot": ScopeKind.RIOT_HOST if names else ScopeKind.RIOT_KEY}
+    return Scope(kinds.get(kind) or ScopeKind(kind), *names)

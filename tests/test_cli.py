@@ -18,7 +18,19 @@ from typing import TextIO
 from urllib.parse import unquote
 
 import pytest
-from support import START, Bot, Command, FakeClock, Result, a_match, add_player, forgotten_shell, keys_in, store_match
+from support import (
+    START,
+    Bot,
+    Command,
+    FakeClock,
+    Result,
+    a_match,
+    add_player,
+    forgotten_shell,
+    keys_in,
+    scope_of,
+    store_match,
+)
 
 from lolslackbot import __main__ as entry
 from lolslackbot import __version__, cli
@@ -674,7 +686,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(comm
     add_player(db, 2, channel="C1")
     add_player(db, 2, channel="C2", workspace="friends")
     with db.transaction():
-        holds.put(db, "channel C2", "broken", "is_archived", START, None)
+        holds.put(db, scope_of("channel C2"), "broken", "is_archived", START, None)
     channels.record_name(db, "C1", "rift")
     result = command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
@@ -1012,8 +1024,8 @@ def test_what_is_known_is_told_although_another_program_keeps_readers_out(
 
 def test_status_tells_of_limits_in_force_and_of_those_that_are_over(command: Command, db: Database) -> None:
     with db.transaction():
-        holds.put(db, "riot europe", "limited", "429 application", NOW, NOW + timedelta(hours=1))
-        holds.put(db, "riot kr match", "limited", "429 method", NOW, NOW - timedelta(hours=1))
+        holds.put(db, scope_of("riot europe"), "limited", "429 application", NOW, NOW + timedelta(hours=1))
+        holds.put(db, scope_of("riot kr match"), "limited", "429 method", NOW, NOW - timedelta(hours=1))
     result = command("status")
     assert result.status == 0
     assert result.out.splitlines()[6:8] == ["no request for a match list is on record", "Nothing waits."]
@@ -1040,7 +1052,7 @@ def failed(db: Database) -> None:
             FROM matches WHERE match_id = 'EUW1_1'
             """
         )
-        holds.put(db, "channel C1", "broken", "is_archived", NOW, None)
+        holds.put(db, scope_of("channel C1"), "broken", "is_archived", NOW, None)
 
 
 def message_state(db: Database) -> str:
@@ -1070,7 +1082,7 @@ RETRIES = [
 
 
 def states(db: Database) -> tuple[str, str | None, bool]:
-    broken = holds.find(db, "channel C1", "broken") is not None
+    broken = holds.find(db, scope_of("channel C1"), "broken") is not None
     return message_state(db), matches.state_of(db, "EUW1_2"), broken
 
 
@@ -1109,7 +1121,7 @@ def test_without_a_terminal_and_yes_a_retry_is_refused_and_does_nothing(
 
 def test_a_host_is_retried_with_the_answer_to_its_question(command: Command, db: Database) -> None:
     with db.transaction():
-        holds.put(db, "riot europe", "limited", "429 application", NOW, NOW + timedelta(hours=9))
+        holds.put(db, scope_of("riot europe"), "limited", "429 application", NOW, NOW + timedelta(hours=9))
     result = command("retry", "--host", "Europe", "--yes")
     assert (result.status, len(result.out.splitlines()), result.err) == (0, 2, "")
     assert holds.all_known(db) == []
@@ -1272,11 +1284,11 @@ def test_a_database_that_cannot_be_replaced_stays_in_its_place(
 def test_a_restore_keeps_the_rate_limits_of_today(command: Command, db: Database) -> None:
     waiting(db)
     with db.transaction():
-        holds.put(db, "riot kr", "limited", "429 of then", NOW, NOW + timedelta(hours=1))
+        holds.put(db, scope_of("riot kr"), "limited", "429 of then", NOW, NOW + timedelta(hours=1))
     command("backup", "copy.db")
     with db.transaction():
-        holds.lift(db, "riot kr", "limited")
-        holds.put(db, "riot europe", "limited", "429 of today", NOW, NOW + timedelta(hours=1))
+        holds.lift(db, scope_of("riot kr"), "limited")
+        holds.put(db, scope_of("riot europe"), "limited", "429 of today", NOW, NOW + timedelta(hours=1))
     db.close()
     assert command("restore", "copy.db").status == 0
     shown = command("status").out

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from support import Command, Result, add_player
+from support import Command, Result, add_player, scope_of
 
 from lolslackbot.cli import COMMANDS, cli
 from lolslackbot.model import RiotId
@@ -135,7 +135,7 @@ def test_the_json_of_status_and_check_has_the_shape_that_is_documented(command: 
     player = add_player(db, since=now)
     runs.end(db, runs.begin(db, "fetch-matches", now), now, 0, "fetch-matches: 1 listed")
     with db.transaction():
-        holds.put(db, "channel C1", "broken", "is_archived", now, None)
+        holds.put(db, scope_of("channel C1"), "broken", "is_archived", now, None)
         players.rename(db, player, RiotId("Bear", "EUW"), now + timedelta(seconds=1))
     shown = json.loads(command("status", "--json").out)
     assert status["freshness"].keys() == shown["freshness"].keys()  # any of these may be null

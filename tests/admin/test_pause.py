@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeSlack
-from support import START, FakeClock, a_match, add_player, store_match
+from support import START, FakeClock, a_match, add_player, scope_of, store_match
 
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.errors import Exit, NotFound
@@ -91,7 +91,7 @@ def test_paused_twice_is_paused_since_the_first_time(db: Database, clock: FakeCl
     pause(db, "C1", first)
     clock.advance(60)
     assert pause(db, "C1", clock.now()) == "channel C1 is paused: `lolslackbot resume --channel C1` goes on"
-    hold = holds.find(db, "channel C1", "paused")
+    hold = holds.find(db, scope_of("channel C1"), "paused")
     assert hold
     assert (hold.since, hold.until, hold.times) == (first, None, 1)
     assert resume(db, "C1", START).startswith("channel C1 goes on")

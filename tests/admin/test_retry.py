@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from fakes import FakeSlack
-from support import START, FakeClock, a_match, add_player, store_match
+from support import START, FakeClock, a_match, add_player, scope_of, store_match
 
 from lolslackbot.admin.retry import (
     Plan,
@@ -28,6 +28,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, decisions, holds, listings, matches
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
+from lolslackbot.store.reasons import Reason
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
 REFUSED = Posted(Verdict.MESSAGE_REFUSED, "msg_too_long")
@@ -250,7 +251,7 @@ def test_a_broken_channel_is_well_again_and_its_failed_messages_go_out_in_order(
         "EUW1_1:C1 will be sent again",
     ]
     does_nothing_until_asked(db, plan, before)
-    assert holds.find(db, "channel C1", "broken") is None
+    assert holds.find(db, scope_of("channel C1"), "broken") is None
     send(db, slack, clock)
     assert slack.keys == ["EUW1_2:C1", "EUW1_1:C1"]
     assert [message(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")] == ["delivered", "delivered"]
@@ -272,7 +273,7 @@ def test_failed_messages_of_a_channel_that_is_well_go_out_again_but_uncertain_on
 def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, clock: FakeClock) -> None:
     add_player(db)
     with db.transaction():
-        holds.put(db, "channel C1", "broken", "not_in_channel", START, None)
+        holds.put(db, scope_of("channel C1"), "broken", "not_in_channel", START, None)
     plan = retry_channel(db, "C1", START)
     assert plan.sentences == ["C1 was marked broken (not_in_channel) and is tried again"]
     plan.do()
@@ -298,7 +299,7 @@ def test_a_persons_word_lifts_what_slack_limited(db: Database, slack: FakeSlack,
     add_player(db)
     games(db, clock, "EUW1_1")
     with db.transaction():
-        holds.put(db, scope, "limited", "ratelimited", START, START + timedelta(hours=20))
+        holds.put(db, scope_of(scope), "limited", "ratelimited", START, START + timedelta(hours=20))
     assert send(db, slack, clock).counts["delivered"] == 0
     before = everything(db)
     plan = retry_channel(db, "C1", clock.now())
@@ -317,7 +318,7 @@ def test_a_persons_word_lifts_what_slack_limited(db: Database, slack: FakeSlack,
 def test_a_limit_that_is_over_is_nothing_to_lift(db: Database, clock: FakeClock) -> None:
     add_player(db)
     with db.transaction():
-        holds.put(db, "channel C1", "limited", "ratelimited", START, START + timedelta(minutes=1))
+        holds.put(db, scope_of("channel C1"), "limited", "ratelimited", START, START + timedelta(minutes=1))
     clock.advance(60)
     with pytest.raises(NotFound, match="C1 is well"):
         retry_channel(db, "C1", clock.now())
@@ -389,9 +390,9 @@ def test_another_host_is_left_as_it_is(db: Database, clock: FakeClock) -> None:
         with pytest.raises(NotFound):
             retry_host(db, host, clock)
     with db.transaction():
-        holds.put(db, "riot asia", "limited", "429", START, START + timedelta(hours=1))
+        holds.put(db, scope_of("riot asia"), "limited", "429", START, START + timedelta(hours=1))
     retry_host(db, "asia", clock).do()
-    assert [hold.scope for hold in holds.all_known(db)] == ["riot europe match"]
+    assert [str(hold.scope) for hold in holds.all_known(db)] == ["riot europe match"]
     assert CallLog(db).windows("europe")
 
 
@@ -405,7 +406,7 @@ def listed(db: Database, *match_ids: str) -> None:
 def test_a_missing_and_a_given_up_match_are_asked_for_again_as_if_listed_now(db: Database, clock: FakeClock) -> None:
     listed(db, "EUW1_1", "EUW1_2")
     matches.mark_missing(db, "EUW1_1", START, None)
-    matches.give_up(db, "EUW1_2", "no longer news", START)
+    matches.give_up(db, "EUW1_2", Reason("no longer news"), START)
     clock.advance(3600)
     before = everything(db)
     plan = retry_matches(db, ["EUW1_1", "EUW1_2"], clock.now())
@@ -420,7 +421,7 @@ def test_all_missing_matches_and_no_others_are_asked_for_again(db: Database, clo
     listed(db, "EUW1_1", "EUW1_2", "EUW1_3", "EUW1_4")
     for match_id in ("EUW1_1", "EUW1_3"):
         matches.mark_missing(db, match_id, START, None)
-    matches.give_up(db, "EUW1_2", "before tracking", START)
+    matches.give_up(db, "EUW1_2", Reason("before tracking"), START)
     plan = retry_missing(db, clock.now())
     assert plan.sentences == ["match EUW1_1 is asked for again", "match EUW1_3 is asked for again"]
     plan.do()

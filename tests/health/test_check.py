@@ -96,8 +96,8 @@ def test_what_is_held_back_already_is_one_need_and_what_nobody_is_tracked_in_is_
     tracked.run("fetch-matches")
     sandbox.slack.channels["C1"].archived = True
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since, code) "
-        "VALUES ('channel C1', 'broken', 'is_archived', '2026-11-23T12:00:00.000Z', 'is_archived')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since, code) "
+        "VALUES ('channel', 'C1', '', 'broken', 'is_archived', '2026-11-23T12:00:00.000Z', 'is_archived')"
     )
     tracked.run("check")
     (need,) = status_of(tracked)
@@ -413,8 +413,8 @@ def test_a_long_run_that_ended_just_now_is_no_cron_that_stopped(tracked: Bot, sa
 def test_a_channel_is_shown_by_the_name_that_slack_gives_or_last_gave(tracked: Bot, sandbox: Sandbox) -> None:
     sandbox.slack.channels["C1"].name = "rift"
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since) "
-        "VALUES ('channel C1', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since) "
+        "VALUES ('channel', 'C1', '', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z')"
     )
     assert "\nFAIL  channel #rift (C1): the bot is in it, but it was marked broken" in tracked.run("check").out
     assert "channel #rift (C1) is broken since " in tracked.run("status").out
@@ -440,15 +440,15 @@ def test_a_limit_that_is_known_is_not_called_into(tracked: Bot, sandbox: Sandbox
 def test_a_channel_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sandbox) -> None:
     sandbox.slack.channels["C1"].member = False
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since, code) "
-        "VALUES ('channel C1', 'broken', 'not_in_channel', '2026-11-23T12:00:00.000Z', 'not_in_channel')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since, code) "
+        "VALUES ('channel', 'C1', '', 'broken', 'not_in_channel', '2026-11-23T12:00:00.000Z', 'not_in_channel')"
     )
     assert tracked.run("check").status == 1
-    assert tracked.rows("SELECT scope FROM holds WHERE kind = 'broken'") == [("channel C1",)]
+    assert tracked.rows("SELECT scope_id FROM holds WHERE kind = 'broken'") == [("C1",)]
     sandbox.slack.channels["C1"].member = True
     result = tracked.run("check")
     assert "counts as well again" in found(result, "channel C1")[0]
-    assert tracked.rows("SELECT scope FROM holds WHERE kind = 'broken'") == []
+    assert tracked.rows("SELECT scope_id FROM holds WHERE kind = 'broken'") == []
     assert "`check` by hand, channel C1: broken -> well" in tracked.run("why", "C1").out
 
 
@@ -456,24 +456,24 @@ def test_a_channel_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sand
 def test_what_reading_cannot_disprove_stays_broken(tracked: Bot, sandbox: Sandbox, scopes: set[str]) -> None:
     sandbox.slack.scopes["default"] = scopes
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since, code) "
-        "VALUES ('channel C1', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z', 'restricted_action')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since, code) "
+        "VALUES ('channel', 'C1', '', 'broken', 'restricted_action', '2026-11-23T12:00:00.000Z', 'restricted_action')"
     )
     result = tracked.run("check")
     assert result.status == 1
     assert found(result, "channel C1")[0].startswith(
         "FAIL  channel C1: the bot is in it, but it was marked broken: restricted_action"
     )
-    assert tracked.rows("SELECT scope FROM holds WHERE kind = 'broken'") == [("channel C1",)]
+    assert tracked.rows("SELECT scope_id FROM holds WHERE kind = 'broken'") == [("C1",)]
 
 
 def test_a_key_found_well_is_no_longer_held_back(tracked: Bot, sandbox: Sandbox) -> None:
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since) "
-        "VALUES ('riot', 'rejected', '403 Forbidden', '2026-11-23T12:00:00.000Z')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since) "
+        "VALUES ('riot_key', '', '', 'rejected', '403 Forbidden', '2026-11-23T12:00:00.000Z')"
     )
     assert tracked.run("check").status == 0
-    assert tracked.rows("SELECT scope FROM holds WHERE kind = 'rejected'") == []
+    assert tracked.rows("SELECT scope_id FROM holds WHERE kind = 'rejected'") == []
 
 
 def test_without_a_database_the_rest_is_tried_all_the_same(here: Bot) -> None:
@@ -492,12 +492,12 @@ def test_a_token_that_cannot_post_stays_rejected_and_one_that_can_is_tried_again
     tracked: Bot, sandbox: Sandbox, scopes: set[str], lifted: bool
 ) -> None:
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since) "
-        "VALUES ('workspace Default', 'rejected', 'missing_scope', '2026-11-23T12:00:00.000Z')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since) "
+        "VALUES ('workspace', 'Default', '', 'rejected', 'missing_scope', '2026-11-23T12:00:00.000Z')"
     )
     sandbox.slack.scopes["default"] = scopes
     tracked.run("check")
-    assert (tracked.rows("SELECT scope FROM holds WHERE kind = 'rejected'") == []) == lifted
+    assert (tracked.rows("SELECT scope_id FROM holds WHERE kind = 'rejected'") == []) == lifted
 
 
 def test_where_nobody_is_tracked_the_key_is_tried_all_the_same(tracked: Bot) -> None:
@@ -521,8 +521,8 @@ def test_a_database_that_another_program_holds_is_read_but_no_call_is_counted_in
 ) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0)
     tracked.write(
-        "INSERT INTO holds (scope, kind, reason, since) "
-        "VALUES ('workspace default', 'rejected', 'x', '2026-01-01T00:00:00.000Z')"
+        "INSERT INTO holds (scope_kind, scope_id, endpoint, kind, reason, since) "
+        "VALUES ('workspace', 'default', '', 'rejected', 'x', '2026-01-01T00:00:00.000Z')"
     )
     with closing(sqlite3.connect(tracked.database, isolation_level=None)) as shell:
         shell.execute("BEGIN IMMEDIATE")

@@ -11,7 +11,7 @@ from io import StringIO
 from typing import NamedTuple
 
 import pytest
-from support import FakeClock, a_match, add_player, store_match
+from support import FakeClock, a_match, add_player, scope_of, store_match
 
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message
@@ -27,6 +27,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, listings, matches, outbox, players, restores, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.reasons import Reason
 
 NEWS = timedelta(hours=12)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -94,7 +95,7 @@ class World:
 
     def hold(self, scope: str, kind: str, reason: str, until: timedelta | None = None) -> None:
         with self.db.transaction():
-            holds.put(self.db, scope, kind, reason, self.now, until and self.now + until)
+            holds.put(self.db, scope_of(scope), kind, reason, self.now, until and self.now + until)
 
     def ran(self, stage: str, ago: timedelta, took: timedelta | None = SECOND) -> None:
         """A run that began some time ago; took None: it has not ended."""
@@ -726,12 +727,12 @@ def failed_and_everything_is_paused(world: World) -> None:
 
 def given_up_long_ago(world: World) -> None:
     world.listed()
-    matches.give_up(world.db, "EUW1_1", "no longer news", world.now, world.now - 13 * HOUR)
+    matches.give_up(world.db, "EUW1_1", Reason("no longer news"), world.now, world.now - 13 * HOUR)
 
 
 def given_up_as_no_match(world: World) -> None:
     world.listed()
-    matches.give_up(world.db, "EUW1_1", "not a valid match", world.now)
+    matches.give_up(world.db, "EUW1_1", Reason("not a valid match"), world.now)
 
 
 @rows(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
+from support import START, FakeClock, a_match, add_player, ends_just_now, scope_of, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit
@@ -21,6 +21,7 @@ from lolslackbot.store import decisions, holds, listings, matches, outbox, playe
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.reasons import Reason
 
 SINCE = "2026-11-23T12:00:00.000Z"
 
@@ -33,7 +34,9 @@ def _one_player_listed_now(db: Database) -> None:
 
 def hold(db: Database, scope: str, kind: str, reason: str, seconds: float | None = None) -> None:
     with db.transaction():
-        holds.put(db, scope, kind, reason, START, None if seconds is None else START + timedelta(seconds=seconds))
+        holds.put(
+            db, scope_of(scope), kind, reason, START, None if seconds is None else START + timedelta(seconds=seconds)
+        )
 
 
 def claimed(db: Database, clock: FakeClock) -> outbox.Message:
@@ -333,7 +336,7 @@ def test_the_last_429_of_each_scope_is_shown_also_when_it_is_over_and_needs_nobo
     hold(db, "riot europe match", "limited", "429 method", 5)
     found = status(db, START + timedelta(seconds=60))
     assert found.needs == []
-    assert [(each.scope, found.facts.in_force(each)) for each in found.facts.holds] == [
+    assert [(str(each.scope), found.facts.in_force(each)) for each in found.facts.holds] == [
         ("riot europe", True),
         ("riot europe match", False),
     ]
@@ -569,7 +572,7 @@ def test_a_long_limit_that_is_spent_is_one_need_that_names_the_host(db: Database
     (need,) = status(db, START + timedelta(hours=2)).needs
     assert need.startswith("riot europe is held back until 2026-11-24T12:00:00.000Z: 429; ")
     with db.transaction():
-        holds.lift(db, "riot europe", "limited")
+        holds.lift(db, scope_of("riot europe"), "limited")
     for stage in STAGES:
         ran(db, stage, minutes=23 * 60 + 29)
     assert status(db, START + timedelta(hours=23, minutes=30)).needs == []
@@ -695,7 +698,7 @@ LOST = [
         "again",
     ),
     (
-        lambda db, match_id: matches.give_up(db, match_id, "not a valid match: no info", START),
+        lambda db, match_id: matches.give_up(db, match_id, Reason("not a valid match: no info"), START),
         "matches given up within a day: {0}, such as EUW1_{0}: not a valid match: no info; "
         "`lolslackbot retry --match EUW1_{0}` asks again",
     ),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, ends_just_now, store_match
+from support import START, FakeClock, a_match, add_player, ends_just_now, scope_of, store_match
 
 from lolslackbot.errors import NotFound
 from lolslackbot.health.why import why
@@ -79,7 +79,7 @@ def too_old(db: Database, message: Message) -> None:
 
 def paused(db: Database, message: Message) -> None:
     with db.transaction():
-        holds.put(db, "channel C1", "paused", "by hand", START, None)
+        holds.put(db, scope_of("channel C1"), "paused", "by hand", START, None)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_wanted_match_says_when_riot_is_asked_and_what_holds_that_up(db: Datab
     listings.record_page(db, player.player_id, [MATCH], None, START)
     matches.put_off(db, MATCH, "503", START, START + timedelta(minutes=3))
     with db.transaction():
-        holds.put(db, "riot", "rejected", "403 Forbidden", START, None)
+        holds.put(db, scope_of("riot"), "rejected", "403 Forbidden", START, None)
     assert why(db, MATCH, START) == [
         "EUW1_1 is wanted: 503",
         f"{AT} listed by Riot, for Player 1#EUW",
@@ -303,7 +303,7 @@ def test_a_player_once_tracked_is_still_explained(db: Database, message: Message
 
 def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message: Message) -> None:
     with db.transaction():
-        holds.put(db, "everything", "paused", "by hand", START, None)
+        holds.put(db, scope_of("everything"), "paused", "by hand", START, None)
         decisions.record(db, "pause", "channel C1", "paused", START)
     assert why(db, "C1", START) == [
         "C1 announces Player 1#EUW; queues: all; style: full",
@@ -315,7 +315,7 @@ def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message:
 
 def test_a_channel_says_what_holds_its_workspace_up(db: Database, message: Message) -> None:
     with db.transaction():
-        holds.put(db, "workspace default", "limited", "ratelimited", START, START + timedelta(minutes=1))
+        holds.put(db, scope_of("workspace default"), "limited", "ratelimited", START, START + timedelta(minutes=1))
     assert why(db, "C1", START)[1] == "workspace default is limited until 2026-11-23T12:01:00.000Z: ratelimited"
 
 

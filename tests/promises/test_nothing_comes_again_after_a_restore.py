@@ -120,7 +120,9 @@ def test_the_replaced_database_is_kept_and_todays_limits_too(playing: Bot, db: D
     playing.write("INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES ('europe', 'match', '2026-01-01')")
     playing.write("INSERT INTO riot_hosts (routing, match_answered_at) VALUES ('sea', '2026-01-01T00:00:00.000Z')")
     until = "2099-01-01T00:00:00.000Z"
-    playing.write(f"INSERT INTO holds VALUES ('riot europe', 'limited', '429', '{until}', '{until}', 1, NULL)")
+    playing.write(
+        f"INSERT INTO holds VALUES ('riot_host', 'europe', '', 'limited', '429', '{until}', '{until}', 1, NULL)"
+    )
     before = playing.database.read_bytes()
     assert playing.run("restore", str(copy)).status == 0
     (kept,) = playing.home.glob("lolslackbot.db.before-*")
@@ -129,7 +131,7 @@ def test_the_replaced_database_is_kept_and_todays_limits_too(playing: Bot, db: D
     assert playing.rows("SELECT routing, seconds FROM riot_windows") == [("europe", 120)]
     assert len(playing.rows("SELECT * FROM riot_calls")) == 1
     assert ("sea", "2026-01-01T00:00:00.000Z", None) in playing.rows("SELECT * FROM riot_hosts")
-    assert playing.rows("SELECT scope FROM holds") == [("riot europe",)]
+    assert playing.rows("SELECT scope_kind, scope_id FROM holds") == [("riot_host", "europe")]
 
 
 def test_a_restore_waits_for_no_stage_at_work(playing: Bot, sandbox: Sandbox, db: Database, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ ROUNDS, ROUND = 8, 12 * MINUTE  # in which all must be settled, with so much tim
 TRACKED = {"Ann": ("C1", "C2"), "Ben": ("C2", "C3"), "Cleo": ()}
 POST = "chat.postMessage"
 UNREADABLE = "it may have been announced before the restore, and cannot be looked up"
+HOLDS = "SELECT kind, trim(scope_kind || ' ' || scope_id || ' ' || endpoint) FROM holds"
 FOR_GOOD = ("missing_scope", "channel_not_found", "is_archived", "not_in_channel")  # a later look-up does no better
 LATENESS = ("no longer news", "pruned; it had failed", UNREADABLE)  # why a friend's game may go unannounced
 REASONS = (*LATENESS, "before tracking", "untracked")  # with which nothing is left to try again
@@ -134,7 +135,12 @@ def see(database: Path, now: datetime, *, hold: bool) -> Seen:
             for sql in (messages, matches)
         ),
         {(str(name), str(channel)): str(since) for name, channel, since in tracks},
-        {(str(kind), str(scope)) for kind, scope in look(database, "SELECT kind, scope FROM holds")},
+        {
+            (str(kind), str(scope))
+            for kind, scope in look(
+                database, "SELECT kind, trim(scope_kind || ' ' || scope_id || ' ' || endpoint) FROM holds"
+            )
+        },
         look(database, "SELECT restored_at FROM restores ORDER BY restored_at"),
     )
 

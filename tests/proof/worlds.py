@@ -109,7 +109,8 @@ class World:
         """Sent again once and looked for in vain since: uncertain until a person decides, as the promise says."""
         rows = look(
             self.database,
-            "SELECT match_id || ':' || channel_id FROM messages WHERE state = 'uncertain' AND resends AND lookup_misses > 1",
+            "SELECT match_id || ':' || channel_id FROM messages "
+            "WHERE state = 'uncertain' AND resends AND lookup_misses > 1",
         )
         return {str(key) for (key,) in rows}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import START, FakeClock
+from support import START, FakeClock, scope_of
 
 from lolslackbot.riot import limits
 from lolslackbot.riot.answers import HttpAnswer
@@ -374,7 +374,7 @@ def test_the_last_429_is_told_in_the_log_and_kept_for_status(
 ) -> None:
     bot.call(answer=limited("service", "3"))
     [hold] = holds.all_known(db)
-    assert (hold.scope, hold.kind, hold.times) == ("riot europe match", "limited", 1)
+    assert (str(hold.scope), hold.kind, hold.times) == ("riot europe match", "limited", 1)
     assert hold.reason == "429 of type service, Retry-After 3: Rate limit exceeded"
     assert (hold.since, hold.until) == (START, START + timedelta(seconds=3.5))
     [line] = [record.getMessage() for record in caplog.records]
@@ -824,8 +824,9 @@ def test_what_an_earlier_version_kept_for_years_holds_nobody_back(db: Database, 
     with db.transaction():
         for scope in ("riot europe", "riot europe match"):
             db.write(
-                "INSERT INTO holds VALUES (:scope, 'limited', '429', :since, '2058-01-01T00:00:00.000Z', 1, NULL)",
-                scope=scope,
+                "INSERT INTO holds VALUES "
+                "(:scope_kind, :scope_id, :endpoint, 'limited', '429', :since, '2058-01-01T00:00:00.000Z', 1, NULL)",
+                **scope_of(scope).columns(),
                 since="2026-11-23T06:00:00.000Z",
             )
         CallLog(db).put_windows(EUROPE, APPLICATION, [limits.Window(99_999_999, 1)])

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from fakes import FakeSlack
-from support import START, Bot, FakeClock, add_player
+from support import START, Bot, FakeClock, add_player, scope_of
 
 from lolslackbot.errors import ConfigError
 from lolslackbot.health.needs import ALERTS_FOUND, UNPOSTED
@@ -15,6 +15,7 @@ from lolslackbot.stages.alert import CALM, alert
 from lolslackbot.store import findings, holds, listings
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
+from lolslackbot.store.holds import Scope, ScopeKind
 
 CHANNEL = "CALERTS"
 
@@ -31,12 +32,12 @@ def listed(db: Database, now: object) -> None:
 
 def put(db: Database, scope: str, kind: str, reason: str = "it says so") -> None:
     with db.transaction():
-        holds.put(db, scope, kind, reason, START, None)
+        holds.put(db, scope_of(scope), kind, reason, START, None)
 
 
 def lift(db: Database, scope: str, kind: str) -> None:
     with db.transaction():
-        holds.lift(db, scope, kind)
+        holds.lift(db, scope_of(scope), kind)
 
 
 def told(db: Database, slack: FakeSlack, clock: FakeClock) -> list[str]:
@@ -202,7 +203,13 @@ def test_what_check_found_of_the_alert_channel_is_no_alert_and_over_with_the_fir
     db: Database, clock: FakeClock
 ) -> None:
     slack = FakeSlack()
-    found = Found(f"channel {CHANNEL}", findings.ALERTS, "it is archived; alerts go there", "unarchive it", START)
+    found = Found(
+        f"channel {CHANNEL}",
+        Scope(ScopeKind.ALERT_CHANNEL, CHANNEL),
+        "it is archived; alerts go there",
+        "unarchive it",
+        START,
+    )
     findings.replace(db, [], [found])
     assert list(needs(db, clock)) == [ALERTS_FOUND]
     assert told(db, slack, clock) == []

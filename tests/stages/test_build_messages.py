@@ -13,6 +13,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, listings, matches, reasons
 from lolslackbot.store.database import Database
+from lolslackbot.store.reasons import Reason
 
 
 def build(db: Database, clock: FakeClock, max_seconds: float = 80) -> Run:
@@ -154,7 +155,7 @@ def test_a_match_that_no_channel_wants_has_its_reason_and_does_not_come_when_it_
     store_match(db, a_match("EUW1_1"))
     build(db, clock)
     assert built(db) == []
-    assert db.row("SELECT reason FROM matches")["reason"] == reasons.UNWANTED  # type: ignore[index]
+    assert db.row("SELECT reason FROM matches")["reason"] == reasons.UNWANTED.text  # type: ignore[index]
     channels.prefer(db, "C1", "all", None)
     with db.transaction():
         db.write("UPDATE matches SET built_at = NULL")  # as when another channel's message is worded again
@@ -183,7 +184,7 @@ def series(db: Database, clock: FakeClock, *wins: bool | str) -> str:
         match_id = f"EUW1_{number}"
         if isinstance(win, str):
             listings.record_page(db, 1, [match_id], None, START)
-            matches.give_up(db, match_id, win, START)
+            matches.give_up(db, match_id, Reason(win), START)
         else:
             ended_at = START - timedelta(minutes=60 - number)
             store_match(db, a_match(match_id, participants=(participant(1, win=win),), ended_at=ended_at))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import FakeSlack
-from support import START, FakeClock, a_match, add_player, participant, store_match
+from support import START, FakeClock, a_match, add_player, participant, scope_of, store_match
 
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.health.status import status
@@ -168,10 +168,10 @@ def test_a_rejected_token_stops_its_workspace_and_no_other(db: Database, slack: 
     assert slack.keys == ["EUW1_1:C1", "EUW1_3:C2"]
     assert run.status is Exit.REJECTED
     assert row(db, "EUW1_1") == ("pending", 1, "token_revoked")
-    assert holds.find(db, "workspace default", "rejected")
+    assert holds.find(db, scope_of("workspace default"), "rejected")
     assert send(db, slack, clock).status is Exit.OK
     assert row(db, "EUW1_2")[0] == "delivered"
-    assert not holds.find(db, "workspace default", "rejected")
+    assert not holds.find(db, scope_of("workspace default"), "rejected")
 
 
 def test_refused_blocks_go_out_as_plain_text_in_the_same_run(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
@@ -450,8 +450,8 @@ def test_a_dry_run_tells_what_goes_out_and_why_the_rest_does_not(db: Database, c
     games(db, clock, "EUW1_6", players=(3,))
     clock.advance(0.2 * 3600)
     with db.transaction():
-        holds.put(db, "channel C2", "broken", "is_archived", clock.now(), None)
-        holds.put(db, "channel C3", "limited", "ratelimited", clock.now(), clock.now() + timedelta(seconds=9))
+        holds.put(db, scope_of("channel C2"), "broken", "is_archived", clock.now(), None)
+        holds.put(db, scope_of("channel C3"), "limited", "ratelimited", clock.now(), clock.now() + timedelta(seconds=9))
     going, notes = dry_run(db, limits(2, 600), clock.now())
     assert [message.key for message in going] == ["EUW1_2:C1", "EUW1_3:C1"]
     assert [note.split(maxsplit=1) for note in notes] == [
@@ -515,7 +515,7 @@ def test_a_token_refused_again_is_refused_since_the_first_time(
         assert send(db, slack, clock).status is Exit.REJECTED
         assert slack.keys == ["EUW1_1:C1"]
         assert row(db, "EUW1_1") == ("pending", attempts, "token_revoked")
-    hold = holds.find(db, "workspace default", "rejected")
+    hold = holds.find(db, scope_of("workspace default"), "rejected")
     assert hold
     assert (hold.since, hold.times) == (since, 1)
 
@@ -863,7 +863,7 @@ def test_only_a_reason_that_is_surely_over_is_lifted(
     games(db, clock, "EUW1_2")
     send(db, slack, clock)
     assert (slack.keys == ["EUW1_2:C1"]) is heals
-    assert bool(holds.find(db, "channel C1", "broken")) is not heals
+    assert bool(holds.find(db, scope_of("channel C1"), "broken")) is not heals
 
 
 def test_each_run_looks_at_one_broken_channel_the_longest_unexamined_first(
@@ -872,7 +872,7 @@ def test_each_run_looks_at_one_broken_channel_the_longest_unexamined_first(
     for number in (1, 2, 3):
         add_player(db, number, channel=f"C{number}")
         with db.transaction():
-            holds.put(db, f"channel C{number}", "broken", "is_archived", clock.now(), None, "is_archived")
+            holds.put(db, scope_of(f"channel C{number}"), "broken", "is_archived", clock.now(), None, "is_archived")
     with db.transaction():
         db.write("DELETE FROM tracks WHERE channel_id = 'C3'")  # nobody waits for that one
     clock.advance(3600)
@@ -899,7 +899,7 @@ def test_a_broken_channel_without_a_token_is_left_alone(db: Database, slack: Fak
     run = Run("deliver", clock, 80)
     deliver(db, client, run, LIMITS)  # type: ignore[arg-type]
     assert run.status is Exit.OK
-    assert holds.find(db, "channel C1", "broken")
+    assert holds.find(db, scope_of("channel C1"), "broken")
 
 
 # A channel that Slack knows under another id

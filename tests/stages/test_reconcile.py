@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from fakes import FakeSlack
-from support import FakeClock, a_match, add_player, store_match
+from support import FakeClock, a_match, add_player, scope_of, store_match
 
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem
@@ -178,7 +178,7 @@ def test_a_token_refused_at_the_look_up_is_told_and_held(
     slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "invalid_auth")
     for _ in range(2):
         assert send(db, slack, clock).status is Exit.REJECTED
-    hold = holds.find(db, "workspace default", "rejected")
+    hold = holds.find(db, scope_of("workspace default"), "rejected")
     assert hold
     assert hold.times == 1
 

@@ -1,9 +1,10 @@
 """A channel that Slack gave another id: everything goes over, and nothing can be announced a second time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, store_match
+from support import START, FakeClock, a_match, add_player, scope_of, store_match
 
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
@@ -110,13 +111,15 @@ def test_a_player_tracked_under_both_ids_stays_tracked_since_the_moment_of_the_n
 
 def test_a_pause_goes_over_and_what_was_wrong_with_the_old_id_is_over(db: Database, clock: FakeClock) -> None:
     add_player(db)
-    findings.replace(db, (), [Found("channel C1", "channel C1", "it is archived", "", START)])
+    findings.replace(db, (), [Found("channel C1", scope_of("channel C1"), "it is archived", "", START)])
     with db.transaction():
-        holds.put(db, "channel C1", "paused", "by hand", START, None)
-        holds.put(db, "channel C1", "broken", "channel_not_found", START, None, "channel_not_found")
-        holds.put(db, "channel C1", "limited", "ratelimited", START, START + timedelta(hours=1))
+        holds.put(db, scope_of("channel C1"), "paused", "by hand", START, None)
+        holds.put(db, scope_of("channel C1"), "broken", "channel_not_found", START, None, "channel_not_found")
+        holds.put(db, scope_of("channel C1"), "limited", "ratelimited", START, START + timedelta(hours=1))
     move(db)
-    assert [(hold.scope, hold.kind, hold.since) for hold in holds.all_known(db)] == [("channel C2", "paused", START)]
+    assert [(str(hold.scope), hold.kind, hold.since) for hold in holds.all_known(db)] == [
+        ("channel C2", "paused", START)
+    ]
     assert findings.all_known(db) == []
 
 
@@ -148,14 +151,14 @@ def test_nobody_is_tracked_under_an_id_that_a_channel_no_longer_has(db: Database
 def test_the_findings_of_the_last_check_are_kept_one_a_thing_until_it_works_again(
     db: Database, clock: FakeClock
 ) -> None:
-    first = Found("channel C1", "channel C1", "it is archived", "unarchive it", START)
-    key = Found("Riot key", "riot", "Riot refuses it", "renew it", START)
-    findings.replace(db, (), [first, key, key._replace(said="Riot refuses it still")])
+    first = Found("channel C1", scope_of("channel C1"), "it is archived", "unarchive it", START)
+    key = Found("Riot key", scope_of("riot"), "Riot refuses it", "renew it", START)
+    findings.replace(db, (), [first, key, replace(key, said="Riot refuses it still")])
     assert [(each.what, each.said) for each in findings.all_known(db)] == [
         ("Riot key", "Riot refuses it still"),
         ("channel C1", "it is archived"),
     ]
-    findings.replace(db, ["riot", "channel C2"], [])
+    findings.replace(db, [scope_of("riot"), scope_of("channel C2")], [])
     assert findings.all_known(db) == [first]
     add_player(db)
     built(db, clock, "EUW1_1")

@@ -7,6 +7,7 @@ from support import START, add_player
 
 from lolslackbot.store import health, listings, matches, reasons
 from lolslackbot.store.database import Database
+from lolslackbot.store.reasons import Reason
 
 DAY = timedelta(days=1)
 
@@ -15,9 +16,9 @@ def lost(db: Database) -> list[str]:
     return [story.match_id for story in health.came_to_nothing(db, START, START - DAY)]
 
 
-def given_up(db: Database, match_id: str, reason: str, **ago: float) -> None:
+def given_up(db: Database, match_id: str, reason: str | Reason, **ago: float) -> None:
     listings.record_page(db, 1, [match_id], None, START - DAY)
-    matches.give_up(db, match_id, reason, START - timedelta(**ago))
+    matches.give_up(db, match_id, Reason(reason) if isinstance(reason, str) else reason, START - timedelta(**ago))
 
 
 def test_what_nobody_misses_is_not_told_and_the_last_listed_comes_first(db: Database) -> None:

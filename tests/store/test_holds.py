@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
-from support import START
+from support import START, scope_of
 
 from lolslackbot.store import holds
 from lolslackbot.store.database import Database
@@ -19,7 +19,7 @@ def put(
     db: Database, until: datetime | None, now: datetime = START, scope: str = "riot europe", **changes: str
 ) -> None:
     with db.transaction():
-        holds.put(db, scope, changes.get("kind", "limited"), changes.get("reason", "429"), now, until)
+        holds.put(db, scope_of(scope), changes.get("kind", "limited"), changes.get("reason", "429"), now, until)
 
 
 def only(db: Database) -> Hold:
@@ -37,22 +37,22 @@ def only(db: Database) -> Hold:
         (holds.RIOT_KEY, "riot"),
     ],
 )
-def test_scopes_read_as_the_schema_says(scope: str, text: str) -> None:
-    assert scope == text
+def test_scopes_read_as_the_schema_says(scope: holds.Scope, text: str) -> None:
+    assert str(scope) == text
 
 
 def test_a_hold_says_why_since_when_and_until_when(db: Database) -> None:
     put(db, START + MINUTE)
-    assert only(db) == Hold("riot europe", "limited", "429", START, START + MINUTE, 1)
-    assert holds.find(db, "riot europe", "limited") == only(db)
-    assert holds.find(db, "riot europe", "broken") is None
-    assert holds.find(db, "riot asia", "limited") is None
+    assert only(db) == Hold(scope_of("riot europe"), "limited", "429", START, START + MINUTE, 1)
+    assert holds.find(db, scope_of("riot europe"), "limited") == only(db)
+    assert holds.find(db, scope_of("riot europe"), "broken") is None
+    assert holds.find(db, scope_of("riot asia"), "limited") is None
 
 
 def test_a_hold_is_in_force_until_its_moment_and_known_afterwards(db: Database) -> None:
     put(db, START + MINUTE)
     put(db, None, scope="channel C1", kind="broken")
-    live = [[hold.scope for hold in holds.all_live(db, START + wait)] for wait in (0 * MINUTE, MINUTE, 999 * HOUR)]
+    live = [[str(hold.scope) for hold in holds.all_live(db, START + wait)] for wait in (0 * MINUTE, MINUTE, 999 * HOUR)]
     assert live == [["channel C1", "riot europe"], ["channel C1"], ["channel C1"]]
     assert len(holds.all_known(db)) == 2
 
@@ -94,21 +94,21 @@ def test_a_lifted_hold_is_forgotten(db: Database) -> None:
     put(db, None, kind="rejected")
     put(db, None, scope="channel C1", kind="broken")
     with db.transaction():
-        assert holds.lift(db, "riot europe", "rejected")
-        assert not holds.lift(db, "riot europe", "rejected")
-        assert not holds.lift(db, "channel C1", "limited")
-    assert [hold.scope for hold in holds.all_known(db)] == ["channel C1"]
+        assert holds.lift(db, scope_of("riot europe"), "rejected")
+        assert not holds.lift(db, scope_of("riot europe"), "rejected")
+        assert not holds.lift(db, scope_of("channel C1"), "limited")
+    assert [str(hold.scope) for hold in holds.all_known(db)] == ["channel C1"]
 
 
 def test_a_limit_that_is_over_makes_the_next_one_no_longer(db: Database) -> None:
     put(db, START + MINUTE)
     put(db, START + MINUTE)
     with db.transaction():
-        holds.went_well(db, ["riot europe"], START)
+        holds.went_well(db, [scope_of("riot europe")], START)
     assert only(db).times == 2  # not over yet
     with db.transaction():
-        holds.went_well(db, ["riot asia"], START + MINUTE)
-        holds.went_well(db, ["riot europe"], START + MINUTE)
+        holds.went_well(db, [scope_of("riot asia")], START + MINUTE)
+        holds.went_well(db, [scope_of("riot europe")], START + MINUTE)
     assert only(db).times == 0
     put(db, START + HOUR)
     assert only(db).times == 1
@@ -117,7 +117,7 @@ def test_a_limit_that_is_over_makes_the_next_one_no_longer(db: Database) -> None
 def test_what_is_broken_or_rejected_does_not_end_by_going_well(db: Database) -> None:
     put(db, None, kind="rejected")
     with db.transaction():
-        holds.went_well(db, ["riot europe"], START + HOUR)
+        holds.went_well(db, [scope_of("riot europe")], START + HOUR)
     assert only(db).times == 1
 
 
@@ -159,8 +159,9 @@ def test_a_limit_kept_for_years_lasts_a_day_from_its_beginning_and_is_written_so
     with db.transaction():
         for scope, kind in (("riot europe", "limited"), ("channel C1", "paused")):
             db.write(
-                "INSERT INTO holds VALUES (:scope, :kind, 'x', :since, '2058-01-01T00:00:00.000Z', 3, NULL)",
-                scope=scope,
+                "INSERT INTO holds "
+                "VALUES (:scope_kind, :scope_id, :endpoint, :kind, 'x', :since, '2058-01-01T00:00:00.000Z', 3, NULL)",
+                **scope_of(scope).columns(),
                 kind=kind,
                 since="2026-11-23T12:00:00.000Z",
             )
@@ -169,7 +170,7 @@ def test_a_limit_kept_for_years_lasts_a_day_from_its_beginning_and_is_written_so
     assert paused.until
     assert paused.until.year == 2058
     holds.repair_after_clock_rollback(db, START + HOUR)
-    assert [row["until"] for row in db.rows("SELECT until FROM holds ORDER BY scope DESC")] == [
+    assert [row["until"] for row in db.rows("SELECT until FROM holds ORDER BY scope_kind DESC")] == [
         "2026-11-24T12:00:00.000Z",
         "2058-01-01T00:00:00.000Z",
     ]
@@ -178,4 +179,4 @@ def test_a_limit_kept_for_years_lasts_a_day_from_its_beginning_and_is_written_so
 def test_the_limits_of_a_host_are_its_own_and_its_endpoints(db: Database) -> None:
     for scope in ("riot europe", "riot europe match", "riot europewest", "riot asia match", "riot"):
         put(db, START + HOUR, scope=scope)
-    assert [hold.scope for hold in holds.limited_host(db, "europe")] == ["riot europe", "riot europe match"]
+    assert [str(hold.scope) for hold in holds.limited_host(db, "europe")] == ["riot europe", "riot europe match"]

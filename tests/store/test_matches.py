@@ -12,6 +12,7 @@ from lolslackbot.model import Outcome, Player
 from lolslackbot.store import bodies, listings, matches, outbox, players, reasons
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
+from lolslackbot.store.reasons import Reason
 
 LATER = START + timedelta(minutes=10)
 ID = "EUW1_5"
@@ -36,7 +37,7 @@ def in_state(db: Database, state: str) -> None:
         case "missing":
             matches.mark_missing(db, ID, START, START)
         case "given_up":
-            matches.give_up(db, ID, "closed", START)
+            matches.give_up(db, ID, Reason("closed"), START)
     assert row_of(db)["state"] == state
 
 
@@ -46,7 +47,7 @@ def in_state(db: Database, state: str) -> None:
 TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "mark_missing": lambda db: matches.mark_missing(db, ID, LATER, None),
     "put_off": lambda db: matches.put_off(db, ID, "HTTP 503", LATER, LATER),
-    "give_up": lambda db: matches.give_up(db, ID, "malformed", LATER),
+    "give_up": lambda db: matches.give_up(db, ID, Reason("malformed"), LATER),
     "want_again": lambda db: _want_again(db),
     "give_up_untracked": lambda db: _give_up_untracked(db),
 }
@@ -162,7 +163,7 @@ def test_a_match_nobody_knows_is_not_due(db: Database) -> None:
 
 def test_what_is_given_up_is_never_looked_at_and_keeps_its_reason(db: Database) -> None:
     in_state(db, "wanted")
-    matches.give_up(db, ID, "closed", LATER, ended_at=START)
+    matches.give_up(db, ID, Reason("closed"), LATER, ended_at=START)
     row = row_of(db)
     assert (row["reason"], row["looked_at"], row["next_look_at"]) == ("closed", text_of(LATER), None)
     assert row["ended_at"] == text_of(START)
@@ -194,9 +195,9 @@ def test_the_last_game_of_a_player_is_the_newest_whose_end_is_known_stored_or_gi
     store_match(db, a_match("EUW1_1", ended_at=START - timedelta(hours=2)))
     assert players.poll_order(db)[0].last_game_at == START - timedelta(hours=2)
     listed(db, player, "EUW1_2", "EUW1_3", "EUW1_4")
-    matches.give_up(db, "EUW1_2", "before tracking", START, START - timedelta(hours=1))
-    matches.give_up(db, "EUW1_3", "closed", START)
-    matches.give_up(db, "EUW1_4", "no longer news", START, START - timedelta(hours=9))
+    matches.give_up(db, "EUW1_2", Reason("before tracking"), START, START - timedelta(hours=1))
+    matches.give_up(db, "EUW1_3", Reason("closed"), START)
+    matches.give_up(db, "EUW1_4", Reason("no longer news"), START, START - timedelta(hours=9))
     assert players.poll_order(db)[0].last_game_at == START - timedelta(hours=1)
 
 
@@ -267,7 +268,7 @@ def test_ids_that_were_asked_for_are_not_given_up_unasked(db: Database) -> None:
     matches.put_off(db, "EUW1_1", "HTTP 503", START, LATER)
     matches.mark_missing(db, "EUW1_2", START, LATER)
     store_match(db, a_match("EUW1_3"))
-    matches.give_up(db, "EUW1_4", "closed", START)
+    matches.give_up(db, "EUW1_4", Reason("closed"), START)
     assert matches.give_up_older(db, "EUW1_5", reasons.BEFORE_TRACKING, None) == 0
     states = [row["state"] for row in db.rows("SELECT state FROM matches ORDER BY game_id")]
     assert states == ["wanted", "missing", "stored", "given_up", "wanted"]
@@ -284,7 +285,7 @@ def test_what_stands_in_no_tracked_players_list_any_more_is_given_up(db: Databas
         players.untrack(db, one.player_id, "C1")
         matches.give_up_untracked(db)
     assert given_up(db) == ["EUW1_1"]
-    assert row_of(db, "EUW1_1")["reason"] == reasons.UNTRACKED
+    assert row_of(db, "EUW1_1")["reason"] == reasons.UNTRACKED.text
     assert matches.to_look_at(db, START) == ["EUW1_2"]
 
 
@@ -312,7 +313,7 @@ def test_stored_matches_are_built_in_the_order_the_games_ended(db: Database) -> 
     outbox.add(db, "EUW1_2", [], START)
     assert matches.to_build(db) == ["EUW1_4", "EUW1_1"]
     assert (row_of(db, "EUW1_3")["built_at"], row_of(db, "EUW1_3")["reason"]) == (text_of(START), None)
-    assert row_of(db, "EUW1_2")["reason"] == reasons.UNTRACKED
+    assert row_of(db, "EUW1_2")["reason"] == reasons.UNTRACKED.text
 
 
 def test_a_channel_hears_of_a_match_that_ended_since_it_tracks_a_player_in_it(db: Database) -> None:

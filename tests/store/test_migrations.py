@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from support import START, FakeClock, puuid
 from lolslackbot.clock import text_of
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import migrations, players
+from lolslackbot.store import findings, holds, migrations, players, reasons
 from lolslackbot.store.database import create_database, open_database, read_only
 
 STEPS = {
@@ -34,6 +35,7 @@ STEPS = {
 SCHEMA_1 = (Path(__file__).parent / "schema-1.sql").read_text("utf-8")
 MATCH = "EUW1_7000000001"
 AT = text_of(START)
+LATER = text_of(START + timedelta(hours=1))
 
 
 @pytest.fixture
@@ -266,3 +268,55 @@ def test_the_schema_is_found_beside_the_modules_or_one_folder_up(
 def test_the_schema_states_its_version_and_whose_it_is() -> None:
     assert f"PRAGMA application_id = {migrations.APPLICATION_ID};" in migrations.schema()
     assert f"PRAGMA user_version = {migrations.newest()};" in migrations.schema()
+
+
+def test_schema_6_keeps_holds_findings_names_and_reasons(tmp_path: Path) -> None:
+    """What schema 5 kept as text is the same thing as data."""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript((Path(__file__).parent / "schema-5.sql").read_text("utf-8"))
+        connection.executescript(f"""
+            INSERT INTO players (player_id, puuid, game_name, tag_line, named_at, platform)
+            VALUES (7, '{puuid(7)}', 'New', 'EUW', '{AT}', 'euw1');
+            INSERT INTO decisions (decided_at, command, subject, change) VALUES
+                ('{AT}', 'renamed', 'player 7', 'Old Name#1 -> Mid#2'),
+                ('{AT}', 'pause', 'everything', 'paused'),
+                ('{LATER}', 'renamed', 'player 7', 'Mid#2 -> New#EUW');
+            INSERT INTO findings VALUES
+                ('Riot key', 'riot', 'refused', 'renew it', '{AT}'),
+                ('Slack workspace acme', 'workspace acme', 'refused', 'renew it', '{AT}'),
+                ('channel C1', 'channel C1', 'archived', '', '{AT}'),
+                ('channel C9', 'alerts', 'archived', '', '{AT}');
+        """)
+        for scope in SCOPES:
+            connection.execute("INSERT INTO holds VALUES (?, 'limited', 'why', ?, NULL, 3, 'code')", (scope, AT))
+        for number, reason in enumerate(REASONS):
+            connection.execute(
+                "INSERT INTO matches (match_id, platform, game_id, state, reason, listed_at) "
+                "VALUES (?, 'euw1', ?, 'given_up', ?, ?)",
+                (f"EUW1_{number}", number, reason, AT),
+            )
+        connection.commit()
+    with closing(open_database(tmp_path / "old.db")) as db:
+        assert sorted(str(hold.scope) for hold in holds.all_known(db)) == sorted(SCOPES)
+        assert {(hold.kind, hold.reason, hold.times, hold.code) for hold in holds.all_known(db)} == {
+            ("limited", "why", 3, "code")
+        }
+        assert {(each.what, str(each.scope)) for each in findings.all_known(db)} == {
+            ("Riot key", "riot"),
+            ("Slack workspace acme", "workspace acme"),
+            ("channel C1", "channel C1"),
+            ("channel C9", "channel C9"),
+        }
+        assert [(str(each.old), str(each.new)) for each in players.renames(db, 7)] == [
+            ("Mid#2", "New#EUW"),
+            ("Old Name#1", "Mid#2"),
+        ]
+        assert [row["command"] for row in db.rows("SELECT command FROM decisions")] == ["pause"]
+        kinds = {row["reason"]: row["reason_kind"] for row in db.rows("SELECT reason, reason_kind FROM matches")}
+        assert kinds == REASONS
+
+
+SCOPES = ("everything", "riot", "riot europe", "riot europe match", "channel C1", "workspace default")
+REASONS = {each.text: each.kind for each in vars(reasons).values() if isinstance(each, reasons.Reason)} | {
+    "closed: 403": None
+}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support import START, a_match, add_player, store_match
+from support import START, a_match, add_player, scope_of, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import LookupProblem, Message
@@ -147,7 +147,7 @@ def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
 
 def _fail_broken(db: Database) -> None:
     with db.transaction():
-        holds.put(db, "channel C1", "broken", "is_archived", START, None)
+        holds.put(db, scope_of("channel C1"), "broken", "is_archived", START, None)
     outbox.fail_in_broken_channels(db, START)
 
 
@@ -330,7 +330,7 @@ def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
     outbox.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
     assert row_of(db)["state"] == "failed"
     (hold,) = holds.all_known(db)
-    assert (hold.scope, hold.kind, hold.reason, hold.since, hold.until) == (
+    assert (str(hold.scope), hold.kind, hold.reason, hold.since, hold.until) == (
         "channel C1",
         "broken",
         "is_archived",
@@ -398,7 +398,7 @@ def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None
         holds.put(db, holds.workspace_scope("default"), "rejected", "invalid_auth", START, None)
         holds.put(db, holds.workspace_scope("acme"), "rejected", "invalid_auth", START, None)
     outbox.mark_delivered(db, of, "mine", "1.5", LATER)
-    assert [hold.scope for hold in holds.all_known(db)] == ["workspace acme"]
+    assert [str(hold.scope) for hold in holds.all_known(db)] == ["workspace acme"]
 
 
 # Looking up

@@ -10,8 +10,9 @@ from support import START, a_match, add_player, participant, puuid, store_match
 from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import ProblemKind, RiotId
-from lolslackbot.store import decisions, health, listings, matches, players, reasons
+from lolslackbot.store import health, listings, matches, players, reasons
 from lolslackbot.store.database import Database
+from lolslackbot.store.reasons import Reason
 
 AHRI = RiotId("Ahri", "EUW")
 LATER = START + timedelta(hours=1)
@@ -218,13 +219,13 @@ def test_a_player_is_found_by_every_name_that_was_theirs(db: Database) -> None:
     player = add_player(db, since=START)
     with db.transaction():
         players.rename(db, player, RiotId("player 1", "EUW"), START + timedelta(hours=1))  # no other name
-    assert decisions.by(db, decisions.RENAMED) == []
+    assert players.renames(db) == []
     for hours, name in ((2, "Second"), (1, "Older"), (3, "Third")):
         with db.transaction():
             (known,) = players.with_puuids(db, [puuid(1)]).values()
             players.rename(db, known, RiotId(name, "EUW"), START + timedelta(hours=hours))
     players.track(db, puuid(1), RiotId("Fourth", "NEW"), "euw1", "C1", "default", LATER)
-    assert [each.change for each in decisions.by(db, decisions.RENAMED)] == [
+    assert [f"{each.old} -> {each.new}" for each in players.renames(db)] == [
         "Third#EUW -> Fourth#NEW",
         "Second#EUW -> Third#EUW",
         "player 1#EUW -> Second#EUW",
@@ -289,7 +290,7 @@ def test_a_match_given_up_unasked_is_wanted_again_in_another_list(db: Database) 
 def test_a_match_given_up_after_a_look_stays_so_in_another_list(db: Database) -> None:
     one, two = add_player(db, 1), add_player(db, 2)
     listings.record_page(db, one.player_id, ["EUW1_1"], None, START)
-    matches.give_up(db, "EUW1_1", "closed", START)
+    matches.give_up(db, "EUW1_1", Reason("closed"), START)
     assert listings.record_page(db, two.player_id, ["EUW1_1"], None, LATER) == []
     assert states(db) == {"EUW1_1": "given_up"}
 
