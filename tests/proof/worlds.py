@@ -107,10 +107,12 @@ class World:
 
     def for_a_person(self) -> set[str]:
         """Sent again once and looked for in vain since: uncertain until a person decides, as the promise says."""
+        columns = [name for (name,) in look(self.database, "SELECT name FROM pragma_table_info('messages')")]
+        misses = "lookup_misses" if "lookup_misses" in columns else "absences"  # before schema 6
         rows = look(
             self.database,
             "SELECT match_id || ':' || channel_id FROM messages "
-            "WHERE state = 'uncertain' AND resends AND lookup_misses > 1",
+            f"WHERE state = 'uncertain' AND resends AND {misses} > 1",
         )
         return {str(key) for (key,) in rows}
 
