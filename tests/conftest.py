@@ -88,10 +88,10 @@ def command(
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*arguments: str, at_home: bool = True, typed: str | None = None, **environment: str) -> Result:
-        with monkeypatch.context() as here:
+        with monkeypatch.context() as here, (tmp_path / "nothing").open("w+") as nothing:
             here.chdir(tmp_path)
             here.setattr(sys, "argv", ["lolslackbot", *(["--home", str(home)] if at_home else []), *arguments])
-            here.setattr(sys, "stdin", (tmp_path / "nothing").open("w+") if typed is None else Terminal(typed))
+            here.setattr(sys, "stdin", nothing if typed is None else Terminal(typed))
             for name, value in environment.items():
                 here.setenv(name, value)
             with pytest.raises(SystemExit) as left:
