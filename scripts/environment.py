@@ -1,6 +1,7 @@
-"""The scripts' own virtual environment: `.venv` in the checkout, made and filled when it is missing or out of date.
+"""The scripts' own virtual environments, made and filled when they are missing or out of date.
 
-`.venv-oldest` has the oldest version of each library that pyproject.toml allows, instead of the newest.
+`.venv` has this checkout and the newest version of each library that pyproject.toml allows. `.venv-newest-3.N` and
+`.venv-oldest-3.N` have the libraries alone: the wheel built from this checkout is installed into them for each run.
 """
 
 import hashlib
@@ -8,42 +9,51 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import tomllib
 import venv
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("mypy", "ruff", "types-requests")  # no test needs them
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
-def enter(*, oldest: bool = False) -> None:
-    """Goes on with the calling script inside the environment; returns only there.
+def enter(libraries: str = "") -> None:
+    """Continues the calling script inside an environment; returns only there.
 
+    libraries: '' for `.venv`; 'newest' or 'oldest' for an environment with the wheel and such libraries.
     With NO_VENV set it returns at once: the suite runs the scripts with the interpreter that runs the suite.
     """
     if os.environ.get("NO_VENV"):
         return
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs a script may have an older one
         sys.exit(f"{sys.argv[0]}: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
-    home = ROOT / (".venv-oldest" if oldest else ".venv")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    home = ROOT / (f".venv-{libraries}-{version}" if libraries else ".venv")
     if not _is_filled(home):
-        _fill(home, oldest_versions() if oldest else [])
+        _fill(home, libraries)
     if Path(sys.prefix) != home:
         os.execv(_python(home), [str(_python(home)), *sys.argv])
+    if libraries:
+        _install_wheel()
 
 
 def oldest_versions() -> list[str]:
     """`name==version` of everything that pyproject.toml states a floor of, but for the tools."""
-    import tomllib  # Python 3.11
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    floors = [re.match("([a-z0-9-]+)>=([0-9.]+)", each) for each in needed(project)]
+    floors = [re.match("([a-z0-9-]+)>=([0-9.]+)", each) for each in needed(_project())]
     return [f"{floor[1]}=={floor[2]}" for floor in floors if floor and floor[1] not in TOOLS]
 
 
 def needed(project: dict[str, Any]) -> list[str]:
     """What the package and its tests need, as pyproject.toml has it."""
     return [*project["dependencies"], *project["optional-dependencies"]["test"]]
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return project
 
 
 def _python(home: Path) -> Path:
@@ -64,15 +74,25 @@ def _is_filled(home: Path) -> bool:
     return _python(home).exists() and _filled(home).exists() and _filled(home).read_text() == _digest()
 
 
-def _fill(home: Path, versions: list[str]) -> None:
-    """versions: those to install; none: the newest of all that is needed."""
+def _fill(home: Path, libraries: str) -> None:
     print(f"Making the virtual environment {home} (a minute, once) …", flush=True)
-    what = [*versions, "--editable", str(ROOT)] if versions else ["--editable", f"{ROOT}[test]"]
+    packages = {
+        "": ["--editable", f"{ROOT}[test]"],
+        "newest": [each for each in needed(_project()) if not each.startswith(TOOLS)],
+        "oldest": oldest_versions(),
+    }[libraries]
     try:
         if not _python(home).exists():
             venv.create(home, with_pip=True)
-        command = [str(_python(home)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
-        subprocess.run(command, check=True)
+        subprocess.run([str(_python(home)), *PIP, *packages], check=True)
     except subprocess.CalledProcessError as error:
         sys.exit(f"{sys.argv[0]}: the virtual environment could not be filled: {error}")
     _filled(home).write_text(_digest())
+
+
+def _install_wheel() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        build = f"import setuptools.build_meta as backend; backend.build_wheel({folder!r})"
+        subprocess.run([sys.executable, "-c", build], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        (wheel,) = Path(folder).glob("*.whl")
+        subprocess.run([sys.executable, *PIP, "--no-deps", "--no-index", "--force-reinstall", str(wheel)], check=True)

@@ -72,7 +72,7 @@ def test_an_installation_finds_the_schema(built: Path, tmp_path: Path, kind: str
 
 
 def test_every_library_has_a_floor_that_the_tests_can_be_run_with() -> None:
-    """`scripts/test --oldest` runs them."""
+    """`scripts/test --wheel oldest` runs them."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
         environment = importlib.import_module("environment")
