@@ -1,13 +1,11 @@
-"""The contract's words as values: what passes between Riot, the store, the wording and Slack. No I/O.
-
-Values are named tuples, here and elsewhere: a start makes dozens of classes, and a dataclass takes ten times as long.
-"""
+"""The values that pass between Riot, the store, the rendering and Slack. No I/O."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -57,7 +55,8 @@ OTHER_KEY_KINDS = frozenset(
 )
 
 
-class RiotId(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RiotId:
     """A player's name as people write it: `GameName#TAG`. It changes; a puuid does not."""
 
     game_name: str
@@ -72,14 +71,16 @@ class RiotId(NamedTuple):
         return plain_name(str(self)).casefold()
 
 
-class Account(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Account:
     """account-v1: who a Riot ID belongs to. Riot may leave the names out."""
 
     puuid: str
     riot_id: RiotId | None
 
 
-class Player(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Player:
     """A League account we know, tracked or once tracked."""
 
     player_id: int
@@ -94,7 +95,8 @@ class Player(NamedTuple):
     region: str | None = None  # its answer where that is not `platform`
 
 
-class PastGame(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PastGame:
     """How an earlier game ended for a player, as far as a series of wins or losses needs it."""
 
     queue_id: int
@@ -103,7 +105,8 @@ class PastGame(NamedTuple):
     win: bool
 
 
-class Participant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Participant:
     """One human in a match, with what a message says of them (match-v5 `info.participants`).
 
     Numbers of None are not known: the answer lacked them, or they mean nothing in that mode.
@@ -132,7 +135,8 @@ class Participant(NamedTuple):
     past: tuple[PastGame, ...] = ()  # the newest first, without a gap as far as it goes; only as a channel hears it
 
 
-class Match(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Match:
     """One finished game, as far as messages need it."""
 
     match_id: str
@@ -146,21 +150,24 @@ class Match(NamedTuple):
     bans: int = 0  # turns to ban a champion, also those passed up
 
 
-class Champion(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Champion:
     """A champion as Data Dragon shows it."""
 
     name: str  # the one people see
     image: str  # file name of its picture
 
 
-class Champions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Champions:
     """Data Dragon's champions by `champion_id`, as of one of its versions; None: it never answered."""
 
     version: str | None = None
-    by_id: Mapping[int, Champion] = {}
+    by_id: Mapping[int, Champion] = field(default_factory=dict)
 
 
-class Message(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Message:
     """A message on its way: what Slack is to be sent, and under which claim."""
 
     match_id: str
@@ -175,7 +182,8 @@ class Message(NamedTuple):
         return f"{self.match_id}:{self.channel_id}"
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Window:
     """One of Riot's rate limits: `calls` in any `seconds`.
 
     `extra_calls` are those that Riot counted at `extra_at` beyond the ones we know of (another user of the key).
@@ -190,8 +198,6 @@ class Window(NamedTuple):
 def plain_name(text: str) -> str:
     """A name as Riot composes it, without what comes along when it is copied: marks of direction, odd spaces."""
     if not text.isascii() or not text.isprintable():
-        import unicodedata  # slow to import, and most names are plain
-
         shown = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cf", "Cc"))
         text = unicodedata.normalize("NFC", "".join(shown))
     return " ".join(text.split())

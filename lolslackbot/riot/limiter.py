@@ -143,11 +143,11 @@ class Limiter:
         counting = limits.believed(told) or limits.believed(before)
         odd = [window for window in told if window not in limits.believed(told)]  # kept for `status` to tell
         learnt = []
-        for seconds, calls, *_ in counting:
-            last = known.get(seconds, Window(seconds, calls))
-            window = Window(seconds, calls, last.extra_calls, last.extra_at)
+        for each in counting:
+            last = known.get(each.seconds, each)
+            window = Window(each.seconds, each.calls, last.extra_calls, last.extra_at)
             ours = self._ledger.ended_calls(routing, scope, now - limits.span(window))
-            learnt.append(limits.learn(window, counted.get(seconds), ours, now))
+            learnt.append(limits.learn(window, counted.get(each.seconds), ours, now))
         if learnt + odd != list(before):
             self._ledger.put_windows(routing, scope, learnt + odd)
         return learnt

@@ -6,6 +6,7 @@ no more than the limit in *any* N seconds and a margin, is right for fixed and f
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -72,10 +73,10 @@ def learn(window: Window, counted: int | None, known: int, now: datetime) -> Win
     extra, others = counted - known, window.calls - free_calls(window, now)
     if counted >= window.calls and (extra > 0 or others > 0):
         # Full, and not by us alone: who of the others called when cannot be told, so it is full until all of it ends.
-        return window._replace(extra_calls=max(extra, window.calls), extra_at=now)
+        return replace(window, extra_calls=max(extra, window.calls), extra_at=now)
     if extra <= 0 or extra < others:
         return window
-    return window._replace(extra_calls=extra, extra_at=now)
+    return replace(window, extra_calls=extra, extra_at=now)
 
 
 def refused_scope(headers: Mapping[str, str], endpoint: str) -> str:

@@ -1,9 +1,11 @@
 """The ledger of matches and its transitions: wanted -> stored, missing or given up."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
@@ -13,7 +15,6 @@ from lolslackbot.store.reasons import UNTRACKED, Reason, ReasonKind
 
 logger = logging.getLogger(__name__)
 
-_TOLD = ", ".join(Participant._fields[:-1])  # columns of participants and players; the past is looked up
 LOOKS = 3  # at a match that answers 404; then it is over, unless its host gives no match at all
 _WAITS_FOR_HOST = f"state = 'missing' AND not_found_count >= {LOOKS}"  # of those with a next look
 PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
@@ -175,13 +176,6 @@ def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player]
 
 
 def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:
-    import json  # slow to import, and few commands read or write participants
-
-    told = participant._asdict() | {
-        "name": participant.name or player.riot_id.game_name,
-        "win": int(participant.win),
-        "partners": json.dumps(participant.partners),
-    }
     db.write(
         """
         INSERT INTO participants (
@@ -197,7 +191,24 @@ def _add_participant(db: Database, match_id: str, player: Player, participant: P
         """,
         match_id=match_id,
         player_id=player.player_id,
-        **told,
+        name=participant.name or player.riot_id.game_name,
+        team_id=participant.team_id,
+        champion_id=participant.champion_id,
+        champion_name=participant.champion_name,
+        team_position=participant.team_position,
+        win=int(participant.win),
+        placement=participant.placement,
+        kills=participant.kills,
+        deaths=participant.deaths,
+        assists=participant.assists,
+        creep_score=participant.creep_score,
+        level=participant.level,
+        damage=participant.damage,
+        team_damage=participant.team_damage,
+        team_kills=participant.team_kills,
+        penta_kills=participant.penta_kills,
+        subteam=participant.subteam,
+        partners=json.dumps(participant.partners),
     )
 
 
@@ -429,8 +440,8 @@ def stored(db: Database, match_id: str) -> Match:
 def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
     """A stored match with those participants only whom that channel tracks."""
     rows = db.rows(
-        f"""
-        SELECT player_id, {_TOLD}
+        """
+        SELECT participants.*, puuid, tag_line
         FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)
         WHERE match_id = :match_id AND channel_id = :channel_id AND since <= :ended_at
         ORDER BY team_id, player_id
@@ -439,17 +450,33 @@ def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
         channel_id=channel_id,
         ended_at=text_of(match.ended_at),
     )
-    return match._replace(participants=tuple(_participant(db, match.match_id, *row) for row in rows))
+    return replace(match, participants=tuple(_participant(db, row) for row in rows))
 
 
-def _participant(db: Database, match_id: str, player_id: int, *told: Any) -> Participant:
-    import json
-
-    participant = Participant(*told)
-    return participant._replace(
-        win=bool(participant.win),
-        partners=tuple((number, name) for number, name in json.loads(told[-1])),
-        past=_past_games(db, player_id, match_id),
+def _participant(db: Database, row: Row) -> Participant:
+    """row: of participants, with the player's puuid and tag_line."""
+    return Participant(
+        puuid=row["puuid"],
+        name=row["name"],
+        tag_line=row["tag_line"],
+        team_id=row["team_id"],
+        champion_id=row["champion_id"],
+        champion_name=row["champion_name"],
+        team_position=row["team_position"],
+        win=bool(row["win"]),
+        placement=row["placement"],
+        kills=row["kills"],
+        deaths=row["deaths"],
+        assists=row["assists"],
+        creep_score=row["creep_score"],
+        level=row["level"],
+        damage=row["damage"],
+        team_damage=row["team_damage"],
+        team_kills=row["team_kills"],
+        penta_kills=row["penta_kills"],
+        subteam=row["subteam"],
+        partners=tuple((number, name) for number, name in json.loads(row["partners"])),
+        past=_past_games(db, row["player_id"], row["match_id"]),
     )
 
 

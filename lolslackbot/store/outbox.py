@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -444,7 +445,7 @@ def reconcile(db: Database, channel_id: str, ts_by_key: Mapping[str, str], now: 
 def posted_ts(db: Database, message: Message, ts_by_key: Mapping[str, str]) -> str | None:
     """The `ts` of a message in a history, also if it was posted when its channel had another id."""
     ids = [message.channel_id, *channels.former_ids(db, message.channel_id)]
-    keys = [message._replace(channel_id=channel_id).key for channel_id in ids]
+    keys = [replace(message, channel_id=channel_id).key for channel_id in ids]
     return next((ts_by_key[key] for key in keys if key in ts_by_key), None)
 
 

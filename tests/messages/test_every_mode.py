@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a table of messages
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -66,12 +67,12 @@ def test_a_recorded_match_reads_right(path: Path) -> None:
             read_everyone(match_id, json.loads(path.read_bytes()))
         return
     match = read_everyone(match_id, json.loads(path.read_bytes()))
-    one = match._replace(participants=match.participants[:1])
+    one = replace(match, participants=match.participants[:1])
     headline, line, _link = render(one, WORDING, Style.FULL).text.split("\n")
     assert f"{headline} | {line.partition(': ')[2]}" == expected
     assert line.partition(": ")[0] == match.participants[0].name
     for number in range(1, len(match.participants) + 1):
-        sound(render(match._replace(participants=match.participants[:number]), WORDING, Style.FULL))
+        sound(render(replace(match, participants=match.participants[:number]), WORDING, Style.FULL))
 
 
 def sound(worded: RenderedMessage) -> None:
@@ -89,7 +90,7 @@ def game(queue: int, friends: int, name: str = "W", **plan: Any) -> Match:
     made = Plan("EUW1_7000000001", queue, 1_790_000_000_000, 1871, sides=sides, **plan)
     body = make_body(made, humans, lambda each: each.encode().hex().ljust(78, "s")[-78:], Random(f"{queue} {friends}"))
     match = read_everyone(made.match_id, body)
-    return match._replace(participants=tuple(each for each in match.participants if each.puuid.startswith("friend")))
+    return replace(match, participants=tuple(each for each in match.participants if each.puuid.startswith("friend")))
 
 
 HEADLINES = {

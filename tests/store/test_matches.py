@@ -1,6 +1,7 @@
 """The ledger of matches: from which state each transition goes, and that it goes from no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -348,10 +349,10 @@ def test_a_channel_hears_of_those_participants_only_whom_it_tracks(db: Database)
     add_player(db, 4, channel="C2", since=match.ended_at)
     store_match(db, match)
     blue, red, _, other = match.participants
-    blue, red = blue._replace(tag_line="EUW"), red._replace(tag_line="EUW")
-    assert matches.as_heard_in(db, matches.stored(db, ID), "C1") == match._replace(participants=(red, blue))  # by side
-    assert matches.as_heard_in(db, matches.stored(db, ID), "C2") == match._replace(participants=(other,))
-    assert matches.as_heard_in(db, matches.stored(db, ID), "C9") == match._replace(participants=())
+    blue, red = replace(blue, tag_line="EUW"), replace(red, tag_line="EUW")
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C1") == replace(match, participants=(red, blue))  # by side
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C2") == replace(match, participants=(other,))
+    assert matches.as_heard_in(db, matches.stored(db, ID), "C9") == replace(match, participants=())
 
 
 def test_a_match_nobody_knows_is_heard_by_nobody(db: Database) -> None:

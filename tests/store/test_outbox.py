@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
     }
     assert outbox.waiting(db) == [
         (message("EUW1_1", "C1"), match.ended_at),
-        (message("EUW1_1", "C2", "acme")._replace(blocks=None), match.ended_at),
+        (replace(message("EUW1_1", "C2", "acme"), blocks=None), match.ended_at),
     ]
 
 
@@ -278,7 +279,7 @@ def test_a_message_that_was_worded_anew_meanwhile_is_not_claimed_as_it_was(db: D
         outbox.reword(db, "EUW1_1", draft(text="new", blocks=None))
     assert not claim(db, of)
     assert (row_of(db)["state"], row_of(db)["attempts"]) == ("pending", 0)
-    assert claim(db, of._replace(text="new", blocks=None))
+    assert claim(db, replace(of, text="new", blocks=None))
 
 
 @pytest.mark.parametrize(("seconds", "claimed"), [(-1, True), (0, True), (1, False)])
