@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -176,9 +177,14 @@ class Message:
     text: str
     blocks: str | None  # Block Kit JSON
 
+    @classmethod
+    def from_row(cls, row: Any) -> "Message":
+        """The message in a row of the table `messages`."""
+        return cls(row["match_id"], row["channel_id"], row["workspace"], row["text"], row["blocks"])
+
     @property
     def key(self) -> str:
-        """What finds this message again in a channel's history: unique, and without anything secret."""
+        """The idempotency key: finds this message again in a channel's history. Unique, and without anything secret."""
         return f"{self.match_id}:{self.channel_id}"
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from proof.warm import Order, Warm
 
-from lolslackbot.clock import Clock
-from lolslackbot.model import Match, Outcome, Participant, Player, RiotId
+from lolslackbot.clock import Clock, text_of
+from lolslackbot.model import Match, Message, Outcome, Participant, Player, RiotId
 from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
-from lolslackbot.store import listings, matches, players
+from lolslackbot.store import listings, matches, outbox, players
 from lolslackbot.store.bodies import pack
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Scope, ScopeKind
@@ -267,6 +267,25 @@ def keys_in(sandbox: Sandbox, channel: str) -> list[str]:
 def _bare_environment() -> dict[str, str]:
     """Without what coverage adds: it doubles the time of a process, and the same lines run in-process elsewhere."""
     return {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR", "LANG") if name in os.environ}
+
+
+def claim(
+    db: Database, message: Message, token: str = "t", now: datetime = START, oldest: datetime | None = None
+) -> bool:
+    """Claims the next message of a channel, which must be this one; False if none may be sent.
+
+    The channel counts as compared for this claim only.
+    """
+    channel, since = message.channel_id, oldest or now - timedelta(days=2)
+    row = db.row("SELECT reconciled_at FROM channels WHERE channel_id = :channel", channel=channel)
+    assert row
+    with db.transaction():
+        reconciled = "UPDATE channels SET reconciled_at = :moment WHERE channel_id = :channel"
+        db.write(reconciled, moment=text_of(now + timedelta(days=1000)), channel=channel)
+        claimed = outbox.claim_next(db, channel, message.workspace, token, since, now)
+        db.write(reconciled, moment=row["reconciled_at"], channel=channel)
+    assert claimed is None or claimed.message == message
+    return claimed is not None
 
 
 def scope_of(text: str) -> Scope:

@@ -11,7 +11,7 @@ from lolslackbot.riot import limits
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.settings import Settings
 from lolslackbot.slack.answers import posted_at
-from lolslackbot.store import channels, decisions, findings, history, holds, matches, outbox
+from lolslackbot.store import channels, decisions, findings, history, holds, in_doubt, matches, outbox
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -63,12 +63,12 @@ def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, 
     known_as = {channel_id, channels.slack_id(db, channel_id), *channels.former_ids(db, channel_id)}
     if linked not in known_as:
         raise NotFound(f"that link leads into {linked}, and the message about {match_id} is one of {channel_id}")
-    if other := outbox.with_receipt(db, channel_id, slack_ts):
+    if other := in_doubt.with_receipt(db, channel_id, slack_ts):
         raise NotFound(f"that link leads to the message about {other}")
 
     def do() -> None:
         with db.transaction():
-            outbox.mark_found(db, message, slack_ts, now)
+            in_doubt.mark_found(db, message, slack_ts, now)
             decisions.record(db, "retry", f"message {message.key}", f"{state} -> delivered, ts {slack_ts}", now)
 
     sentences = [f"the {state} message {message.key} counts as delivered, ts {slack_ts}"]

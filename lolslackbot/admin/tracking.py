@@ -266,4 +266,4 @@ def _word_anew(db: Database, match_id: str, track: players.Track, wording: Rende
         return
     _, style = channels.preferences(db)[track.channel_id]
     worded = render(match, wording, style)
-    outbox.reword(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))
+    outbox.replace_text(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))

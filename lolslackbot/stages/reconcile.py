@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from lolslackbot.errors import ConfigError, Exit
-from lolslackbot.model import LookupProblem
+from lolslackbot.model import LookupProblem, Message
 from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict, remedy_of
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, outbox
+from lolslackbot.store import channels, holds, in_doubt
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Uncertain
+from lolslackbot.store.in_doubt import Uncertain
 
 if TYPE_CHECKING:
     from lolslackbot.slack.client import SlackClient
@@ -25,7 +26,8 @@ SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is 
 LOOKED_FOR = timedelta(days=1)  # in each run; after that once a day, and again where one look found nothing
 
 
-class Policy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """When "not in the channel" is believed, and whether the message then goes out once more."""
 
     after: timedelta
@@ -60,32 +62,81 @@ class Histories:
         if isinstance(problem, ConfigError) or problem.verdict is Verdict.LOCAL_FAULT:
             self._run.ends_with(Exit.UNUSABLE, str(problem), f"{self._run.stage} unusable")
         elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
-            self._run.ends_with(Exit.REJECTED, str(problem), f"{holds.workspace_scope(workspace)} rejected")
+            scope = holds.workspace_scope(workspace)
+            self._run.ends_with(Exit.REJECTED, str(problem), holds.key_of(scope, "rejected"))
             self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
             logger.error("the token of workspace %s is refused: %s; %s", workspace, problem, remedy_of(problem))
             with self._db.transaction():
-                scope = holds.workspace_scope(workspace)
-                if not holds.find(self._db, scope, "rejected"):  # since the first refusal
-                    holds.put(self._db, scope, "rejected", str(problem), self._run.clock.now(), None)
+                holds.put_first(self._db, scope, "rejected", str(problem), self._run.clock.now())
         elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
             self._run.ends_with(Exit.LATER, str(problem))
 
 
-class Settling:
-    """One run's look-ups: one history a channel."""
+class Comparison:
+    """What this bot already posted in a channel, from another database, counts as delivered before the first post."""
+
+    def __init__(self, db: Database, histories: Histories, run: Run, stopped: set[str]) -> None:
+        """stopped: workspaces that get nothing more in this run; a token that is refused is added."""
+        self._db, self._histories, self._run, self._stopped = db, histories, run, stopped
+        self._open: set[str] = set()  # channels that wait for their history
+
+    def is_open(self, channel: str) -> bool:
+        """Whether the channel's history could not be read in this run: nothing is posted there."""
+        return channel in self._open
+
+    def compare(self, message: Message, ended_at: datetime) -> None:
+        """Reads the channel's history from the end of its next message's game on.
+
+        A history that can never be read keeps nothing back; one that cannot be read now makes its channel wait.
+        """
+        channel, workspace = message.channel_id, message.workspace
+        self._open.add(channel)
+        if workspace in self._histories.stopped:
+            self._run.note(f"{channel} waits for its history to be compared")
+            return
+        try:
+            found = self._histories.read(workspace, channel, ended_at - MARGIN).ts_by_key
+        except (SlackProblem, ConfigError) as problem:
+            if not lookup_problem_of(problem).lasts:
+                self._postpone(channel, workspace, problem)
+                return
+            logger.info("the history of %s cannot be compared: %s", channel, problem, exc_info=True)
+            found = {}
+        for each in in_doubt.reconcile(self._db, channel, found, self._run.clock.now()):
+            logger.warning("%s: %s", each.key, in_doubt.FOUND)
+            self._run.count("found delivered")
+        self._open.discard(channel)
+
+    def _postpone(self, channel: str, workspace: str, problem: SlackProblem | ConfigError) -> None:
+        logger.warning("%s waits for its history to be compared: %s", channel, problem, exc_info=problem)
+        self._run.note(f"{channel} waits for its history to be compared: {problem}")
+        self._histories.failed(problem, workspace)
+        if isinstance(problem, ConfigError) or problem.verdict is Verdict.TOKEN_REJECTED:
+            self._stopped.add(workspace)
+        elif problem.verdict in (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED):
+            now = self._run.clock.now()
+            with self._db.transaction():
+                until = now + timedelta(seconds=problem.wait)
+                holds.put(self._db, holds.channel_scope(channel), "limited", str(problem), now, until)
+        if isinstance(problem, ConfigError) or problem.verdict is not Verdict.UNCERTAIN:
+            self._histories.stopped.add(workspace)  # it concerns more than this channel
+
+
+class Reconciler:
+    """One run's look-ups of what is in doubt: one history a channel."""
 
     def __init__(self, db: Database, histories: Histories, run: Run, policy: Policy) -> None:
         self._db, self._histories, self._run, self._policy = db, histories, run, policy
 
-    def settle(self, claimed_before: datetime) -> int:
-        """Looks up what is uncertain since before that moment; how many messages go out again."""
+    def reconcile(self, claimed_before: datetime) -> int:
+        """Looks up what is in doubt since before that moment; returns how many messages go out again."""
         again = 0
-        unknown = [each for each in outbox.uncertain(self._db, claimed_before) if self._is_looked_for(each)]
+        unknown = [each for each in in_doubt.uncertain(self._db, claimed_before) if self._is_looked_for(each)]
         for channel, group in groupby(unknown, key=lambda each: each.message.channel_id):
             if self._run.budget.spent():
                 break
             with self._run.item(channel):
-                again += self._settle_channel(list(group))
+                again += self._reconcile_channel(list(group))
         return again
 
     def _is_looked_for(self, each: Uncertain) -> bool:
@@ -96,7 +147,7 @@ class Settling:
         is_due = each.looked_at is None or now - each.looked_at >= LOOKED_FOR
         return is_due or 0 < each.lookup_misses < RUNS or now - each.unknown_since < LOOKED_FOR + self._policy.after
 
-    def _settle_channel(self, unknown: Sequence[Uncertain]) -> int:
+    def _reconcile_channel(self, unknown: Sequence[Uncertain]) -> int:
         message = unknown[0].message
         if message.workspace in self._histories.stopped:
             return 0
@@ -106,7 +157,7 @@ class Settling:
         except (SlackProblem, ConfigError) as problem:
             self._cannot_tell(unknown, problem)
             return 0
-        return sum(self._settle_message(each, history) for each in unknown)
+        return sum(self._reconcile_message(each, history) for each in unknown)
 
     def _cannot_tell(self, unknown: Sequence[Uncertain], problem: SlackProblem | ConfigError) -> None:
         """Stays uncertain, with the reason. What concerns more than one channel stops the workspace's look-ups."""
@@ -121,28 +172,30 @@ class Settling:
         now, kind = self._run.clock.now(), lookup_problem_of(problem)
         if each.restored and kind.lasts:
             error = f"it may have been announced before the restore, and cannot be looked up: {problem}"
-            outbox.expire_restored(self._db, each.message, error, now)
+            in_doubt.expire_restored(self._db, each.message, error, now)
             self._run.count("expired")
         else:
             error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
-            outbox.record_lookup_error(self._db, each.message, kind, error, now)
+            in_doubt.record_lookup_error(self._db, each.message, kind, error, now)
 
-    def _settle_message(self, each: Uncertain, history: History) -> bool:
+    def _reconcile_message(self, each: Uncertain, history: History) -> bool:
         """Whether it goes out again."""
         now = self._run.clock.now()
-        slack_ts = outbox.posted_ts(self._db, each.message, history.ts_by_key)
+        slack_ts = in_doubt.posted_ts(self._db, each.message, history.ts_by_key)
         if slack_ts:
-            outbox.mark_found(self._db, each.message, slack_ts, now)
+            in_doubt.mark_found(self._db, each.message, slack_ts, now)
             self._run.count("found delivered")
             logger.info("%s is in the channel, ts %s: delivered", each.message.key, slack_ts)
             return False
-        outbox.record_lookup_miss(self._db, each.message, now)
+        in_doubt.record_lookup_miss(self._db, each.message, now)
         if not self._may_go_again(each, history, now):
-            logger.info("%s is not in the channel (%d. run that looked)", each.message.key, each.lookup_misses + 1)
+            misses = each.lookup_misses + 1
+            logger.info("%s not found in the channel history (look-up %d of %d)", each.message.key, misses, RUNS)
             return False
-        again = outbox.send_restored if each.restored else outbox.send_again
+        again = in_doubt.send_restored if each.restored else in_doubt.send_again
         again(self._db, each.message, now)
-        logger.warning("%s is not in the channel after %s: goes out again", each.message.key, now - each.claimed_at)
+        waited = now - each.claimed_at
+        logger.warning("%s not found in the channel history after %s: sending again", each.message.key, waited)
         return True
 
     def _may_go_again(self, each: Uncertain, history: History, now: datetime) -> bool:

@@ -144,6 +144,17 @@ def put(
     )
 
 
+def put_first(db: Database, scope: Scope, kind: str, reason: str, now: datetime) -> None:
+    """Holds `scope` back until it is lifted, since the first time: a hold that is there stays. Inside a transaction."""
+    if not find(db, scope, kind):
+        put(db, scope, kind, reason, now, None)
+
+
+def key_of(scope: Scope, kind: str) -> str:
+    """The key of the need that a hold is: `channel C1 broken`."""
+    return f"{scope} {kind}"
+
+
 def lift(db: Database, scope: Scope, kind: str) -> bool:
     """Forgets a hold; whether there was one. Inside a transaction."""
     return db.write(f"DELETE FROM holds WHERE {_THIS_SCOPE} AND kind = :kind", kind=kind, **scope.columns()) > 0

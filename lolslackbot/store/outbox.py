@@ -1,25 +1,22 @@
 """The outbox and its transitions: pending -> sending -> delivered, failed, uncertain, or back to pending."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import LookupProblem, Message
-from lolslackbot.store import channels, findings, holds, matches, reasons
+from lolslackbot.model import Message
+from lolslackbot.store import channels, findings, holds, in_doubt, matches, reasons
 from lolslackbot.store.database import Database, Row
+from lolslackbot.store.in_doubt import UNSETTLED, log_changes
 
 logger = logging.getLogger(__name__)
 
-UNSETTLED = "state IN ('sending', 'uncertain')"  # the index's own words: else SQLite does not see that it may use it
-DIED = "the process ended between the claim and Slack's answer"
-FOUND = "found in the channel's history: another run of this bot had posted it"
 
-
-class Draft(NamedTuple):
-    """A message as it was worded; `error` where the wording itself failed."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A rendered message; `error` where the rendering itself failed."""
 
     channel_id: str
     workspace: str
@@ -28,14 +25,36 @@ class Draft(NamedTuple):
     error: str | None = None
 
 
-class Queue(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NextMessage:
     """The next message of one channel, and when the channel's last request was answered."""
 
     message: Message
     ended_at: datetime
     waiting: int  # in that channel, this one included
     last_answer: datetime | None  # as long as there is no answer: when it was claimed
-    reconciled: bool  # its channel's history was compared since it had to be, and this message was no part of the past
+    compared: bool  # with the channel's history, where it has to be before it is sent
+
+    @classmethod
+    def from_row(cls, row: Row) -> "NextMessage":
+        reconciled_at = row["reconciled_at"]
+        # A message built after the comparison, about a game that was over by then, is compared too.
+        is_late = reconciled_at is not None and row["ended_at"] <= reconciled_at < row["built_at"]
+        return cls(
+            message=Message.from_row(row),
+            ended_at=moment_of(row["ended_at"]),
+            waiting=row["waiting"],
+            last_answer=moment_of(row["last_answer"]) if row["last_answer"] else None,
+            compared=reconciled_at is not None and not is_late,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message in state `sending`, and the token without which nobody may record its outcome."""
+
+    message: Message
+    token: str
 
 
 def add(
@@ -71,7 +90,7 @@ def add(
                 channel_id=channels.current_id(db, listener.channel_id),
                 queues=listener.queues,
             )
-        mark_restored_in_doubt(db, now)
+        in_doubt.mark_restored_in_doubt(db, now)
         came_to_nothing = reasons.UNWANTED if unwanted else reasons.UNTRACKED
         db.write(
             """
@@ -83,35 +102,7 @@ def add(
         )
 
 
-def mark_restored_in_doubt(db: Database, now: datetime) -> int:
-    """pending -> uncertain, once, where the game ended before a restore; how many. Inside a transaction.
-
-    The database that was replaced may have announced it: the channel's history is asked first.
-    """
-    if not db.row("SELECT 1 FROM restores LIMIT 1"):  # as nearly always
-        return 0
-    doubted = db.change(
-        """
-        UPDATE messages SET state = 'uncertain', restored = 1, lookup_misses = 0,
-            claimed_at = :now, unknown_since = :now,
-            lookup_problem = NULL, error = :error
-        WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
-        RETURNING match_id, channel_id, state, error
-        """,
-        now=text_of(now),
-        error="it may have been announced before the restore",
-    )
-    return _tell(doubted)
-
-
-def _tell(changed: Sequence[Row]) -> int:
-    """What became of each of many messages, for the log; how many."""
-    for row in changed:
-        logger.debug("%s:%s is %s: %s", *row)
-    return len(changed)
-
-
-def reword(db: Database, match_id: str, draft: Draft) -> None:
+def replace_text(db: Database, match_id: str, draft: Draft) -> None:
     """Replaces the text of a message that still waits. Inside a transaction."""
     db.write(
         """
@@ -138,7 +129,7 @@ def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-def queues(db: Database) -> list[Queue]:
+def next_messages(db: Database) -> list[NextMessage]:
     """The next message of each channel in which some wait, the longest finished game first."""
     rows = db.rows(
         """
@@ -158,13 +149,13 @@ def queues(db: Database) -> list[Queue]:
         ORDER BY ended_at, match_id, channel_id
         """
     )
-    return [_queue(row) for row in rows]
+    return [NextMessage.from_row(row) for row in rows]
 
 
 def waiting(db: Database) -> list[tuple[Message, datetime]]:
     """Every waiting message with its game's end, in the order the games ended."""
     rows = db.rows("SELECT * FROM messages WHERE state = 'pending' ORDER BY ended_at, match_id, channel_id")
-    return [(_message(row), moment_of(row["ended_at"])) for row in rows]
+    return [(Message.from_row(row), moment_of(row["ended_at"])) for row in rows]
 
 
 def count_pending(db: Database) -> int:
@@ -241,7 +232,7 @@ def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime
         channel_id=channel_id,
         now=text_of(now),
     )
-    _tell(expired)
+    log_changes(expired)
 
 
 def fail_in_broken_channels(db: Database, now: datetime) -> dict[str, int]:
@@ -271,228 +262,48 @@ def _end(db: Database, state: str, error: str, condition: str, bound: str, now: 
             bound=bound,
             now=text_of(now),
         )
-    return _tell(ended)
+    return log_changes(ended)
 
 
-def recover_orphaned_claims(db: Database, now: datetime) -> list[Message]:
-    """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. Which ones."""
-    orphans = [_message(row) for row in db.rows(f"SELECT * FROM messages WHERE {UNSETTLED} AND state = 'sending'")]
-    if not orphans:
-        return orphans
+def claim_next(
+    db: Database, channel_id: str, workspace: str, token: str, oldest: datetime, now: datetime
+) -> Claim | None:
+    """pending -> sending for a channel's next message, in a commit that survives power loss, before Slack is called.
+
+    None: nothing may be sent there now. oldest: a game that ended before is no longer news.
+    """
     with db.transaction():
-        db.write(
-            f"""
+        rows = db.change(
+            """
             UPDATE messages
-            SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now, unknown_since = :now
-            WHERE {UNSETTLED} AND state = 'sending'
+            SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
+                settled_at = NULL, lookup_problem = NULL
+            WHERE (match_id, channel_id) = (
+                SELECT match_id, channel_id FROM messages
+                WHERE channel_id = :channel_id AND state = 'pending'
+                ORDER BY ended_at, match_id LIMIT 1             -- the game that ended first goes first
+            )
+            AND ended_at >= :oldest                             -- still news
+            AND workspace = :workspace                          -- the one whose token is going to be used
+            AND EXISTS (                                        -- compared with the channel's history, if need be
+                SELECT 1 FROM channels
+                WHERE channels.channel_id = messages.channel_id AND reconciled_at IS NOT NULL
+                  AND NOT (ended_at <= reconciled_at AND reconciled_at < built_at)
+            )
+            AND NOT EXISTS (                                    -- not paused meanwhile
+                SELECT 1 FROM holds
+                WHERE kind = 'paused'
+                  AND (scope_kind = 'everything' OR scope_kind = 'channel' AND scope_id = :channel_id)
+            )
+            RETURNING *
             """,
-            error=DIED,
+            channel_id=channel_id,
+            workspace=workspace,
+            token=token,
+            oldest=text_of(oldest),
             now=text_of(now),
         )
-    return orphans
-
-
-def is_uncertain(db: Database, message: Message) -> bool:
-    """Whether that is (still) so."""
-    row = db.row(
-        "SELECT state FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
-        match_id=message.match_id,
-        channel_id=message.channel_id,
-    )
-    return row is not None and row["state"] == "uncertain"
-
-
-class Uncertain(NamedTuple):
-    """A message of unknown outcome, and what was found out about it so far."""
-
-    message: Message
-    ended_at: datetime
-    claimed_at: datetime
-    unknown_since: datetime  # no earlier than its claim: a machine may have slept in between
-    looked_at: datetime | None  # the last time anything was recorded of it
-    lookup_misses: int  # runs that read the history to its end without finding it
-    resends: int
-    restored: bool  # never claimed here: a database that was replaced may have announced it
-
-
-def repair_after_clock_rollback(db: Database, now: datetime) -> None:
-    """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now.
-
-    So it does from the moment since when its outcome is unknown. When it was last looked for is forgotten with that:
-    who knows which clock it was.
-    """
-    later = f"{UNSETTLED} AND state = 'uncertain' AND (+claimed_at > :now OR unknown_since > :now)"
-    if db.row(f"SELECT 1 FROM messages WHERE {later} LIMIT 1", now=text_of(now)):
-        with db.transaction():
-            db.write(
-                f"""
-                UPDATE messages
-                SET claimed_at = CASE WHEN claimed_at > :now THEN :now ELSE claimed_at END,
-                    unknown_since = CASE WHEN unknown_since > :now THEN :now ELSE unknown_since END,
-                    settled_at = NULL
-                WHERE {later}
-                """,
-                now=text_of(now),
-            )
-
-
-def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
-    """The messages of unknown outcome, by channel; those claimed later (in this very run) are left for the next."""
-    rows = db.rows(
-        f"""
-        SELECT * FROM messages WHERE {UNSETTLED} AND state = 'uncertain' AND +claimed_at < :before
-        ORDER BY workspace, channel_id, ended_at
-        """,
-        before=text_of(claimed_before),
-    )
-    return [
-        Uncertain(
-            message=_message(row),
-            ended_at=moment_of(row["ended_at"]),
-            claimed_at=moment_of(row["claimed_at"]),
-            unknown_since=moment_of(max(row["claimed_at"], row["unknown_since"] or "")),
-            looked_at=moment_of(row["settled_at"]) if row["settled_at"] else None,
-            lookup_misses=row["lookup_misses"],
-            resends=row["resends"],
-            restored=bool(row["restored"]),
-        )
-        for row in rows
-    ]
-
-
-def mark_found(db: Database, message: Message, slack_ts: str, now: datetime) -> None:
-    """uncertain -> delivered: it stands in the channel."""
-    _look_up_ended(db, message, "state = 'delivered', error = NULL, slack_ts = :slack_ts", now, slack_ts=slack_ts)
-
-
-def record_lookup_miss(db: Database, message: Message, now: datetime) -> None:
-    """Stays uncertain: one more run read the history to its end and did not find it."""
-    _look_up_ended(db, message, "lookup_misses = lookup_misses + 1", now)
-
-
-def record_lookup_error(db: Database, message: Message, problem: LookupProblem, error: str, now: datetime) -> None:
-    """Stays uncertain: its history could not be read, and why."""
-    _look_up_ended(db, message, "error = :error", now, problem=problem, error=error)
-
-
-def send_again(db: Database, message: Message, now: datetime) -> None:
-    """uncertain -> pending, since it is not in the channel; once at most, whoever asks."""
-    change = "state = 'pending', error = 'not in the channel, goes out again', resends = 1, lookup_misses = 0"
-    _look_up_ended(db, message, change, now, unless="resends > 0 OR restored = 1")
-
-
-def send_restored(db: Database, message: Message, now: datetime) -> None:
-    """uncertain -> pending: the database that was replaced had not announced it either."""
-    change = "state = 'pending', error = 'not announced before the restore', lookup_misses = 0"
-    _look_up_ended(db, message, change, now, unless="restored = 0")
-
-
-def expire_restored(db: Database, message: Message, error: str, now: datetime) -> None:
-    """uncertain -> expired: whether it was announced before the restore cannot be found out."""
-    _look_up_ended(db, message, "state = 'expired', error = :error", now, unless="restored = 0", error=error)
-
-
-def _look_up_ended(
-    db: Database,
-    message: Message,
-    change: str,
-    now: datetime,
-    unless: str = "FALSE",
-    problem: LookupProblem | None = None,
-    **values: str,
-) -> None:
-    with db.transaction():
-        db.write(
-            f"""
-            UPDATE messages SET {change}, lookup_problem = :problem, settled_at = :now
-            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND NOT ({unless})
-            """,
-            match_id=message.match_id,
-            channel_id=message.channel_id,
-            problem=problem,
-            now=text_of(now),
-            **values,
-        )
-
-
-def reconcile(db: Database, channel_id: str, ts_by_key: Mapping[str, str], now: datetime) -> list[Message]:
-    """pending -> delivered where the channel's history has it: another database of this bot posted it. Which ones.
-
-    From now on the channel counts as compared. One commit.
-    """
-    with db.transaction():
-        found = [
-            (message, slack_ts)
-            for message in of_channel(db, channel_id, "pending")
-            if (slack_ts := posted_ts(db, message, ts_by_key))
-        ]
-        for message, slack_ts in found:
-            db.write(
-                """
-                UPDATE messages SET state = 'delivered', error = :found, slack_ts = :slack_ts, settled_at = :now
-                WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
-                """,
-                match_id=message.match_id,
-                channel_id=message.channel_id,
-                found=FOUND,
-                slack_ts=slack_ts,
-                now=text_of(now),
-            )
-        channels.mark_reconciled(db, channel_id, now)
-    return [message for message, _ in found]
-
-
-def posted_ts(db: Database, message: Message, ts_by_key: Mapping[str, str]) -> str | None:
-    """The `ts` of a message in a history, also if it was posted when its channel had another id."""
-    ids = [message.channel_id, *channels.former_ids(db, message.channel_id)]
-    keys = [replace(message, channel_id=channel_id).key for channel_id in ids]
-    return next((ts_by_key[key] for key in keys if key in ts_by_key), None)
-
-
-def with_receipt(db: Database, channel_id: str, slack_ts: str) -> str | None:
-    """The match whose message in that channel has that `ts`."""
-    row = db.row(
-        "SELECT match_id FROM messages WHERE channel_id = :channel_id AND slack_ts = :slack_ts",
-        channel_id=channel_id,
-        slack_ts=slack_ts,
-    )
-    return row["match_id"] if row else None
-
-
-def claim(db: Database, message: Message, token: str, oldest: datetime, now: datetime) -> bool:
-    """pending -> sending, in a commit that survives power loss, before Slack is called. False: not to be sent now.
-
-    What could have changed since it was picked is checked here again, in the same transaction.
-    """
-    with db.transaction():
-        return (
-            db.write(
-                """
-                UPDATE messages
-                SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
-                    settled_at = NULL, lookup_problem = NULL
-                WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
-                  AND text = :text AND ended_at >= :oldest
-                  AND NOT EXISTS (
-                      SELECT 1 FROM messages AS earlier
-                      WHERE earlier.channel_id = :channel_id AND earlier.state = 'pending'
-                        AND (earlier.ended_at, earlier.match_id) < (messages.ended_at, messages.match_id)
-                  )
-                  AND NOT EXISTS (
-                      SELECT 1 FROM holds
-                      WHERE kind = 'paused'
-                        AND (scope_kind = 'everything' OR scope_kind = 'channel' AND scope_id = :channel_id)
-                  )
-                """,
-                match_id=message.match_id,
-                channel_id=message.channel_id,
-                text=message.text,
-                token=token,
-                oldest=text_of(oldest),
-                now=text_of(now),
-            )
-            == 1
-        )
+    return Claim(Message.from_row(rows[0]), token) if rows else None
 
 
 def of_channel(db: Database, channel_id: str, state: str) -> list[Message]:
@@ -502,7 +313,7 @@ def of_channel(db: Database, channel_id: str, state: str) -> list[Message]:
         channel_id=channel_id,
         state=state,
     )
-    return [_message(row) for row in rows]
+    return [Message.from_row(row) for row in rows]
 
 
 def find(db: Database, match_id: str, channel_id: str) -> tuple[Message, str] | None:
@@ -512,7 +323,7 @@ def find(db: Database, match_id: str, channel_id: str) -> tuple[Message, str] | 
         match_id=match_id,
         channel_id=channel_id,
     )
-    return (_message(row), row["state"]) if row else None
+    return (Message.from_row(row), row["state"]) if row else None
 
 
 def game_ended_at(db: Database, message: Message) -> datetime:
@@ -586,72 +397,63 @@ def prune(db: Database, before: datetime, most: int) -> int:
     )
 
 
-def mark_delivered(db: Database, message: Message, token: str, slack_ts: str, now: datetime) -> None:
+def mark_delivered(db: Database, claim: Claim, slack_ts: str, now: datetime) -> None:
     """sending -> delivered, with Slack's receipt. Token and channel are well, whatever was said of them before."""
     with db.transaction():
-        _settle(db, message, token, "delivered", None, now, slack_ts=slack_ts)
-        holds.lift(db, holds.workspace_scope(message.workspace), "rejected")
-        for scope in (holds.workspace_scope(message.workspace), holds.channel_scope(message.channel_id)):
+        _end_claim(db, claim, "delivered", None, now, slack_ts=slack_ts)
+        holds.lift(db, holds.workspace_scope(claim.message.workspace), "rejected")
+        for scope in (holds.workspace_scope(claim.message.workspace), holds.channel_scope(claim.message.channel_id)):
             findings.forget(db, scope)
 
 
-def mark_uncertain(db: Database, message: Message, token: str, error: str, now: datetime) -> None:
+def mark_uncertain(db: Database, claim: Claim, error: str, now: datetime) -> None:
     """sending -> uncertain: Slack may have it."""
     with db.transaction():
-        _settle(db, message, token, "uncertain", error, now)
+        _end_claim(db, claim, "uncertain", error, now)
         db.write(
             """
             UPDATE messages SET unknown_since = :now
             WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain'
             """,
-            match_id=message.match_id,
-            channel_id=message.channel_id,
+            match_id=claim.message.match_id,
+            channel_id=claim.message.channel_id,
             now=text_of(now),
         )
 
 
-def mark_failed(
-    db: Database, message: Message, token: str, error: str, now: datetime, *, broken: bool, code: str = ""
-) -> None:
+def mark_failed(db: Database, claim: Claim, error: str, now: datetime, *, broken: bool, code: str = "") -> None:
     """sending -> failed: certainly not posted. broken: the channel's fault, so it is marked, in the same commit.
 
     code: Slack's, by which the channel is known to be well again.
     """
     with db.transaction():
-        _settle(db, message, token, "failed", error, now)
+        _end_claim(db, claim, "failed", error, now)
         if broken:
-            holds.put(db, holds.channel_scope(message.channel_id), "broken", error, now, None, code or None)
+            holds.put(db, holds.channel_scope(claim.message.channel_id), "broken", error, now, None, code or None)
 
 
 def release(
-    db: Database,
-    message: Message,
-    token: str,
-    error: str,
-    now: datetime,
-    *,
-    counted: bool = True,
-    without_blocks: bool = False,
+    db: Database, claim: Claim, error: str, now: datetime, *, counted: bool = True, without_blocks: bool = False
 ) -> None:
-    """sending -> pending: certainly not posted. Not counted: no request was made at all. Inside a transaction."""
-    _settle(db, message, token, "pending", error, now)
-    db.write(
-        """
-        UPDATE messages
-        SET attempts = attempts - :uncounted, blocks = CASE WHEN :without_blocks THEN NULL ELSE blocks END
-        WHERE match_id = :match_id AND channel_id = :channel_id
-        """,
-        match_id=message.match_id,
-        channel_id=message.channel_id,
-        uncounted=0 if counted else 1,
-        without_blocks=int(without_blocks),
-    )
+    """sending -> pending: certainly not posted. Not counted: no request was made at all."""
+    with db.transaction():
+        _end_claim(db, claim, "pending", error, now)
+        db.write(
+            """
+            UPDATE messages
+            SET attempts = attempts - :uncounted, blocks = CASE WHEN :without_blocks THEN NULL ELSE blocks END
+            WHERE match_id = :match_id AND channel_id = :channel_id
+            """,
+            match_id=claim.message.match_id,
+            channel_id=claim.message.channel_id,
+            uncounted=0 if counted else 1,
+            without_blocks=int(without_blocks),
+        )
 
 
-def _settle(
+def _end_claim(
     db: Database,
-    message: Message,
-    token: str,
+    claim: Claim,
     state: str,
     error: str | None,
     now: datetime,
@@ -663,38 +465,13 @@ def _settle(
         SET state = :state, error = :error, slack_ts = :slack_ts, claim_token = NULL, settled_at = :now
         WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'sending' AND claim_token = :token
         """,
-        match_id=message.match_id,
-        channel_id=message.channel_id,
-        token=token,
+        match_id=claim.message.match_id,
+        channel_id=claim.message.channel_id,
+        token=claim.token,
         state=state,
         error=error,
         slack_ts=slack_ts,
         now=text_of(now),
     )
     if changed != 1:
-        raise RuntimeError(f"the claim of {message.key} is no longer ours")
-
-
-def _queue(row: Row) -> Queue:
-    return Queue(
-        message=_message(row),
-        ended_at=moment_of(row["ended_at"]),
-        waiting=row["waiting"],
-        last_answer=moment_of(row["last_answer"]) if row["last_answer"] else None,
-        reconciled=_is_reconciled(row["reconciled_at"], row["ended_at"], row["built_at"]),
-    )
-
-
-def _is_reconciled(reconciled_at: str | None, ended_at: str, built_at: str) -> bool:
-    """Not where the message came later than the comparison, about a game that was over by then: it is compared too."""
-    return reconciled_at is not None and not ended_at <= reconciled_at < built_at
-
-
-def _message(row: Row) -> Message:
-    return Message(
-        match_id=row["match_id"],
-        channel_id=row["channel_id"],
-        workspace=row["workspace"],
-        text=row["text"],
-        blocks=row["blocks"],
-    )
+        raise RuntimeError(f"the claim of {claim.message.key} is no longer ours")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support import START, Command, FakeClock, a_match, add_player, store_match
+from support import START, Command, FakeClock, a_match, add_player, claim, store_match
 
 from lolslackbot.admin import prune as prune_module
 from lolslackbot.admin.prune import prune, prune_a_little
@@ -15,6 +15,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, listings, outbox, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.outbox import Claim
 
 WITHIN = timedelta(hours=12)
 LATER = START + timedelta(days=40)
@@ -27,16 +28,16 @@ def built(db: Database, clock: FakeClock, state: str, ended_at: datetime = START
     store_match(db, a_match(match_id, ended_at=ended_at), body=b"{}" * 3000)
     build_messages(db, Run("build-messages", clock, 80), "")
     message, _ = outbox.find(db, match_id, "C1") or pytest.fail("not built")
-    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
+    assert claim(db, message, "t", START, START - timedelta(days=1))
     if state == "delivered":
-        outbox.mark_delivered(db, message, "t", "1700.5", START)
+        outbox.mark_delivered(db, Claim(message, "t"), "1700.5", START)
     elif state == "failed":
-        outbox.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
+        outbox.mark_failed(db, Claim(message, "t"), "msg_too_long", START, broken=False)
     elif state == "uncertain":
-        outbox.mark_uncertain(db, message, "t", "time-out", START)
+        outbox.mark_uncertain(db, Claim(message, "t"), "time-out", START)
     else:
         with db.transaction():
-            outbox.release(db, message, "t", "ratelimited", START)
+            outbox.release(db, Claim(message, "t"), "ratelimited", START)
         if state == "expired":
             outbox.expire(db, START + timedelta(seconds=1), START)
     return match_id
@@ -93,7 +94,7 @@ def test_nothing_makes_it_announceable_again(db: Database, clock: FakeClock, sta
         retry_message(db, match_id, "C1", LATER)
     with pytest.raises(NotFound):
         retry_channel(db, "C1", LATER)
-    assert outbox.queues(db) == []
+    assert outbox.next_messages(db) == []
 
 
 def test_a_failed_one_says_why_it_failed(db: Database, clock: FakeClock) -> None:
@@ -187,10 +188,10 @@ def test_by_itself_the_same_is_forgotten_and_nothing_is_announceable_again(
     assert by_itself(db) == (0 if waits else 1)
     assert left(db, match_id) == (waits, waits, "expired" if state == "failed" else state)
     assert listings.record_page(db, 1, [match_id], None, LATER) == []
-    before = outbox.queues(db)
+    before = outbox.next_messages(db)
     add_player(db, 2, channel="C1", since=START - timedelta(days=9))
     build_messages(db, Run("build-messages", clock, 80), "")
-    assert outbox.queues(db) == before
+    assert outbox.next_messages(db) == before
 
 
 def test_what_is_not_built_yet_is_kept_whole(db: Database) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
-from support import START, FakeClock, a_match, add_player, puuid, store_match
+from support import START, FakeClock, a_match, add_player, claim, puuid, store_match
 
 from lolslackbot.admin.tracking import Tracker, TrackRequest, prefer, untrack
 from lolslackbot.errors import ConfigError, Exit, NotFound, RunAborted, TemporaryError
@@ -15,8 +15,9 @@ from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, matches, outbox, players, restores
+from lolslackbot.store import decisions, in_doubt, listings, matches, outbox, players, restores
 from lolslackbot.store.database import Database
+from lolslackbot.store.outbox import Claim
 
 ONE = "Player 1#EUW"
 MAX_WAIT = 10.0
@@ -425,9 +426,9 @@ def test_what_was_sent_already_stays_as_it_is(db: Database, clock: FakeClock) ->
     add_player(db)
     build(db, clock, "EUW1_1", 1)
     before = text(db, "EUW1_1")
-    message_ = outbox.queues(db)[0].message
-    assert outbox.claim(db, message_, "t", START - timedelta(days=1), START)
-    outbox.mark_delivered(db, message_, "t", "1700000000.000001", START)
+    message_ = outbox.next_messages(db)[0].message
+    assert claim(db, message_, "t", START, START - timedelta(days=1))
+    outbox.mark_delivered(db, Claim(message_, "t"), "1700000000.000001", START)
     untrack(db, RiotId("Player 1", "EUW"), None, START, "")
     assert (message(db, "EUW1_1"), text(db, "EUW1_1")) == (("delivered", None), before)
 
@@ -503,8 +504,8 @@ def test_what_a_restore_put_in_doubt_waits_too_and_is_announced_no_more(db: Data
     untrack(db, player.riot_id, None, START, "")
     found = outbox.find(db, "EUW1_1", "C1")
     assert found
-    outbox.record_lookup_miss(db, found[0], START)
-    outbox.send_restored(db, found[0], START)
+    in_doubt.record_lookup_miss(db, found[0], START)
+    in_doubt.send_restored(db, found[0], START)
     assert message(db, "EUW1_1")[0] != "pending"
 
 
@@ -514,18 +515,18 @@ def test_what_goes_out_once_more_does_not_name_who_was_untracked_meanwhile(
 ) -> None:
     player = add_player(db)
     build(db, clock, "EUW1_1", 1)
-    claimed = outbox.queues(db)[0].message
-    assert outbox.claim(db, claimed, "t", START - timedelta(days=1), START)
+    claimed = outbox.next_messages(db)[0].message
+    assert claim(db, claimed, "t", START, START - timedelta(days=1))
     if back == "retry":
-        outbox.mark_failed(db, claimed, "t", "msg_too_long", START, broken=False)
+        outbox.mark_failed(db, Claim(claimed, "t"), "msg_too_long", START, broken=False)
     else:
-        outbox.mark_uncertain(db, claimed, "t", "HTTP 503", START)
+        outbox.mark_uncertain(db, Claim(claimed, "t"), "HTTP 503", START)
     untrack(db, player.riot_id, None, START, "")
     if back == "retry":
         with db.transaction():
             outbox.retry(db, claimed)
     else:
-        outbox.send_again(db, claimed, START)
+        in_doubt.send_again(db, claimed, START)
     assert message(db, "EUW1_1")[0] != "pending"
 
 

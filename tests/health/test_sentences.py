@@ -11,7 +11,7 @@ from io import StringIO
 from typing import NamedTuple
 
 import pytest
-from support import FakeClock, a_match, add_player, scope_of, store_match
+from support import FakeClock, a_match, add_player, claim, scope_of, store_match
 
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.retry import retry_channel, retry_matches, retry_message
@@ -24,9 +24,10 @@ from lolslackbot.model import Message, RiotId
 from lolslackbot.settings import ChannelLimit, Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, listings, matches, outbox, players, restores, runs
+from lolslackbot.store import channels, holds, in_doubt, listings, matches, outbox, players, restores, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.outbox import Claim
 from lolslackbot.store.reasons import Reason
 
 NEWS = timedelta(hours=12)
@@ -64,24 +65,24 @@ class World:
 
     def claim(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
         message = self.game(number, ago)
-        assert outbox.claim(self.db, message, "t", self.now - 2 * DAY, self.now)
+        assert claim(self.db, message, "t", self.now, self.now - 2 * DAY)
         return message
 
     def deliver(self, number: int = 1, ago: timedelta = 10 * MINUTE, receipt: str = RECEIPT) -> None:
-        outbox.mark_delivered(self.db, self.claim(number, ago), "t", receipt, self.now)
+        outbox.mark_delivered(self.db, Claim(self.claim(number, ago), "t"), receipt, self.now)
 
     def fail(self, number: int = 1, ago: timedelta = 10 * MINUTE, *, broken: bool = False) -> None:
-        outbox.mark_failed(self.db, self.claim(number, ago), "t", "is_archived", self.now, broken=broken)
+        outbox.mark_failed(self.db, Claim(self.claim(number, ago), "t"), "is_archived", self.now, broken=broken)
 
     def doubt(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
         message = self.claim(number, ago)
-        outbox.mark_uncertain(self.db, message, "t", "time-out", self.now)
+        outbox.mark_uncertain(self.db, Claim(message, "t"), "time-out", self.now)
         return message
 
     def release(self, number: int = 1) -> None:
         message = self.claim(number)
         with self.db.transaction():
-            outbox.release(self.db, message, "t", "ratelimited", self.now)
+            outbox.release(self.db, Claim(message, "t"), "ratelimited", self.now)
 
     def expire(self) -> None:
         outbox.expire(self.db, self.now, self.now)
@@ -640,7 +641,7 @@ def sending_when_its_process_died(world: World) -> None:
 def found_after_a_restore(world: World) -> None:
     message = world.game()
     world.restore()
-    outbox.mark_found(world.db, message, RECEIPT, world.now)
+    in_doubt.mark_found(world.db, message, RECEIPT, world.now)
 
 
 def the_clock_was_set_back_in_a_run(world: World) -> None:

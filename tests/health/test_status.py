@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, ends_just_now, scope_of, store_match
+from support import START, FakeClock, a_match, add_player, claim, ends_just_now, scope_of, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import Exit
@@ -17,10 +17,11 @@ from lolslackbot.health.status import status
 from lolslackbot.model import LookupProblem, ProblemKind, RiotId, Window
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, holds, listings, matches, outbox, players, riot_hosts, runs
+from lolslackbot.store import decisions, holds, in_doubt, listings, matches, outbox, players, riot_hosts, runs
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.outbox import Claim
 from lolslackbot.store.reasons import Reason
 
 SINCE = "2026-11-23T12:00:00.000Z"
@@ -43,8 +44,8 @@ def claimed(db: Database, clock: FakeClock) -> outbox.Message:
     """The message of a fresh game, claimed."""
     store_match(db, a_match("EUW1_1"))
     build_messages(db, Run("build-messages", clock, 80), "")
-    message = outbox.queues(db)[0].message
-    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
+    message = outbox.next_messages(db)[0].message
+    assert claim(db, message, "t", START, START - timedelta(days=1))
     return message
 
 
@@ -233,7 +234,7 @@ def test_a_first_player_tracked_long_after_the_last_list_is_given_three_ticks(db
 
 def test_a_message_of_unknown_outcome_needs_a_person(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
+    outbox.mark_uncertain(db, Claim(message, "t"), "HTTP 503", START)
     found = status(db, START)
     assert found.needs == [
         "messages may or may not be in Slack: 1, first EUW1_1 in C1 (HTTP 503); "
@@ -244,7 +245,7 @@ def test_a_message_of_unknown_outcome_needs_a_person(db: Database, clock: FakeCl
 
 def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    outbox.mark_failed(db, message, "t", "msg_too_long", START, broken=False)
+    outbox.mark_failed(db, Claim(message, "t"), "msg_too_long", START, broken=False)
     found = status(db, START)
     assert found.needs == [
         "messages failed in C1 within a day: 1, the last EUW1_1: msg_too_long; "
@@ -257,9 +258,9 @@ def test_a_failed_message_needs_a_person_for_a_day(db: Database, clock: FakeCloc
 
 def test_a_message_that_cannot_be_looked_up_is_left_to_a_person(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
+    outbox.mark_uncertain(db, Claim(message, "t"), "HTTP 503", START)
     error = "it may or may not be in Slack, and cannot be looked up: missing_scope"
-    outbox.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, error, START)
+    in_doubt.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, error, START)
     (need,) = status(db, START).needs
     assert need.endswith(
         "add channels:history and groups:history and install the app again, and `lolslackbot deliver` looks them up; "
@@ -272,8 +273,10 @@ def test_a_message_whose_channel_the_bot_cannot_read_is_left_to_a_person_without
     db: Database, clock: FakeClock
 ) -> None:
     message = claimed(db, clock)
-    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
-    outbox.record_lookup_error(db, message, LookupProblem.CHANNEL_CLOSED, "cannot be looked up: not_in_channel", START)
+    outbox.mark_uncertain(db, Claim(message, "t"), "HTTP 503", START)
+    in_doubt.record_lookup_error(
+        db, message, LookupProblem.CHANNEL_CLOSED, "cannot be looked up: not_in_channel", START
+    )
     (need,) = status(db, START).needs
     assert "; look into the channel: `lolslackbot retry --message EUW1_1 C1` sends it again; " in need
     assert "history" not in need
@@ -281,12 +284,12 @@ def test_a_message_whose_channel_the_bot_cannot_read_is_left_to_a_person_without
 
 def test_a_message_in_doubt_that_is_no_news_any_more_is_a_note(db: Database, clock: FakeClock) -> None:
     message = claimed(db, clock)
-    outbox.mark_uncertain(db, message, "t", "HTTP 503", START)
-    outbox.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, "cannot be looked up: missing_scope", START)
+    outbox.mark_uncertain(db, Claim(message, "t"), "HTTP 503", START)
+    in_doubt.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, "cannot be looked up: missing_scope", START)
     ran(db, "deliver", Exit.OK)
     old = START - timedelta(minutes=10) + timedelta(hours=3)
-    in_doubt = [need for need in status(db, old, timedelta(hours=3)).needs if "may or may not" in need]
-    assert len(in_doubt) == 1
+    found = [need for need in status(db, old, timedelta(hours=3)).needs if "may or may not" in need]
+    assert len(found) == 1
     found = status(db, old + timedelta(seconds=1), timedelta(hours=3))
     assert [need for need in found.needs if "may or may not" in need] == []
     assert found.notes == [
@@ -306,7 +309,7 @@ def test_a_message_is_in_doubt_from_the_moment_at_which_nobody_sends_it_any_more
 
 
 def test_a_failed_message_in_a_broken_channel_is_told_by_the_channel(db: Database, clock: FakeClock) -> None:
-    outbox.mark_failed(db, claimed(db, clock), "t", "is_archived", START, broken=True)
+    outbox.mark_failed(db, Claim(claimed(db, clock), "t"), "is_archived", START, broken=True)
     (need,) = status(db, START).needs
     assert need.startswith("channel C1 is broken")
 
@@ -606,7 +609,7 @@ def test_failures_that_are_told_are_no_other_need_of_the_stage(db: Database, clo
         ran(db, stage, Exit.SOME_FAILED if stage == "deliver" else Exit.OK, f"{stage}: 1 failed", minutes=61)
     (need,) = needs_after(db, minutes=62)
     assert need.startswith("deliver came to no good end since")
-    outbox.mark_failed(db, claimed(db, clock), "t", "msg_too_long", START, broken=False)
+    outbox.mark_failed(db, Claim(claimed(db, clock), "t"), "msg_too_long", START, broken=False)
     (need,) = needs_after(db, minutes=62)
     assert need.startswith("messages failed in C1 within a day: 1")
 

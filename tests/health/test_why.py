@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, ends_just_now, scope_of, store_match
+from support import START, FakeClock, a_match, add_player, claim, ends_just_now, scope_of, store_match
 
 from lolslackbot.errors import NotFound
 from lolslackbot.health.why import why
@@ -15,6 +15,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, decisions, holds, listings, matches, outbox, players, reasons, riot_hosts, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
+from lolslackbot.store.outbox import Claim
 
 AT = "2026-11-23T12:00:00.000Z"
 ENDED = "2026-11-23T11:50:00.000Z"
@@ -28,11 +29,7 @@ def message(db: Database, clock: FakeClock) -> Message:
     add_player(db)
     store_match(db, a_match(MATCH))
     build_messages(db, Run("build-messages", clock, 80), "")
-    return outbox.queues(db)[0].message
-
-
-def claim(db: Database, message: Message) -> None:
-    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
+    return outbox.next_messages(db)[0].message
 
 
 # A match
@@ -40,7 +37,7 @@ def claim(db: Database, message: Message) -> None:
 
 def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database, message: Message) -> None:
     claim(db, message)
-    outbox.mark_delivered(db, message, "t", "1795449957.711267", START + timedelta(seconds=1))
+    outbox.mark_delivered(db, Claim(message, "t"), "1795449957.711267", START + timedelta(seconds=1))
     assert why(db, "euw1_1", START) == [
         "EUW1_1 is stored",
         f"{ENDED} the game ended",
@@ -55,7 +52,7 @@ def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database,
 
 def test_a_receipt_that_is_no_moment_is_shown_without_one(db: Database, message: Message) -> None:
     claim(db, message)
-    outbox.mark_delivered(db, message, "t", "999999999999.000001", START)
+    outbox.mark_delivered(db, Claim(message, "t"), "999999999999.000001", START)
     assert "C1: posted, https://slack.com/archives/C1/p999999999999000001" in why(db, "euw1_1", START)
 
 
@@ -65,12 +62,12 @@ def died(db: Database, message: Message) -> None:
 
 def unsure(db: Database, message: Message) -> None:
     claim(db, message)
-    outbox.mark_uncertain(db, message, "t", "time-out", START)
+    outbox.mark_uncertain(db, Claim(message, "t"), "time-out", START)
 
 
 def refused(db: Database, message: Message) -> None:
     claim(db, message)
-    outbox.mark_failed(db, message, "t", "is_archived", START, broken=False)
+    outbox.mark_failed(db, Claim(message, "t"), "is_archived", START, broken=False)
 
 
 def too_old(db: Database, message: Message) -> None:
@@ -225,7 +222,7 @@ def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: 
 
 def test_an_end_that_a_retry_undid_is_not_told_as_it_would_read_now(db: Database, message: Message) -> None:
     claim(db, message)
-    outbox.mark_failed(db, message, "t", "is_archived", START, broken=False)
+    outbox.mark_failed(db, Claim(message, "t"), "is_archived", START, broken=False)
     with db.transaction():
         outbox.retry(db, message)
     assert why(db, MATCH, START)[-2:] == [
@@ -357,7 +354,7 @@ def test_a_number_that_two_platforms_have_lists_both(db: Database, message: Mess
 
 def test_a_message_is_found_by_its_link_in_slack(db: Database, message: Message) -> None:
     claim(db, message)
-    outbox.mark_delivered(db, message, "t", "1700000000.000100", START)
+    outbox.mark_delivered(db, Claim(message, "t"), "1700000000.000100", START)
     link = "https://acme.slack.com/archives/C1/p1700000000000100"
     assert why(db, link, START) == why(db, MATCH, START)
     for unknown in (link[:-1] + "1", link.replace("C1", "C2")):

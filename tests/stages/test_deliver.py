@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import FakeSlack
-from support import START, FakeClock, a_match, add_player, participant, scope_of, store_match
+from support import START, FakeClock, a_match, add_player, claim, participant, scope_of, store_match
 
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.health.status import status
@@ -18,8 +18,9 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, outbox, players, restores, runs
+from lolslackbot.store import channels, holds, in_doubt, outbox, players, restores, runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.outbox import Claim
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
 
@@ -337,10 +338,10 @@ def test_an_unexpected_error_while_posting_leaves_it_uncertain_and_the_others_go
 def test_what_a_dead_run_was_sending_is_uncertain_in_the_next(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    assert outbox.claim(db, outbox.queues(db)[0].message, "a dead one's", START - timedelta(days=1), START)
+    assert claim(db, outbox.next_messages(db)[0].message, "a dead one's", START, START - timedelta(days=1))
     run = send(db, slack, clock)
     assert slack.keys == []
-    assert row(db, "EUW1_1") == ("uncertain", 1, outbox.DIED)
+    assert row(db, "EUW1_1") == ("uncertain", 1, in_doubt.DIED)
     assert run.status is Exit.SOME_FAILED
     assert send(db, slack, clock).status is Exit.OK
 
@@ -543,19 +544,15 @@ def test_a_message_reworded_after_it_was_picked_goes_out_in_its_new_words(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    claim = outbox.claim
-    claims = []
+    claim_next = outbox.claim_next
 
-    def reworded_first(*arguments: Any) -> bool:
-        if not claims:
-            with db.transaction():
-                db.write("UPDATE messages SET text = 'new words'")
-        claims.append(claim(*arguments))
-        return claims[-1]
+    def reworded_first(*arguments: Any) -> Claim | None:
+        with db.transaction():
+            db.write("UPDATE messages SET text = 'new words'")
+        return claim_next(*arguments)
 
-    monkeypatch.setattr(outbox, "claim", reworded_first)
+    monkeypatch.setattr(outbox, "claim_next", reworded_first)
     send(db, slack, clock)
-    assert claims == [False, True]
     assert [message.text for message in slack.requests] == ["new words"]
     assert row(db, "EUW1_1")[:2] == ("delivered", 1)
 
@@ -600,9 +597,9 @@ def test_what_another_database_posted_already_counts_as_delivered(
     slack.histories["C1"] = {"EUW1_1:C1": TS}
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_2:C1"]
-    assert row(db, "EUW1_1") == ("delivered", 0, outbox.FOUND)
+    assert row(db, "EUW1_1") == ("delivered", 0, in_doubt.FOUND)
     assert (run.status, run.counts["found delivered"], run.counts["delivered"]) == (Exit.OK, 1, 1)
-    assert f"delivered, ts {TS}: {outbox.FOUND}" in "\n".join(why(db, "EUW1_1", clock.now()))
+    assert f"delivered, ts {TS}: {in_doubt.FOUND}" in "\n".join(why(db, "EUW1_1", clock.now()))
 
 
 def test_a_channel_is_asked_for_its_history_once_and_not_while_nothing_waits(
@@ -698,7 +695,7 @@ def test_a_history_that_cannot_be_read_now_makes_its_channel_wait_and_loses_noth
     assert "C1 waits for its history to be compared" in run.summary()
     slack.histories["C1"] = {"EUW1_1:C1": TS}
     send(db, slack, clock)
-    assert row(db, "EUW1_1") == ("delivered", 0, outbox.FOUND)
+    assert row(db, "EUW1_1") == ("delivered", 0, in_doubt.FOUND)
     assert row(db, "EUW1_2", "C2")[0] == "delivered"
 
 
@@ -749,14 +746,14 @@ def test_a_comparison_that_breaks_is_an_error_that_stops_nobody_else(
     for number in (1, 2):
         add_player(db, number, channel=f"C{number}")
         games(db, clock, f"EUW1_{number}", players=(number,))
-    reconcile = outbox.reconcile
+    reconcile = in_doubt.reconcile
 
     def breaks(db: Database, channel_id: str, *arguments: Any) -> Any:
         if channel_id == "C1":
             raise ZeroDivisionError("a bug")
         return reconcile(db, channel_id, *arguments)
 
-    monkeypatch.setattr(outbox, "reconcile", breaks)
+    monkeypatch.setattr(in_doubt, "reconcile", breaks)
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_2:C2"]
     assert (run.status, row(db, "EUW1_1")[0]) == (Exit.SOME_FAILED, "pending")
@@ -796,7 +793,7 @@ def test_a_game_of_before_the_comparison_that_is_built_after_it_is_compared_too(
     build_messages(db, Run("build-messages", clock, 80), "")
     slack.reads.clear()
     send(db, slack, clock)
-    assert (slack.keys, row(db, "EUW1_2")) == (["EUW1_3:C1"], ("delivered", 0, outbox.FOUND))
+    assert (slack.keys, row(db, "EUW1_2")) == (["EUW1_3:C1"], ("delivered", 0, in_doubt.FOUND))
     assert slack.reads == ["auth.test", "C1"]
 
 

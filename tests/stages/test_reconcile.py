@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from fakes import FakeSlack
-from support import FakeClock, a_match, add_player, scope_of, store_match
+from support import FakeClock, a_match, add_player, claim, scope_of, store_match
 
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem
@@ -209,8 +209,8 @@ def test_what_a_dead_run_left_is_looked_up_in_the_next(db: Database, slack: Fake
     add_player(db)
     store_match(db, a_match("EUW1_1"))
     build_messages(db, Run("build-messages", clock, 80), "")
-    message = outbox.queues(db)[0].message
-    assert outbox.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
+    message = outbox.next_messages(db)[0].message
+    assert claim(db, message, "a dead one's", clock.now(), clock.now() - timedelta(days=1))
     clock.advance(60)
     slack.histories["C1"] = {KEY: "1700000000.000009"}
     run = send(db, slack, clock)
@@ -297,8 +297,8 @@ def test_what_a_run_that_died_asleep_left_is_unknown_from_the_next_run_on(
     add_player(db)
     store_match(db, a_match("EUW1_1"))
     build_messages(db, Run("build-messages", clock, 80), "")
-    message = outbox.queues(db)[0].message
-    assert outbox.claim(db, message, "a dead one's", clock.now() - timedelta(days=1), clock.now())
+    message = outbox.next_messages(db)[0].message
+    assert claim(db, message, "a dead one's", clock.now(), clock.now() - timedelta(days=1))
     clock.advance(9 * 3600)
     sent_in = []
     for minute in range(0, 30, 3):

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, scope_of, store_match
+from support import START, FakeClock, a_match, add_player, claim, scope_of, store_match
 
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, findings, holds, outbox, players
+from lolslackbot.store import channels, findings, holds, in_doubt, outbox, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
+from lolslackbot.store.outbox import Claim
 
 
 def built(db: Database, clock: FakeClock, *match_ids: str, players: tuple[int, ...] = (1,)) -> None:
@@ -51,7 +52,7 @@ def test_players_settings_and_messages_go_over(db: Database, clock: FakeClock) -
     assert [row["channel_id"] for row in db.rows("SELECT channel_id FROM unwanted")] == ["C2"]
     assert (channels.current_id(db, "C1"), channels.current_id(db, "C2")) == ("C2", "C2")
     assert channels.former_ids(db, "C2") == ["C1"]
-    assert not outbox.queues(db)[0].reconciled
+    assert not outbox.next_messages(db)[0].compared
 
 
 def test_what_was_delivered_is_not_built_again(db: Database, clock: FakeClock) -> None:
@@ -129,9 +130,9 @@ def test_a_channel_can_move_on_and_back(db: Database, clock: FakeClock) -> None:
     move(db, "C1", "C2")
     move(db, "C2", "C3")
     assert (channels.current_id(db, "C1"), channels.former_ids(db, "C3")) == ("C3", ["C1", "C2"])
-    message = outbox.queues(db)[0].message
-    assert outbox.posted_ts(db, message, {"EUW1_1:C1": "1.5"}) == "1.5"
-    assert outbox.posted_ts(db, message, {"EUW1_9:C1": "1.5", "EUW1_1:C9": "1.5"}) is None
+    message = outbox.next_messages(db)[0].message
+    assert in_doubt.posted_ts(db, message, {"EUW1_1:C1": "1.5"}) == "1.5"
+    assert in_doubt.posted_ts(db, message, {"EUW1_9:C1": "1.5", "EUW1_1:C9": "1.5"}) is None
     move(db, "C3", "C1")
     assert (channels.current_id(db, "C1"), channels.former_ids(db, "C1")) == ("C1", ["C2", "C3"])
     assert states(db) == [("EUW1_1", "C1", "pending")]
@@ -162,7 +163,7 @@ def test_the_findings_of_the_last_check_are_kept_one_a_thing_until_it_works_agai
     assert findings.all_known(db) == [first]
     add_player(db)
     built(db, clock, "EUW1_1")
-    message = outbox.queues(db)[0].message
-    assert outbox.claim(db, message, "t", START - timedelta(days=1), START)
-    outbox.mark_delivered(db, message, "t", "1.5", START)
+    message = outbox.next_messages(db)[0].message
+    assert claim(db, message, "t", START, START - timedelta(days=1))
+    outbox.mark_delivered(db, Claim(message, "t"), "1.5", START)
     assert findings.all_known(db) == []

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import support
 from support import START, a_match, add_player, scope_of, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import LookupProblem, Message
-from lolslackbot.store import holds, matches, outbox, players
+from lolslackbot.store import channels, holds, in_doubt, matches, outbox, players
 from lolslackbot.store.database import Database, open_database
-from lolslackbot.store.outbox import Draft
+from lolslackbot.store.outbox import Claim, Draft
 
 LATER = START + timedelta(minutes=10)
 LONG_AGO = START - timedelta(days=1)
@@ -54,12 +55,12 @@ def waits(
 
 
 def claim(db: Database, of: Message | None = None, token: str = "mine", now: datetime = START) -> bool:
-    return outbox.claim(db, of or message(), token, LONG_AGO, now)
+    return support.claim(db, of or message(), token, now, LONG_AGO)
 
 
 def release(db: Database, of: Message, token: str = "mine", **how: bool) -> None:
     with db.transaction():
-        outbox.release(db, of, token, "ratelimited", LATER, **how)
+        outbox.release(db, Claim(of, token), "ratelimited", LATER, **how)
 
 
 def in_state(db: Database, state: str, of: Message | None = None) -> Message:
@@ -72,11 +73,11 @@ def in_state(db: Database, state: str, of: Message | None = None) -> Message:
         assert claim(db, of)
     match state:
         case "delivered":
-            outbox.mark_delivered(db, of, "mine", "1.5", START)
+            outbox.mark_delivered(db, Claim(of, "mine"), "1.5", START)
         case "failed":
-            outbox.mark_failed(db, of, "mine", "msg_too_long", START, broken=False)
+            outbox.mark_failed(db, Claim(of, "mine"), "msg_too_long", START, broken=False)
         case "uncertain":
-            outbox.mark_uncertain(db, of, "mine", "time-out", START)
+            outbox.mark_uncertain(db, Claim(of, "mine"), "time-out", START)
     assert row_of(db, of)["state"] == state
     return of
 
@@ -165,19 +166,19 @@ TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "expire": lambda db: outbox.expire(db, START + timedelta(seconds=1), START),
     "expire_untracked": _in_transaction(lambda db: outbox.expire_untracked(db, "EUW1_1", "C1", START)),
     "fail_in_broken_channels": _fail_broken,
-    "recover_orphaned_claims": lambda db: outbox.recover_orphaned_claims(db, LATER),
-    "reword": _in_transaction(lambda db: outbox.reword(db, "EUW1_1", draft(text="new"))),
-    "mark_delivered": lambda db: outbox.mark_delivered(db, message(), "mine", "1.5", LATER),
-    "mark_uncertain": lambda db: outbox.mark_uncertain(db, message(), "mine", "cut off", LATER),
-    "mark_failed": lambda db: outbox.mark_failed(db, message(), "mine", "no_text", LATER, broken=False),
+    "recover_orphaned_claims": lambda db: in_doubt.recover_orphaned_claims(db, LATER),
+    "reword": _in_transaction(lambda db: outbox.replace_text(db, "EUW1_1", draft(text="new"))),
+    "mark_delivered": lambda db: outbox.mark_delivered(db, Claim(message(), "mine"), "1.5", LATER),
+    "mark_uncertain": lambda db: outbox.mark_uncertain(db, Claim(message(), "mine"), "cut off", LATER),
+    "mark_failed": lambda db: outbox.mark_failed(db, Claim(message(), "mine"), "no_text", LATER, broken=False),
     "release": lambda db: release(db, message()),
-    "mark_found": lambda db: outbox.mark_found(db, message(), "1.5", LATER),
-    "record_lookup_miss": lambda db: outbox.record_lookup_miss(db, message(), LATER),
-    "record_lookup_error": lambda db: outbox.record_lookup_error(
+    "mark_found": lambda db: in_doubt.mark_found(db, message(), "1.5", LATER),
+    "record_lookup_miss": lambda db: in_doubt.record_lookup_miss(db, message(), LATER),
+    "record_lookup_error": lambda db: in_doubt.record_lookup_error(
         db, message(), LookupProblem.SCOPE_MISSING, "missing_scope", LATER
     ),
-    "send_again": lambda db: outbox.send_again(db, message(), LATER),
-    "reconcile": lambda db: outbox.reconcile(db, "C1", {"EUW1_1:C1": "1.5"}, LATER),
+    "send_again": lambda db: in_doubt.send_again(db, message(), LATER),
+    "reconcile": lambda db: in_doubt.reconcile(db, "C1", {"EUW1_1:C1": "1.5"}, LATER),
 }
 ALLOWED = {
     ("pending", "claim"): "sending",
@@ -237,7 +238,7 @@ def test_an_outcome_is_written_against_its_own_claim_only(db: Database, outcome:
 def test_an_outcome_that_comes_too_late_breaks_no_channel(db: Database) -> None:
     waits(db)
     with pytest.raises(RuntimeError):
-        outbox.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
+        outbox.mark_failed(db, Claim(message(), "mine"), "is_archived", LATER, broken=True)
     assert holds.all_known(db) == []
 
 
@@ -273,37 +274,55 @@ def test_of_two_connections_only_one_gets_the_message(db: Database) -> None:
     assert (row_of(db)["claim_token"], row_of(db)["attempts"]) == (won[0], 1)
 
 
-def test_a_message_that_was_worded_anew_meanwhile_is_not_claimed_as_it_was(db: Database) -> None:
+def test_the_claim_returns_the_text_that_is_sent(db: Database) -> None:
+    """A message that was rendered again after it was chosen goes out as it is now."""
     of = waits(db)
     with db.transaction():
-        outbox.reword(db, "EUW1_1", draft(text="new", blocks=None))
-    assert not claim(db, of)
-    assert (row_of(db)["state"], row_of(db)["attempts"]) == ("pending", 0)
+        outbox.replace_text(db, "EUW1_1", draft(text="new", blocks=None))
     assert claim(db, replace(of, text="new", blocks=None))
 
 
 @pytest.mark.parametrize(("seconds", "claimed"), [(-1, True), (0, True), (1, False)])
 def test_a_message_that_is_no_longer_news_is_not_claimed(db: Database, seconds: int, claimed: bool) -> None:
     of = waits(db)
-    assert outbox.claim(db, of, "mine", START + timedelta(seconds=seconds), START) is claimed
+    assert support.claim(db, of, "mine", START, START + timedelta(seconds=seconds)) is claimed
 
 
-def test_a_message_is_not_claimed_while_an_earlier_one_waits_in_its_channel(db: Database) -> None:
-    of = waits(db, "EUW1_2", ended_at=LATER)
+def test_the_game_that_ended_first_is_claimed_first(db: Database) -> None:
+    """Also where a later one was built before; other channels and ended messages do not matter."""
+    later = waits(db, "EUW1_2", ended_at=LATER)
     same_moment, earlier = waits(db, "EUW1_1", ended_at=LATER), waits(db, "EUW1_9")
     waits(db, "EUW1_0", "C2")
-    assert not claim(db, of)
-    assert not claim(db, same_moment)
-    in_state(db, "failed", earlier)
-    assert not claim(db, of)
-    in_state(db, "delivered", same_moment)
-    assert claim(db, of)
+    assert claim(db, earlier)
+    assert claim(db, same_moment)
+    assert claim(db, later)
+    assert not claim(db, later)
 
 
-def test_a_message_nobody_knows_is_not_claimed(db: Database) -> None:
+@pytest.mark.parametrize(
+    ("compared", "built", "claimed"),
+    [(None, 0, False), (1, 0, True), (1, 2, False), (3, 2, True)],
+    ids=["never", "built before", "built after, of a game over by then", "compared again"],
+)
+def test_claim__channel_not_compared(db: Database, compared: int | None, built: int, claimed: bool) -> None:
+    """Nothing is claimed before its channel's history was compared as it has to be."""
+    hour = timedelta(hours=1)
     waits(db)
-    assert not claim(db, message("EUW1_404"))
-    assert not claim(db, message("EUW1_1", "C404"))
+    with db.transaction():
+        db.write("UPDATE messages SET built_at = :at", at=text_of(START + built * hour))
+        db.write(
+            "UPDATE channels SET reconciled_at = :at", at=None if compared is None else text_of(START + compared * hour)
+        )
+    taken = outbox.claim_next(db, "C1", "default", "mine", LONG_AGO, LATER)
+    assert (taken is not None) == claimed
+
+
+def test_claim__other_workspace(db: Database) -> None:
+    """The token of one workspace never sends what belongs to another."""
+    waits(db)
+    with db.transaction():
+        channels.mark_reconciled(db, "C1", LATER)
+    assert outbox.claim_next(db, "C1", "acme", "mine", LONG_AGO, LATER) is None
 
 
 # Outcomes
@@ -311,7 +330,7 @@ def test_a_message_nobody_knows_is_not_claimed(db: Database) -> None:
 
 def test_a_delivered_message_keeps_its_receipt(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_delivered(db, message(), "mine", "1700000000.000100", LATER)
+    outbox.mark_delivered(db, Claim(message(), "mine"), "1700000000.000100", LATER)
     row = row_of(db)
     assert (row["state"], row["slack_ts"], row["error"]) == ("delivered", "1700000000.000100", None)
     assert (row["claim_token"], row["claimed_at"], row["settled_at"]) == (None, text_of(START), text_of(LATER))
@@ -320,7 +339,7 @@ def test_a_delivered_message_keeps_its_receipt(db: Database) -> None:
 
 def test_a_refused_message_keeps_its_reason_and_leaves_the_channel_well(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_failed(db, message(), "mine", "msg_too_long", LATER, broken=False)
+    outbox.mark_failed(db, Claim(message(), "mine"), "msg_too_long", LATER, broken=False)
     row = row_of(db)
     assert (row["state"], row["error"], row["claim_token"]) == ("failed", "msg_too_long", None)
     assert holds.all_known(db) == []
@@ -328,7 +347,7 @@ def test_a_refused_message_keeps_its_reason_and_leaves_the_channel_well(db: Data
 
 def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_failed(db, message(), "mine", "is_archived", LATER, broken=True)
+    outbox.mark_failed(db, Claim(message(), "mine"), "is_archived", LATER, broken=True)
     assert row_of(db)["state"] == "failed"
     (hold,) = holds.all_known(db)
     assert (str(hold.scope), hold.kind, hold.reason, hold.since, hold.until) == (
@@ -342,7 +361,7 @@ def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
 
 def test_an_uncertain_message_keeps_its_claims_moment(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_uncertain(db, message(), "mine", "time-out", LATER)
+    outbox.mark_uncertain(db, Claim(message(), "mine"), "time-out", LATER)
     row = row_of(db)
     assert (row["state"], row["error"], row["claimed_at"]) == ("uncertain", "time-out", text_of(START))
     assert row["claim_token"] is None
@@ -360,7 +379,7 @@ def test_what_was_certainly_not_posted_waits_again(
     row = row_of(db)
     assert (row["state"], row["error"], row["attempts"], row["blocks"]) == ("pending", "ratelimited", attempts, blocks)
     assert row["claim_token"] is None
-    assert claim(db, of, "again")
+    assert claim(db, replace(of, blocks=blocks), "again")
     assert row_of(db)["attempts"] == attempts + 1
 
 
@@ -383,14 +402,14 @@ def test_only_the_message_that_was_claimed_is_put_back(db: Database) -> None:
 def test_orphans_of_a_dead_process_are_uncertain(db: Database) -> None:
     of = in_state(db, "sending")
     other = waits(db, "EUW1_2")
-    assert outbox.recover_orphaned_claims(db, LATER) == [of]
+    assert in_doubt.recover_orphaned_claims(db, LATER) == [of]
     row = row_of(db)
-    assert (row["state"], row["error"], row["settled_at"]) == ("uncertain", outbox.DIED, text_of(LATER))
+    assert (row["state"], row["error"], row["settled_at"]) == ("uncertain", in_doubt.DIED, text_of(LATER))
     assert (row["attempts"], row["claimed_at"], row["claim_token"]) == (1, text_of(START), None)
     assert row_of(db, other)["state"] == "pending"
-    assert outbox.recover_orphaned_claims(db, LATER) == []
+    assert in_doubt.recover_orphaned_claims(db, LATER) == []
     with pytest.raises(RuntimeError, match="no longer ours"):  # should the dead process not be dead
-        outbox.mark_delivered(db, of, "mine", "1.5", LATER)
+        outbox.mark_delivered(db, Claim(of, "mine"), "1.5", LATER)
 
 
 def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None:
@@ -398,7 +417,7 @@ def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None
     with db.transaction():
         holds.put(db, holds.workspace_scope("default"), "rejected", "invalid_auth", START, None)
         holds.put(db, holds.workspace_scope("acme"), "rejected", "invalid_auth", START, None)
-    outbox.mark_delivered(db, of, "mine", "1.5", LATER)
+    outbox.mark_delivered(db, Claim(of, "mine"), "1.5", LATER)
     assert [str(hold.scope) for hold in holds.all_known(db)] == ["workspace acme"]
 
 
@@ -416,18 +435,18 @@ def test_uncertain_messages_are_looked_up_by_channel_except_those_of_this_run(db
     in_state(db, "delivered", waits(db, "EUW1_5"))
     this_run = waits(db, "EUW1_6")
     assert claim(db, this_run, now=LATER)
-    outbox.mark_uncertain(db, this_run, "mine", "time-out", LATER)
-    found = outbox.uncertain(db, LATER)
+    outbox.mark_uncertain(db, Claim(this_run, "mine"), "time-out", LATER)
+    found = in_doubt.uncertain(db, LATER)
     assert [each.message.match_id for each in found] == ["EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1"]
     assert {(each.claimed_at, each.lookup_misses, each.resends) for each in found} == {(START, 0, 0)}
     assert found[1].ended_at == START - timedelta(minutes=9)
-    assert outbox.uncertain(db, START) == []
+    assert in_doubt.uncertain(db, START) == []
 
 
 def test_what_is_found_in_the_channel_is_delivered_with_that_receipt(db: Database) -> None:
     of = in_state(db, "uncertain")
-    assert outbox.is_uncertain(db, of)
-    outbox.mark_found(db, of, "1.5", LATER)
+    assert in_doubt.is_uncertain(db, of)
+    in_doubt.mark_found(db, of, "1.5", LATER)
     row = row_of(db)
     assert (row["state"], row["slack_ts"], row["error"], row["settled_at"]) == (
         "delivered",
@@ -435,32 +454,32 @@ def test_what_is_found_in_the_channel_is_delivered_with_that_receipt(db: Databas
         None,
         text_of(LATER),
     )
-    assert not outbox.is_uncertain(db, of)
-    assert not outbox.is_uncertain(db, message("EUW1_404"))
+    assert not in_doubt.is_uncertain(db, of)
+    assert not in_doubt.is_uncertain(db, message("EUW1_404"))
 
 
 def test_runs_that_did_not_find_it_are_counted_until_it_goes_out_again(db: Database) -> None:
     of = in_state(db, "uncertain")
-    outbox.record_lookup_error(db, of, LookupProblem.SCOPE_MISSING, "missing_scope", LATER)
-    outbox.record_lookup_miss(db, of, LATER)
-    outbox.record_lookup_miss(db, of, LATER)
-    (found,) = outbox.uncertain(db, LATER)
+    in_doubt.record_lookup_error(db, of, LookupProblem.SCOPE_MISSING, "missing_scope", LATER)
+    in_doubt.record_lookup_miss(db, of, LATER)
+    in_doubt.record_lookup_miss(db, of, LATER)
+    (found,) = in_doubt.uncertain(db, LATER)
     assert (found.lookup_misses, found.resends, row_of(db)["error"]) == (2, 0, "missing_scope")
-    outbox.send_again(db, of, LATER)
+    in_doubt.send_again(db, of, LATER)
     row = row_of(db)
     assert (row["state"], row["lookup_misses"], row["resends"], row["attempts"]) == ("pending", 0, 1, 1)
     assert row["error"] == "not in the channel, goes out again"
-    assert outbox.uncertain(db, LATER) == []
+    assert in_doubt.uncertain(db, LATER) == []
     assert claim(db, of)
     assert row_of(db)["attempts"] == 2
 
 
 def test_a_message_goes_out_again_once_at_most(db: Database) -> None:
     of = in_state(db, "uncertain")
-    outbox.send_again(db, of, LATER)
+    in_doubt.send_again(db, of, LATER)
     assert claim(db, of)
-    outbox.mark_uncertain(db, of, "mine", "time-out", LATER)
-    outbox.send_again(db, of, LATER)
+    outbox.mark_uncertain(db, Claim(of, "mine"), "time-out", LATER)
+    in_doubt.send_again(db, of, LATER)
     assert row_of(db)["state"] == "uncertain"
 
 
@@ -514,7 +533,7 @@ def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
         other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
         assert outbox.expire(db, START, START) == 0
         assert outbox.fail_in_broken_channels(db, START) == {}
-        assert outbox.recover_orphaned_claims(db, START) == []
+        assert in_doubt.recover_orphaned_claims(db, START) == []
     assert db.path.read_bytes() == before
 
 
@@ -530,9 +549,9 @@ def test_the_queue_of_the_longest_finished_game_comes_first(db: Database) -> Non
         ("EUW1_1", "C3", 20),
     ]:
         waits(db, match_id, channel, START + timedelta(minutes=minutes))
-    found = [(each.message.match_id, each.message.channel_id, each.waiting) for each in outbox.queues(db)]
+    found = [(each.message.match_id, each.message.channel_id, each.waiting) for each in outbox.next_messages(db)]
     assert found == [("EUW1_2", "C2", 2), ("EUW1_4", "C1", 2), ("EUW1_1", "C3", 1)]
-    assert outbox.queues(db)[1].ended_at == START + timedelta(minutes=10)
+    assert outbox.next_messages(db)[1].ended_at == START + timedelta(minutes=10)
     in_order = [each.match_id for each, _ in outbox.waiting(db)]
     assert in_order == ["EUW1_2", "EUW1_3", "EUW1_4", "EUW1_1", "EUW1_5"]
 
@@ -540,13 +559,13 @@ def test_the_queue_of_the_longest_finished_game_comes_first(db: Database) -> Non
 def test_a_queue_has_what_waits_only_and_knows_the_last_answer_of_its_channel(db: Database) -> None:
     one, two = waits(db, "EUW1_1"), waits(db, "EUW1_2", ended_at=LATER)
     other = waits(db, "EUW1_1", "C2", workspace="acme")
-    assert [each.last_answer for each in outbox.queues(db)] == [None, None]
+    assert [each.last_answer for each in outbox.next_messages(db)] == [None, None]
     in_state(db, "delivered", one)
-    first, second = outbox.queues(db)
+    first, second = outbox.next_messages(db)
     assert (first.message, first.last_answer) == (other, None)
     assert (second.message, second.waiting, second.last_answer) == (two, 1, START)
     in_state(db, "failed", two)
-    assert [each.message for each in outbox.queues(db)] == [other]
+    assert [each.message for each in outbox.next_messages(db)] == [other]
 
 
 def test_messages_that_wait_are_found_by_the_player_they_name(db: Database) -> None:
@@ -562,7 +581,7 @@ def test_messages_that_wait_are_found_by_the_player_they_name(db: Database) -> N
 def test_wording_anew_changes_the_one_message(db: Database) -> None:
     one, other = waits(db, "EUW1_1", "C1"), waits(db, "EUW1_1", "C2")
     with db.transaction():
-        outbox.reword(db, "EUW1_1", draft("C1", text="new", blocks=None))
+        outbox.replace_text(db, "EUW1_1", draft("C1", text="new", blocks=None))
     assert (row_of(db, one)["text"], row_of(db, one)["blocks"]) == ("new", None)
     assert (row_of(db, other)["text"], row_of(db, other)["blocks"]) == ("text", BLOCKS)
 
