@@ -22,7 +22,8 @@ def fetch_matches_command(app: App) -> None:
     def work(db: Database, run: Run) -> None:
         from lolslackbot.riot.data_dragon import DataDragon  # what they call Riot with takes long to load
         from lolslackbot.stages.fetch_champions import fetch_champions
-        from lolslackbot.stages.fetch_matches import Limits, fetch_matches
+        from lolslackbot.stages.fetch_context import Limits
+        from lolslackbot.stages.fetch_matches import fetch_matches
 
         riot, limiter = app.riot(db, run.budget.left)
         within, wait = app.settings.announce_within, app.settings.max_wait

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -131,14 +131,23 @@ def repair_after_clock_rollback(db: Database, now: datetime, longest_pause: time
             db.write(f"UPDATE matches SET missing_since = :now WHERE {ahead}", now=text_of(now))
 
 
-def retry_state(db: Database, match_id: str, now: datetime) -> tuple[int, int, datetime] | None:
-    """404s and server faults in a row so far, and when it was first listed; None if it is not due (any more)."""
+@dataclass(frozen=True, slots=True)
+class RetryState:
+    """How a match's calls went so far. failures: server faults in a row."""
+
+    not_found_count: int
+    failures: int
+    listed_at: datetime
+
+
+def retry_state(db: Database, match_id: str, now: datetime) -> RetryState | None:
+    """How its calls went so far; None if it is not due (any more)."""
     row = db.row(
         "SELECT not_found_count, failures, listed_at FROM matches WHERE match_id = :match_id AND next_look_at <= :now",
         match_id=match_id,
         now=text_of(now),
     )
-    return (row["not_found_count"], row["failures"], moment_of(row["listed_at"])) if row else None
+    return RetryState(row["not_found_count"], row["failures"], moment_of(row["listed_at"])) if row else None
 
 
 def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player], now: datetime) -> None:

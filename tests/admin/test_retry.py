@@ -28,6 +28,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, decisions, holds, listings, matches
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
+from lolslackbot.store.matches import RetryState
 from lolslackbot.store.reasons import Reason
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
@@ -413,7 +414,7 @@ def test_a_missing_and_a_given_up_match_are_asked_for_again_as_if_listed_now(db:
     assert plan.sentences == ["match EUW1_1 is asked for again", "match EUW1_2 is asked for again"]
     does_nothing_until_asked(db, plan, before)
     assert matches.to_look_at(db, clock.now()) == ["EUW1_2", "EUW1_1"]
-    assert matches.retry_state(db, "EUW1_1", clock.now()) == (0, 0, clock.now())
+    assert matches.retry_state(db, "EUW1_1", clock.now()) == RetryState(0, 0, clock.now())
     assert [tuple(row) for row in db.rows("SELECT state, reason FROM matches")] == [("wanted", None)] * 2
 
 

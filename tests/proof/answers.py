@@ -33,7 +33,7 @@ from lolslackbot.riot.data_dragon import DataDragon
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.slack.answers import Identity, SlackProblem
 from lolslackbot.slack.client import SlackClient
-from lolslackbot.stages.fetch_matches import read_answer
+from lolslackbot.stages.fetch_match import read_answer
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, create_database
 from proof.frame import Part, Tally

@@ -25,10 +25,11 @@ from lolslackbot.model import ProblemKind, Window
 from lolslackbot.riot.answers import Verdict
 from lolslackbot.riot.client import Page
 from lolslackbot.riot.limiter import Limiter, RateLimited
-from lolslackbot.stages import fetch_matches as fetching
-from lolslackbot.stages.fetch_matches import Limits, fetch_matches
+from lolslackbot.stages import fetch_match as fetching
+from lolslackbot.stages.fetch_context import Limits
+from lolslackbot.stages.fetch_matches import fetch_matches
 from lolslackbot.stages.run import Run
-from lolslackbot.store import bodies, holds, listings, matches, players
+from lolslackbot.store import holds, listings, matches, players
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 
@@ -548,7 +549,7 @@ def test_an_answer_is_read_and_packed_before_the_transaction_begins(
 
     read: list[object] = []
     riot.transaction = noted
-    for module, name in ((fetching, "read_puuids"), (fetching, "read_match"), (bodies, "pack")):
+    for module, name in ((fetching, "read_puuids"), (fetching, "read_match"), (fetching, "pack")):
         monkeypatch.setattr(module, name, outside(getattr(module, name)))
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
@@ -863,7 +864,7 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     riot.fail("EUW1_1", fault)
     answer = riot.match
 
-    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -886,58 +887,24 @@ def test_a_match_listed_by_a_clock_that_was_set_back_since_is_asked_for_at_once(
     assert state(db, "EUW1_1")[0] == "stored"
 
 
-def test_the_next_call_is_counted_in_the_commit_of_the_last_one(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+def test_order__hosts_take_turns_and_matches_go_first(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """Each host's first match, then its next one; lists after all matches."""
     european, korean = add_player(db), add_player(db, 2, platform="kr")
     for number, match_id in ((1, "EUW1_1"), (1, "EUW1_2"), (2, "KR_7")):
         riot.add_game(match_id, number, ended_at=JUST_NOW)
     listings.record_page(db, european.player_id, ["EUW1_2", "EUW1_1"], None, START)
     listings.record_page(db, korean.player_id, ["KR_7"], None, START)
     fetch(db, riot, clock)
-    matches_asked = [("EUW1_2", None), ("KR_7", "asia"), ("EUW1_1", "europe")]  # hosts still take turns
-    assert riot.reserved == [*matches_asked, (puuid(1), "europe"), (puuid(2), "asia")]
-    assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2", "KR_7")} == {"stored"}
+    assert riot.calls == ["EUW1_2", "KR_7", "EUW1_1", puuid(1), puuid(2)]
 
 
-def test_a_match_that_a_list_shows_is_the_next_call_that_is_counted(
-    db: Database, riot: FakeRiot, clock: FakeClock
-) -> None:
+def test_order__match_before_next_list(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """What a list shows is asked for before the next list."""
     add_player(db)
     add_player(db, 2, platform="kr")
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     fetch(db, riot, clock)
-    assert riot.reserved == [(puuid(1), None), ("EUW1_1", "europe"), (puuid(2), "asia")]
-
-
-def test_where_no_call_may_follow_at_once_nothing_is_lost(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
-    add_player(db)
-    for match_id in ("EUW1_1", "EUW1_2"):
-        riot.add_game(match_id, 1, ended_at=JUST_NOW)
-    riot.fail("europe", RateLimited(START, "20 calls in 1 s to europe are spent"))
-    fetch(db, riot, clock)
-    assert riot.reserved == [(puuid(1), None), ("EUW1_2", None), ("EUW1_1", None)]
-    assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")} == {"stored"}
-
-
-def test_a_match_given_up_after_its_call_was_counted_is_not_asked_for(
-    db: Database, riot: FakeRiot, clock: FakeClock
-) -> None:
-    add_player(db)
-    for match_id in ("EUW1_1", "EUW1_2"):
-        riot.add_game(match_id, 1, ended_at=JUST_NOW)
-    reserve = riot.reserve
-
-    def untracked_meanwhile(host: str, endpoint: str) -> object:
-        if riot.calls[-1] == "EUW1_2":
-            with db.transaction():
-                db.write("DELETE FROM tracks")
-                matches.give_up_untracked(db)
-        return reserve(host, endpoint)
-
-    riot.reserve = untracked_meanwhile  # type: ignore[method-assign,assignment]
-    run = fetch(db, riot, clock)
-    assert riot.calls[-1] == "EUW1_2"
-    assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
-    assert run.status is Exit.OK
+    assert riot.calls == [puuid(1), "EUW1_1", puuid(2)]
 
 
 def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(
@@ -946,7 +913,7 @@ def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
 
-    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -963,7 +930,7 @@ def test_a_closed_match_whose_players_were_all_untracked_meanwhile_cannot_clear_
     add_player(db)
     riot.lists[puuid(1)] = ["EUW1_1"]
 
-    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
         raise FORBIDDEN

@@ -12,6 +12,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.model import Outcome, Player
 from lolslackbot.store import bodies, listings, matches, outbox, players, reasons
 from lolslackbot.store.database import Database
+from lolslackbot.store.matches import RetryState
 from lolslackbot.store.outbox import Draft
 from lolslackbot.store.reasons import Reason
 
@@ -146,11 +147,11 @@ def test_a_404_is_counted_and_ends_the_row_of_faults(db: Database) -> None:
     in_state(db, "wanted")
     matches.put_off(db, ID, "HTTP 503", START, START)
     matches.put_off(db, ID, "time-out", START, START)
-    assert matches.retry_state(db, ID, START) == (0, 2, START)
+    assert matches.retry_state(db, ID, START) == RetryState(0, 2, START)
     assert row_of(db)["reason"] == "time-out"
     matches.mark_missing(db, ID, START, LATER)
     assert matches.retry_state(db, ID, START) is None  # not due
-    assert matches.retry_state(db, ID, LATER) == (1, 0, START)
+    assert matches.retry_state(db, ID, LATER) == RetryState(1, 0, START)
     assert row_of(db)["reason"] == "404"
     matches.mark_missing(db, ID, LATER, None)
     assert row_of(db)["not_found_count"] == 2

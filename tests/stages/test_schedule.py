@@ -2,7 +2,7 @@
 
 import pytest
 
-from lolslackbot.stages.lanes import Lanes
+from lolslackbot.stages.schedule import Lanes
 
 
 def lanes(*items: str) -> Lanes[str]:

@@ -1,0 +1,165 @@
+"""What a run of fetch-matches still has to ask, and in which order: matches before lists, hosts side by side."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from lolslackbot.clock import Clock
+from lolslackbot.model import Player, platform_of
+from lolslackbot.riot import routing
+from lolslackbot.riot.client import MATCH, MATCH_IDS
+from lolslackbot.riot.limiter import Limiter
+from lolslackbot.stages.upstream import HostHealth, KeySuspicion
+from lolslackbot.store import matches, players, riot_hosts
+from lolslackbot.store.database import Database
+
+T = TypeVar("T")
+
+PROBE_INTERVAL = timedelta(minutes=30)  # where a host gives no match at all
+
+
+def host_of_match(match_id: str) -> str:
+    """The host that is asked for a match."""
+    return routing.match_region(platform_of(match_id))
+
+
+def host_of_player(player: Player) -> str:
+    """The host that is asked for a player's list."""
+    return routing.match_region(player.platform)
+
+
+class Lanes(Generic[T]):
+    """Items in one order, with a lane for each host: a full host does not hold up the others."""
+
+    def __init__(self, host_of: Callable[[T], str], items: Iterable[T] = ()) -> None:
+        """The items in the order in which they are due."""
+        self._host_of = host_of
+        self._lanes: dict[str, deque[tuple[int, T]]] = {}  # with each item's place in the common order
+        self._first = 0
+        for place, item in enumerate(items, start=1):
+            self._lanes.setdefault(host_of(item), deque()).append((place, item))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes.values()))
+
+    def hosts(self) -> list[str]:
+        """The hosts for which something waits, the one whose first item is due first in front."""
+        return [host for _, host in sorted((lane[0][0], host) for host, lane in self._lanes.items() if lane)]
+
+    def take(self) -> T:
+        """Removes what is due first of all. Raises IndexError when nothing waits."""
+        return self.take_from(self.hosts()[0])
+
+    def take_from(self, host: str) -> T:
+        """Removes the first item of a host's lane."""
+        return self._lanes[host].popleft()[1]
+
+    def put_first(self, item: T) -> None:
+        """The item is due before all others."""
+        self._first -= 1
+        self._lanes.setdefault(self._host_of(item), deque()).appendleft((self._first, item))
+
+    def drop(self, unwanted: Callable[[T], bool]) -> None:
+        """Removes the items for which `unwanted` is true."""
+        for lane in self._lanes.values():
+            kept = [entry for entry in lane if not unwanted(entry[1])]
+            lane.clear()
+            lane.extend(kept)
+
+
+class Schedule:
+    """The wanted matches and the players whose list is due; and whose puuid may be another key's."""
+
+    def __init__(self, db: Database, clock: Clock, limiter: Limiter, health: HostHealth, key: KeySuspicion) -> None:
+        self._db, self._clock, self._limiter, self._health, self._key = db, clock, limiter, health, key
+        self.tried: set[int] = set()  # players whose list was asked for in this run
+        self._settled: set[int] = set()  # those whose puuid is good, or known to be of no use
+        self._doubted = {player.player_id: host_of_player(player) for player in players.doubted(db)}
+        self.waiting_hosts: set[str] = set()  # gave no match since the first 404 of one that waits
+        doubted_first = sorted(players.poll_order(db), key=lambda player: player.player_id not in self._doubted)
+        self.players = Lanes(host_of_player, doubted_first)
+        self.reload_matches()
+
+    def __len__(self) -> int:
+        return len(self.matches) + len(self.players)
+
+    def reload_matches(self) -> None:
+        """Reads what is wanted now, in its order among all: a list is not always in that order."""
+        due = [*matches.to_look_at(self._db, self._clock.now()), *self._probes()]
+        self.matches = Lanes(host_of_match, (match_id for match_id in due if match_id not in self._key))
+
+    def _probes(self) -> Iterator[str]:
+        """Of the matches that a host may lack only for now: one every half-hour, and all once it gave another."""
+        self.waiting_hosts.clear()
+        now = self._clock.now()
+        for waiting in matches.to_probe(self._db, now):
+            host = routing.match_region(waiting.platform)
+            known = riot_hosts.find(self._db, host)
+            if known.gave_a_match_since(waiting.missing_since):
+                yield waiting.match_id
+            elif host not in self.waiting_hosts:
+                self.waiting_hosts.add(host)
+                if known.probed_at is None or now - known.probed_at >= PROBE_INTERVAL:
+                    yield waiting.match_id
+
+    def heads(self) -> Iterator[tuple[str, str]]:
+        """Host and endpoint of what can be asked next, in the order in which it is due."""
+        for host in self.matches.hosts():
+            if not self._health.is_open(host) and not self._may_name_a_doubted_player(host):
+                yield host, MATCH
+        for host in self.players.hosts():
+            if not self._health.is_open(host):
+                yield host, MATCH_IDS
+
+    def _may_name_a_doubted_player(self, host: str) -> bool:
+        """Whether a match there may name somebody whose puuid under a new key can be had first."""
+        return any(
+            doubted == host or not self._limiter.free_at(doubted, MATCH_IDS)
+            for doubted in set(self._doubted.values())
+            if not self._health.is_open(doubted)
+        )
+
+    def drop_what_is_over(self) -> bool:
+        """Drops matches that were given up and players that were untracked meanwhile; whether there were any."""
+        now: datetime = self._clock.now()
+        due = {*matches.to_look_at(self._db, now), *(waiting.match_id for waiting in matches.to_probe(self._db, now))}
+        tracked = {player.player_id for player in players.poll_order(self._db)}
+        number = len(self)
+        self.matches.drop(lambda match_id: match_id not in due)
+        self.players.drop(lambda player: player.player_id not in tracked)
+        return len(self) < number
+
+    # A new key: puuids are encrypted for one key family
+
+    def settle(self, player: Player) -> None:
+        """The puuid is good, or known to be of no use: no match need wait for this player."""
+        self._settled.add(player.player_id)
+        self.stop_doubting(player)
+
+    def stop_doubting(self, player: Player) -> None:
+        """No match waits for this player any longer in this run."""
+        self._doubted.pop(player.player_id, None)
+
+    def doubt_all(self) -> None:
+        """The key changed: no match is asked for before every tracked player's list was."""
+        players.doubt_puuids(self._db, self._settled)
+        for player in players.doubted(self._db):
+            if player.player_id not in self.tried or player.player_id in self._doubted:
+                self._doubted[player.player_id] = host_of_player(player)
+
+    def unsettled_in(self, match_id: str, named: Iterable[Player]) -> set[int]:
+        """The tracked players whose list has a match that does not name them, if their puuid may be another key's."""
+        known = {player.player_id for player in named}
+        return matches.tracked_in_list(self._db, match_id) - known - self._settled
+
+    def put_after_lists(self, match_id: str, player_ids: Iterable[int]) -> None:
+        """Asks for a match again once those players' lists were asked for."""
+        for player in players.with_ids(self._db, player_ids):
+            self.drop_player(player)
+            self.players.put_first(player)
+            self._doubted[player.player_id] = host_of_player(player)
+        self.matches.put_first(match_id)
+
+    def drop_player(self, player: Player) -> None:
+        self.players.drop(lambda other: other.player_id == player.player_id)
