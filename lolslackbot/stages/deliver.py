@@ -47,8 +47,6 @@ class Limits:
 def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     """Sends what is pending and may go, once each; the rest waits, or ends with a reason."""
     now = run.clock.now()
-    holds.repair_after_clock_rollback(db, now)
-    in_doubt.repair_after_clock_rollback(db, now)
     orphans = in_doubt.recover_orphaned_claims(db, now)
     if orphans:
         keys = ", ".join(message.key for message in orphans)

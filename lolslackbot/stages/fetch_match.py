@@ -20,7 +20,8 @@ from lolslackbot.store.reasons import Reason
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = (timedelta(minutes=10), timedelta(minutes=50))  # after a first and a second 404: fresh bodies can lag
-BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (3, 6, 12, 24, 48, 60))  # after server faults in a row
+# After server faults in a row; the longest is `LONGEST_BACK_OFF` of store/clock_rollback.py.
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (3, 6, 12, 24, 48, 60))
 
 
 @dataclass(frozen=True, slots=True)

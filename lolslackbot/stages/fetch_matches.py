@@ -12,9 +12,9 @@ from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotCli
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages.fetch_context import FetchContext, Limits, WaitsTooLong
 from lolslackbot.stages.fetch_list import ListFetcher
-from lolslackbot.stages.fetch_match import BACK_OFF, MatchFetcher
+from lolslackbot.stages.fetch_match import MatchFetcher
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, matches, players, reasons, riot_hosts
+from lolslackbot.store import holds, matches, players, reasons
 from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -28,10 +28,6 @@ REGIONS_A_RUN = 5
 def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
     """Asks what is due while the allowance and the time last. Raises Rejected when the key is refused."""
     now = run.clock.now()
-    holds.repair_after_clock_rollback(db, now)
-    matches.repair_after_clock_rollback(db, now, BACK_OFF[-1])
-    players.repair_after_clock_rollback(db, now)
-    riot_hosts.repair_after_clock_rollback(db, now)
     limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
     run.count("given up", matches.stop_waiting(db, now - limits.announce_within, reasons.HOST_GAVE_NONE))
     context = FetchContext(db, riot, limiter, run, limits)

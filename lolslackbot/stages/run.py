@@ -11,6 +11,7 @@ from lolslackbot.errors import Exit, RunAborted, worst
 from lolslackbot.files import foreign
 from lolslackbot.logs import logging_about
 from lolslackbot.store import holds, runs
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database, must_exist, open_database
 from lolslackbot.store.locks import run_lock
 
@@ -114,6 +115,7 @@ def run_stage(
                 run.began = True
                 if whose := foreign(db.path):
                     logger.warning("%s", whose)
+                clamp_future_times(db, clock.now())
                 run_id = runs.begin(db, stage, clock.now())
                 with _ends_of(run):
                     work(db, run)

@@ -30,7 +30,7 @@ def record(db: Database, problems: Mapping[str, str], calm_since: datetime, now:
     """Brings the table up to date: what is new is due, what was told and not met since `calm_since` is over.
 
     problems: sentences, by what tells the problem apart from others. What is over before anybody was told of it is
-    forgotten. A row seen later than `now`, since the clock was set back meanwhile, counts as seen now.
+    forgotten.
     """
     calm = "seen_at < :calm_since"
     with db.transaction():
@@ -49,7 +49,6 @@ def record(db: Database, problems: Mapping[str, str], calm_since: datetime, now:
             )
         db.write(f"DELETE FROM alerts WHERE {calm} AND state = 'due'", calm_since=text_of(calm_since))
         db.write(f"UPDATE alerts SET state = 'over' WHERE {calm} AND state = 'told'", calm_since=text_of(calm_since))
-        db.write("UPDATE alerts SET seen_at = :now WHERE seen_at > :now", now=text_of(now))
 
 
 def claim(db: Database) -> list[Alert]:

@@ -170,7 +170,7 @@ def went_well(db: Database, scopes: Sequence[Scope], now: datetime) -> None:
         )
 
 
-def repair_after_clock_rollback(db: Database, now: datetime) -> None:
+def rebase_all(db: Database, now: datetime) -> None:
     """`rebase` in a commit of its own, where there is anything to do."""
     if _to_rebase(db, now):
         with db.transaction():

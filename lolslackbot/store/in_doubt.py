@@ -215,27 +215,6 @@ def with_receipt(db: Database, channel_id: str, slack_ts: str) -> str | None:
     return row["match_id"] if row else None
 
 
-def repair_after_clock_rollback(db: Database, now: datetime) -> None:
-    """After the clock was set back, a message of unknown outcome was claimed now at the latest: it waits from now.
-
-    So it does from the moment since when its outcome is unknown. When it was last looked for is forgotten with that:
-    who knows which clock it was.
-    """
-    later = f"{UNSETTLED} AND state = 'uncertain' AND (+claimed_at > :now OR unknown_since > :now)"
-    if db.row(f"SELECT 1 FROM messages WHERE {later} LIMIT 1", now=text_of(now)):
-        with db.transaction():
-            db.write(
-                f"""
-                UPDATE messages
-                SET claimed_at = CASE WHEN claimed_at > :now THEN :now ELSE claimed_at END,
-                    unknown_since = CASE WHEN unknown_since > :now THEN :now ELSE unknown_since END,
-                    settled_at = NULL
-                WHERE {later}
-                """,
-                now=text_of(now),
-            )
-
-
 def log_changes(changed: Sequence[Row]) -> int:
     """What became of each of many messages, for the log; how many."""
     for row in changed:

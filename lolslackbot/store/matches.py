@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
@@ -106,29 +106,6 @@ def tracked_in_list(db: Database, match_id: str) -> set[int]:
         match_id=match_id,
     )
     return {row["player_id"] for row in rows}
-
-
-def repair_after_clock_rollback(db: Database, now: datetime, longest_pause: timedelta) -> None:
-    """After the clock was set back, no look waits longer than the longest pause, and no first look waits at all."""
-    bound = text_of(now + longest_pause)
-    first = "next_look_at > :now AND looked_at IS NULL AND listed_at > :now"
-    if db.row(f"SELECT 1 FROM matches WHERE {first} LIMIT 1", now=text_of(now)):
-        with db.transaction():
-            db.write(f"UPDATE matches SET next_look_at = :now, listed_at = :now WHERE {first}", now=text_of(now))
-    if db.row("SELECT 1 FROM matches WHERE next_look_at > :bound LIMIT 1", bound=bound):
-        with db.transaction():
-            db.write(
-                """
-                UPDATE matches SET next_look_at = :bound, listed_at = MIN(listed_at, :now)
-                WHERE next_look_at > :bound
-                """,
-                bound=bound,
-                now=text_of(now),
-            )
-    ahead = "next_look_at IS NOT NULL AND missing_since > :now"
-    if db.row(f"SELECT 1 FROM matches WHERE {ahead} LIMIT 1", now=text_of(now)):
-        with db.transaction():
-            db.write(f"UPDATE matches SET missing_since = :now WHERE {ahead}", now=text_of(now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -366,17 +366,6 @@ def _record_name(db: Database, player: Player, riot_id: RiotId, now: datetime) -
         logger.info("player %d is called %s now, and was %s", player.player_id, riot_id, player.riot_id)
 
 
-def repair_after_clock_rollback(db: Database, now: datetime) -> None:
-    """After the clock was set back, what was asked for in what is now the future is asked for first, not last.
-
-    `last_game_at` is Riot's time, not this clock's, and stays.
-    """
-    for column in ("listed_at", "resolved_at", "region_asked_at"):
-        if db.row(f"SELECT 1 FROM players WHERE {column} > :now LIMIT 1", now=text_of(now)):
-            with db.transaction():
-                db.write(f"UPDATE players SET {column} = NULL WHERE {column} > :now", now=text_of(now))
-
-
 def _player(row: Row) -> Player:
     return Player(
         player_id=row["player_id"],

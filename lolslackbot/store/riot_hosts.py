@@ -36,14 +36,6 @@ def probed(db: Database, routing: str, now: datetime) -> None:
         _set(db, "probed_at", routing, now)
 
 
-def repair_after_clock_rollback(db: Database, now: datetime) -> None:
-    """After the clock was set back, what happened in what is now the future is forgotten: no 404 is final by it."""
-    for column in ("match_answered_at", "probed_at"):
-        if db.row(f"SELECT 1 FROM riot_hosts WHERE {column} > :now LIMIT 1", now=text_of(now)):
-            with db.transaction():
-                db.write(f"UPDATE riot_hosts SET {column} = NULL WHERE {column} > :now", now=text_of(now))
-
-
 def _set(db: Database, column: str, routing: str, now: datetime) -> None:
     db.write(
         f"""

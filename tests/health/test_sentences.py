@@ -25,6 +25,7 @@ from lolslackbot.settings import ChannelLimit, Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, in_doubt, listings, matches, outbox, players, restores, runs
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 from lolslackbot.store.outbox import Claim
@@ -535,7 +536,7 @@ def the_clock_was_set_back(world: World) -> None:
     world.pass_time(DAY)
     listings.record_page(world.db, 1, [], None, world.now)
     world.pass_time(-DAY)
-    players.repair_after_clock_rollback(world.db, world.now)
+    clamp_future_times(world.db, world.now)
 
 
 def untracked_with_a_problem(world: World) -> None:

@@ -18,6 +18,7 @@ from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.riot.limits import APPLICATION
 from lolslackbot.store import holds, migrations
 from lolslackbot.store.call_log import CallLog
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database, open_database
 
 LONGEST_CALL = 15.0
@@ -516,7 +517,7 @@ def test_a_429_is_waited_for_no_longer_because_a_run_began_with_the_clock_set_ba
 ) -> None:
     bot.call(answer=limited("application", "30"))
     clock.moment -= timedelta(hours=1)
-    holds.repair_after_clock_rollback(db, clock.now())
+    clamp_future_times(db, clock.now())
     bot.limiter.begin_run([EUROPE], [MATCH])
     assert bot.waits() == 30.5
     clock.advance(30.5)

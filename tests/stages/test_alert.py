@@ -13,6 +13,7 @@ from lolslackbot.health.status import status
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.stages.alert import CALM, alert
 from lolslackbot.store import findings, holds, listings
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
@@ -45,6 +46,7 @@ def told(db: Database, slack: FakeSlack, clock: FakeClock) -> list[str]:
     before = len(slack.requests)
     clock.advance(180)
     listed(db, clock.now())
+    clamp_future_times(db, clock.now())
     alert(db, lambda _: slack, CHANNEL, clock.now())  # type: ignore[arg-type,return-value]
     assert all((each.channel_id, each.workspace) == (CHANNEL, "default") for each in slack.requests)
     return [each.text for each in slack.requests[before:]]

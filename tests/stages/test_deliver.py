@@ -19,6 +19,7 @@ from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run,
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, in_doubt, outbox, players, restores, runs
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim
 
@@ -49,6 +50,7 @@ def send(db: Database, slack: FakeSlack, clock: FakeClock, limits: Limits = LIMI
     """One run, three minutes after the one before."""
     run = Run("deliver", clock, max_seconds)
     slack.requests.clear()
+    clamp_future_times(db, clock.now())
     try:
         deliver(db, lambda _: slack, run, limits)  # type: ignore[arg-type,return-value]
     finally:

@@ -31,6 +31,7 @@ from lolslackbot.stages.fetch_matches import fetch_matches
 from lolslackbot.stages.run import Run
 from lolslackbot.store import holds, listings, matches, players
 from lolslackbot.store.call_log import CallLog
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 
 HALF_A_DAY = timedelta(hours=12)
@@ -47,6 +48,7 @@ def fetch(db: Database, riot: FakeRiot, clock: FakeClock, max_seconds: float = 8
     run = Run("fetch-matches", clock, max_seconds)
     limiter = riot.limiter = Limiter(CallLog(db), clock, 15)
     riot.calls.clear()
+    clamp_future_times(db, clock.now())
     try:
         fetch_matches(db, riot, limiter, run, Limits(HALF_A_DAY, timedelta(seconds=10)))  # type: ignore[arg-type]
     finally:

@@ -15,6 +15,7 @@ from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, outbox
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 
 LOST = Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")
@@ -46,6 +47,7 @@ def send(db: Database, slack: FakeSlack, clock: FakeClock, *, resend: bool = Tru
     slack.requests.clear()
     slack.reads.clear()
     limits = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend))
+    clamp_future_times(db, clock.now())
     deliver(db, lambda _: slack, run, limits)  # type: ignore[arg-type,return-value]
     clock.advance(180)
     return run

@@ -1,4 +1,4 @@
-"""Which hosts get no more calls, and whether the key or a match is at fault: decided without a network or a database."""
+"""Which hosts get no more calls, and whether the key or a match is at fault: decided without network or database."""
 
 import pytest
 

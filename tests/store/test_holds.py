@@ -8,6 +8,7 @@ import pytest
 from support import START, scope_of
 
 from lolslackbot.store import holds
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 
@@ -126,7 +127,7 @@ def test_what_is_broken_or_rejected_does_not_end_by_going_well(db: Database) -> 
 
 def test_after_the_clock_was_set_back_a_hold_lasts_its_length_from_now(db: Database) -> None:
     put(db, START + MINUTE)
-    holds.repair_after_clock_rollback(db, START - 24 * HOUR)
+    clamp_future_times(db, START - 24 * HOUR)
     assert (only(db).since, only(db).until) == (START - 24 * HOUR, START - 24 * HOUR + MINUTE)
     assert holds.all_live(db, START - 23 * HOUR) == []
 
@@ -135,14 +136,14 @@ def test_holds_of_the_past_and_those_without_end_stay(db: Database) -> None:
     put(db, START + HOUR)
     put(db, None, START + HOUR, scope="channel C1", kind="broken")
     before = holds.all_known(db)
-    holds.repair_after_clock_rollback(db, START)
+    clamp_future_times(db, START)
     assert holds.all_known(db) == before
 
 
 def test_only_the_holds_of_the_future_move(db: Database) -> None:
     put(db, START + HOUR, START - HOUR, scope="riot asia")
     put(db, START + 3 * HOUR, START + HOUR)
-    holds.repair_after_clock_rollback(db, START)
+    clamp_future_times(db, START)
     asia, europe = holds.all_known(db)
     assert (asia.since, asia.until) == (START - HOUR, START + HOUR)
     assert (europe.since, europe.until) == (START, START + 2 * HOUR)
@@ -152,7 +153,7 @@ def test_where_no_hold_moves_nothing_is_written(db: Database) -> None:
     put(db, START + HOUR)
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
-        holds.repair_after_clock_rollback(db, START)
+        clamp_future_times(db, START)
 
 
 def test_a_limit_kept_for_years_lasts_a_day_from_its_beginning_and_is_written_so(db: Database) -> None:
@@ -169,7 +170,7 @@ def test_a_limit_kept_for_years_lasts_a_day_from_its_beginning_and_is_written_so
     assert limited.until == START + 24 * HOUR
     assert paused.until
     assert paused.until.year == 2058
-    holds.repair_after_clock_rollback(db, START + HOUR)
+    clamp_future_times(db, START + HOUR)
     assert [row["until"] for row in db.rows("SELECT until FROM holds ORDER BY scope_kind DESC")] == [
         "2026-11-24T12:00:00.000Z",
         "2058-01-01T00:00:00.000Z",

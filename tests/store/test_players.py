@@ -11,6 +11,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import ProblemKind, RiotId
 from lolslackbot.store import health, listings, matches, players, reasons
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.reasons import Reason
 
@@ -240,7 +241,7 @@ def test_a_player_is_found_by_every_name_that_was_theirs(db: Database) -> None:
 def test_a_list_asked_for_in_the_future_is_asked_for_first(db: Database) -> None:
     for number, moment in ((1, START), (2, LATER)):
         listings.record_page(db, add_player(db, number).player_id, [], None, moment)
-    players.repair_after_clock_rollback(db, START)
+    clamp_future_times(db, START)
     assert [player.player_id for player in players.poll_order(db)] == [2, 1]
     assert (health.last_listed_at(db), players.listed_at(db, 2)) == (START, None)
 

@@ -1,0 +1,59 @@
+"""After the clock was set back, what happened in what is now the future must hold nothing up."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lolslackbot.clock import text_of
+from lolslackbot.store import holds
+from lolslackbot.store.database import Database
+from lolslackbot.store.in_doubt import UNSETTLED
+
+LONGEST_BACK_OFF = timedelta(hours=1)  # between two calls for one match
+
+
+@dataclass(frozen=True, slots=True)
+class _Clamp:
+    """A column, the last moment it may have, what it becomes beyond that, and the rows that count (by an index)."""
+
+    table: str
+    column: str
+    becomes: str
+    where: str = "TRUE"
+    bound: str = ":now"
+
+
+_UNCERTAIN = f"{UNSETTLED} AND state = 'uncertain'"
+_CLAMPS = (
+    # Asked for first, not last. `last_game_at` is Riot's time, not this clock's.
+    _Clamp("players", "listed_at", "NULL"),
+    _Clamp("players", "resolved_at", "NULL"),
+    _Clamp("players", "region_asked_at", "NULL"),
+    _Clamp("channels", "examined_at", "NULL"),
+    _Clamp("riot_hosts", "match_answered_at", "NULL"),  # no 404 is final by it
+    _Clamp("riot_hosts", "probed_at", "NULL"),
+    # A first look waits for nothing, any other for the longest back-off at most.
+    _Clamp("matches", "next_look_at", ":now", "looked_at IS NULL AND listed_at > :now"),
+    _Clamp("matches", "next_look_at", ":latest", bound=":latest"),
+    _Clamp("matches", "listed_at", ":now", "next_look_at IS NOT NULL"),
+    _Clamp("matches", "missing_since", ":now", "next_look_at IS NOT NULL"),
+    # In doubt since now at the latest; when it was last looked for is unknown, whichever clock that was.
+    _Clamp("messages", "settled_at", "NULL", _UNCERTAIN),
+    _Clamp("messages", "claimed_at", ":now", _UNCERTAIN),
+    _Clamp("messages", "unknown_since", ":now", _UNCERTAIN),
+    _Clamp("alerts", "seen_at", ":now"),
+)
+
+
+def clamp_future_times(db: Database, now: datetime) -> None:
+    """Writes only where there is something to repair; one commit each.
+
+    Holds keep their length, so they move instead (`holds.rebase`). Calls to Riot are the limiter's: they count within
+    the transaction that reserves the next one.
+    """
+    values = {"now": text_of(now), "latest": text_of(now + LONGEST_BACK_OFF)}
+    for clamp in _CLAMPS:
+        rows = f"{clamp.where} AND {clamp.column} > {clamp.bound}"
+        if db.row(f"SELECT 1 FROM {clamp.table} WHERE {rows} LIMIT 1", **values):
+            with db.transaction():
+                db.write(f"UPDATE {clamp.table} SET {clamp.column} = {clamp.becomes} WHERE {rows}", **values)
+    holds.rebase_all(db, now)
