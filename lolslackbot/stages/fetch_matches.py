@@ -60,11 +60,10 @@ class _Reading(NamedTuple):
 
 
 class _Turn(NamedTuple):
-    """The host and the endpoint to ask next; `call` where that is counted already."""
+    """The host and the endpoint to ask next."""
 
     host: str
     endpoint: str
-    call: int | None = None
 
 
 class _WaitsTooLong(RunAborted):
@@ -81,7 +80,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     matches.repair_after_clock_rollback(db, run.clock.now(), PAUSES[-1])
     players.repair_after_clock_rollback(db, run.clock.now())
     riot_hosts.repair_after_clock_rollback(db, run.clock.now())
-    limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
+    limiter.begin_run((MATCH, MATCH_IDS))
     _Fetching(db, riot, limiter, run, limits).work()
 
 
@@ -118,7 +117,6 @@ class _Fetching:
         self._wanted = self._due()
         doubted_first = sorted(players.poll_order(db), key=lambda each: each.player_id not in self._doubted)
         self._players = Lanes(_host_of_player, doubted_first)
-        self._reserved: _Turn | None = None  # for the very next call, or for nothing
         self._good_answers = 0  # in this run: each proves the key
         self._answering: set[str] = set()  # hosts that gave a good answer
         self._faults: dict[str, list[str]] = {}  # by host, in this run
@@ -155,9 +153,9 @@ class _Fetching:
                 if turn is None or len(self._suspects) >= SUSPECTS:
                     self._prove_key()
                 elif turn.endpoint == MATCH:
-                    self._look_at(self._wanted.take_from(turn.host), turn.call)
+                    self._look_at(self._wanted.take_from(turn.host))
                 else:
-                    self._list(self._players.take_from(turn.host), turn.call)
+                    self._list(self._players.take_from(turn.host))
             self._ask_for_regions()
         except _WaitsTooLong as over:
             status = Exit.LATER if over.wait.refused else Exit.OK
@@ -171,10 +169,7 @@ class _Fetching:
 
     def _next(self) -> _Turn | None:
         """What to ask next, of what can be asked now; None: all done."""
-        reserved, self._reserved = self._reserved, None
         while not self._run.budget.spent():
-            if reserved:
-                return reserved
             waits: list[RateLimited] = []
             for host, endpoint in self._heads():
                 wait = self._limiter.free_at(host, endpoint)
@@ -215,19 +210,6 @@ class _Fetching:
             if not self._left_alone(each)
         )
 
-    def _reserve_next(self) -> _Turn | None:
-        """The next call, where it may follow at once: a commit less than reserving it by itself.
-
-        If it is not made after all, it has been counted for nothing, which harms nobody.
-        """
-        host, endpoint = next(self._heads(), ("", ""))
-        if not host or self._run.budget.spent():
-            return None
-        try:
-            return _Turn(host, endpoint, self._riot.reserve(host, endpoint))
-        except RateLimited:
-            return None
-
     def _wait(self, wait: RateLimited) -> None:
         left = wait.until - self._now()
         if left > self._limits.max_wait or left.total_seconds() > self._run.budget.left():
@@ -238,13 +220,13 @@ class _Fetching:
 
     # Lists
 
-    def _list(self, player: Player, call: int | None = None) -> None:
-        """One player's list, page by page, each into the ledger at once. call: reserved for the first of them."""
+    def _list(self, player: Player) -> None:
+        """One player's list, page by page, each into the ledger at once."""
         self._tried.add(player.player_id)
         with self._run.item(str(player.riot_id), record=lambda _: self._asked_in_vain(player)):
             host = _host_of_player(player)
             try:
-                self._read_pages(player, call)
+                self._read_pages(player)
                 self._settle(player)
             except RateLimited as wait:  # another process was faster: again when the limit allows
                 logger.debug("%s", wait)
@@ -252,22 +234,19 @@ class _Fetching:
             except RiotRefusal as refusal:
                 self._list_refused(player, host, refusal)
 
-    def _read_pages(self, player: Player, call: int | None) -> None:
+    def _read_pages(self, player: Player) -> None:
         since = self._now() - self._limits.announce_within - LIST_MARGIN
         host = _host_of_player(player)
         odd: str | None = None
         for number in range(PAGES):
-            if call is None:
-                self._wait_for(host, MATCH_IDS)
-            with self._riot.match_ids(player.puuid, player.platform, since, number * PAGE, call) as page:
+            self._wait_for(host, MATCH_IDS)
+            with self._riot.match_ids(player.puuid, player.platform, since, number * PAGE) as page:
                 odd = page.odd or odd
                 wanted = listings.record_page(
                     self._db, player.player_id, page.match_ids, odd, self._now(), page.unroutable
                 )
                 if wanted:  # in their order among all: lists are not always in it
                     self._wanted = self._due()
-                reserved = None if page.full else self._reserve_next()
-            call, self._reserved = None, reserved
             self._went_well(host)
             self._run.count("new", len(wanted))
             logger.debug("%d ids listed, new: %s", len(page.match_ids), ", ".join(wanted) or "none")
@@ -419,23 +398,21 @@ class _Fetching:
 
     # Matches
 
-    def _look_at(self, match_id: str, call: int | None) -> None:
+    def _look_at(self, match_id: str) -> None:
         """One match call, and what becomes of the match in one commit."""
         looks = matches.looks(self._db, match_id, self._now())
         if looks is None:  # given up meanwhile
             return
         with self._run.item(match_id, record=lambda error: self._put_off(match_id, error)):
             try:
-                with self._riot.match(match_id, partial(read_answer, match_id), call) as reading:
+                with self._riot.match(match_id, partial(read_answer, match_id)) as reading:
                     fate = self._take(match_id, reading)
-                    reserved = self._reserve_next()
             except RateLimited as wait:
                 logger.debug("%s", wait)
                 self._wanted.put_first(match_id)
             except RiotRefusal as refusal:
                 self._match_refused(match_id, refusal)
             else:
-                self._reserved = reserved
                 self._tell(fate)
                 self._went_well(_host_of_match(match_id))
                 if _host_of_match(match_id) in self._waiting:

@@ -69,7 +69,7 @@ def test_a_wait_longer_than_allowed_ends_the_run_and_says_when_it_goes_on(bot: B
     result = bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
     assert time.monotonic() - began < 10
     assert result.status == 0  # our own limit is no failure
-    assert "5 calls in 30 s to europe are spent; goes on after 20" in result.out
+    assert "rate limit 5/30 s exhausted for europe; goes on after 20" in result.out
     calls = len(sandbox.riot.requests)
     for _ in range(2):
         assert bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1").status == 0

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, message_of, read_json
+from lolslackbot.riot.answers import RiotRefusal, Verdict, message_of, read_json
+from lolslackbot.transport import HttpAnswer
 
 DECRYPTING = b'{"status": {"message": "Bad Request - Exception decrypting abcdef", "status_code": 400}}'
 FORBIDDEN = b'{"status":{"message":"Forbidden","status_code":403}}'

@@ -23,11 +23,13 @@ from lolslackbot import transport
 from lolslackbot.model import Account, RiotId, Window
 from lolslackbot.riot import answers
 from lolslackbot.riot import client as client_module
-from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict
-from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient, _Trusting
+from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient
 from lolslackbot.riot.limiter import Limiter, RateLimited
+from lolslackbot.riot.session import NoRedirectSession, _TrustingAdapter
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, read_only
+from lolslackbot.transport import HttpAnswer
 
 KEY = "RGAPI-00000000-secret-0000-000000000000"
 URL = "https://{routing}.riot.example"
@@ -42,16 +44,16 @@ class CountingLimiter(Limiter):
     def __init__(self, db: Database, clock: FakeClock) -> None:
         super().__init__(CallLog(db), clock, client_module.CALL_SECONDS)
         self.reserved: list[tuple[str, str]] = []
-        self.settled: list[tuple[str, str, int | None]] = []
+        self.finished: list[tuple[str, str, int | None]] = []
 
     def reserve(self, routing: str, endpoint: str) -> int:
         call = super().reserve(routing, endpoint)
         self.reserved.append((routing, endpoint))
         return call
 
-    def settle(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
-        super().settle(call, routing, endpoint, answer)
-        self.settled.append((routing, endpoint, answer.status if answer else None))
+    def finish(self, call: int, routing: str, endpoint: str, answer: HttpAnswer | None) -> None:
+        super().finish(call, routing, endpoint, answer)
+        self.finished.append((routing, endpoint, answer.status if answer else None))
 
 
 @pytest.fixture
@@ -77,17 +79,6 @@ def as_it_is(answer: Answer) -> Answer:
 def ask_match(riot: RiotClient, match_id: str = "EUW1_1") -> Any:
     with riot.match(match_id, lambda answer: answer.document) as document:
         return document
-
-
-def test_a_call_that_was_counted_beforehand_is_not_counted_again(
-    riot: RiotClient, limiter: CountingLimiter, http: responses.RequestsMock
-) -> None:
-    http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", json={"metadata": {}})
-    call = riot.reserve("europe", MATCH)
-    with riot.match("EUW1_1", as_it_is, call) as answer:
-        assert answer.document == {"metadata": {}}
-    assert limiter.reserved == [("europe", MATCH)]
-    assert limiter.settled == [("europe", MATCH, 200)]
 
 
 def ask_list(riot: RiotClient, platform: str = "euw1", since: datetime = START, start: int = 0) -> Page:
@@ -161,7 +152,7 @@ def test_each_endpoint_is_asked_once_at_its_host(
     assert call.request.method == "GET"
     assert call.request.body is None
     assert limiter.reserved == [endpoint]
-    assert limiter.settled == [(*endpoint, 200)]
+    assert limiter.finished == [(*endpoint, 200)]
 
 
 def test_start_time_is_in_whole_seconds(riot: RiotClient, http: responses.RequestsMock) -> None:
@@ -258,7 +249,7 @@ def test_what_the_proxy_answers_tells_whether_a_person_is_needed(
         with pytest.raises(RiotRefusal) as refusal:
             ask_match(riot)
     assert (refusal.value.verdict, str(refusal.value)[: len(words)]) == (verdict, words)
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
 
 
 @pytest.mark.parametrize(("left", "connect"), [(60.0, 5.0), (5.0, 2.0), (0.0, 1 / 3)])
@@ -271,7 +262,7 @@ def test_each_address_has_a_share_of_the_calls_time(
         given.append(how["timeout"][0])
         raise requests.ConnectTimeout
 
-    monkeypatch.setattr(client_module.NoRedirectSession, "send", send)
+    monkeypatch.setattr(NoRedirectSession, "send", send)
     with pytest.raises(RiotRefusal):
         ask_match(RiotClient(KEY, URL, limiter, clock, lambda: left))
     assert given == [pytest.approx(connect)]
@@ -358,13 +349,13 @@ def test_a_platform_nobody_knows_is_never_taken(
         (["EUW1_2", "EUW1_1"], ("EUW1_2", "EUW1_1"), False, None),
         ([f"EUW1_{n}" for n in range(99)], tuple(f"EUW1_{n}" for n in range(99)), False, None),
         ([f"EUW1_{n}" for n in range(100)], tuple(f"EUW1_{n}" for n in range(100)), True, None),
-        (["x"] * 100, (), True, "100 match ids of odd form ('x')"),  # the next page may be good
-        (["EUW1_2", "euw1_1"], ("EUW1_2",), False, "1 match ids of odd form ('euw1_1')"),
+        (["x"] * 100, (), True, "100 malformed match ids (first: 'x')"),  # the next page may be good
+        (["EUW1_2", "euw1_1"], ("EUW1_2",), False, "1 malformed match ids (first: 'euw1_1')"),
         (["TH2_1", "XX9_1"], ("TH2_1",), False, None),  # no host has the second: unroutable
-        ([None, 7, "EUW1_1"], ("EUW1_1",), False, "2 match ids of odd form (None)"),
-        (["EUW1_1234567890123456789"], (), False, "1 match ids of odd form ('EUW1_1234567890123456789')"),
-        (["EUW1_1/../2", "EUW1_1\n", "EUW1_١"], (), False, "3 match ids of odd form ('EUW1_1/../2')"),
-        (["\ud800" * 80], (), False, "1 match ids of odd form (" + repr("\ud800" * 80)[:60] + ")"),
+        ([None, 7, "EUW1_1"], ("EUW1_1",), False, "2 malformed match ids (first: None)"),
+        (["EUW1_1234567890123456789"], (), False, "1 malformed match ids (first: 'EUW1_1234567890123456789')"),
+        (["EUW1_1/../2", "EUW1_1\n", "EUW1_١"], (), False, "3 malformed match ids (first: 'EUW1_1/../2')"),
+        (["\ud800" * 80], (), False, "1 malformed match ids (first: " + repr("\ud800" * 80)[:60] + ")"),
     ],
 )
 def test_a_page_of_match_ids_holds_those_that_can_be_asked_for(
@@ -393,13 +384,13 @@ def test_more_ids_than_were_asked_for_are_refused_before_the_transaction_begins(
     with pytest.raises(RiotRefusal, match=refused) as refusal, riot.match_ids(PUUID, "euw1", START, 0):
         pytest.fail("nothing can be written of it")
     assert refusal.value.verdict is Verdict.UNAVAILABLE
-    assert limiter.settled == [("europe", MATCH_IDS, 200)]
+    assert limiter.finished == [("europe", MATCH_IDS, 200)]
 
 
 def test_the_first_odd_id_is_shown_shortly_whatever_it_is(riot: RiotClient, http: responses.RequestsMock) -> None:
     for body, shown in ((["x" * 100], repr("x" * 60)[:60]), ([[[]] * 9], "a list"), ([{}], "a dict"), ([1.5], "1.5")):
         http.get(f"https://europe.riot.example{IDS}", json=body)
-        assert ask_list(riot).odd == f"1 match ids of odd form ({shown})"
+        assert ask_list(riot).odd == f"1 malformed match ids (first: {shown})"
 
 
 @pytest.mark.parametrize("status", [200, 404, 429, 500])
@@ -476,7 +467,7 @@ def test_each_refusal_is_raised_and_the_limiter_hears_of_it_once(
         ask_match(riot)
     assert (refusal.value.verdict, refusal.value.status, str(refusal.value)) == (verdict, status, words)
     assert len(http.calls) == 1
-    assert limiter.settled == [("europe", MATCH, status)]
+    assert limiter.finished == [("europe", MATCH, status)]
 
 
 @pytest.mark.parametrize(
@@ -507,7 +498,7 @@ def test_no_answer_is_a_fault_that_passes_and_the_limiter_hears_of_it_once(
     assert (refusal.value.verdict, refusal.value.status) == (Verdict.UNAVAILABLE, None)
     assert str(refusal.value) == f"no usable answer: {words}"
     assert refusal.value.__cause__ is error
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
     assert open_calls(db) == 0
 
 
@@ -519,7 +510,7 @@ def test_a_body_without_end_is_not_read(
     with pytest.raises(RiotRefusal, match="^no usable answer: the answer is larger than 1000 bytes$") as refusal:
         ask_match(riot)
     assert refusal.value.verdict is Verdict.UNAVAILABLE
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
 
 
 def test_a_mistake_of_ours_stays_one_and_the_call_counts_as_open(
@@ -528,7 +519,7 @@ def test_a_mistake_of_ours_stays_one_and_the_call_counts_as_open(
     http.get("https://europe.riot.example/lol/match/v5/matches/EUW1_1", body=ZeroDivisionError("a bug"))
     with pytest.raises(ZeroDivisionError):
         ask_match(riot)
-    assert limiter.settled == []
+    assert limiter.finished == []
     assert open_calls(db) == 1
 
 
@@ -542,7 +533,7 @@ def test_what_the_limiter_forbids_is_not_sent(
     )
     ask_match(riot)
     for _ in range(3):
-        with pytest.raises(RateLimited, match="1 calls in 10 s to europe are spent"):
+        with pytest.raises(RateLimited, match="rate limit 1/10 s exhausted for europe"):
             ask_match(riot)
     assert len(http.calls) == 1
     assert limiter.reserved == [("europe", MATCH)]
@@ -567,7 +558,7 @@ def test_what_cannot_be_made_of_an_answer_does_not_take_back_that_the_call_was_m
             db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
         raise ValueError("half-way")
     assert open_calls(db) == 0
-    assert CallLog(db).windows("europe")[""] == [Window(1, 20)]
+    assert CallLog(db).state("europe", "")[""].windows == (Window(1, 20),)
     assert db.rows("SELECT * FROM channels") == []
 
 
@@ -645,7 +636,7 @@ def test_a_chunk_of_a_size_that_cannot_be_is_no_answer(limiter: CountingLimiter,
         Verdict.UNAVAILABLE,
         "no usable answer: ChunkedEncodingError",
     )
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
 
 
 def test_a_date_that_no_calendar_has_says_nothing_of_the_clock(limiter: CountingLimiter, clock: FakeClock) -> None:
@@ -683,7 +674,7 @@ def test_a_server_that_drips_is_left_at_the_deadline_of_a_call(
             ask_match(riot)
         assert 0.1 < time.monotonic() - began < 1
     assert refusal.value.verdict is Verdict.UNAVAILABLE
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
     assert len(server.requests) == 1
 
 
@@ -694,7 +685,7 @@ def test_no_call_outlasts_the_run_by_more_than_a_second(limiter: CountingLimiter
         with pytest.raises(RiotRefusal, match="^no usable answer: no whole answer within 1 s$"):
             ask_match(riot)
         assert 0.9 < time.monotonic() - began < 1.6
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
 
 
 @pytest.mark.parametrize(
@@ -719,7 +710,7 @@ def test_a_broken_answer_is_a_fault_that_passes_and_is_asked_for_once(
         ask_match(RiotClient(KEY, server.url, limiter, clock))
     assert (refusal.value.verdict, str(refusal.value)) == (Verdict.UNAVAILABLE, f"no usable answer: {words}")
     assert len(server.requests) == 1
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
@@ -748,7 +739,7 @@ def test_a_host_where_nobody_listens_is_a_fault_that_passes(limiter: CountingLim
         port = unused.getsockname()[1]
     with pytest.raises(RiotRefusal, match="^no usable answer: ConnectionError$"):
         ask_match(RiotClient(KEY, f"http://127.0.0.1:{port}", limiter, clock))
-    assert limiter.settled == [("europe", MATCH, None)]
+    assert limiter.finished == [("europe", MATCH, None)]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -760,7 +751,7 @@ def test_no_redirect_is_followed(limiter: CountingLimiter, clock: FakeClock, sta
         assert len(server.requests) == 1
         assert elsewhere.requests == []
     assert refusal.value.verdict is Verdict.UNAVAILABLE
-    assert limiter.settled == [("europe", MATCH, status)]
+    assert limiter.finished == [("europe", MATCH, status)]
 
 
 @pytest.mark.parametrize("location", [b"http://[::1", b"/\xff", b"https://\xe9.example/"])
@@ -771,7 +762,7 @@ def test_a_redirect_to_nowhere_is_refused_like_any_other(
     with answering(moved) as server, pytest.raises(RiotRefusal) as refusal:
         ask_match(RiotClient(KEY, server.url, limiter, clock))
     assert refusal.value.verdict is Verdict.UNAVAILABLE
-    assert limiter.settled == [("europe", MATCH, 302)]
+    assert limiter.finished == [("europe", MATCH, 302)]
 
 
 def test_the_body_of_a_redirect_is_capped_like_any_other(
@@ -893,5 +884,5 @@ def test_the_line_says_how_long_the_call_took(
 
 def test_what_is_trusted_holds_behind_a_proxy_too() -> None:
     context = ssl.create_default_context()
-    manager = _Trusting(context).proxy_manager_for("http://127.0.0.1:1")
+    manager = _TrustingAdapter(context).proxy_manager_for("http://127.0.0.1:1")
     assert manager.connection_pool_kw["ssl_context"] is context

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from support import START, FakeClock
 
 from lolslackbot.riot import limits
-from lolslackbot.riot.answers import HttpAnswer
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.riot.limits import APPLICATION
 from lolslackbot.store import holds, migrations
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, open_database
+from lolslackbot.transport import HttpAnswer
 
 LONGEST_CALL = 15.0
 EUROPE, ASIA = "europe", "asia"
@@ -58,7 +58,7 @@ class Process:
         return call
 
     def settle(self, call: int, routing: str = EUROPE, endpoint: str = MATCH, answer: HttpAnswer | None = None) -> None:
-        self.limiter.settle(call, routing, endpoint, answer)
+        self.limiter.finish(call, routing, endpoint, answer)
 
     def calls(self, number: int, endpoint: str = MATCH) -> None:
         """So many calls at once, answered without headers."""
@@ -95,7 +95,7 @@ def other(db: Database, clock: FakeClock) -> Iterator[Process]:
 
 def windows(db: Database, endpoint: str = APPLICATION, routing: str = EUROPE) -> dict[int, int]:
     """Calls by seconds, as kept."""
-    return {window.seconds: window.calls for window in CallLog(db).windows(routing).get(endpoint, ())}
+    return {window.seconds: window.calls for window in CallLog(db).state(routing, endpoint)[endpoint].windows}
 
 
 def kept_calls(db: Database) -> list[tuple[str, str, int]]:
@@ -109,7 +109,7 @@ def kept_calls(db: Database) -> list[tuple[str, str, int]]:
 def test_before_headers_are_known_one_call_goes_at_a_time(bot: Process, other: Process) -> None:
     call = bot.begin()
     wait = other.refused()
-    assert wait.reason == "waiting for the first answer from europe"
+    assert wait.reason == "waiting for the first response from europe"
     assert not wait.refused
     assert other.waits(endpoint=ACCOUNT) == LONGEST_CALL  # of the whole host nothing is known either
     assert other.waits(ASIA) == 0
@@ -121,7 +121,7 @@ def test_before_headers_are_known_one_call_goes_at_a_time(bot: Process, other: P
 def test_once_the_host_is_known_only_a_new_endpoint_waits_for_its_first_answer(bot: Process, other: Process) -> None:
     bot.call(answer=answered(x_app_rate_limit="20:1"))
     bot.begin(endpoint=ACCOUNT)
-    assert other.refused(endpoint=ACCOUNT).reason == "waiting for the first answer from europe (account)"
+    assert other.refused(endpoint=ACCOUNT).reason == "waiting for the first response from europe (account)"
     other.call(endpoint=MATCH_IDS)
 
 
@@ -171,7 +171,7 @@ def test_a_full_window_lets_no_call_go_until_it_is_over(bot: Process, other: Pro
     clock.advance(4)
     bot.calls(2)
     wait = other.refused()
-    assert wait.reason == "3 calls in 10 s to europe are spent"
+    assert wait.reason == "rate limit 3/10 s exhausted for europe"
     assert wait.until == START + timedelta(seconds=10.5)
     assert other.refused(endpoint=ACCOUNT).until == wait.until  # the whole host
     other.call(ASIA)
@@ -189,7 +189,7 @@ def test_the_window_that_opens_last_decides(bot: Process, clock: FakeClock) -> N
     assert bot.waits() == 1.5
     clock.advance(1.5)
     bot.calls(1)
-    assert bot.refused().reason == "3 calls in 60 s to europe are spent"
+    assert bot.refused().reason == "rate limit 3/60 s exhausted for europe"
     assert bot.waits() == 59.0
     assert bot.waits(endpoint=ACCOUNT) == 59.0
 
@@ -197,7 +197,7 @@ def test_the_window_that_opens_last_decides(bot: Process, clock: FakeClock) -> N
 def test_a_full_endpoint_leaves_the_others_alone(bot: Process, db: Database) -> None:
     bot.call(answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="2:10"))
     bot.calls(1)
-    assert bot.refused().reason == "2 calls in 10 s to europe (match) are spent"
+    assert bot.refused().reason == "rate limit 2/10 s exhausted for europe (match)"
     bot.call(endpoint=MATCH_IDS)
     assert bot.made == 3
 
@@ -220,7 +220,7 @@ def test_the_allowance_there_is_gets_used(bot: Process, clock: FakeClock) -> Non
 def test_calls_of_others_with_the_same_key_take_their_place(bot: Process, clock: FakeClock) -> None:
     bot.call(answer=answered(x_app_rate_limit="10:60", x_app_rate_limit_count="7:60"))
     bot.calls(3)
-    assert bot.refused().reason == "10 calls in 60 s to europe are spent"
+    assert bot.refused().reason == "rate limit 10/60 s exhausted for europe"
     assert bot.waits() == 60.5
     clock.advance(60.5)
     bot.calls(10)
@@ -350,7 +350,7 @@ def test_a_call_under_way_while_the_limit_struck_does_not_end_the_back_off(
     bot.call(answer=limited())
     other.settle(call, answer=answered())
     assert bot.waits() == 5.5
-    assert CallLog(db).refusals(EUROPE, MATCH) == 1
+    assert CallLog(db).state(EUROPE, MATCH)[MATCH].refusals == 1
 
 
 def test_a_shorter_pause_does_not_cut_a_longer_one_short(bot: Process, other: Process) -> None:
@@ -365,7 +365,7 @@ def test_the_count_of_a_429_is_learnt_too(bot: Process, clock: FakeClock) -> Non
     """Another user of the key filled the window: it is not only Retry-After that keeps us away."""
     bot.call(answer=limited("application", "1", x_app_rate_limit="20:1,100:120", x_app_rate_limit_count="3:1,101:120"))
     clock.advance(1.5)
-    assert bot.refused().reason == "100 calls in 120 s to europe are spent"
+    assert bot.refused().reason == "rate limit 100/120 s exhausted for europe"
     assert bot.waits() == 119.0
 
 
@@ -378,7 +378,7 @@ def test_the_last_429_is_told_in_the_log_and_kept_for_status(
     assert hold.reason == "429 of type service, Retry-After 3: Rate limit exceeded"
     assert (hold.since, hold.until) == (START, START + timedelta(seconds=3.5))
     [line] = [record.getMessage() for record in caplog.records]
-    assert line == f"nothing more to europe (match) for 3.5 s: {hold.reason}"
+    assert line == f"backing off from europe (match) for 3.5 s: {hold.reason}"
 
 
 # Crashes
@@ -410,7 +410,7 @@ def test_a_new_run_knows_that_the_calls_of_a_dead_one_are_over(
 ) -> None:
     bot.begin()
     clock.advance(1)
-    other.limiter.begin_run([EUROPE], [MATCH, MATCH_IDS])
+    other.limiter.begin_run([MATCH, MATCH_IDS])
     assert kept_calls(db) == [(EUROPE, MATCH, 0)]
     other.call(answer=answered(x_app_rate_limit="2:10"))
     assert other.waits() == 10.5  # it counts from the latest moment at which it can have arrived
@@ -419,7 +419,7 @@ def test_a_new_run_knows_that_the_calls_of_a_dead_one_are_over(
 def test_a_new_run_leaves_the_calls_of_other_commands_open(bot: Process, other: Process, db: Database) -> None:
     bot.call(endpoint=ACCOUNT, answer=HttpAnswer(200, HOBBY, b""))
     call = bot.begin(endpoint=ACCOUNT)
-    other.limiter.begin_run([EUROPE], [MATCH, MATCH_IDS])
+    other.limiter.begin_run([MATCH, MATCH_IDS])
     assert kept_calls(db) == [(EUROPE, ACCOUNT, 0), (EUROPE, ACCOUNT, 1)]
     bot.settle(call, endpoint=ACCOUNT, answer=answered())
     assert kept_calls(db) == [(EUROPE, ACCOUNT, 0)] * 2
@@ -449,18 +449,18 @@ def test_calls_that_no_window_can_hold_any_more_are_forgotten(bot: Process, db: 
     bot.call(answer=answered(x_app_rate_limit="20:1,100:120"))
     bot.call(ASIA)
     clock.advance(3600)
-    bot.limiter.begin_run([EUROPE], [MATCH])
+    bot.limiter.begin_run([MATCH])
     assert kept_calls(db) == [(EUROPE, MATCH, 0), (ASIA, MATCH, 0)]
     clock.advance(121)
-    bot.limiter.begin_run([EUROPE], [MATCH])
-    assert kept_calls(db) == [(ASIA, MATCH, 0)]
+    bot.limiter.begin_run([MATCH])
+    assert kept_calls(db) == []
 
 
 def test_a_window_of_a_day_is_kept_for_a_day(bot: Process, clock: FakeClock) -> None:
     bot.call(answer=answered(x_app_rate_limit="2:86400"))
     bot.calls(1)
     clock.advance(80_000)
-    bot.limiter.begin_run([EUROPE], [MATCH])
+    bot.limiter.begin_run([MATCH])
     bot.refused()
 
 
@@ -468,7 +468,7 @@ def test_a_long_window_of_one_endpoint_survives_calls_to_another(bot: Process, c
     bot.call(endpoint=MATCH_IDS, answer=answered(x_app_rate_limit="100:120", x_method_rate_limit="1:86400"))
     clock.advance(4000)
     bot.call(endpoint=MATCH, answer=answered(x_method_rate_limit="2000:10"))
-    bot.limiter.begin_run([EUROPE], [MATCH, MATCH_IDS])
+    bot.limiter.begin_run([MATCH, MATCH_IDS])
     bot.refused(endpoint=MATCH_IDS)
 
 
@@ -481,7 +481,7 @@ def test_a_clock_set_back_blocks_nothing_beyond_the_longest_window(
     bot.call(answer=answered(x_app_rate_limit="3:120", x_app_rate_limit_count="2:120"))
     bot.begin()  # never settled
     clock.moment -= timedelta(hours=1)
-    other.limiter.begin_run([EUROPE], [MATCH_IDS])
+    other.limiter.begin_run([MATCH_IDS])
     assert 0 < other.waits() <= 120.5 + LONGEST_CALL
     clock.advance(120.5 + LONGEST_CALL)
     other.call()
@@ -506,7 +506,7 @@ def test_a_clock_set_back_does_not_open_a_full_window(bot: Process, clock: FakeC
     bot.call(answer=answered(x_app_rate_limit="2:120"))
     bot.calls(1)
     clock.moment -= timedelta(hours=1)
-    bot.limiter.begin_run([EUROPE], [MATCH])
+    bot.limiter.begin_run([MATCH])
     clock.advance(119)
     bot.refused()
 
@@ -517,7 +517,7 @@ def test_a_429_is_waited_for_no_longer_because_a_run_began_with_the_clock_set_ba
     bot.call(answer=limited("application", "30"))
     clock.moment -= timedelta(hours=1)
     holds.repair_after_clock_rollback(db, clock.now())
-    bot.limiter.begin_run([EUROPE], [MATCH])
+    bot.limiter.begin_run([MATCH])
     assert bot.waits() == 30.5
     clock.advance(30.5)
     bot.call()
@@ -673,7 +673,7 @@ class World:
         self.arrive(process)
         assert call.answer
         answer = {"all": call.answer, "headers": HttpAnswer(call.answer.status, {}, b""), "nothing": None}[heard]
-        self.limiters[process].settle(call.number, EUROPE, call.endpoint, answer)
+        self.limiters[process].finish(call.number, EUROPE, call.endpoint, answer)
         if heard == "all":
             for scope, counted in call.counted.items():
                 server, kind = self.scopes[scope], "method" if scope else "app"
@@ -685,7 +685,7 @@ class World:
         """The process dies; what it sent has arrived before, or never will. The next run may begin at once."""
         self.open[process] = None
         if restart and process == 0:
-            self.limiters[0].begin_run([EUROPE], [MATCH, MATCH_IDS])
+            self.limiters[0].begin_run([MATCH, MATCH_IDS])
 
     def others(self, endpoint: str, number: int) -> None:
         """Somebody else uses the key."""
@@ -705,7 +705,7 @@ class World:
     def set_back(self, seconds: float) -> None:
         """The wall clock is set back, and seen to be so by the next run."""
         self.clock.moment -= timedelta(seconds=seconds)
-        self.limiters[0].begin_run([EUROPE], [])
+        self.limiters[0].begin_run([])
 
 
 PROCESSES = st.integers(0, 1)
@@ -772,16 +772,16 @@ def test_the_strict_server_notices_a_limiter_that_is_wrong(
     sends = ("send", 0, MATCH, True), ("end", 0, "headers")
     steps: list[tuple[Any, ...]] = [*learns, *sends, *sends, *sends]
     if fault == "a call counts from its start":
-        begin_call = CallLog.begin_call
+        reserve = CallLog.reserve
         early = timedelta(seconds=LONGEST_CALL)
-        monkeypatch.setattr(CallLog, "begin_call", lambda self, r, e, at: begin_call(self, r, e, at - early))
-        monkeypatch.setattr(CallLog, "end_call", lambda self, *_: None)
+        monkeypatch.setattr(CallLog, "reserve", lambda self, r, e, at: reserve(self, r, e, at - early))
+        monkeypatch.setattr(CallLog, "finish", lambda self, *_: None)
         slow = sends[0], ("advance", 1.4), sends[1]
         steps = [*learns, ("advance", 2.0), *slow, ("advance", 0.2), *sends, *sends]
     elif fault == "a window is shorter than Riot's":
         monkeypatch.setattr(limits, "MARGIN", timedelta(seconds=-0.5))
     else:
-        monkeypatch.setattr(limits, "learn", lambda window, *_: window)
+        monkeypatch.setattr(limits, "correct", lambda window, *_: window)
         steps = [("others", MATCH, 1), *steps]
     with pytest.raises(AssertionError, match="sent into a known limit of"):
         play(fixed, steps)
@@ -829,7 +829,7 @@ def test_what_an_earlier_version_kept_for_years_holds_nobody_back(db: Database, 
                 since="2026-11-23T06:00:00.000Z",
             )
         CallLog(db).put_windows(EUROPE, APPLICATION, [limits.Window(99_999_999, 1)])
-        CallLog(db).begin_call(EUROPE, MATCH, START - timedelta(days=300))
+        CallLog(db).reserve(EUROPE, MATCH, START - timedelta(days=300))
     assert one.waits() == 18 * 3600  # a day from when it began
     clock.advance(18 * 3600)
     assert one.waits() == 0.0

@@ -52,12 +52,12 @@ def test_each_scope_has_its_own_headers() -> None:
 
 
 def test_a_call_counts_for_the_window_and_a_margin() -> None:
-    assert limits.span(TWO_MINUTES) == timedelta(seconds=120) + MARGIN
+    assert limits.duration(TWO_MINUTES) == timedelta(seconds=120) + MARGIN
     assert timedelta(seconds=0.5) <= MARGIN
 
 
 @pytest.mark.parametrize(
-    ("extra_calls", "extra_at", "now", "free"),
+    ("foreign_calls", "extra_at", "now", "free"),
     [
         (0, None, 0, 100),
         (30, 0, 0, 70),
@@ -67,14 +67,14 @@ def test_a_call_counts_for_the_window_and_a_margin() -> None:
     ],
 )
 def test_calls_from_elsewhere_take_the_place_of_ours_until_the_window_is_over(
-    extra_calls: int, extra_at: float | None, now: float, free: int
+    foreign_calls: int, extra_at: float | None, now: float, free: int
 ) -> None:
-    window = Window(120, 100, extra_calls, None if extra_at is None else after(extra_at))
-    assert limits.free_calls(window, after(now)) == free
+    window = Window(120, 100, foreign_calls, None if extra_at is None else after(extra_at))
+    assert limits.room_for_ours(window, after(now)) == free
 
 
 @pytest.mark.parametrize(
-    ("extra_calls", "extra_at", "blocker", "now", "opens"),
+    ("foreign_calls", "extra_at", "blocker", "now", "opens"),
     [
         (0, None, None, 0, None),
         (0, None, 0, 10, 120.5),
@@ -88,15 +88,15 @@ def test_calls_from_elsewhere_take_the_place_of_ours_until_the_window_is_over(
     ],
 )
 def test_a_full_window_says_when_to_look_again(
-    extra_calls: int, extra_at: float | None, blocker: float | None, now: float, opens: float | None
+    foreign_calls: int, extra_at: float | None, blocker: float | None, now: float, opens: float | None
 ) -> None:
-    window = Window(120, 100, extra_calls, None if extra_at is None else after(extra_at))
+    window = Window(120, 100, foreign_calls, None if extra_at is None else after(extra_at))
     found = limits.opens_at(window, None if blocker is None else after(blocker), after(now))
     assert found == (None if opens is None else after(opens))
 
 
 @pytest.mark.parametrize(
-    ("before", "counted", "known", "extra_calls"),
+    ("before", "counted", "known", "foreign_calls"),
     [
         (0, None, 50, 0),  # no count in the answer
         (0, 50, 50, 0),
@@ -108,15 +108,15 @@ def test_a_full_window_says_when_to_look_again(
     ],
 )
 def test_the_count_of_riot_corrects_ours_upward_only(
-    before: int, counted: int | None, known: int, extra_calls: int
+    before: int, counted: int | None, known: int, foreign_calls: int
 ) -> None:
     window = Window(120, 100, before, START if before else None)
-    assert limits.learn(window, counted, known, after(60)).extra_calls == extra_calls
+    assert limits.correct(window, counted, known, after(60)).foreign_calls == foreign_calls
 
 
 def test_what_was_counted_of_others_is_forgotten_after_its_window() -> None:
     window = Window(120, 100, 10, START)
-    assert limits.learn(window, 55, 50, after(121)) == Window(120, 100, 5, after(121))
+    assert limits.correct(window, 55, 50, after(121)) == Window(120, 100, 5, after(121))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_was_counted_of_others_is_forgotten_after_its_window() -> None:
     ],
 )
 def test_a_429_concerns_the_host_only_if_it_says_application(headers: dict[str, str], scope: str) -> None:
-    assert limits.refused_scope(headers, "match") == scope
+    assert limits.scope_of_429(headers, "match") == scope
 
 
 WINDOWS = (Window(1, 20), Window(120, 100))
@@ -171,14 +171,14 @@ WINDOWS = (Window(1, 20), Window(120, 100))
 def test_a_pause_is_what_riot_says_and_a_margin_or_grows(
     headers: dict[str, str], windows: tuple[Window, ...], times: int, seconds: int
 ) -> None:
-    assert limits.pause_after(headers, windows, times)[0] == timedelta(seconds=seconds) + MARGIN
+    assert limits.back_off_time(headers, windows, times)[0] == timedelta(seconds=seconds) + MARGIN
 
 
 @pytest.mark.parametrize("stated", ["86400", "999999999", "9" * 5000])
 def test_no_pause_lasts_longer_than_a_day(stated: str) -> None:
-    assert limits.pause_after({"retry-after": stated}, (), 1)[0] == timedelta(days=1)
-    _, reason = limits.pause_after({"retry-after": "999999999"}, (), 1)
-    assert reason == "429 of type none, Retry-After 999999999, of which a day is kept"
+    assert limits.back_off_time({"retry-after": stated}, (), 1)[0] == timedelta(days=1)
+    _, reason = limits.back_off_time({"retry-after": "999999999"}, (), 1)
+    assert reason == "429 of type none, Retry-After 999999999, capped at one day"
 
 
 def test_a_window_longer_than_a_day_is_not_believed() -> None:
@@ -195,4 +195,4 @@ def test_a_window_longer_than_a_day_is_not_believed() -> None:
     ],
 )
 def test_the_reason_of_a_pause_is_one_short_line(headers: dict[str, str], reason: str) -> None:
-    assert limits.pause_after(headers, (), 1)[1] == reason
+    assert limits.back_off_time(headers, (), 1)[1] == reason

@@ -61,7 +61,7 @@ def test_an_answer_that_brings_nothing_is_noted_and_asked_for_again_the_next_day
     with caplog.at_level(logging.INFO):
         _, run = fetch(db, clock, served)
     assert (run.status, run.counts, run.problems, handle.fired) == (Exit.OK, {}, [], 1)
-    assert "Data Dragon brings nothing" in caplog.text
+    assert "no champions from Data Dragon" in caplog.text
     assert champions.known(db).version is None
     assert db.row("SELECT problem FROM data_dragon")["problem"]  # type: ignore[index]
     served.data_dragon.behave()

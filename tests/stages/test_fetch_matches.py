@@ -1,5 +1,6 @@
 """Which call comes next, and what each answer leads to: state and number of calls."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -44,7 +45,7 @@ def riot() -> FakeRiot:
 def fetch(db: Database, riot: FakeRiot, clock: FakeClock, max_seconds: float = 80) -> Run:
     """One run, three minutes after the one before."""
     run = Run("fetch-matches", clock, max_seconds)
-    limiter = riot.limiter = Limiter(CallLog(db), clock, 15)
+    limiter = Limiter(CallLog(db), clock, 15)
     riot.calls.clear()
     try:
         fetch_matches(db, riot, limiter, run, Limits(HALF_A_DAY, timedelta(seconds=10)))  # type: ignore[arg-type]
@@ -365,7 +366,7 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
     @contextmanager
     def with_another(*arguments: Any) -> Iterator[Page]:
         with real(*arguments) as page:
-            yield page._replace(unroutable=("XX9_5",))
+            yield dataclasses.replace(page, unroutable=("XX9_5",))
 
     riot.match_ids = with_another  # type: ignore[method-assign]
     for _ in range(2):
@@ -659,7 +660,7 @@ def test_untracked_while_it_was_wanted_is_given_up_without_a_call(
 def hold(db: Database, clock: FakeClock, host: str, endpoint: str, seconds: float) -> None:
     """A 429 of that endpoint, `seconds` of which are left."""
     with db.transaction():
-        CallLog(db).hold(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
+        CallLog(db).back_off(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
 
 
 def test_a_short_limit_is_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -689,11 +690,11 @@ def test_our_own_count_of_a_full_window_ends_the_run_without_a_failure(
     ledger = CallLog(db)
     with db.transaction():
         ledger.put_windows("europe", "", [Window(120, 1)])
-        ledger.end_call(ledger.begin_call("europe", "match-ids", clock.now()), clock.now())
+        ledger.finish(ledger.reserve("europe", "match-ids", clock.now()), clock.now())
     run = fetch(db, riot, clock)
     assert (riot.calls, clock.slept) == ([], [])
     assert run.status is Exit.OK
-    assert "1 calls in 120 s to europe are spent; goes on after" in run.summary()
+    assert "rate limit 1/120 s exhausted for europe; goes on after" in run.summary()
 
 
 @pytest.mark.parametrize("seconds", [0, 80])
@@ -707,12 +708,12 @@ def test_what_was_given_up_or_untracked_meanwhile_is_not_waited_for(
 
     answer = riot.match
 
-    def last_answer(match_id: str, read: Any, call: int | None = None) -> Any:
+    def last_answer(match_id: str, read: Any) -> Any:
         hold(db, clock, "europe", "", 60)
         clock.advance(seconds)
         with db.transaction():
             db.write("DELETE FROM tracks WHERE player_id = 2")
-        return answer(match_id, read, call)
+        return answer(match_id, read)
 
     add_player(db, 2)
     monkeypatch.setattr(riot, "match", last_answer)
@@ -832,7 +833,7 @@ def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
     @contextmanager
     def with_odd(*arguments: Any) -> Iterator[Page]:
         with answer(*arguments) as page:
-            yield page._replace(odd="1 match ids of odd form ('x')")
+            yield dataclasses.replace(page, odd="1 match ids of odd form ('x')")
 
     riot.match_ids = with_odd  # type: ignore[method-assign]
     fetch(db, riot, clock)
@@ -863,7 +864,7 @@ def test_a_match_untracked_while_its_body_was_on_the_way_stays_given_up(
     riot.fail("EUW1_1", fault)
     answer = riot.match
 
-    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -886,54 +887,31 @@ def test_a_match_listed_by_a_clock_that_was_set_back_since_is_asked_for_at_once(
     assert state(db, "EUW1_1")[0] == "stored"
 
 
-def test_the_next_call_is_counted_in_the_commit_of_the_last_one(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+def test_matches__hosts_take_turns_before_lists(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     european, korean = add_player(db), add_player(db, 2, platform="kr")
     for number, match_id in ((1, "EUW1_1"), (1, "EUW1_2"), (2, "KR_7")):
         riot.add_game(match_id, number, ended_at=JUST_NOW)
     listings.record_page(db, european.player_id, ["EUW1_2", "EUW1_1"], None, START)
     listings.record_page(db, korean.player_id, ["KR_7"], None, START)
     fetch(db, riot, clock)
-    matches_asked = [("EUW1_2", None), ("KR_7", "asia"), ("EUW1_1", "europe")]  # hosts still take turns
-    assert riot.reserved == [*matches_asked, (puuid(1), "europe"), (puuid(2), "asia")]
+    assert riot.calls == ["EUW1_2", "KR_7", "EUW1_1", puuid(1), puuid(2)]
     assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2", "KR_7")} == {"stored"}
 
 
-def test_a_match_that_a_list_shows_is_the_next_call_that_is_counted(
-    db: Database, riot: FakeRiot, clock: FakeClock
-) -> None:
-    add_player(db)
-    add_player(db, 2, platform="kr")
-    riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
-    fetch(db, riot, clock)
-    assert riot.reserved == [(puuid(1), None), ("EUW1_1", "europe"), (puuid(2), "asia")]
-
-
-def test_where_no_call_may_follow_at_once_nothing_is_lost(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+def test_matches__given_up_by_another_process(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """A match that was due is not asked for once nobody in it is tracked."""
     add_player(db)
     for match_id in ("EUW1_1", "EUW1_2"):
         riot.add_game(match_id, 1, ended_at=JUST_NOW)
-    riot.fail("europe", RateLimited(START, "20 calls in 1 s to europe are spent"))
-    fetch(db, riot, clock)
-    assert riot.reserved == [(puuid(1), None), ("EUW1_2", None), ("EUW1_1", None)]
-    assert {state(db, match_id)[0] for match_id in ("EUW1_1", "EUW1_2")} == {"stored"}
+    answer = riot.match
 
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+            matches.give_up_untracked(db)
+        return answer(match_id, read)
 
-def test_a_match_given_up_after_its_call_was_counted_is_not_asked_for(
-    db: Database, riot: FakeRiot, clock: FakeClock
-) -> None:
-    add_player(db)
-    for match_id in ("EUW1_1", "EUW1_2"):
-        riot.add_game(match_id, 1, ended_at=JUST_NOW)
-    reserve = riot.reserve
-
-    def untracked_meanwhile(host: str, endpoint: str) -> object:
-        if riot.calls[-1] == "EUW1_2":
-            with db.transaction():
-                db.write("DELETE FROM tracks")
-                matches.give_up_untracked(db)
-        return reserve(host, endpoint)
-
-    riot.reserve = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    riot.match = untracked_meanwhile  # type: ignore[method-assign,assignment]
     run = fetch(db, riot, clock)
     assert riot.calls[-1] == "EUW1_2"
     assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
@@ -946,7 +924,7 @@ def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(
     add_player(db)
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
 
-    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
             matches.give_up_untracked(db)
@@ -963,7 +941,7 @@ def test_a_closed_match_whose_players_were_all_untracked_meanwhile_cannot_clear_
     add_player(db)
     riot.lists[puuid(1)] = ["EUW1_1"]
 
-    def untracked_meanwhile(match_id: str, read: Any, call: int | None) -> object:
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
         with db.transaction():
             db.write("DELETE FROM tracks")
         raise FORBIDDEN
