@@ -1,16 +1,19 @@
 """What both clients need of HTTP and their libraries lack: a total deadline, a size cap, proxies and authorities by
 the environment, and a clear error where this machine's proxy or certificates are at fault."""
 
+import ipaddress
 import json
 import os
 import re
 import signal
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from lolslackbot.errors import ConfigError
 
@@ -36,10 +39,7 @@ class HttpAnswer:
 
 
 class DeadlineExceeded(Exception):
-    """A call took longer than it may, however busily the server dripped.
-
-    Not an OSError: urllib would take one raised while sending for a failure to connect.
-    """
+    """A call took longer than it may. Not an OSError: urllib would take one for a failure to connect."""
 
 
 class BodyTooLarge(Exception):
@@ -48,10 +48,10 @@ class BodyTooLarge(Exception):
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Ends what runs inside with DeadlineExceeded after `seconds`. For the main thread, not to be nested.
+    """Raises DeadlineExceeded inside after `seconds`. For the main thread, not to be nested.
 
-    Socket time-outs are per operation, so a byte a second passes them for ever. The alarm goes on ringing each
-    second, since Python drops an exception raised while it runs a finaliser.
+    Socket time-outs are per operation: a byte a second passes them for ever. The alarm rings again each second, since
+    Python drops an exception raised while a finaliser runs.
     """
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
@@ -77,16 +77,16 @@ def read_capped(chunks: Iterable[bytes]) -> bytes:
 
 
 class PiecewiseStream:
-    """The stream of an answer that is only ever read in pieces of a known length.
+    """The stream of an answer, read only in pieces of a known length.
 
-    To http.client a negative chunk size is an order to read all there is: it is refused, since that fills the memory.
+    http.client takes a negative chunk size for "read all there is", which could fill the memory.
     """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def read(self, amount: int | None = -1) -> bytes:
-        """At most `amount` bytes. Raises OSError for a negative length, as both libraries expect of a stream."""
+        """At most `amount` bytes. Raises OSError, as both libraries expect of a stream, for a negative length."""
         if amount is None or amount < 0:
             raise OSError("a negative length in the answer")
         piece: bytes = self._stream.read(amount)
@@ -97,14 +97,13 @@ class PiecewiseStream:
 
 
 def read_in_pieces(response: Any) -> None:
-    """Lets nobody read the rest of an `http.client.HTTPResponse` at once; one without a body has no stream."""
-    stream = getattr(response, "fp", None)
-    if stream is not None:
+    """Wraps the stream of an `http.client.HTTPResponse`; one without a body has none."""
+    if (stream := getattr(response, "fp", None)) is not None:
         response.fp = PiecewiseStream(stream)
 
 
 def parse_json(body: bytes) -> Any:
-    """The JSON in an answer. Raises ValueError for what is none, nested too deeply, or more than anybody sends."""
+    """The JSON in an answer. Raises ValueError for invalid JSON, and for JSON too deep or too large to be an answer."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES} values")
     try:
@@ -126,8 +125,6 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host in ("localhost", "127.0.0.1") or host.endswith(".localhost"):
         return True
-    import ipaddress  # slow to import, and hosts have names
-
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -135,17 +132,16 @@ def is_loopback(host: str) -> bool:
 
 
 def connect_seconds(call: float) -> float:
-    """How long to try one address in a call that may take so long: a dead one leaves time for the next."""
+    """Seconds to try one address of a host in a call of `call` seconds: a dead one leaves time for the next."""
     return min(CONNECT_SECONDS, call / 3)
 
 
 def proxies_for(url: str, network: Mapping[str, str] = os.environ) -> Mapping[str, str]:
-    """The proxy to use for `url`, by scheme, as `HTTPS_PROXY` and `NO_PROXY` say; never one for loopback.
+    """The proxy for `url`, by scheme, as HTTPS_PROXY and NO_PROXY say; never one for loopback. network: the variables.
 
-    network: these variables. Raises ConfigError for a proxy no client can use; its text shows nothing of the proxy.
+    Raises ConfigError for a proxy that no client can use; its text shows nothing of the proxy.
     """
-    from urllib.parse import urlsplit  # slow to import, and settings need this module
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # loads all of http.client
 
     parts = urlsplit(url)
     host, name = parts.hostname or "", f"{parts.scheme}_proxy"
@@ -162,8 +158,6 @@ def _either_case(name: str, network: Mapping[str, str]) -> str:
 
 
 def _fault_of_proxy(proxy: str) -> str | None:
-    from urllib.parse import urlsplit
-
     scheme, rest = _scheme_and_rest(proxy)
     if scheme != "http":
         kind = "a SOCKS proxy" if scheme.startswith("socks") else f"a proxy for {scheme}"
@@ -185,36 +179,31 @@ def _scheme_and_rest(proxy: str) -> tuple[str, str]:
 
 
 def proxy_secrets(network: Mapping[str, str]) -> Iterator[str]:
-    """What must not be shown of the proxies: user and password, as they stand, decoded, and as a header has them."""
-    from base64 import b64encode
-    from urllib.parse import unquote
-
+    """User and password of each proxy as written, decoded, and encoded for a header: none of it may be shown."""
     for name in PROXIES[:2]:
         user, at, _ = _scheme_and_rest(_either_case(name, network))[1].rpartition("@")
         for written in dict.fromkeys((user, unquote(user))) if at else ():
             forms = (written, written.partition(":")[2], b64encode(written.encode()).decode())
-            yield from (each for each in forms if len(each) >= LEAST_SECRET)
+            yield from (secret for secret in forms if len(secret) >= LEAST_SECRET)
 
 
 def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
-    """Trusts the authorities that the variables of AUTHORITIES name and no others; None where none is set.
+    """Trusts only the authorities that the variables of AUTHORITIES name; None if none is set.
 
-    Raises ConfigError, which names the variable.
+    Raises ConfigError, which names the variable, for one that cannot be read.
     """
     own = [(name, place) for name in AUTHORITIES[:2] for place in network.get(name, "").split(os.pathsep) if place]
     bundle = network.get(AUTHORITIES[2], "")
     places = own or ([(AUTHORITIES[2], bundle)] if bundle else [])
     if not places:
         return None
-    import ssl  # slow to import, and only who calls needs it
+    import ssl  # only commands that call anybody need it
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name, place in ((name, os.path.expanduser(place)) for name, place in places):
+    for name, place in places:
+        path = os.path.expanduser(place)
         try:
-            if os.path.isdir(place):
-                context.load_verify_locations(capath=place)
-            else:
-                context.load_verify_locations(cafile=place)
+            context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
         except OSError as error:  # ssl.SSLError is one: a file without a certificate
             reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
             raise ConfigError(f"{name} names no certificates that can be read: {reason}") from None
@@ -222,16 +211,16 @@ def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
 
 
 def fault_of_this_machine(error: BaseException, host: str) -> str | None:
-    """What of the way out needs a person, with the remedy, where a call to `host` failed by it; None otherwise."""
+    """Why a call to `host` failed, with the remedy, if this machine's proxy or certificates are at fault; else None."""
     import ssl
 
-    for each in _all_of(error):
-        if isinstance(each, ssl.SSLCertVerificationError):
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
             return (
-                f"the certificate of {host} is not trusted ({each.verify_message}): if a proxy inspects TLS here, name "
-                f"the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, or a folder in {AUTHORITIES[1]}"
+                f"the certificate of {host} is not trusted ({cause.verify_message}): if a proxy inspects TLS here, "
+                f"name the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, or a folder in {AUTHORITIES[1]}"
             )
-        if (status := _refusal_of_proxy(each)) and status < 500:
+        if (status := _status_of_proxy(cause)) and status < 500:
             remedy = (
                 f"it wants user and password in HTTPS_PROXY, which reads {PROXY_FORM}"
                 if status == 407
@@ -241,20 +230,20 @@ def fault_of_this_machine(error: BaseException, host: str) -> str | None:
     return None
 
 
-def _all_of(error: BaseException) -> Iterator[BaseException]:
-    """An error with those in it: libraries wrap what happened in each other's."""
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those within it, outermost first: libraries wrap each other's errors."""
     waiting, seen = [error], set[int]()
     while waiting:
-        each = waiting.pop(0)
-        if id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            inner = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
-            waiting += [one for one in inner if isinstance(one, BaseException)]
+        current = waiting.pop(0)
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+            waiting += [value for value in inner if isinstance(value, BaseException)]
 
 
-def _refusal_of_proxy(error: BaseException) -> int | None:
-    """With which status a proxy refused a tunnel. http.client, below both clients, has it in this text only."""
+def _status_of_proxy(error: BaseException) -> int | None:
+    """The status with which a proxy refused a tunnel; http.client, below both clients, has it in this text only."""
     found = re.match(r"Tunnel connection failed: ([0-9]{3})\b", str(error)) if type(error) is OSError else None
     return int(found[1]) if found else None
 

@@ -65,7 +65,10 @@ def answering(*replies: Reply) -> Iterator[RawServer]:
 def http(status: int, body: bytes = b"", **headers: str) -> bytes:
     """A well-formed response; `_` in header names stands for `-`."""
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} Status\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+    return (
+        f"HTTP/1.1 {status} Status\r\n{lines}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode("latin-1")
+        + body
+    )
 
 
 def drip(head: bytes) -> Callable[[socket.socket], None]:

@@ -198,3 +198,4 @@ def test_untrusted_certificate__needs_a_person() -> None:
     refusal = no_answer(requests.exceptions.SSLError(untrusted), "https://ddragon.example/x")
     assert refusal.verdict is Verdict.LOCAL_FAULT
     assert str(refusal).startswith("the certificate of ddragon.example is not trusted (certificate has expired): ")
+    assert "SSL_CERT_FILE or REQUESTS_CA_BUNDLE, or a folder in SSL_CERT_DIR" in str(refusal)
