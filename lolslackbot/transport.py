@@ -218,7 +218,8 @@ def fault_of_this_machine(error: BaseException, host: str) -> str | None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
                 f"the certificate of {host} is not trusted ({cause.verify_message}): if a proxy inspects TLS here, "
-                f"name the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, or a folder in {AUTHORITIES[1]}"
+                f"name the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, "
+                f"or a folder in {AUTHORITIES[1]}"
             )
         if (status := _status_of_proxy(cause)) and status < 500:
             remedy = (

@@ -122,8 +122,8 @@ def test_length_and_end_are_right_in_every_shape(
         ({}, {"gameStartTimestamp": GONE, "gameEndTimestamp": GONE}, "does not say when it ended"),
         ({}, {"gameStartTimestamp": -5, "gameEndTimestamp": 0}, "does not say when it ended"),
         ({}, {"gameStartTimestamp": "now", "gameEndTimestamp": None}, "does not say when it ended"),
-        ({"timePlayed": GONE}, {"gameDuration": GONE}, "gameDuration is no whole number"),
-        ({"timePlayed": GONE}, {"gameDuration": 0.5}, "gameDuration is no whole number"),
+        ({"timePlayed": GONE}, {"gameDuration": GONE}, "gameDuration is not a whole number"),
+        ({"timePlayed": GONE}, {"gameDuration": 0.5}, "gameDuration is not a whole number"),
         ({"timePlayed": 2**53}, {}, "it ended at"),  # a year beyond every calendar
         ({}, {"gameStartTimestamp": 2**52}, "it ended at"),
         ({"timePlayed": 0}, {"gameDuration": 0, "gameEndTimestamp": 2**53}, "it ended at"),
@@ -273,7 +273,7 @@ def test_what_a_message_can_do_without_has_a_default(field: str, value: Any, att
     ids=lambda value: repr(value)[:12],
 )
 def test_a_number_that_a_message_shows_is_never_made_up(field: str, value: Any) -> None:
-    with pytest.raises(NotAMatch, match=f"{field} is no whole number"):
+    with pytest.raises(NotAMatch, match=f"{field} is not a whole number"):
         read_everyone(MATCH_ID, body(a_player(**{field: value})))
 
 
@@ -350,9 +350,9 @@ def test_an_aborted_game_is_an_empty_shell() -> None:
         (body(participants="BOT"), "no list of participants"),
         (body(participants=[None]), "no list of participants"),
         (body(a_player(), "BOT"), "no list of participants"),
-        (body(queueId=GONE), "queueId is no whole number"),
-        (body(queueId="420"), "queueId is no whole number"),
-        (body(queueId=2**63), "queueId is no whole number"),
+        (body(queueId=GONE), "queueId is not a whole number"),
+        (body(queueId="420"), "queueId is not a whole number"),
+        (body(queueId=2**63), "queueId is not a whole number"),
     ],
 )
 def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str) -> None:
