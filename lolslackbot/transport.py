@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, where there is no lower case
-PROXY_FORM = "http://HOST:PORT, with USER:PASSWORD@ before HOST where it needs one"
+PROXY_FORM = "http://[USER:PASSWORD@]HOST:PORT"
 LEAST_SECRET = 3  # characters: without shorter ones no log could be read
 CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
@@ -160,8 +160,7 @@ def _either_case(name: str, network: Mapping[str, str]) -> str:
 def _fault_of_proxy(proxy: str) -> str | None:
     scheme, rest = _scheme_and_rest(proxy)
     if scheme != "http":
-        kind = "a SOCKS proxy" if scheme.startswith("socks") else f"a proxy for {scheme}"
-        return f"it names {kind}, and only an HTTP proxy works: {PROXY_FORM}"
+        return f"{scheme} proxies are not supported, only {PROXY_FORM}"
     try:
         parts = urlsplit(f"http://{rest}")
         host, _ = parts.hostname, parts.port
@@ -169,7 +168,7 @@ def _fault_of_proxy(proxy: str) -> str | None:
         host = None
     user, _, place = rest.rpartition("@")
     if not host or any(mark in user for mark in "#?/@[]") or any(mark in place.rstrip("/") for mark in "#?/"):
-        return f"it must read {PROXY_FORM}; write # ? / @ : and % in the password as %23 %3F %2F %40 %3A and %25"
+        return f"it must have the form {PROXY_FORM}; in the password write # ? / @ : % as %23 %3F %2F %40 %3A %25"
     return None
 
 
@@ -205,8 +204,8 @@ def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
         try:
             context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
         except OSError as error:  # ssl.SSLError is one: a file without a certificate
-            reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-            raise ConfigError(f"{name} names no certificates that can be read: {reason}") from None
+            reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ConfigError(f"cannot read certificates from {name}: {reason}") from None
     return context
 
 
@@ -217,17 +216,16 @@ def fault_of_this_machine(error: BaseException, host: str) -> str | None:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
-                f"the certificate of {host} is not trusted ({cause.verify_message}): if a proxy inspects TLS here, "
-                f"name the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, "
-                f"or a folder in {AUTHORITIES[1]}"
+                f"the certificate of {host} is not trusted ({cause.verify_message}): if a proxy inspects TLS, "
+                f"set {AUTHORITIES[0]} or {AUTHORITIES[2]} to its CA certificate, or {AUTHORITIES[1]} to a folder"
             )
         if (status := _status_of_proxy(cause)) and status < 500:
             remedy = (
-                f"it wants user and password in HTTPS_PROXY, which reads {PROXY_FORM}"
+                f"set user and password in HTTPS_PROXY, as {PROXY_FORM}"
                 if status == 407
-                else f"ask who runs it, or name {host} in NO_PROXY"
+                else f"ask its operator, or add {host} to NO_PROXY"
             )
-            return f"the proxy refuses the way to {host} ({status}): {remedy}"
+            return f"the proxy refuses to connect to {host} ({status}): {remedy}"
     return None
 
 

@@ -96,7 +96,7 @@ def test_untrusted_certificate__mailed_once_by_its_stage(waiting: Bot, tmp_path:
 def test_authorities__missing_file(waiting: Bot, tmp_path: Path, name: str) -> None:
     for stage in STAGES:
         result = waiting.run(stage, **{name: str(tmp_path / "nowhere")})
-        said = f"{name} names no certificates that can be read: No such file or directory"
+        said = f"cannot read certificates from {name}: No such file or directory"
         assert (result.status, said in result.out + result.err) == (2, True), stage
 
 
@@ -133,7 +133,7 @@ def test_proxy__407_is_named_and_no_password_shown(outside: Bot, name: str) -> N
     assert all("Proxy-Authorization: Basic c29tZWJvZHk6" in each for each in proxy.requests)
     for result in results:
         assert result.status == 2
-        assert "(407): it wants user and password in HTTPS_PROXY" in result.err
+        assert "(407): set user and password in HTTPS_PROXY" in result.err
         no_password_anywhere(outside, result.out, result.err)
     assert outside.rows("SELECT state, attempts FROM messages") == [("pending", 0)]
 

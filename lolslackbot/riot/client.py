@@ -189,7 +189,7 @@ def _shown(value: Any) -> str:
 def _field(found: Any, name: str) -> str:
     value = found.get(name) if isinstance(found, dict) else None
     if not isinstance(value, str) or not value:
-        raise unusable(f"without {name}")
+        raise unusable(f"no {name}")
     return value.encode("utf-8", "replace").decode()
 
 

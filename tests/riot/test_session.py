@@ -63,8 +63,8 @@ def test_fetch__proxy_only_for_other_hosts(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("status", "verdict", "words"),
     [
-        (407, Verdict.LOCAL_FAULT, "the proxy refuses the way to europe.riot.example (407): it wants user and passw"),
-        (403, Verdict.LOCAL_FAULT, "the proxy refuses the way to europe.riot.example (403): ask who runs it, or na"),
+        (407, Verdict.LOCAL_FAULT, "the proxy refuses to connect to europe.riot.example (407): set user and password"),
+        (403, Verdict.LOCAL_FAULT, "the proxy refuses to connect to europe.riot.example (403): ask its operator"),
         (502, Verdict.UNAVAILABLE, "no usable answer: ProxyError"),
     ],
 )
@@ -198,4 +198,4 @@ def test_untrusted_certificate__needs_a_person() -> None:
     refusal = no_answer(requests.exceptions.SSLError(untrusted), "https://ddragon.example/x")
     assert refusal.verdict is Verdict.LOCAL_FAULT
     assert str(refusal).startswith("the certificate of ddragon.example is not trusted (certificate has expired): ")
-    assert "SSL_CERT_FILE or REQUESTS_CA_BUNDLE, or a folder in SSL_CERT_DIR" in str(refusal)
+    assert "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to" in str(refusal)
