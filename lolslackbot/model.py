@@ -190,15 +190,22 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One of Riot's rate limits: `calls` in any `seconds`.
-
-    `extra_calls` are those that Riot counted at `extra_at` beyond the ones we know of (another user of the key).
-    """
+    """One rate limit of Riot's: at most `calls` in any `seconds`."""
 
     seconds: int
     calls: int
-    extra_calls: int = 0
-    extra_at: datetime | None = None
+    foreign_calls: int = 0  # counted by Riot beyond ours: another user of the same key
+    foreign_calls_at: datetime | None = None  # when Riot said so
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeState:
+    """What is known of one rate limit scope: a whole host (application limit) or one endpoint there (method limit)."""
+
+    windows: tuple[Window, ...] = ()  # the shortest first; empty until an answer states them
+    retry_at: datetime | None = None  # the last 429 lets nothing go before; may be in the past
+    reason: str = ""  # of the last 429
+    refusals: int = 0  # 429s in a row
 
 
 def plain_name(text: str) -> str:

@@ -1,15 +1,19 @@
-"""What both clients need of HTTP and their libraries do not give: a total deadline, a size cap, proxies by the book,
-the certificate authorities to trust, and a clear word where this machine's own way out is at fault."""
+"""What both clients need of HTTP and their libraries lack: a total deadline, a size cap, proxies and authorities by
+the environment, and a clear error where this machine's proxy or certificates are at fault."""
 
+import ipaddress
 import json
 import os
 import re
 import signal
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from lolslackbot.errors import ConfigError
 
@@ -18,24 +22,24 @@ if TYPE_CHECKING:
 
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, where there is no lower case
-PROXY_FORM = "http://HOST:PORT, with USER:PASSWORD@ before HOST where it needs one"
+PROXY_FORM = "http://[USER:PASSWORD@]HOST:PORT"
 LEAST_SECRET = 3  # characters: without shorter ones no log could be read
 CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
 MAX_VALUES = 250_000  # in one JSON answer; a real match has some 5,000, and 4 MiB of `[],` would take 100 MiB
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DATE = re.compile(
-    rf"[A-Z][a-z]{{2}}, ([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ((?:19|20|21)[0-9]{{2}})"
-    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|(?!-0000)([+-])([01][0-9]|2[0-3])([0-5][0-9]))"
-)
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An HTTP response: names of headers in lower case, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class DeadlineExceeded(Exception):
-    """A call took longer than it may, however busily the server dripped.
-
-    Not an OSError: urllib would take one raised while sending for a failure to connect.
-    """
+    """A call took longer than it may. Not an OSError: urllib would take one for a failure to connect."""
 
 
 class BodyTooLarge(Exception):
@@ -44,10 +48,10 @@ class BodyTooLarge(Exception):
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Ends what runs inside with DeadlineExceeded after `seconds`. For the main thread, not to be nested.
+    """Raises DeadlineExceeded inside after `seconds`. For the main thread, not to be nested.
 
-    Socket time-outs are per operation, so a byte a second passes them for ever. The alarm goes on ringing each
-    second, since Python drops an exception raised while it runs a finaliser.
+    Socket time-outs are per operation: a byte a second passes them for ever. The alarm rings again each second, since
+    Python drops an exception raised while a finaliser runs.
     """
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
@@ -73,16 +77,16 @@ def read_capped(chunks: Iterable[bytes]) -> bytes:
 
 
 class PiecewiseStream:
-    """The stream of an answer that is only ever read in pieces of a known length.
+    """The stream of an answer, read only in pieces of a known length.
 
-    To http.client a negative chunk size is an order to read all there is: it is refused, since that fills the memory.
+    http.client takes a negative chunk size for "read all there is", which could fill the memory.
     """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def read(self, amount: int | None = -1) -> bytes:
-        """At most `amount` bytes. Raises OSError for a negative length, as both libraries expect of a stream."""
+        """At most `amount` bytes. Raises OSError, as both libraries expect of a stream, for a negative length."""
         if amount is None or amount < 0:
             raise OSError("a negative length in the answer")
         piece: bytes = self._stream.read(amount)
@@ -93,14 +97,13 @@ class PiecewiseStream:
 
 
 def read_in_pieces(response: Any) -> None:
-    """Lets nobody read the rest of an `http.client.HTTPResponse` at once; one without a body has no stream."""
-    stream = getattr(response, "fp", None)
-    if stream is not None:
+    """Wraps the stream of an `http.client.HTTPResponse`; one without a body has none."""
+    if (stream := getattr(response, "fp", None)) is not None:
         response.fp = PiecewiseStream(stream)
 
 
 def parse_json(body: bytes) -> Any:
-    """The JSON in an answer. Raises ValueError for what is none, nested too deeply, or more than anybody sends."""
+    """The JSON in an answer. Raises ValueError for invalid JSON, and for JSON too deep or too large to be an answer."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES} values")
     try:
@@ -113,12 +116,15 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
+def one_line(text: str, length: int = 200) -> str:
+    """What a server wrote, fit for an error, the log and the database: printable, at most `length` characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:length]).strip()
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host in ("localhost", "127.0.0.1") or host.endswith(".localhost"):
         return True
-    import ipaddress  # slow to import, and hosts have names
-
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -126,17 +132,16 @@ def is_loopback(host: str) -> bool:
 
 
 def connect_seconds(call: float) -> float:
-    """How long to try one address in a call that may take so long: a dead one leaves time for the next."""
+    """Seconds to try one address of a host in a call of `call` seconds: a dead one leaves time for the next."""
     return min(CONNECT_SECONDS, call / 3)
 
 
 def proxies_for(url: str, network: Mapping[str, str] = os.environ) -> Mapping[str, str]:
-    """The proxy to use for `url`, by scheme, as `HTTPS_PROXY` and `NO_PROXY` say; never one for loopback.
+    """The proxy for `url`, by scheme, as HTTPS_PROXY and NO_PROXY say; never one for loopback. network: the variables.
 
-    network: these variables. Raises ConfigError for a proxy no client can use; its text shows nothing of the proxy.
+    Raises ConfigError for a proxy that no client can use; its text shows nothing of the proxy.
     """
-    from urllib.parse import urlsplit  # slow to import, and settings need this module
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # loads all of http.client
 
     parts = urlsplit(url)
     host, name = parts.hostname or "", f"{parts.scheme}_proxy"
@@ -153,12 +158,9 @@ def _either_case(name: str, network: Mapping[str, str]) -> str:
 
 
 def _fault_of_proxy(proxy: str) -> str | None:
-    from urllib.parse import urlsplit
-
     scheme, rest = _scheme_and_rest(proxy)
     if scheme != "http":
-        kind = "a SOCKS proxy" if scheme.startswith("socks") else f"a proxy for {scheme}"
-        return f"it names {kind}, and only an HTTP proxy works: {PROXY_FORM}"
+        return f"{scheme} proxies are not supported, only {PROXY_FORM}"
     try:
         parts = urlsplit(f"http://{rest}")
         host, _ = parts.hostname, parts.port
@@ -166,7 +168,7 @@ def _fault_of_proxy(proxy: str) -> str | None:
         host = None
     user, _, place = rest.rpartition("@")
     if not host or any(mark in user for mark in "#?/@[]") or any(mark in place.rstrip("/") for mark in "#?/"):
-        return f"it must read {PROXY_FORM}; write # ? / @ : and % in the password as %23 %3F %2F %40 %3A and %25"
+        return f"it must have the form {PROXY_FORM}; in the password write # ? / @ : % as %23 %3F %2F %40 %3A %25"
     return None
 
 
@@ -176,92 +178,78 @@ def _scheme_and_rest(proxy: str) -> tuple[str, str]:
 
 
 def proxy_secrets(network: Mapping[str, str]) -> Iterator[str]:
-    """What must not be shown of the proxies: user and password, as they stand, decoded, and as a header has them."""
-    from base64 import b64encode
-    from urllib.parse import unquote
-
+    """User and password of each proxy as written, decoded, and encoded for a header: none of it may be shown."""
     for name in PROXIES[:2]:
         user, at, _ = _scheme_and_rest(_either_case(name, network))[1].rpartition("@")
         for written in dict.fromkeys((user, unquote(user))) if at else ():
             forms = (written, written.partition(":")[2], b64encode(written.encode()).decode())
-            yield from (each for each in forms if len(each) >= LEAST_SECRET)
+            yield from (secret for secret in forms if len(secret) >= LEAST_SECRET)
 
 
 def trusted(network: Mapping[str, str] = os.environ) -> "ssl.SSLContext | None":
-    """Trusts the authorities that the variables of AUTHORITIES name and no others; None where none is set.
+    """Trusts only the authorities that the variables of AUTHORITIES name; None if none is set.
 
-    Raises ConfigError, which names the variable.
+    Raises ConfigError, which names the variable, for one that cannot be read.
     """
     own = [(name, place) for name in AUTHORITIES[:2] for place in network.get(name, "").split(os.pathsep) if place]
     bundle = network.get(AUTHORITIES[2], "")
     places = own or ([(AUTHORITIES[2], bundle)] if bundle else [])
     if not places:
         return None
-    import ssl  # slow to import, and only who calls needs it
+    import ssl  # only commands that call anybody need it
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name, place in ((name, os.path.expanduser(place)) for name, place in places):
+    for name, place in places:
+        path = os.path.expanduser(place)
         try:
-            if os.path.isdir(place):
-                context.load_verify_locations(capath=place)
-            else:
-                context.load_verify_locations(cafile=place)
+            context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
         except OSError as error:  # ssl.SSLError is one: a file without a certificate
-            reason = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-            raise ConfigError(f"{name} names no certificates that can be read: {reason}") from None
+            reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ConfigError(f"cannot read certificates from {name}: {reason}") from None
     return context
 
 
 def fault_of_this_machine(error: BaseException, host: str) -> str | None:
-    """What of the way out needs a person, with the remedy, where a call to `host` failed by it; None otherwise."""
+    """Why a call to `host` failed, with the remedy, if this machine's proxy or certificates are at fault; else None."""
     import ssl
 
-    for each in _all_of(error):
-        if isinstance(each, ssl.SSLCertVerificationError):
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
             return (
-                f"the certificate of {host} is not trusted ({each.verify_message}): if a proxy inspects TLS here, name "
-                f"the file of its authority in {AUTHORITIES[0]} or {AUTHORITIES[2]}, or a folder in {AUTHORITIES[1]}"
+                f"the certificate of {host} is not trusted ({cause.verify_message}): if a proxy inspects TLS, "
+                f"set {AUTHORITIES[0]} or {AUTHORITIES[2]} to its CA certificate, or {AUTHORITIES[1]} to a folder"
             )
-        if (status := _refusal_of_proxy(each)) and status < 500:
+        if (status := _status_of_proxy(cause)) and status < 500:
             remedy = (
-                f"it wants user and password in HTTPS_PROXY, which reads {PROXY_FORM}"
+                f"set user and password in HTTPS_PROXY, as {PROXY_FORM}"
                 if status == 407
-                else f"ask who runs it, or name {host} in NO_PROXY"
+                else f"ask its operator, or add {host} to NO_PROXY"
             )
-            return f"the proxy refuses the way to {host} ({status}): {remedy}"
+            return f"the proxy refuses to connect to {host} ({status}): {remedy}"
     return None
 
 
-def _all_of(error: BaseException) -> Iterator[BaseException]:
-    """An error with those in it: libraries wrap what happened in each other's."""
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those within it, outermost first: libraries wrap each other's errors."""
     waiting, seen = [error], set[int]()
     while waiting:
-        each = waiting.pop(0)
-        if id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            inner = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
-            waiting += [one for one in inner if isinstance(one, BaseException)]
+        current = waiting.pop(0)
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+            waiting += [value for value in inner if isinstance(value, BaseException)]
 
 
-def _refusal_of_proxy(error: BaseException) -> int | None:
-    """With which status a proxy refused a tunnel. http.client, below both clients, has it in this text only."""
+def _status_of_proxy(error: BaseException) -> int | None:
+    """The status with which a proxy refused a tunnel; http.client, below both clients, has it in this text only."""
     found = re.match(r"Tunnel connection failed: ([0-9]{3})\b", str(error)) if type(error) is OSError else None
     return int(found[1]) if found else None
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:
-    """What time it was for the server that answered (RFC 9110, Date); header names in lower case.
-
-    None for any other form, for a moment that no calendar has, and without a zone.
-    """
-    stated = _DATE.fullmatch(headers.get("date", "").strip())
-    if stated is None:
-        return None
-    day, month, year, hour, minute, second, sign, hours, minutes = stated.groups(default="0")
-    east = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    """The server's time (RFC 9110, Date: `Mon, 23 Nov 2026 12:00:00 GMT`); None if it is missing or malformed."""
     try:
-        date = datetime(int(year), 1 + _MONTHS.index(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+        return datetime.strptime(headers.get("date", "").strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return date - east

@@ -11,7 +11,6 @@ from support import FakeClock, puuid
 from lolslackbot.model import Account, Message, RiotId
 from lolslackbot.riot.answers import RiotRefusal, Verdict
 from lolslackbot.riot.client import PAGE, Answer, Page
-from lolslackbot.riot.limiter import Limiter
 from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem
 from lolslackbot.slack.answers import Verdict as PostVerdict
 
@@ -75,14 +74,11 @@ class FakeRiot:
         self.platforms: dict[str, str] = {}  # by puuid; 'euw1' where nothing else is said
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
-        self.reserved: list[tuple[str, str | None]] = []  # what was asked for, and the host of the call used
         self.clock_ahead: timedelta | None = None
         self.transaction: Callable[[], AbstractContextManager[None]] = nullcontext  # which the real one opens
-        self.limiter: Limiter | None = None  # where a limit is to keep calls from being reserved
-        self._hosts: list[str] = []  # of the calls reserved ahead
 
     def fail(self, asked: str, *faults: Exception | None) -> None:
-        """What asking for a puuid, a match id or a Riot ID, or reserving a call to a host, raises, call by call."""
+        """What asking for a puuid, a match id or a Riot ID, raises, call by call."""
         self.faults[asked] = list(faults)
 
     def add_game(self, match_id: str, *numbers: int, ended_at: datetime) -> str:
@@ -102,29 +98,19 @@ class FakeRiot:
             raise fault
 
     @contextmanager
-    def match_ids(
-        self, puuid: str, platform: str, start_time: datetime, start: int, call: int | None = None
-    ) -> Iterator[Page]:
-        self.reserved.append((puuid, self._hosts[call - 1] if call else None))
+    def match_ids(self, puuid: str, platform: str, start_time: datetime, start: int) -> Iterator[Page]:
         self._asked(puuid)
         ids = self.lists.get(puuid, [])[start : start + PAGE]
         yield Page(tuple(ids), (), len(ids) == PAGE, None)
 
     @contextmanager
-    def match(self, match_id: str, read: Callable[[Answer], T], call: int | None = None) -> Iterator[T]:
-        self.reserved.append((match_id, self._hosts[call - 1] if call else None))
+    def match(self, match_id: str, read: Callable[[Answer], T]) -> Iterator[T]:
         self._asked(match_id)
         if match_id not in self.bodies:
             raise NOT_FOUND
         found = read(Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id]))
         with self.transaction():
             yield found
-
-    def reserve(self, host: str, endpoint: str) -> int:
-        if fault := self._fault(host) or (self.limiter and self.limiter.free_at(host, endpoint)):
-            raise fault
-        self._hosts.append(host)
-        return len(self._hosts)
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
         self._asked(str(riot_id))

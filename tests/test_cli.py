@@ -277,12 +277,12 @@ def test_a_signal_while_riot_is_asked_tracks_nobody(
 
 def cut_off(bot: Bot, *arguments: str) -> Result:
     """As `bot ... | head -0`: nobody reads what it prints."""
-    process = bot.start(*arguments)
-    assert process.stdout
-    process.stdout.close()
-    assert process.stderr
-    err = process.stderr.read()
-    return Result(process.wait(60), "", err)
+    with bot.start(*arguments) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        err = process.stderr.read()
+        return Result(process.wait(60), "", err)
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("players", "--help"), ("channels", "--json"), ("build-messages",)])
@@ -482,7 +482,8 @@ def test_in_a_removed_folder_what_needs_none_works_and_the_rest_is_one_line(
         os.chdir(gone)
         gone.rmdir()
 
-    assert bot.start("players", before=before).wait(60) == 0
+    with bot.start("players", before=before) as process:
+        assert process.wait(60) == 0
     for arguments in (("--database", "x.db", "players"), ("backup", "x.db")):
         gone.mkdir()
         process = bot.start(*arguments, before=before)

@@ -216,6 +216,7 @@ def test_a_full_disk_prints_nothing_and_stops_nothing(
     log_to_file(path, [])
     (handler,) = [h for h in logging.getLogger().handlers if isinstance(h.formatter, MaskingFormatter)]
     assert isinstance(handler, logging.StreamHandler)
+    handler.stream.close()
     monkeypatch.setattr(handler, "stream", type("Full", (io.StringIO,), {"write": staticmethod(full)})())
     logger.error("unheard")
     assert capsys.readouterr() == ("", "")

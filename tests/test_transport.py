@@ -50,25 +50,25 @@ def _the_alarm_is_put_back() -> Iterator[None]:
 # deadline
 
 
-def test_what_ends_in_time_is_not_disturbed() -> None:
+def test_deadline__not_reached() -> None:
     with deadline(60):
         left, interval = signal.getitimer(signal.ITIMER_REAL)
     assert 59 < left <= 60
     assert interval == 1.0
 
 
-def test_a_call_that_takes_too_long_is_ended() -> None:
+def test_deadline__ends_a_call() -> None:
     with pytest.raises(DeadlineExceeded, match="^no whole answer within 15 s$"), deadline(15):
         ring()
 
 
-def test_it_ends_a_read_from_a_socket_that_stays_silent() -> None:
+def test_deadline__ends_a_silent_read() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(DeadlineExceeded), deadline(0.05):
         ours.recv(1)
 
 
-def test_it_goes_on_ringing_where_the_first_alarm_got_lost() -> None:
+def test_deadline__rings_again_after_a_lost_alarm() -> None:
     """Python drops an exception that is raised while a finaliser runs."""
     rang = 0
     with pytest.raises(DeadlineExceeded), deadline(60):
@@ -82,20 +82,20 @@ def test_it_goes_on_ringing_where_the_first_alarm_got_lost() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -3, 0.0001])
-def test_no_time_left_is_a_very_short_time(seconds: float) -> None:
+def test_deadline__no_time_left(seconds: float) -> None:
     """A timer of 0 seconds would never ring."""
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(DeadlineExceeded), deadline(seconds):
         ours.recv(1)
 
 
-def test_an_error_inside_comes_through_and_the_alarm_is_off() -> None:
+def test_deadline__error_inside_comes_through() -> None:
     with pytest.raises(ZeroDivisionError), deadline(60):
         _ = 1 // 0
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_a_handler_that_was_there_before_is_put_back() -> None:
+def test_deadline__earlier_handler_is_put_back() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGALRM, lambda number, _: heard.append(number))
     try:
@@ -108,23 +108,20 @@ def test_a_handler_that_was_there_before_is_put_back() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_the_deadline_is_nothing_that_urllib_takes_for_a_failed_connection() -> None:
+def test_deadline__no_os_error() -> None:
     assert not issubclass(DeadlineExceeded, OSError)
 
 
 # read_capped
 
 
-def test_a_body_is_read_whole() -> None:
+def test_read_capped__whole_body() -> None:
     assert read_capped([]) == b""
     assert read_capped([b"ab", b"", b"c"]) == b"abc"
-
-
-def test_a_body_of_exactly_the_cap_is_read() -> None:
     assert len(read_capped([b"x" * transport.MAX_BODY])) == transport.MAX_BODY
 
 
-def test_a_body_beyond_the_cap_is_not_read_to_its_end() -> None:
+def test_read_capped__stops_beyond_the_cap() -> None:
     asked = 0
 
     def endless() -> Iterator[bytes]:
@@ -158,7 +155,7 @@ def test_a_body_beyond_the_cap_is_not_read_to_its_end() -> None:
         ("", False),
     ],
 )
-def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:
+def test_is_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
@@ -183,7 +180,7 @@ def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:
         ({"HTTPS_PROXY": "http://proxy:3128"}, "https:///nowhere", {"https": "http://proxy:3128"}),
     ],
 )
-def test_the_proxy_is_what_the_environment_says(
+def test_proxies_for__environment(
     environment: dict[str, str], url: str, proxies: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():
@@ -203,7 +200,7 @@ def test_the_proxy_is_what_the_environment_says(
         ("socks5://me:a@b@proxy", {"me:a@b", "a@b", "bWU6YUBi"}),
     ],
 )
-def test_user_and_password_of_a_proxy_are_secrets_in_every_form(proxy: str, secrets: set[str]) -> None:
+def test_proxy_secrets__every_form(proxy: str, secrets: set[str]) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         assert set(proxy_secrets({name: proxy})) == secrets
 
@@ -211,20 +208,20 @@ def test_user_and_password_of_a_proxy_are_secrets_in_every_form(proxy: str, secr
 @pytest.mark.parametrize(
     ("proxy", "words"),
     [
-        ("socks5://somebody:hunter2@h:1080", "it names a SOCKS proxy, and only an HTTP proxy works: "),
-        ("SOCKS4A://h", "it names a SOCKS proxy, and only an HTTP proxy works: "),
-        ("https://somebody:hunter2@h", "it names a proxy for https, and only an HTTP proxy works: "),
-        ("http://somebody:hunter2#x@h:1", "it must read http://HOST:PORT, "),
-        ("somebody:hunter2?x@h:1", "it must read http://HOST:PORT, "),
-        ("http://somebody:hun/ter2@h:1", "it must read http://HOST:PORT, "),
-        ("http://somebody:hunter2@h:port", "it must read http://HOST:PORT, "),
-        ("http://somebody:hunter2@h:99999", "it must read http://HOST:PORT, "),
-        ("http://[::1", "it must read http://HOST:PORT, "),
-        ("http://h/path", "it must read http://HOST:PORT, "),
-        ("http://", "it must read http://HOST:PORT, "),
+        ("socks5://somebody:hunter2@h:1080", "socks5 proxies are not supported, only "),
+        ("SOCKS4A://h", "socks4a proxies are not supported, only "),
+        ("https://somebody:hunter2@h", "https proxies are not supported, only "),
+        ("http://somebody:hunter2#x@h:1", "it must have the form "),
+        ("somebody:hunter2?x@h:1", "it must have the form "),
+        ("http://somebody:hun/ter2@h:1", "it must have the form "),
+        ("http://somebody:hunter2@h:port", "it must have the form "),
+        ("http://somebody:hunter2@h:99999", "it must have the form "),
+        ("http://[::1", "it must have the form "),
+        ("http://h/path", "it must have the form "),
+        ("http://", "it must have the form "),
     ],
 )
-def test_a_proxy_that_no_client_can_use_is_named_by_its_variable_only(proxy: str, words: str) -> None:
+def test_proxies_for__unusable(proxy: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         proxies_for("https://x.example", {"HTTPS_PROXY": proxy})
     assert str(caught.value).startswith(f"HTTPS_PROXY cannot be used: {words}")
@@ -233,18 +230,18 @@ def test_a_proxy_that_no_client_can_use_is_named_by_its_variable_only(proxy: str
 
 
 @pytest.mark.parametrize("proxy", ["http://h", "HTTP://h:1/", "h:3128", "http://me:p%23w@h:1", "http://[::1]:3128"])
-def test_a_proxy_may_be_written_so(proxy: str) -> None:
+def test_proxies_for__forms(proxy: str) -> None:
     assert proxies_for("https://x.example", {"https_proxy": proxy}) == {"https": proxy}
 
 
 # Certificate authorities
 
 
-def test_without_a_variable_the_clients_own_authorities_count() -> None:
+def test_trusted__no_variable() -> None:
     assert trusted({}) is trusted({"SSL_CERT_FILE": "", "SSL_CERT_DIR": "", "REQUESTS_CA_BUNDLE": ""}) is None
 
 
-def test_all_authorities_that_are_named_count(tmp_path: Path) -> None:
+def test_trusted__each_variable(tmp_path: Path) -> None:
     (tmp_path / f"{CERTIFICATE_HASH}.0").write_bytes(CERTIFICATE.read_bytes())
     for name in AUTHORITIES:
         context = trusted({name: str(CERTIFICATE)})
@@ -255,16 +252,16 @@ def test_all_authorities_that_are_named_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", AUTHORITIES)
-def test_authorities_that_cannot_be_read_are_a_fault_without_their_value(tmp_path: Path, name: str) -> None:
+def test_trusted__unreadable(tmp_path: Path, name: str) -> None:
     (tmp_path / "nothing.pem").write_text("nothing")
-    for path, reason in (("topsecret", "No such file or directory"), ("nothing.pem", "there is no certificate in it")):
+    for path, reason in (("topsecret", "No such file or directory"), ("nothing.pem", "no certificate in it")):
         with pytest.raises(ConfigError) as caught:
             trusted({name: str(tmp_path / path)})
-        assert str(caught.value) == f"{name} names no certificates that can be read: {reason}"
+        assert str(caught.value) == f"cannot read certificates from {name}: {reason}"
 
 
 @pytest.mark.parametrize("call", [0.001, 1.0, 5.0, 20.0])
-def test_one_address_never_uses_up_a_call(call: float) -> None:
+def test_connect_seconds__a_share_of_the_call(call: float) -> None:
     assert connect_seconds(call) <= min(5.0, call / 3)
 
 
@@ -272,26 +269,19 @@ def test_one_address_never_uses_up_a_call(call: float) -> None:
     ("text", "moment"),
     [
         ("Mon, 23 Nov 2026 12:00:00 GMT", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        ("Mon, 23 Nov 2026 13:00:00 +0100", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-        ("Mon, 23 Nov 2026 12:00:00 +9999", None),  # no zone is so far east
-        ("Mon, 23 Nov 2026 12:00:00 +0160", None),
+        (" Mon, 23 Nov 2026 12:00:00 GMT ", datetime(2026, 11, 23, 12, tzinfo=UTC)),
         (None, None),
         ("", None),
         ("today", None),
-        ("Mon, 99 Nov 2026 12:00:00 GMT", None),
-        ("Mon, 23 Nov 2026 12:00:00", None),  # without a zone nothing can be made of it
-        ("Mon, 23 Nov 2026 12:00:00 -0000", None),  # without a zone nothing can be made of it
-        ("Mon, 23 Nov 2026 11:30:00 -0030", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("Mon, 23 Nov 2026 13:00:00 +0100", None),  # HTTP knows no other zone
+        ("Mon, 23 Nov 2026 12:00:00", None),
         ("Mon, 23 Nov 99999999999999999999 12:00:00 GMT", None),
-        ("Mon, 23 Nov 9999 23:59:59 -2359", None),  # later than a calendar goes
-        ("Mon, 23 Nov 2026 12:00:00 +99999999999999999999", None),
         ("Mon, 31 Nov 2026 12:00:00 GMT", None),
-        ("Mon, 23 Nov 2026 12:00:60 GMT", None),  # a leap second: no matter
-        ("Mon, ٢٣ Nov 2026 12:00:00 GMT", None),
+        ("Mon, 23 Nov 2026 12:00:61 GMT", None),
         ("9" * 5000, None),
     ],
 )
-def test_a_servers_time_is_that_of_the_date_header(text: str | None, moment: datetime | None) -> None:
+def test_date_of(text: str | None, moment: datetime | None) -> None:
     assert date_of({} if text is None else {"date": text}) == moment
 
 
@@ -299,7 +289,7 @@ def test_a_servers_time_is_that_of_the_date_header(text: str | None, moment: dat
 
 
 @pytest.mark.parametrize("length", [-5, -1, None])
-def test_a_stream_is_never_read_to_its_end_at_once(length: int | None) -> None:
+def test_stream__never_read_to_its_end_at_once(length: int | None) -> None:
     stream = PiecewiseStream(io.BytesIO(b"12\r\n3456"))
     assert stream.readline() == b"12\r\n"
     assert stream.read(2) == b"34"
@@ -307,7 +297,7 @@ def test_a_stream_is_never_read_to_its_end_at_once(length: int | None) -> None:
         stream.read(length)
 
 
-def test_an_answer_without_a_stream_is_left_as_it_is() -> None:
+def test_stream__none() -> None:
     response = SimpleNamespace(fp=None)
     read_in_pieces(response)
     read_in_pieces(None)
@@ -329,10 +319,10 @@ def test_an_answer_without_a_stream_is_left_as_it_is() -> None:
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_what_is_no_json_or_too_much_of_it_is_a_value_error(body: bytes) -> None:
+def test_parse_json__refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="."):
         parse_json(body)
 
 
-def test_json_of_any_usual_size_is_read() -> None:
+def test_parse_json__largest() -> None:
     assert len(parse_json(b"[" + b"0," * (MAX_VALUES - 2) + b"0]")) == MAX_VALUES - 1

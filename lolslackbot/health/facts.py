@@ -11,7 +11,7 @@ from lolslackbot.riot import limits, routing
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, players, riot_hosts, runs
 from lolslackbot.store.alerts import Unposted
-from lolslackbot.store.call_log import CallLog, Stated
+from lolslackbot.store.call_log import CallLog, StatedLimit
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
@@ -83,7 +83,7 @@ class Facts(NamedTuple):
     free_bytes: int
     locked: bool
     holds: list[Hold]  # those that are over too
-    odd_limits: list[Stated]  # that Riot states, and that cannot be
+    odd_limits: list[StatedLimit]  # that Riot states, and that cannot be
     spent_limits: list[Spent]
     tracked_since: datetime | None  # None: nobody is tracked
     unlisted: list[Unlisted]

@@ -1,78 +1,74 @@
-"""What each answer of Riot means: status, headers and body in, a verdict out. Pure."""
+"""What each answer of Riot means: status and body in, a verdict out. Pure."""
 
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any
 
-from lolslackbot.transport import parse_json
+from lolslackbot.transport import HttpAnswer, one_line, parse_json
 
 RENEW_KEY = "renew it at developer.riotgames.com; development keys end after 24 hours"
 
 
 class Verdict(Enum):
-    """Why a call brought nothing. What follows from it for a match or a list is the stage's business."""
+    """Why a call brought nothing. What follows for a match or a list is decided by the stage."""
 
-    NOT_FOUND = auto()  # 404: no such thing, or not to be seen
+    NOT_FOUND = auto()  # 404: does not exist, or is not visible
     OTHER_KEY = auto()  # 400: the puuid was encrypted for another key
-    UNAUTHORIZED = auto()  # 401: the key, but at times Riot's own trouble
-    FORBIDDEN = auto()  # 403: the key, or this one match is closed
+    UNAUTHORIZED = auto()  # 401: the key is bad, or Riot itself is in trouble
+    FORBIDDEN = auto()  # 403: the key is bad, or this one match is private
     LIMITED = auto()  # 429
-    ODD_IDS = auto()  # 200, but with ids that are not encrypted for our key
+    ODD_IDS = auto()  # 200, but the ids are not encrypted for our key
     LOCAL_FAULT = auto()  # nothing was sent: this machine's proxy or certificates need a person
-    UNAVAILABLE = auto()  # everything that may be better later: 5xx, 3xx, silence, HTML, cut JSON
+    UNAVAILABLE = auto()  # anything that may pass: 5xx, 3xx, no answer, HTML, truncated JSON
+
+
+_VERDICTS = {
+    401: Verdict.UNAUTHORIZED,
+    403: Verdict.FORBIDDEN,
+    404: Verdict.NOT_FOUND,
+    429: Verdict.LIMITED,
+}
 
 
 class RiotRefusal(Exception):
-    """A call that was made and brought nothing usable."""
+    """A call that was made and brought nothing usable. `status`: of the HTTP answer, None if there was none."""
 
-    def __init__(self, verdict: Verdict, what: str, status: int | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, verdict: Verdict, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
         self.verdict = verdict
         self.status = status
 
 
-class HttpAnswer(NamedTuple):
-    """An answer as it came: header names in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
+def unusable(reason: str) -> RiotRefusal:
+    """A 200 whose content cannot be used: Riot may do better later."""
+    return RiotRefusal(Verdict.UNAVAILABLE, f"200, but {reason}", 200)
 
 
 def read_json(answer: HttpAnswer) -> Any:
-    """The JSON of a good answer; any other raises RiotRefusal with what it means."""
+    """The JSON of a 200. Raises RiotRefusal for anything else."""
     if answer.status != 200:
         raise RiotRefusal(_verdict(answer), f"{answer.status} {message_of(answer)}", answer.status)
     try:
         return parse_json(answer.body)
     except ValueError as error:
-        raise RiotRefusal(Verdict.UNAVAILABLE, f"200, but no JSON: {error}", 200) from error
+        raise unusable(f"no JSON: {error}") from error
 
 
 def message_of(answer: HttpAnswer) -> str:
     """Riot's own words for a refusal, for the log and `status`: one line of at most 200 characters."""
     try:
         document = parse_json(answer.body)
-        words = document["status"]["message"] if "status" in document else document["message"]
+        message = document["status"]["message"] if "status" in document else document["message"]
     except (ValueError, KeyError, TypeError):
-        words = None
-    if isinstance(words, int | float):
-        words = str(words)
-    if not isinstance(words, str):
-        words = answer.body[:200].decode("utf-8", "replace")  # a proxy's HTML, or nothing
-    return "".join(c if c.isprintable() else " " for c in words[:200]).strip() or "(no message)"
+        message = None
+    if isinstance(message, int | float):
+        message = str(message)
+    if not isinstance(message, str):
+        message = answer.body[:200].decode("utf-8", "replace")  # HTML of a proxy, or nothing
+    return one_line(message) or "(no message)"
 
 
 def _verdict(answer: HttpAnswer) -> Verdict:
-    match answer.status:
-        case 400 if "decrypt" in message_of(answer).lower():
-            return Verdict.OTHER_KEY
-        case 401:
-            return Verdict.UNAUTHORIZED
-        case 403:
-            return Verdict.FORBIDDEN
-        case 404:
-            return Verdict.NOT_FOUND
-        case 429:
-            return Verdict.LIMITED
-        case _:
-            return Verdict.UNAVAILABLE
+    # Riot has no error code: only its own words tell a puuid of another key from any other bad request.
+    if answer.status == 400 and "decrypt" in message_of(answer).lower():
+        return Verdict.OTHER_KEY
+    return _VERDICTS.get(answer.status, Verdict.UNAVAILABLE)

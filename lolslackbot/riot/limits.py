@@ -1,37 +1,35 @@
-"""Rate-limit headers -> windows -> when the next call may go; 429 -> who waits how long. Pure.
+"""Rate limit headers -> windows -> when the next call may go; a 429 -> which scope backs off, how long. Pure.
 
-Riot's windows seem to be fixed: open with the first counted call, closed N seconds later. Keeping a sliding window,
-no more than the limit in *any* N seconds and a margin, is right for fixed and for sliding ones alike.
+Riot's windows seem to be fixed: open with the first counted call, closed N seconds later. A sliding window, no more
+than the limit in *any* N seconds and a margin, is right for fixed and for sliding ones alike.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
-from lolslackbot.model import Window
+from lolslackbot.model import ScopeState, Window
 
 MARGIN = timedelta(seconds=0.5)  # Riot counts a call when it arrives there, and rounds Retry-After to whole seconds
-LONGEST = timedelta(days=1)  # no answer closes anything for longer, and no window that is longer is believed
+LONGEST = timedelta(days=1)  # no 429 backs off for longer, and no longer window is believed
 MOST_WINDOWS = 10  # of one limit; Riot states two or three
-APPLICATION = ""  # the endpoint of the limits that hold for a whole host
+APPLICATION = ""  # the scope of a whole host; any other scope is an endpoint there
 
 _PAIR = re.compile(r"\s*([0-9]{1,9}):([0-9]{1,9})\s*")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_PAUSES = (5, 10, 20, 40, 80, 160, 300)  # seconds, where a 429 names none: longer each time in a row
+_BACK_OFF = (5, 10, 20, 40, 80, 160, 300)  # seconds, where a 429 names none: longer each time in a row
 
 
-@lru_cache(maxsize=16)  # limits are the same in every answer
 def read_pairs(header: str | None) -> Mapping[int, int]:
-    """`20:1,100:120` as {1: 20, 120: 100}: calls by seconds. Whatever is not of that form is left out."""
+    """`20:1,100:120` as {1: 20, 120: 100}: calls by seconds. Malformed parts are left out."""
     pairs = (_PAIR.fullmatch(part) for part in (header or "").split(",")[:MOST_WINDOWS])
     return {int(pair[2]): int(pair[1]) for pair in pairs if pair and int(pair[1]) and int(pair[2])}
 
 
-def header_names(endpoint: str) -> tuple[str, str]:
-    """The headers with an endpoint's limits and with the counts in them (lower case)."""
-    kind = "method" if endpoint else "app"
+def header_names(scope: str) -> tuple[str, str]:
+    """The headers with a scope's limits and with Riot's counts (lower case)."""
+    kind = "app" if scope == APPLICATION else "method"
     return f"x-{kind}-rate-limit", f"x-{kind}-rate-limit-count"
 
 
@@ -40,70 +38,107 @@ def believed(windows: Sequence[Window]) -> list[Window]:
     return [window for window in windows if timedelta(seconds=window.seconds) <= LONGEST]
 
 
-def span(window: Window) -> timedelta:
+def duration(window: Window) -> timedelta:
     """How long a call counts in the window."""
     return timedelta(seconds=window.seconds) + MARGIN
 
 
-def free_calls(window: Window, now: datetime) -> int:
-    """How many calls of our own fit into the window: those Riot counted from elsewhere take their place."""
-    return window.calls - (window.extra_calls if _extra_ends(window) > now else 0)
+def room_for_ours(window: Window, now: datetime) -> int:
+    """How many calls of our own fit into the window beside those of other users of the key."""
+    return window.calls - (window.foreign_calls if _foreign_calls_end(window) > now else 0)
 
 
-def opens_at(window: Window, blocker: datetime | None, now: datetime) -> datetime | None:
+def opens_at(window: Window, leaves_first: datetime | None, now: datetime) -> datetime | None:
     """When to look again if the window is full; None if a call may go now.
 
-    blocker: of the calls still in the window the one that is `free_calls` from the newest, which so must leave it
-    first; None where there are fewer.
+    leaves_first: when the call counts from that must leave the window to make room: of our calls still in it the
+    `room_for_ours`-th newest. None if there are fewer.
     """
-    ends = [blocker + span(window)] if blocker else []
-    if blocker or free_calls(window, now) <= 0:
-        ends.append(_extra_ends(window))
+    ends = [leaves_first + duration(window)] if leaves_first else []
+    if leaves_first or room_for_ours(window, now) <= 0:
+        ends.append(_foreign_calls_end(window))
     return min((end for end in ends if end > now), default=None)
 
 
-def _extra_ends(window: Window) -> datetime:
-    return window.extra_at + span(window) if window.extra_at else _LONG_AGO
+def _foreign_calls_end(window: Window) -> datetime:
+    return window.foreign_calls_at + duration(window) if window.foreign_calls_at else _LONG_AGO
 
 
-def learn(window: Window, counted: int | None, known: int, now: datetime) -> Window:
-    """The window after an answer said `counted` calls are in it, `known` of them ours: corrected up, never down."""
+def correct(window: Window, counted: int | None, ours: int, now: datetime) -> Window:
+    """The window after Riot counted so many calls in it, of which we know `ours`: corrected up, never down."""
     if counted is None:
         return window
-    extra, others = counted - known, window.calls - free_calls(window, now)
-    if counted >= window.calls and (extra > 0 or others > 0):
-        # Full, and not by us alone: who of the others called when cannot be told, so it is full until all of it ends.
-        return replace(window, extra_calls=max(extra, window.calls), extra_at=now)
-    if extra <= 0 or extra < others:
+    foreign, foreign_before = counted - ours, window.calls - room_for_ours(window, now)
+    if counted >= window.calls and (foreign > 0 or foreign_before > 0):
+        # We can't tell when the other clients called, so assume full for a whole window.
+        return replace(window, foreign_calls=max(foreign, window.calls), foreign_calls_at=now)
+    if foreign <= 0 or foreign < foreign_before:
         return window
-    return replace(window, extra_calls=extra, extra_at=now)
+    return replace(window, foreign_calls=foreign, foreign_calls_at=now)
 
 
-def refused_scope(headers: Mapping[str, str], endpoint: str) -> str:
-    """Whom a 429 concerns: the whole host if its type is `application`, else (also without a type) the endpoint."""
-    return APPLICATION if _kind(headers) == "application" else endpoint
+def learn_windows(
+    known: Sequence[Window],
+    scope: str,
+    headers: Mapping[str, str],
+    count_ours: Callable[[Window], int],
+    now: datetime,
+) -> tuple[Window, ...]:
+    """The windows of a scope after an answer, the shortest first; those that cannot be are kept for `status` to report.
+
+    count_ours: how many of our finished calls are in a window.
+    """
+    limit_header, count_header = header_names(scope)
+    stated = [Window(calls=calls, seconds=seconds) for seconds, calls in read_pairs(headers.get(limit_header)).items()]
+    stated = stated or list(known)  # any header can be missing: what was known stays
+    counts = read_pairs(headers.get(count_header))
+    before = {window.seconds: window for window in known}
+    learned = []
+    for window in believed(stated) or believed(known):
+        last = before.get(window.seconds, window)
+        window = replace(window, foreign_calls=last.foreign_calls, foreign_calls_at=last.foreign_calls_at)
+        learned.append(correct(window, counts.get(window.seconds), count_ours(window), now))
+    unbelievable = [window for window in stated if window not in believed(stated)]
+    return tuple(sorted(learned + unbelievable, key=lambda window: window.seconds))
 
 
-def pause_after(headers: Mapping[str, str], windows: Sequence[Window], times: int) -> tuple[timedelta, str]:
-    """How long a 429 keeps its scope closed, and why. `windows` are those of the scope; `times`: 429s in a row."""
+def scope_of_429(headers: Mapping[str, str], endpoint: str) -> str:
+    """The scope a 429 applies to: the whole host for `application`, otherwise (also without a type) the endpoint."""
+    return APPLICATION if _limit_type(headers) == "application" else endpoint
+
+
+def back_off(state: ScopeState, headers: Mapping[str, str], message: str, now: datetime) -> ScopeState:
+    """The state of a scope after a 429 that applies to it. message: Riot's own words."""
+    refusals = state.refusals + 1
+    wait, reason = back_off_time(headers, believed(state.windows), refusals)
+    return replace(state, retry_at=now + wait, reason=f"{reason}: {message}", refusals=refusals)
+
+
+def back_off_time(headers: Mapping[str, str], windows: Sequence[Window], refusals: int) -> tuple[timedelta, str]:
+    """How long the scope of a 429 must wait, and why. windows: of that scope. refusals: 429s in a row with this one."""
     stated = headers.get("retry-after", "").strip()
     if stated.isascii() and stated.isdigit():
-        wait = int(stated.lstrip("0")[:9] or "0")  # more digits are beyond LONGEST in any case
-        if times > 1:  # what was said before did not help
-            wait = max(wait, _PAUSES[min(times - 1, len(_PAUSES)) - 1])
+        seconds = int(stated.lstrip("0")[:9] or "0")  # more digits are beyond LONGEST in any case
+        if refusals > 1:  # the last Retry-After did not help
+            seconds = max(seconds, _BACK_OFF[min(refusals - 1, len(_BACK_OFF)) - 1])
     else:
-        wait = _PAUSES[min(times, len(_PAUSES)) - 1]
-        if _kind(headers) in ("application", "method"):  # then until our own windows have surely ended
-            wait = max(wait, *(window.seconds for window in windows), 0)
-    reason = f"429 of type {_word(_kind(headers))}, Retry-After {_word(stated)}"
-    if timedelta(seconds=wait) > LONGEST:
-        reason += ", of which a day is kept"
-    return min(timedelta(seconds=wait) + MARGIN, LONGEST), reason
+        seconds = _BACK_OFF[min(refusals, len(_BACK_OFF)) - 1]
+        if _limit_type(headers) in ("application", "method"):  # then until our own windows have surely ended
+            seconds = max([seconds, *(window.seconds for window in windows)])
+    reason = f"429 of type {_printable(_limit_type(headers))}, Retry-After {_printable(stated)}"
+    if timedelta(seconds=seconds) > LONGEST:
+        reason += ", capped at one day"
+    return min(timedelta(seconds=seconds) + MARGIN, LONGEST), reason
 
 
-def _kind(headers: Mapping[str, str]) -> str:
+def succeeded(state: ScopeState, now: datetime) -> ScopeState:
+    """After an answer other than 429: once the last back-off is over, the next one starts short again."""
+    return replace(state, refusals=0) if state.retry_at and state.retry_at <= now else state
+
+
+def _limit_type(headers: Mapping[str, str]) -> str:
     return headers.get("x-rate-limit-type", "").strip().lower()
 
 
-def _word(text: str) -> str:
+def _printable(text: str) -> str:
     return text[:40] if text and text.isprintable() else "none"

@@ -1,4 +1,4 @@
-"""match-v5 JSON -> Match, or what keeps it from being one. Pure; unknown fields are ignored, odd ones never guessed.
+"""match-v5 JSON -> Match, or why it is none. Pure; unknown fields are ignored, malformed ones never guessed.
 
 Facts on fields are from match-v5's reference (developer.riotgames.com) and from answers seen since patch 11.16.
 """
@@ -8,46 +8,46 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lolslackbot.model import Match, Outcome, Participant, is_puuid
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import unusable
 
 ARENA = "CHERRY"
 SWARM = "STRAWBERRY"
 BOT = "BOT"  # the puuid of every bot
 DAMAGE = "totalDamageDealtToChampions"
 _LARGEST = 2**53  # beyond it a JSON number is no exact integer
-_MOST = 100  # participants: five times as many as any mode has
+_MOST_PARTICIPANTS = 100  # five times as many as any mode has
 
+_Fields = Mapping[str, Any]  # of one participant
 _TeamSums = tuple[int | None, int | None]  # damage to champions, kills
 
 
 class NotAMatch(Exception):
-    """A 200 whose body is no game that can be announced; the text is the reason, for the ledger."""
+    """A 200 whose body is no game that can be announced; the text is stored as the reason."""
 
 
 class ForeignIds(Exception):
-    """Riot hands out ids that are not encrypted for our key: for a short while, in all its answers."""
+    """Riot returns ids that are not encrypted for our key: for a short while, in all its answers."""
 
 
 def read_puuids(match_id: str, document: Any) -> list[str]:
     """The humans in a 200 answer, each once.
 
-    Raises NotAMatch; ForeignIds when a later look will be better; RiotRefusal where this is no answer about that match
-    at all, as a block page is none.
+    Raises NotAMatch; ForeignIds, which passes; RiotRefusal for an answer about something else, such as a block page.
     """
     metadata = document.get("metadata") if isinstance(document, dict) else None
     if not isinstance(metadata, dict) or metadata.get("matchId") != match_id:
-        raise RiotRefusal(Verdict.UNAVAILABLE, "200, but it does not name the match asked for", 200)
-    puuids = [_puuid(each) for each in _everyone(_object(document, "info")) if each.get("puuid") != BOT]
+        raise unusable("it does not name the match asked for")
+    puuids = [_puuid(fields) for fields in _everyone(_info(document)) if fields.get("puuid") != BOT]
     return list(dict.fromkeys(puuids))
 
 
 def read_match(match_id: str, document: Any, puuids: Container[str]) -> Match:
     """The match in an answer that `read_puuids` took, with these of its humans as participants. Raises NotAMatch."""
-    info = _object(document, "info")
+    info = _info(document)
     mode = _text(info, "gameMode")
-    everyone = _each_once(_everyone(info), mode)
+    everyone = _without_repetitions(_everyone(info), mode)
     duration = _duration(info, everyone)
-    outcome, ended_at = _outcome(mode, everyone), _end(info, everyone, duration)
+    outcome, ended_at = _outcome(mode, everyone), _end(info, duration)
     if duration <= 0 or (outcome is Outcome.NOBODY_WON and _text(info, "endOfGameResult") == "Abort_TooFewPlayers"):
         raise NotAMatch("nothing in it: a game that nobody played")
     teams = _team_sums(everyone) if mode not in (ARENA, SWARM) else {}
@@ -58,56 +58,62 @@ def read_match(match_id: str, document: Any, puuids: Container[str]) -> Match:
         outcome=outcome,
         duration=duration,
         ended_at=ended_at,
-        participants=tuple(_participant(each, teams, everyone, mode) for each in everyone if each["puuid"] in puuids),
-        teams=len({_subteam(each) for each in everyone} - {0}) if mode == ARENA else 0,
+        participants=tuple(
+            _participant(fields, teams, everyone, mode) for fields in everyone if fields["puuid"] in puuids
+        ),
+        teams=len({_subteam(fields) for fields in everyone} - {0}) if mode == ARENA else 0,
         bans=_bans(info),
     )
 
 
-def _everyone(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _info(document: Any) -> Mapping[str, Any]:
+    info = document.get("info")
+    if not isinstance(info, dict):
+        raise _invalid("no info")
+    return info
+
+
+def _everyone(info: Mapping[str, Any]) -> list[_Fields]:
     everyone = info.get("participants")
     if everyone == []:
         raise NotAMatch("nothing in it: an aborted game without data")
-    if not isinstance(everyone, list) or not all(isinstance(each, dict) for each in everyone):
-        raise NotAMatch("not a valid match: no list of participants")
-    if len(everyone) > _MOST:
-        raise NotAMatch(f"not a valid match: {len(everyone)} participants")
+    if not isinstance(everyone, list) or not all(isinstance(fields, dict) for fields in everyone):
+        raise _invalid("no list of participants")
+    if len(everyone) > _MOST_PARTICIPANTS:
+        raise _invalid(f"{len(everyone)} participants")
     return everyone
 
 
-def _each_once(everyone: list[Mapping[str, Any]], mode: str) -> list[Mapping[str, Any]]:
-    """Without the second mention of a human, which must say the same as the first: else neither can be told."""
-    humans: dict[str, Mapping[str, Any]] = {}
+def _without_repetitions(everyone: list[_Fields], mode: str) -> list[_Fields]:
+    """Each human once. One who is listed twice with different numbers makes the match invalid."""
+    humans: dict[str, _Fields] = {}
     once = []
     for fields in everyone:
-        puuid = fields["puuid"]
-        first = fields if puuid == BOT else humans.setdefault(puuid, fields)
+        first = fields if fields["puuid"] == BOT else humans.setdefault(fields["puuid"], fields)
         if first is fields:
             once.append(fields)
         elif _participant(fields, {}, [], mode) != _participant(first, {}, [], mode):
-            raise NotAMatch("not a valid match: a participant is listed twice, each time with other numbers")
+            raise _invalid("a participant is listed twice, each time with other numbers")
     return once
 
 
-def _puuid(fields: Mapping[str, Any]) -> str:
-    """Checks what every participant must have, a stranger too: else there is no trusting the rest of the answer."""
+def _puuid(fields: _Fields) -> str:
+    """Checks what every participant must have, strangers too: otherwise the rest cannot be trusted either."""
     puuid = fields.get("puuid")
     if not isinstance(puuid, str):
-        raise NotAMatch("not a valid match: a participant without puuid")
+        raise _invalid("a participant without puuid")
     if not is_puuid(puuid):
         raise ForeignIds(f"a puuid of {len(puuid)} characters instead of 78")
     if not isinstance(fields.get("win"), bool):
-        raise NotAMatch("not a valid match: win is neither true nor false")
+        raise _invalid("win is neither true nor false")
     _number(fields, "championId")
     for name in ("kills", "deaths", "assists"):
         if _number(fields, name) < 0:
-            raise NotAMatch(f"not a valid match: {name} is below zero")
+            raise _invalid(f"{name} is below zero")
     return puuid
 
 
-def _participant(
-    fields: Mapping[str, Any], teams: Mapping[int, _TeamSums], everyone: list[Mapping[str, Any]], mode: str
-) -> Participant:
+def _participant(fields: _Fields, teams: Mapping[int, _TeamSums], everyone: list[_Fields], mode: str) -> Participant:
     creeps = [_count(fields, name) for name in ("totalMinionsKilled", "neutralMinionsKilled")]
     team_id = _optional(fields, "teamId") or 0
     team_damage, team_kills = teams.get(team_id, (None, None))
@@ -135,88 +141,87 @@ def _participant(
     )
 
 
-def _team_sums(everyone: list[Mapping[str, Any]]) -> dict[int, _TeamSums]:
-    """By team, what its players add up to; `teams` counts a kill or two more, so that a share would not add up."""
-    members: dict[int, list[Mapping[str, Any]]] = {}
-    for each in everyone:
-        members.setdefault(_optional(each, "teamId") or 0, []).append(each)
+def _team_sums(everyone: list[_Fields]) -> dict[int, _TeamSums]:
+    """By team, the sums of its players; Riot's own `teams` counts a kill or two more, so shares would not add up."""
+    members: dict[int, list[_Fields]] = {}
+    for fields in everyone:
+        members.setdefault(_optional(fields, "teamId") or 0, []).append(fields)
     return {team_id: (_sum(DAMAGE, team), _sum("kills", team)) for team_id, team in members.items()}
 
 
-def _sum(name: str, team: list[Mapping[str, Any]]) -> int | None:
-    """None where one of the numbers is missing."""
-    numbers = [_count(each, name) for each in team]
+def _sum(name: str, team: list[_Fields]) -> int | None:
+    """None if one of the numbers is missing."""
+    numbers = [_count(fields, name) for fields in team]
     return None if None in numbers else sum(number or 0 for number in numbers)
 
 
 def _bans(info: Mapping[str, Any]) -> int:
-    """How many turns there were to ban a champion; a mode without them has empty lists."""
+    """How many turns there were to ban a champion, unused ones included; none in modes without bans."""
     teams = info.get("teams")
     bans = [team.get("bans") for team in teams if isinstance(team, dict)] if isinstance(teams, list) else []
-    return sum(len(each) for each in bans if isinstance(each, list))
+    return sum(len(turns) for turns in bans if isinstance(turns, list))
 
 
-def _subteam(fields: Mapping[str, Any]) -> int:
-    """Arena: the number of the pair or team of three; 0 where the answer lacks it, as in one game of 2023."""
+def _subteam(fields: _Fields) -> int:
+    """Arena: the number of the pair or team of three; 0 if missing, as in one game of 2023."""
     return _optional(fields, "playerSubteamId") or 0
 
 
-def _partners(fields: Mapping[str, Any], everyone: list[Mapping[str, Any]]) -> tuple[tuple[int, str], ...]:
-    ours = _subteam(fields)
+def _partners(fields: _Fields, everyone: list[_Fields]) -> tuple[tuple[int, str], ...]:
+    subteam = _subteam(fields)
     return tuple(
-        (_optional(each, "championId") or 0, _text(each, "championName"))
-        for each in everyone
-        if ours and _subteam(each) == ours and each is not fields
+        (_optional(other, "championId") or 0, _text(other, "championName"))
+        for other in everyone
+        if subteam and _subteam(other) == subteam and other is not fields
     )
 
 
-def _outcome(mode: str, everyone: list[Mapping[str, Any]]) -> Outcome:
-    """Riot's own flags decide: a length does not tell a remake, and `endOfGameResult` has been wrong for weeks."""
-    if any(each.get("gameEndedInEarlySurrender") is True for each in everyone):
+def _outcome(mode: str, everyone: list[_Fields]) -> Outcome:
+    """By Riot's flags: a length does not tell a remake, and `endOfGameResult` has been wrong for weeks."""
+
+    def flagged(name: str) -> bool:
+        return any(fields.get(name) is True for fields in everyone)
+
+    if flagged("gameEndedInEarlySurrender"):
         return Outcome.REMAKE
-    if mode not in (ARENA, SWARM) and not any(each.get("win") is True for each in everyone):
+    if mode not in (ARENA, SWARM) and not flagged("win"):
         return Outcome.NOBODY_WON
-    if any(each.get("gameEndedInSurrender") is True for each in everyone):
-        return Outcome.SURRENDERED
-    return Outcome.DECIDED
+    return Outcome.SURRENDERED if flagged("gameEndedInSurrender") else Outcome.DECIDED
 
 
-def _duration(info: Mapping[str, Any], everyone: list[Mapping[str, Any]]) -> int:
+def _duration(info: Mapping[str, Any], everyone: list[_Fields]) -> int:
     """Seconds: the longest `timePlayed`. `gameDuration` is in ms where `gameEndTimestamp` is missing (before 11.20)."""
-    played = max((_optional(each, "timePlayed") or 0 for each in everyone), default=0)
+    played = max((_optional(fields, "timePlayed") or 0 for fields in everyone), default=0)
     if played > 0:
         return played
     duration = _number(info, "gameDuration")
     return duration if info.get("gameEndTimestamp") is not None else duration // 1000
 
 
-def _end(info: Mapping[str, Any], everyone: list[Mapping[str, Any]], duration: int) -> datetime:
+def _end(info: Mapping[str, Any], duration: int) -> datetime:
     """Start plus the longest `timePlayed`, as Riot advises: `gameEndTimestamp` can lie well after the real end."""
     start = _optional(info, "gameStartTimestamp") or 0
     end = start + 1000 * duration if start > 0 and duration > 0 else _optional(info, "gameEndTimestamp") or 0
     if end <= 0:
-        raise NotAMatch("not a valid match: it does not say when it ended")
+        raise _invalid("it does not say when it ended")
     try:
         return datetime.fromtimestamp(end / 1000, UTC)
     except (OverflowError, ValueError, OSError):
-        raise NotAMatch(f"not a valid match: it ended at {end} ms") from None
+        raise _invalid(f"it ended at {end} ms") from None
 
 
-def _object(document: Any, name: str) -> Mapping[str, Any]:
-    value = document.get(name) if isinstance(document, dict) else None
-    if not isinstance(value, dict):
-        raise NotAMatch(f"not a valid match: no {name}")
-    return value
+def _invalid(reason: str) -> NotAMatch:
+    return NotAMatch(f"not a valid match: {reason}")
 
 
-def _number(fields: Mapping[str, Any], name: str) -> int:
+def _number(fields: _Fields, name: str) -> int:
     value = _optional(fields, name)
     if value is None:
-        raise NotAMatch(f"not a valid match: {name} is no whole number")
+        raise _invalid(f"{name} is not a whole number")
     return value
 
 
-def _optional(fields: Mapping[str, Any], name: str) -> int | None:
+def _optional(fields: _Fields, name: str) -> int | None:
     """A whole number, also where Riot writes it as a float; None for anything else."""
     value = fields.get(name)
     if type(value) is int:  # nearly all are
@@ -224,13 +229,13 @@ def _optional(fields: Mapping[str, Any], name: str) -> int | None:
     return int(value) if isinstance(value, float) and abs(value) <= _LARGEST and value.is_integer() else None
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int | None:
+def _count(fields: _Fields, name: str) -> int | None:
     """As `_optional`, of what cannot be below zero."""
     value = _optional(fields, name)
     return None if value is None or value < 0 else value
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
+def _text(fields: _Fields, name: str) -> str:
     """A string that can be stored and sent: lone surrogates, which JSON can spell, are replaced."""
     value = fields.get(name)
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

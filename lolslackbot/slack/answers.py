@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple, TypeGuard
 
 from lolslackbot.model import LookupProblem
-from lolslackbot.transport import date_of, parse_json
+from lolslackbot.transport import HttpAnswer, date_of, one_line, parse_json
 
 
 class Verdict(Enum):
@@ -37,14 +37,6 @@ class Posted(NamedTuple):
     wait: float = 0  # seconds, with LIMITED and WORKSPACE_LIMITED
     code: str = ""  # Slack's error code, if it gave one
     channel_id: str = ""  # under which it was delivered, where that is not the channel it was posted to
-
-
-class HttpAnswer(NamedTuple):
-    """An answer as it came: header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class SlackProblem(Exception):
@@ -320,4 +312,4 @@ def _excerpt(answer: HttpAnswer) -> str:
 
 
 def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text[:200]).strip()
+    return one_line(text)

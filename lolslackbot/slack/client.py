@@ -21,7 +21,6 @@ from lolslackbot.slack.answers import (
     EVENT_TYPE,
     ChannelInfo,
     History,
-    HttpAnswer,
     Identity,
     Posted,
     SlackProblem,
@@ -35,6 +34,7 @@ from lolslackbot.slack.answers import (
     standing_of,
 )
 from lolslackbot.transport import (
+    HttpAnswer,
     connect_seconds,
     date_of,
     deadline,

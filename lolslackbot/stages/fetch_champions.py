@@ -1,4 +1,4 @@
-"""Data Dragon -> store, at most once a day: champions as people see them (called last by fetch-matches)."""
+"""Data Dragon -> store, at most once a day: names and pictures of champions (called last by fetch-matches)."""
 
 import logging
 from datetime import timedelta
@@ -12,11 +12,11 @@ from lolslackbot.store.database import Database
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
-LEAST_SECONDS = 15.0  # left of the run, or it waits for another: games come first
+LEAST_SECONDS = 15.0  # with less left of the run, champions wait for the next one: games come first
 
 
 def fetch_champions(db: Database, data_dragon: DataDragon, run: Run) -> None:
-    """Asks for the newest version, and for its champions if we lack them. Whatever happens, no item failed by it."""
+    """Fetches the newest version, and its champions if we lack them. A failure does not count as a failed item."""
     now, asked_at = run.clock.now(), champions.asked_at(db)
     if run.budget.left() < LEAST_SECONDS or (asked_at and timedelta(0) <= now - asked_at < EVERY):
         return
@@ -28,7 +28,7 @@ def fetch_champions(db: Database, data_dragon: DataDragon, run: Run) -> None:
         else:
             champions.record(db, data_dragon.champions(version))
     except RiotRefusal as refusal:
-        logger.info("Data Dragon brings nothing, it is asked again in a day: %s", refusal, exc_info=True)
+        logger.info("no champions from Data Dragon, next try in a day: %s", refusal, exc_info=True)
         champions.record_problem(db, str(refusal))
     else:
         logger.info("Data Dragon is at version %s", version)

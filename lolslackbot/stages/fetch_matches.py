@@ -28,7 +28,7 @@ REGIONS_A_RUN = 5
 def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
     """Asks what is due while the allowance and the time last. Raises Rejected when the key is refused."""
     now = run.clock.now()
-    limiter.begin_run(routing.MATCH_REGIONS, (MATCH, MATCH_IDS))
+    limiter.begin_run((MATCH, MATCH_IDS))
     run.count("given up", matches.stop_waiting(db, now - limits.announce_within, reasons.HOST_GAVE_NONE))
     context = FetchContext(db, riot, limiter, run, limits)
     fetching = _Fetching(context)

@@ -1,19 +1,21 @@
-"""The ledger of calls to Riot and of the limits its headers state: what lets processes share one allowance."""
+"""The log of calls to Riot and of the limits its headers state: what lets processes share one allowance."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import Window
+from lolslackbot.model import ScopeState, Window
 from lolslackbot.store import holds
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import Database, Row, listed
 
-_SCOPE = "routing = :routing AND (:endpoint = '' OR endpoint = :endpoint)"
+_SCOPE = "routing = :host AND (:scope = '' OR endpoint = :scope)"
+_OPEN_LONGER = timedelta(hours=1)  # than the longest window: a window yet unknown is learned from Riot's own count
 
 
-class Stated(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StatedLimit:
     """A limit as Riot's headers stated it, of an endpoint or ('') of the application at a host."""
 
     routing: str
@@ -26,7 +28,10 @@ class Stated(NamedTuple):
 
 
 class CallLog:
-    """Keeps what `riot.limiter.Limiter` decides by. Writes stand in its `transaction`."""
+    """Implements `riot.limiter.CallLog`. Everything that writes stands in its `transaction`.
+
+    host: a routing value; scope: an endpoint there, or '' for the whole host.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -34,112 +39,98 @@ class CallLog:
     def transaction(self) -> AbstractContextManager[None]:
         return self._db.transaction()
 
-    def repair_after_clock_rollback(self, routing: str, now: datetime, longest_call: timedelta) -> None:
+    def start_run(self, endpoints: Sequence[str], now: datetime, longest_window: timedelta) -> None:
+        """Finishes the calls to `endpoints` that a dead process left open; drops those too old for any window.
+
+        longest_window: longer ones are not believed.
+        """
+        names, values = listed("endpoint", endpoints)
+        self._db.write(
+            f"UPDATE riot_calls SET open = 0, counts_at = :now WHERE open = 1 AND endpoint IN {names}",
+            now=text_of(now),
+            **values,
+        )
+        row = self._db.row(
+            "SELECT MAX(seconds) AS seconds FROM riot_windows WHERE seconds <= :longest",
+            longest=int(longest_window.total_seconds()),
+        )
+        longest_known = timedelta(seconds=row["seconds"] or 0 if row else 0)
+        self._db.write(
+            "DELETE FROM riot_calls WHERE counts_at < :before",
+            before=text_of(now - longest_known - _OPEN_LONGER),
+        )
+
+    def repair_after_clock_rollback(self, now: datetime, longest_call: timedelta) -> None:
         """After the clock was set back, nothing counts from later than it can have happened."""
         self._db.write(
-            "UPDATE riot_calls SET counts_at = :now WHERE routing = :routing AND counts_at > :now AND open = 0",
-            routing=routing,
+            "UPDATE riot_calls SET counts_at = :now WHERE counts_at > :now AND open = 0",
             now=text_of(now),
         )
         self._db.write(
-            "UPDATE riot_calls SET counts_at = :latest WHERE routing = :routing AND counts_at > :latest",
-            routing=routing,
+            "UPDATE riot_calls SET counts_at = :latest WHERE counts_at > :latest",
             latest=text_of(now + longest_call),
         )
-        self._db.write(
-            "UPDATE riot_windows SET extra_at = :now WHERE routing = :routing AND extra_at > :now",
-            routing=routing,
-            now=text_of(now),
-        )
+        self._db.write("UPDATE riot_windows SET extra_at = :now WHERE extra_at > :now", now=text_of(now))
         holds.rebase(self._db, now)
 
-    def forget(self, routing: str, before: datetime) -> None:
-        """Drops calls that no window can hold any more."""
-        self._db.write(
-            "DELETE FROM riot_calls WHERE routing = :routing AND counts_at < :before",
-            routing=routing,
-            before=text_of(before),
-        )
+    def state(self, host: str, endpoint: str) -> dict[str, ScopeState]:
+        """By scope: the application, `endpoint`, and every other endpoint at that host with a known limit."""
+        windows: dict[str, list[Window]] = {"": [], endpoint: []}
+        for row in self._db.rows("SELECT * FROM riot_windows WHERE routing = :host ORDER BY seconds", host=host):
+            windows.setdefault(row["endpoint"], []).append(_window(row))
+        scopes = {holds.riot_scope(host, scope): scope for scope in windows}
+        held = {scopes[hold.scope]: hold for hold in holds.limited(self._db, list(scopes))}
+        return {
+            scope: ScopeState(tuple(known), hold.until, hold.reason, hold.times)
+            if (hold := held.get(scope))
+            else ScopeState(tuple(known))
+            for scope, known in windows.items()
+        }
 
-    def end_open_calls(self, endpoints: Sequence[str], now: datetime) -> None:
-        """Calls left open by a dead process reached Riot before now."""
-        for endpoint in endpoints:
-            self._db.write(
-                "UPDATE riot_calls SET open = 0, counts_at = :now WHERE open = 1 AND endpoint = :endpoint",
-                endpoint=endpoint,
-                now=text_of(now),
-            )
+    def save_state(self, host: str, scope: str, before: ScopeState, after: ScopeState, now: datetime) -> None:
+        """Writes what differs. A back-off that another process recorded and that lasts longer stays."""
+        if after.windows != before.windows:
+            self.put_windows(host, scope, after.windows)
+        if after.refusals > before.refusals and after.retry_at:
+            self.back_off(host, scope, after.reason, now, after.retry_at)
+        elif after.refusals < before.refusals:
+            holds.went_well(self._db, [holds.riot_scope(host, scope)], now)
 
-    def holds(self, routing: str, scopes: Sequence[str]) -> list[tuple[datetime, str]]:
-        """Until when Riot told us to wait, and its words."""
-        found = holds.limited(self._db, [holds.riot_scope(routing, scope) for scope in scopes])
-        return [(hold.until, hold.reason) for hold in found if hold.until]
+    def back_off(self, host: str, scope: str, reason: str, now: datetime, until: datetime) -> None:
+        """Records a 429."""
+        holds.put(self._db, holds.riot_scope(host, scope), "limited", reason, now, until)
 
-    def refusals(self, routing: str, endpoint: str) -> int:
-        """429s in a row so far."""
-        hold = holds.find(self._db, holds.riot_scope(routing, endpoint), "limited")
-        return hold.times if hold else 0
-
-    def hold(self, routing: str, endpoint: str, reason: str, now: datetime, until: datetime) -> None:
-        holds.put(self._db, holds.riot_scope(routing, endpoint), "limited", reason, now, until)
-
-    def went_well(self, routing: str, scopes: Sequence[str], now: datetime) -> None:
-        holds.went_well(self._db, [holds.riot_scope(routing, scope) for scope in scopes], now)
-
-    def windows(self, routing: str) -> dict[str, list[Window]]:
-        """The windows of the application (under '') and of every endpoint at that host, the shortest first."""
-        found: dict[str, list[Window]] = {}
-        for row in self._db.rows(
-            "SELECT * FROM riot_windows WHERE routing = :routing ORDER BY seconds", routing=routing
-        ):
-            found.setdefault(row["endpoint"], []).append(_window(row))
-        return found
-
-    def forget_windows(self, routing: str) -> None:
-        """Nothing is known of a host's limits any more: one call at a time goes there until an answer states them."""
-        self._db.write("DELETE FROM riot_windows WHERE routing = :routing", routing=routing)
-
-    def windows_beyond(self, longest: timedelta) -> list[Stated]:
-        """The stated windows that are longer than that."""
-        rows = self._db.rows(
-            "SELECT * FROM riot_windows WHERE seconds > :seconds ORDER BY routing, endpoint, seconds",
-            seconds=int(longest.total_seconds()),
-        )
-        return [Stated(row["routing"], row["endpoint"], row["calls"], row["seconds"]) for row in rows]
-
-    def put_windows(self, routing: str, endpoint: str, windows: Sequence[Window]) -> None:
+    def put_windows(self, host: str, scope: str, windows: Sequence[Window]) -> None:
         """Replaces what was known of this limit: the newest header wins."""
-        self._db.write(
-            "DELETE FROM riot_windows WHERE routing = :routing AND endpoint = :endpoint",
-            routing=routing,
-            endpoint=endpoint,
-        )
+        self._db.write("DELETE FROM riot_windows WHERE routing = :host AND endpoint = :scope", host=host, scope=scope)
         for window in windows:
             self._db.write(
                 """
                 INSERT INTO riot_windows (routing, endpoint, seconds, calls, extra_calls, extra_at)
-                VALUES (:routing, :endpoint, :seconds, :calls, :extra_calls, :extra_at)
+                VALUES (:host, :scope, :seconds, :calls, :foreign_calls, :foreign_calls_at)
                 """,
-                routing=routing,
-                endpoint=endpoint,
+                host=host,
+                scope=scope,
                 seconds=window.seconds,
                 calls=window.calls,
-                extra_calls=window.extra_calls,
-                extra_at=window.extra_at and text_of(window.extra_at),
+                foreign_calls=window.foreign_calls,
+                foreign_calls_at=window.foreign_calls_at and text_of(window.foreign_calls_at),
             )
 
-    def open_call(self, routing: str, endpoint: str, now: datetime) -> datetime | None:
-        """Until when a call that is under way may last, if there is one."""
-        row = self._db.row(
-            f"SELECT MAX(counts_at) AS until FROM riot_calls WHERE {_SCOPE} AND counts_at > :now AND open = 1",
-            routing=routing,
-            endpoint=endpoint,
-            now=text_of(now),
-        )
-        return moment_of(row["until"]) if row and row["until"] else None
+    def forget_windows(self, host: str) -> None:
+        """Forgets a host's limits: one call at a time goes there until an answer states them."""
+        self._db.write("DELETE FROM riot_windows WHERE routing = :host", host=host)
 
-    def newest_call(self, routing: str, endpoint: str, number: int, after: datetime) -> datetime | None:
-        """When the `number`-th newest call counts from, if it is later than `after`."""
+    def windows_beyond(self, longest: timedelta) -> list[StatedLimit]:
+        """The stated limits with a longer window than that."""
+        rows = self._db.rows(
+            "SELECT * FROM riot_windows WHERE seconds > :seconds ORDER BY routing, endpoint, seconds",
+            seconds=int(longest.total_seconds()),
+        )
+        return [StatedLimit(row["routing"], row["endpoint"], row["calls"], row["seconds"]) for row in rows]
+
+    def nth_newest_call(self, host: str, scope: str, number: int, after: datetime) -> datetime | None:
+        """When the `number`-th newest call counts from, open ones included, if that is later than `after`."""
         row = self._db.row(
             f"""
             SELECT counts_at FROM riot_calls
@@ -147,40 +138,40 @@ class CallLog:
             ORDER BY counts_at DESC
             LIMIT 1 OFFSET :skip
             """,
-            routing=routing,
-            endpoint=endpoint,
+            host=host,
+            scope=scope,
             after=text_of(after),
             skip=number - 1,
         )
         return moment_of(row["counts_at"]) if row else None
 
-    def ended_calls(self, routing: str, endpoint: str, after: datetime) -> int:
+    def count_finished(self, host: str, scope: str, after: datetime) -> int:
         """Calls since `after` that Riot has surely counted."""
         row = self._db.row(
             f"SELECT COUNT(*) AS calls FROM riot_calls WHERE {_SCOPE} AND counts_at > :after AND open = 0",
-            routing=routing,
-            endpoint=endpoint,
+            host=host,
+            scope=scope,
             after=text_of(after),
         )
         return int(row["calls"]) if row else 0
 
-    def begin_call(self, routing: str, endpoint: str, counts_at: datetime) -> int:
-        (begun,) = self._db.change(
+    def reserve(self, host: str, endpoint: str, counts_from: datetime) -> int:
+        """Logs a call that is about to be sent, as open; its id."""
+        (row,) = self._db.change(
             """
-            INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES (:routing, :endpoint, :counts_at)
+            INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES (:host, :endpoint, :counts_from)
             RETURNING call_id
             """,
-            routing=routing,
+            host=host,
             endpoint=endpoint,
-            counts_at=text_of(counts_at),
+            counts_from=text_of(counts_from),
         )
-        return int(begun["call_id"])
+        return int(row["call_id"])
 
-    def end_call(self, call: int, counts_at: datetime) -> None:
+    def finish(self, call: int, now: datetime) -> None:
+        """The call is over: it counts from now."""
         self._db.write(
-            "UPDATE riot_calls SET open = 0, counts_at = :counts_at WHERE call_id = :call",
-            call=call,
-            counts_at=text_of(counts_at),
+            "UPDATE riot_calls SET open = 0, counts_at = :now WHERE call_id = :call", call=call, now=text_of(now)
         )
 
 
@@ -188,6 +179,6 @@ def _window(row: Row) -> Window:
     return Window(
         seconds=row["seconds"],
         calls=row["calls"],
-        extra_calls=row["extra_calls"],
-        extra_at=moment_of(row["extra_at"]) if row["extra_at"] else None,
+        foreign_calls=row["extra_calls"],
+        foreign_calls_at=moment_of(row["extra_at"]) if row["extra_at"] else None,
     )

@@ -16,7 +16,6 @@ from lolslackbot.admin.retry import (
     retry_missing,
 )
 from lolslackbot.errors import Exit, NotFound
-from lolslackbot.riot.answers import HttpAnswer
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, Verdict
@@ -30,6 +29,7 @@ from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 from lolslackbot.store.matches import RetryState
 from lolslackbot.store.reasons import Reason
+from lolslackbot.transport import HttpAnswer
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
 REFUSED = Posted(Verdict.MESSAGE_REFUSED, "msg_too_long")
@@ -336,7 +336,7 @@ def answered(db: Database, clock: FakeClock, status: int = 200, **headers: str) 
     """One call to europe, which is answered at once."""
     limiter = limiter_of(db, clock)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    limiter.settle(limiter.reserve("europe", "match"), "europe", "match", HttpAnswer(status, named, b"{}"))
+    limiter.finish(limiter.reserve("europe", "match"), "europe", "match", HttpAnswer(status, named, b"{}"))
 
 
 @pytest.mark.parametrize("kind", ["application", "service"])
@@ -347,8 +347,8 @@ def test_one_call_to_a_host_that_was_held_back_decides(db: Database, clock: Fake
     plan = retry_host(db, "europe", clock)
     scope = "riot europe" if kind == "application" else "riot europe match"
     assert plan.sentences == [
-        f"{scope} is held back until 2026-11-24T12:00:00.000Z: 429 of type {kind}, Retry-After 999999999, of which a "
-        "day is kept: {}",
+        f"{scope} is held back until 2026-11-24T12:00:00.000Z: 429 of type {kind}, Retry-After 999999999, "
+        "capped at one day: {}",
         "that is lifted for europe: the next `lolslackbot fetch-matches` makes one call there, and its answer decides "
         "what is held back then",
     ]
@@ -357,9 +357,9 @@ def test_one_call_to_a_host_that_was_held_back_decides(db: Database, clock: Fake
     assert (decision.command, decision.change) == ("retry", "held back -> one call")
     limiter = limiter_of(db, clock)
     call = limiter.reserve("europe", "match")
-    with pytest.raises(RateLimited, match="waiting for the first answer from"):
+    with pytest.raises(RateLimited, match="waiting for the first response from"):
         limiter.reserve("europe", "match")
-    limiter.settle(call, "europe", "match", HttpAnswer(429, {"x-rate-limit-type": kind, "retry-after": "60"}, b"{}"))
+    limiter.finish(call, "europe", "match", HttpAnswer(429, {"x-rate-limit-type": kind, "retry-after": "60"}, b"{}"))
     held = limiter.free_at("europe", "match")
     assert held
     assert held.until - clock.now() == timedelta(seconds=60.5)
@@ -370,7 +370,7 @@ def test_a_window_that_is_full_for_hours_lets_one_call_go(db: Database, clock: F
     answered(db, clock, **header)
     assert limiter_of(db, clock).free_at("europe", "match")
     plan = retry_host(db, "europe", clock)
-    assert plan.sentences[0] == "1 calls in 80000 s to europe are spent until 2026-11-24T10:13:20.500Z"
+    assert plan.sentences[0] == "rate limit 1/80000 s exhausted for europe until 2026-11-24T10:13:20.500Z"
     plan.do()
     answered(db, clock, **header)
     assert limiter_of(db, clock).free_at("europe", "match")  # Riot says it again: so it is
@@ -394,7 +394,7 @@ def test_another_host_is_left_as_it_is(db: Database, clock: FakeClock) -> None:
         holds.put(db, scope_of("riot asia"), "limited", "429", START, START + timedelta(hours=1))
     retry_host(db, "asia", clock).do()
     assert [str(hold.scope) for hold in holds.all_known(db)] == ["riot europe match"]
-    assert CallLog(db).windows("europe")
+    assert CallLog(db).state("europe", "")[""].windows
 
 
 # Matches

@@ -560,15 +560,18 @@ def test_a_long_limit_that_is_spent_is_one_need_that_names_the_host(db: Database
     ledger = CallLog(db)
     with db.transaction():
         ledger.put_windows("europe", "", [Window(120, 100), Window(86_400, 1)])
-        ledger.end_call(ledger.begin_call("europe", "match-ids", START), START)
+        ledger.finish(ledger.reserve("europe", "match-ids", START), START)
     listings.record_page(db, 1, ["EUW1_2"], None, START)
     for stage in STAGES:
         ran(db, stage, minutes=119)
     ran(
-        db, "fetch-matches", summary="fetch-matches: nothing to do; 1 calls in 86400 s to europe are spent", minutes=119
+        db,
+        "fetch-matches",
+        summary="fetch-matches: nothing to do; rate limit 1/86400 s exhausted for europe",
+        minutes=119,
     )
     assert status(db, START + timedelta(hours=2)).needs == [
-        "1 calls in 86400 s to europe are spent until 2026-11-24T12:00:00.500Z: `lolslackbot fetch-matches` goes on "
+        "rate limit 1/86400 s exhausted for europe until 2026-11-24T12:00:00.500Z: `lolslackbot fetch-matches` goes on "
         "then, `lolslackbot retry --host europe` tries it now"
     ]
     hold(db, "riot europe", "limited", "429", 86_400)

@@ -138,7 +138,7 @@ CAUSES: list[tuple[Callable[[Sandbox], object], int, str, str, str]] = [
         riot(Mishap.limited(60, "method"), "match-ids"),
         75,
         "fetch-matches Ahri Fan#EUW",
-        f"nothing more to europe (match-ids) for 60.5 s: 429 of type method, Retry-After 60: {LIMIT}",
+        f"backing off from europe (match-ids) for 60.5 s: 429 of type method, Retry-After 60: {LIMIT}",
         "",
     ),
     (slack(Mishap.error("is_archived")), 1, "deliver MATCH C1", "failed: is_archived; unarchive the channel", ""),

@@ -246,7 +246,7 @@ def test_a_429_for_days(story: Story, ahri: Player, passes: bool) -> None:
     assert len(story.sandbox.riot.requests) == calls
     told = story.told()
     (need,) = told["needs"]
-    said = "429 of type application, Retry-After 259200, of which a day is kept: Rate limit"
+    said = "429 of type application, Retry-After 259200, capped at one day: Rate limit"
     assert re.match(f"riot europe is held back until .*: {said}", need)
     assert [(hold["scope"], hold["in_force"]) for hold in told["holds"]] == [("riot europe", True)]
     assert "riot europe is limited until" in story.why("Ahri Fan#EUW")

@@ -26,7 +26,7 @@ def stored(bot: Bot) -> int:
 
 
 @pytest.mark.parametrize("model", ["fixed", "sliding"])
-def test_the_allowance_is_used_and_never_exceeded(bot: Bot, sandbox: Sandbox, model: str) -> None:
+def test_allowance__used_and_never_exceeded(bot: Bot, sandbox: Sandbox, model: str) -> None:
     sandbox.riot.limits.model = model
     sandbox.riot.limits.application = "5:1,12:3"
     sandbox.riot.limits.method = {"match": "100:1"}
@@ -37,7 +37,7 @@ def test_the_allowance_is_used_and_never_exceeded(bot: Bot, sandbox: Sandbox, mo
     assert all(request.status == 200 for request in sandbox.riot.requests)
 
 
-def test_the_limit_holds_across_processes_killed_at_work(bot: Bot, sandbox: Sandbox) -> None:
+def test_limit__holds_across_killed_processes(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.model = "sliding"
     sandbox.riot.limits.application = "4:1,10:3"
     play(bot, sandbox, 16)
@@ -62,14 +62,14 @@ def test_the_limit_holds_across_processes_killed_at_work(bot: Bot, sandbox: Sand
     assert sandbox.riot.refused == []
 
 
-def test_a_wait_longer_than_allowed_ends_the_run_and_says_when_it_goes_on(bot: Bot, sandbox: Sandbox) -> None:
+def test_long_wait__ends_the_run(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.application = "5:30"
     play(bot, sandbox, 9)
     began = time.monotonic()
     result = bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
     assert time.monotonic() - began < 10
     assert result.status == 0  # our own limit is no failure
-    assert "5 calls in 30 s to europe are spent; goes on after 20" in result.out
+    assert "rate limit 5/30 s exhausted for europe; goes on after 20" in result.out
     calls = len(sandbox.riot.requests)
     for _ in range(2):
         assert bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1").status == 0
@@ -79,9 +79,7 @@ def test_a_wait_longer_than_allowed_ends_the_run_and_says_when_it_goes_on(bot: B
 
 @pytest.mark.parametrize("kind", ["application", "method", "service", "server", None])
 @pytest.mark.parametrize("retry_after", [30, None])
-def test_a_429_is_heeded_by_the_next_process_too_and_is_no_failure_of_the_match(
-    bot: Bot, sandbox: Sandbox, kind: str | None, retry_after: int | None
-) -> None:
+def test_429__kept_for_the_next_process(bot: Bot, sandbox: Sandbox, kind: str | None, retry_after: int | None) -> None:
     games = play(bot, sandbox, 2)
     sandbox.riot.misbehave(Mishap.limited(retry_after, kind), endpoint="match", times=1)
     first = bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
@@ -98,7 +96,7 @@ def test_a_429_is_heeded_by_the_next_process_too_and_is_no_failure_of_the_match(
         assert sorted(to_look_at(db, datetime.now(UTC))) == sorted(games)
 
 
-def test_another_host_goes_on_while_one_is_closed(bot: Bot, sandbox: Sandbox) -> None:
+def test_429__other_hosts_go_on(bot: Bot, sandbox: Sandbox) -> None:
     play(bot, sandbox, 2)
     korean = sandbox.riot.add_player("Faker?#KR1", platform="kr")
     bot.run("track", "Faker?#KR1", "--channel", "C1", "--platform", "kr")
@@ -109,7 +107,7 @@ def test_another_host_goes_on_while_one_is_closed(bot: Bot, sandbox: Sandbox) ->
     assert sandbox.riot.refused == []
 
 
-def test_the_log_says_why_riot_throttles(bot: Bot, sandbox: Sandbox) -> None:
+def test_log__says_why_riot_throttles(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.application = "20:1,100:120"
     play(bot, sandbox, 1)
     sandbox.riot.misbehave(Mishap.limited(7, "service"), endpoint="match", times=1)

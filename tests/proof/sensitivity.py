@@ -253,9 +253,9 @@ BUGS = (
         cases.limits_kept,
         (
             Change(
-                "riot/limiter.py",
-                "self._ledger.forget(routing, now - self._longest_window(routing))",
-                "self._ledger.forget(routing, now + self._longest_window(routing))",
+                "store/call_log.py",
+                "before=text_of(now - longest_known - _OPEN_LONGER),",
+                "before=text_of(now + longest_known),",
             ),
         ),
     ),

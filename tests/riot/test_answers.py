@@ -1,11 +1,11 @@
 """What each answer of Riot means: status and body in, a verdict out."""
 
-import json
 from typing import Any
 
 import pytest
 
-from lolslackbot.riot.answers import HttpAnswer, RiotRefusal, Verdict, message_of, read_json
+from lolslackbot.riot.answers import RiotRefusal, Verdict, message_of, read_json
+from lolslackbot.transport import HttpAnswer
 
 DECRYPTING = b'{"status": {"message": "Bad Request - Exception decrypting abcdef", "status_code": 400}}'
 FORBIDDEN = b'{"status":{"message":"Forbidden","status_code":403}}'
@@ -46,9 +46,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> HttpAnswer:
         (299, b"[1]", Verdict.UNAVAILABLE, "299 [1]"),
     ],
 )
-def test_each_refusal_has_its_verdict_and_riots_own_words(
-    status: int, body: bytes, verdict: Verdict, words: str
-) -> None:
+def test_refusal__verdict_and_words(status: int, body: bytes, verdict: Verdict, words: str) -> None:
     with pytest.raises(RiotRefusal) as refusal:
         read_json(answer(status, body))
     assert refusal.value.verdict is verdict
@@ -67,7 +65,7 @@ def test_each_refusal_has_its_verdict_and_riots_own_words(
         (b"1e400", float("inf")),
     ],
 )
-def test_a_200_with_json_is_read(body: bytes, document: Any) -> None:
+def test_json__read(body: bytes, document: Any) -> None:
     assert read_json(answer(200, body)) == document
 
 
@@ -90,7 +88,7 @@ def test_a_200_with_json_is_read(body: bytes, document: Any) -> None:
     ],
     ids=lambda body: repr(body[:20]),
 )
-def test_a_200_without_json_may_be_better_later(body: bytes) -> None:
+def test_no_json__unavailable(body: bytes) -> None:
     with pytest.raises(RiotRefusal, match="^200, but no JSON: ") as refusal:
         read_json(answer(200, body))
     assert refusal.value.verdict is Verdict.UNAVAILABLE
@@ -123,10 +121,9 @@ def test_a_200_without_json_may_be_better_later(body: bytes) -> None:
     ],
     ids=lambda value: repr(value[:24]),
 )
-def test_riots_words_are_one_short_line_whatever_the_body(body: bytes, words: str) -> None:
-    said = message_of(answer(500, body))
-    assert said == words
-    assert len(said) <= 200
-    assert said.isprintable()
-    json.dumps(said).encode("ascii")
-    said.encode("utf-8")
+def test_message_of__one_short_line(body: bytes, words: str) -> None:
+    message = message_of(answer(500, body))
+    assert message == words
+    assert len(message) <= 200
+    assert message.isprintable()
+    message.encode("utf-8")

@@ -1,4 +1,4 @@
-"""The pure rules: headers to windows, windows to waiting times, a 429 to a pause."""
+"""The pure rules: headers to windows, windows to waiting times, a 429 to a back-off."""
 
 from datetime import datetime, timedelta
 
@@ -42,22 +42,12 @@ def after(seconds: float) -> datetime:
         ("999999999:999999999", {999999999: 999999999}),
     ],
 )
-def test_a_header_is_read_as_far_as_it_can_be(header: str | None, pairs: dict[int, int]) -> None:
+def test_read_pairs(header: str | None, pairs: dict[int, int]) -> None:
     assert limits.read_pairs(header) == pairs
 
 
-def test_each_scope_has_its_own_headers() -> None:
-    assert limits.header_names(APPLICATION) == ("x-app-rate-limit", "x-app-rate-limit-count")
-    assert limits.header_names("match") == ("x-method-rate-limit", "x-method-rate-limit-count")
-
-
-def test_a_call_counts_for_the_window_and_a_margin() -> None:
-    assert limits.span(TWO_MINUTES) == timedelta(seconds=120) + MARGIN
-    assert timedelta(seconds=0.5) <= MARGIN
-
-
 @pytest.mark.parametrize(
-    ("extra_calls", "extra_at", "now", "free"),
+    ("foreign_calls", "since", "now", "room"),
     [
         (0, None, 0, 100),
         (30, 0, 0, 70),
@@ -66,15 +56,13 @@ def test_a_call_counts_for_the_window_and_a_margin() -> None:
         (130, 0, 1, -30),
     ],
 )
-def test_calls_from_elsewhere_take_the_place_of_ours_until_the_window_is_over(
-    extra_calls: int, extra_at: float | None, now: float, free: int
-) -> None:
-    window = Window(120, 100, extra_calls, None if extra_at is None else after(extra_at))
-    assert limits.free_calls(window, after(now)) == free
+def test_room_for_ours__beside_foreign_calls(foreign_calls: int, since: float | None, now: float, room: int) -> None:
+    window = Window(120, 100, foreign_calls, None if since is None else after(since))
+    assert limits.room_for_ours(window, after(now)) == room
 
 
 @pytest.mark.parametrize(
-    ("extra_calls", "extra_at", "blocker", "now", "opens"),
+    ("foreign_calls", "since", "leaves_first", "now", "opens"),
     [
         (0, None, None, 0, None),
         (0, None, 0, 10, 120.5),
@@ -87,16 +75,16 @@ def test_calls_from_elsewhere_take_the_place_of_ours_until_the_window_is_over(
         (30, 0, 100, 121, 220.5),  # theirs are gone already
     ],
 )
-def test_a_full_window_says_when_to_look_again(
-    extra_calls: int, extra_at: float | None, blocker: float | None, now: float, opens: float | None
+def test_opens_at(
+    foreign_calls: int, since: float | None, leaves_first: float | None, now: float, opens: float | None
 ) -> None:
-    window = Window(120, 100, extra_calls, None if extra_at is None else after(extra_at))
-    found = limits.opens_at(window, None if blocker is None else after(blocker), after(now))
+    window = Window(120, 100, foreign_calls, None if since is None else after(since))
+    found = limits.opens_at(window, None if leaves_first is None else after(leaves_first), after(now))
     assert found == (None if opens is None else after(opens))
 
 
 @pytest.mark.parametrize(
-    ("before", "counted", "known", "extra_calls"),
+    ("before", "counted", "known", "foreign_calls"),
     [
         (0, None, 50, 0),  # no count in the answer
         (0, 50, 50, 0),
@@ -107,16 +95,14 @@ def test_a_full_window_says_when_to_look_again(
         (10, 65, 50, 15),
     ],
 )
-def test_the_count_of_riot_corrects_ours_upward_only(
-    before: int, counted: int | None, known: int, extra_calls: int
-) -> None:
+def test_correct__upward_only(before: int, counted: int | None, known: int, foreign_calls: int) -> None:
     window = Window(120, 100, before, START if before else None)
-    assert limits.learn(window, counted, known, after(60)).extra_calls == extra_calls
+    assert limits.correct(window, counted, known, after(60)).foreign_calls == foreign_calls
 
 
-def test_what_was_counted_of_others_is_forgotten_after_its_window() -> None:
+def test_correct__foreign_calls_end_with_their_window() -> None:
     window = Window(120, 100, 10, START)
-    assert limits.learn(window, 55, 50, after(121)) == Window(120, 100, 5, after(121))
+    assert limits.correct(window, 55, 50, after(121)) == Window(120, 100, 5, after(121))
 
 
 @pytest.mark.parametrize(
@@ -132,8 +118,8 @@ def test_what_was_counted_of_others_is_forgotten_after_its_window() -> None:
         ({}, "match"),
     ],
 )
-def test_a_429_concerns_the_host_only_if_it_says_application(headers: dict[str, str], scope: str) -> None:
-    assert limits.refused_scope(headers, "match") == scope
+def test_scope_of_429(headers: dict[str, str], scope: str) -> None:
+    assert limits.scope_of_429(headers, "match") == scope
 
 
 WINDOWS = (Window(1, 20), Window(120, 100))
@@ -168,20 +154,18 @@ WINDOWS = (Window(1, 20), Window(120, 100))
         ({"retry-after": ""}, (), 1, 5),
     ],
 )
-def test_a_pause_is_what_riot_says_and_a_margin_or_grows(
+def test_back_off_time__stated_or_growing(
     headers: dict[str, str], windows: tuple[Window, ...], times: int, seconds: int
 ) -> None:
-    assert limits.pause_after(headers, windows, times)[0] == timedelta(seconds=seconds) + MARGIN
+    assert limits.back_off_time(headers, windows, times)[0] == timedelta(seconds=seconds) + MARGIN
 
 
 @pytest.mark.parametrize("stated", ["86400", "999999999", "9" * 5000])
-def test_no_pause_lasts_longer_than_a_day(stated: str) -> None:
-    assert limits.pause_after({"retry-after": stated}, (), 1)[0] == timedelta(days=1)
-    _, reason = limits.pause_after({"retry-after": "999999999"}, (), 1)
-    assert reason == "429 of type none, Retry-After 999999999, of which a day is kept"
+def test_back_off_time__a_day_at_most(stated: str) -> None:
+    assert limits.back_off_time({"retry-after": stated}, (), 1)[0] == timedelta(days=1)
 
 
-def test_a_window_longer_than_a_day_is_not_believed() -> None:
+def test_believed__a_day_at_most() -> None:
     assert limits.believed([Window(1, 20), Window(86400, 9), Window(86401, 9)]) == [Window(1, 20), Window(86400, 9)]
     assert len(limits.read_pairs(",".join(f"{n}:{n}" for n in range(1, 5000)))) == limits.MOST_WINDOWS
 
@@ -191,8 +175,9 @@ def test_a_window_longer_than_a_day_is_not_believed() -> None:
     [
         ({"x-rate-limit-type": "Service", "retry-after": "3"}, "429 of type service, Retry-After 3"),
         ({}, "429 of type none, Retry-After none"),
+        ({"retry-after": "999999999"}, "429 of type none, Retry-After 999999999, capped at one day"),
         ({"x-rate-limit-type": "a\x00b", "retry-after": "x" * 90}, f"429 of type none, Retry-After {'x' * 40}"),
     ],
 )
-def test_the_reason_of_a_pause_is_one_short_line(headers: dict[str, str], reason: str) -> None:
-    assert limits.pause_after(headers, (), 1)[1] == reason
+def test_back_off_time__reason(headers: dict[str, str], reason: str) -> None:
+    assert limits.back_off_time(headers, (), 1)[1] == reason

@@ -65,7 +65,7 @@ def moment(milliseconds: float) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def test_a_match_is_read_with_all_that_a_message_needs() -> None:
+def test_match__all_that_a_message_needs() -> None:
     match = read_everyone(MATCH_ID, body())
     assert match.match_id == MATCH_ID
     assert (match.queue_id, match.game_mode, match.outcome) == (420, "CLASSIC", Outcome.DECIDED)
@@ -79,7 +79,7 @@ def test_a_match_is_read_with_all_that_a_message_needs() -> None:
     assert (loser.team_id, loser.win) == (200, False)
 
 
-def test_fields_nobody_knows_are_ignored() -> None:
+def test_match__unknown_fields_ignored() -> None:
     document = body(a_player(PlayerScore0=1.5, missions={}, challenges=None, new=[[]]), gameModeMutators=["x"])
     assert read_everyone(MATCH_ID, {**document, "more": 1}) == read_everyone(MATCH_ID, body(a_player()))
 
@@ -107,7 +107,7 @@ def test_fields_nobody_knows_are_ignored() -> None:
         ([{"timePlayed": 1871.0}], {"gameStartTimestamp": float(BEGAN)}, 1871, BEGAN + 1_871_000),
     ],
 )
-def test_length_and_end_are_right_in_every_shape(
+def test_duration_and_end__every_shape(
     players: list[dict[str, Any]], info: dict[str, Any], duration: int, ended_at: int
 ) -> None:
     participants = [a_player(number, **each) for number, each in enumerate(players)]
@@ -122,16 +122,14 @@ def test_length_and_end_are_right_in_every_shape(
         ({}, {"gameStartTimestamp": GONE, "gameEndTimestamp": GONE}, "does not say when it ended"),
         ({}, {"gameStartTimestamp": -5, "gameEndTimestamp": 0}, "does not say when it ended"),
         ({}, {"gameStartTimestamp": "now", "gameEndTimestamp": None}, "does not say when it ended"),
-        ({"timePlayed": GONE}, {"gameDuration": GONE}, "gameDuration is no whole number"),
-        ({"timePlayed": GONE}, {"gameDuration": 0.5}, "gameDuration is no whole number"),
+        ({"timePlayed": GONE}, {"gameDuration": GONE}, "gameDuration is not a whole number"),
+        ({"timePlayed": GONE}, {"gameDuration": 0.5}, "gameDuration is not a whole number"),
         ({"timePlayed": 2**53}, {}, "it ended at"),  # a year beyond every calendar
         ({}, {"gameStartTimestamp": 2**52}, "it ended at"),
         ({"timePlayed": 0}, {"gameDuration": 0, "gameEndTimestamp": 2**53}, "it ended at"),
     ],
 )
-def test_a_match_that_does_not_say_when_it_ended_is_none(
-    players: dict[str, Any], info: dict[str, Any], reason: str
-) -> None:
+def test_end__missing_or_impossible(players: dict[str, Any], info: dict[str, Any], reason: str) -> None:
     with pytest.raises(NotAMatch, match=reason):
         read_everyone(MATCH_ID, body(a_player(**players), **info))
 
@@ -162,31 +160,29 @@ def test_a_match_that_does_not_say_when_it_ended_is_none(
         ("CLASSIC", [{"gameEndedInEarlySurrender": GONE, "gameEndedInSurrender": GONE}], Outcome.DECIDED),
     ],
 )
-def test_the_outcome_is_what_the_flags_of_the_participants_say(
-    mode: str, players: list[dict[str, Any]], outcome: Outcome
-) -> None:
+def test_outcome__flags_of_the_participants(mode: str, players: list[dict[str, Any]], outcome: Outcome) -> None:
     participants = [a_player(number, **each) for number, each in enumerate(players)]
     assert read_everyone(MATCH_ID, body(*participants, gameMode=mode)).outcome is outcome
 
 
-@pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", "", None])
-def test_the_result_field_alone_says_nothing(result: str | None) -> None:
+@pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", "", None, GONE])
+def test_outcome__end_of_game_result_ignored(result: object) -> None:
     """In June 2024 thousands of whole games were marked as aborted."""
     assert read_everyone(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
 
 
-def test_a_bot_that_won_counts_as_a_winner() -> None:
+def test_outcome__a_bot_won() -> None:
     match = read_everyone(MATCH_ID, body(a_player(win=False), {**BOT, "win": True}))
     assert match.outcome is Outcome.DECIDED
     assert [each.win for each in match.participants] == [False]
 
 
-def test_the_length_alone_makes_no_remake() -> None:
+def test_outcome__short_game_is_no_remake() -> None:
     match = read_everyone(MATCH_ID, body(a_player(timePlayed=120), gameDuration=120))
     assert (match.outcome, match.duration) == (Outcome.DECIDED, 120)
 
 
-def test_arena_says_who_came_which() -> None:
+def test_arena__placements() -> None:
     """Eighteen players in teams of three, whose team ids mean nothing."""
     players = [a_player(n, placement=n // 3 + 1, win=n < 9, teamId=0) for n in range(18)]
     match = read_everyone(MATCH_ID, body(*players, gameMode="CHERRY", queueId=1750))
@@ -198,21 +194,18 @@ def test_arena_says_who_came_which() -> None:
 # Participants
 
 
-def test_bots_are_dropped_and_humans_are_found_by_puuid() -> None:
+def test_participants__bots_dropped() -> None:
     match = read_everyone(MATCH_ID, body(BOT, a_player(1), BOT, a_player(2), BOT))
     assert [each.puuid for each in match.participants] == [puuid(1), puuid(2)]
+    assert read_everyone(MATCH_ID, body(BOT, {**BOT, "win": True})).participants == ()
 
 
-def test_only_those_asked_for_are_participants_and_all_count_in_the_teams_sums() -> None:
+def test_participants__only_those_asked_for() -> None:
     bot = {**BOT, "teamId": 100, "kills": 4}
     document = body(bot, a_player(1, kills=1), a_player(2, kills=2), a_player(3, kills=3))
     assert read_puuids(MATCH_ID, document) == [puuid(1), puuid(2), puuid(3)]
     [player] = read_match(MATCH_ID, document, {puuid(2), puuid(9)}).participants
     assert (player.puuid, player.kills, player.team_kills) == (puuid(2), 2, 10)
-
-
-def test_a_game_of_bots_has_nobody_in_it() -> None:
-    assert read_everyone(MATCH_ID, body(BOT, {**BOT, "win": True})).participants == ()
 
 
 @pytest.mark.parametrize(
@@ -228,13 +221,13 @@ def test_a_game_of_bots_has_nobody_in_it() -> None:
         ({"riotIdGameName": "a\ud800b", "riotIdTagline": "\udfff"}, "a?b", "?"),  # JSON can spell a lone surrogate
     ],
 )
-def test_names_old_and_new_are_read_and_can_be_stored(names: dict[str, Any], name: str, tag_line: str) -> None:
+def test_names__old_and_new(names: dict[str, Any], name: str, tag_line: str) -> None:
     [player] = read_everyone(MATCH_ID, body(a_player(**names))).participants
     assert (player.name, player.tag_line) == (name, tag_line)
     f"{player.name}{player.tag_line}".encode()
 
 
-def test_a_lone_surrogate_anywhere_in_the_text_is_replaced() -> None:
+def test_text__lone_surrogates_replaced() -> None:
     document = json.loads(json.dumps(body(a_player(championName="\ud800", teamPosition="\ud800"), gameMode="\ud800")))
     match = read_everyone(MATCH_ID, document)
     [player] = match.participants
@@ -261,7 +254,7 @@ def test_a_lone_surrogate_anywhere_in_the_text_is_replaced() -> None:
         ("championName", ["Ahri"], "champion_name", ""),
     ],
 )
-def test_what_a_message_can_do_without_has_a_default(field: str, value: Any, attribute: str, read: Any) -> None:
+def test_optional_field__default(field: str, value: Any, attribute: str, read: Any) -> None:
     [player] = read_everyone(MATCH_ID, body(a_player(**{field: value}))).participants
     assert getattr(player, attribute) == read
 
@@ -272,15 +265,22 @@ def test_what_a_message_can_do_without_has_a_default(field: str, value: Any, att
     [GONE, None, "7", True, 2.5, 2**53 + 1, 10**400, -(2**60), 1e300, float("inf"), float("-inf"), [], {}],
     ids=lambda value: repr(value)[:12],
 )
-def test_a_number_that_a_message_shows_is_never_made_up(field: str, value: Any) -> None:
-    with pytest.raises(NotAMatch, match=f"{field} is no whole number"):
+def test_required_number__never_made_up(field: str, value: Any) -> None:
+    with pytest.raises(NotAMatch, match=f"{field} is not a whole number"):
         read_everyone(MATCH_ID, body(a_player(**{field: value})))
 
 
-@pytest.mark.parametrize("field", ["kills", "deaths", "assists"])
-def test_what_cannot_be_below_zero_makes_no_match(field: str) -> None:
-    with pytest.raises(NotAMatch, match=f"{field} is below zero"):
-        read_everyone(MATCH_ID, body(a_player(1), a_player(2, **{field: -1})))
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        *[(field, -1, f"{field} is below zero") for field in ("kills", "deaths", "assists")],
+        *[("win", value, "win is neither true nor false") for value in (GONE, None, 1, "true")],
+        *[("puuid", value, "a participant without puuid") for value in (GONE, None, 7, [], True)],
+    ],
+)
+def test_invalid_participant__makes_no_match(field: str, value: Any, reason: str) -> None:
+    with pytest.raises(NotAMatch, match=reason):
+        read_everyone(MATCH_ID, body(a_player(1), a_player(2, **{field: value})))
 
 
 @pytest.mark.parametrize(
@@ -294,21 +294,9 @@ def test_what_cannot_be_below_zero_makes_no_match(field: str) -> None:
         ("totalDamageDealtToChampions", "team_damage"),
     ],
 )
-def test_a_number_below_zero_is_not_known(field: str, attribute: str) -> None:
+def test_optional_number__below_zero(field: str, attribute: str) -> None:
     [player] = read_everyone(MATCH_ID, body(a_player(**{field: -1}))).participants
     assert getattr(player, attribute) is None
-
-
-@pytest.mark.parametrize("value", [GONE, None, 1, "true"])
-def test_a_participant_neither_won_nor_lost_makes_no_match(value: Any) -> None:
-    with pytest.raises(NotAMatch, match="win is neither true nor false"):
-        read_everyone(MATCH_ID, body(a_player(1), a_player(2, win=value)))
-
-
-@pytest.mark.parametrize("value", [GONE, None, 7, [], True])
-def test_a_participant_without_puuid_makes_no_match(value: Any) -> None:
-    with pytest.raises(NotAMatch, match="a participant without puuid"):
-        read_everyone(MATCH_ID, body(a_player(1), a_player(2, puuid=value)))
 
 
 @pytest.mark.parametrize(
@@ -323,18 +311,12 @@ def test_a_participant_without_puuid_makes_no_match(value: Any) -> None:
         (puuid(1) + "\n", 79),
     ],
 )
-def test_ids_of_another_kind_are_no_fault_of_the_match(odd: str, length: int) -> None:
+def test_puuid__of_another_key(odd: str, length: int) -> None:
     with pytest.raises(ForeignIds, match=f"a puuid of {length} characters instead of 78"):
         read_everyone(MATCH_ID, body(a_player(1), a_player(2, puuid=odd)))
 
 
 # What is no match
-
-
-def test_an_aborted_game_is_an_empty_shell() -> None:
-    document = body(gameMode="", queueId=0, gameDuration=0, gameStartTimestamp=0, participants=[])
-    with pytest.raises(NotAMatch, match="^nothing in it: an aborted game without data$"):
-        read_everyone(MATCH_ID, document)
 
 
 @pytest.mark.parametrize(
@@ -350,12 +332,12 @@ def test_an_aborted_game_is_an_empty_shell() -> None:
         (body(participants="BOT"), "no list of participants"),
         (body(participants=[None]), "no list of participants"),
         (body(a_player(), "BOT"), "no list of participants"),
-        (body(queueId=GONE), "queueId is no whole number"),
-        (body(queueId="420"), "queueId is no whole number"),
-        (body(queueId=2**63), "queueId is no whole number"),
+        (body(queueId=GONE), "queueId is not a whole number"),
+        (body(queueId="420"), "queueId is not a whole number"),
+        (body(queueId=2**63), "queueId is not a whole number"),
     ],
 )
-def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str) -> None:
+def test_invalid_match__reason(document: Any, reason: str) -> None:
     with pytest.raises(NotAMatch, match=f"^not a valid match: .*{reason}"):
         read_everyone(MATCH_ID, document)
 
@@ -377,13 +359,13 @@ def test_what_is_no_match_is_refused_with_its_reason(document: Any, reason: str)
         body() | {"metadata": {"matchId": [MATCH_ID]}},
     ],
 )
-def test_what_does_not_name_the_match_is_no_answer_about_it(document: Any) -> None:
+def test_answer__about_something_else(document: Any) -> None:
     with pytest.raises(RiotRefusal, match="^200, but it does not name the match asked for$") as refusal:
         read_everyone(MATCH_ID, document)
     assert refusal.value.verdict is Verdict.UNAVAILABLE
 
 
-def test_a_participant_listed_twice_is_told_once_and_counts_once_for_the_team() -> None:
+def test_participant_listed_twice__counts_once() -> None:
     twice = [a_player(1, teamId=100), a_player(2, teamId=100), a_player(1, teamId=100, participantId=11)]
     told = read_everyone(MATCH_ID, body(*twice, BOT, BOT))
     assert told.participants == read_everyone(MATCH_ID, body(*twice[:2])).participants
@@ -391,20 +373,19 @@ def test_a_participant_listed_twice_is_told_once_and_counts_once_for_the_team() 
 
 
 @pytest.mark.parametrize(
-    ("players", "info"),
+    ("document", "reason"),
     [
-        ([{"timePlayed": 0}], {"gameDuration": 0}),
-        ([{"win": False}], {"endOfGameResult": "Abort_TooFewPlayers"}),
+        (
+            body(gameMode="", queueId=0, gameDuration=0, gameStartTimestamp=0, participants=[]),
+            "an aborted game without data",
+        ),
+        (body(a_player(timePlayed=0), gameDuration=0), "a game that nobody played"),
+        (body(a_player(win=False), endOfGameResult="Abort_TooFewPlayers"), "a game that nobody played"),
     ],
 )
-def test_a_game_that_nobody_played_is_nothing_to_announce(players: list[dict[str, Any]], info: dict[str, Any]) -> None:
-    with pytest.raises(NotAMatch, match="nothing in it: a game that nobody played"):
-        read_everyone(MATCH_ID, body(*(a_player(number, **each) for number, each in enumerate(players)), **info))
-
-
-@pytest.mark.parametrize("result", ["Abort_Unexpected", "Abort_TooFewPlayers", "GameComplete", GONE])
-def test_how_riot_calls_the_end_of_a_game_with_a_winner_means_nothing(result: object) -> None:
-    assert read_everyone(MATCH_ID, body(endOfGameResult=result)).outcome is Outcome.DECIDED
+def test_empty_game__nothing_to_announce(document: Any, reason: str) -> None:
+    with pytest.raises(NotAMatch, match=f"^nothing in it: {reason}$"):
+        read_everyone(MATCH_ID, document)
 
 
 # Shares and teams
@@ -413,7 +394,7 @@ def test_how_riot_calls_the_end_of_a_game_with_a_winner_means_nothing(result: ob
 DAMAGE = "totalDamageDealtToChampions"
 
 
-def test_a_teams_sums_are_those_of_its_players_bots_and_strangers_included() -> None:
+def test_team_sums__bots_and_strangers_included() -> None:
     bot = {**BOT, "teamId": 100, "kills": 1, DAMAGE: 50}
     match = read_everyone(
         MATCH_ID,
@@ -436,11 +417,11 @@ def test_a_teams_sums_are_those_of_its_players_bots_and_strangers_included() -> 
         ([None, {"bans": 10}, {"bans": [{}]}], 1),
     ],
 )
-def test_turns_to_ban_are_counted_also_those_passed_up(teams: object, bans: int) -> None:
+def test_bans__unused_turns_counted(teams: object, bans: int) -> None:
     assert read_everyone(MATCH_ID, body(teams=teams)).bans == bans
 
 
-def test_arenas_teams_and_partners_are_read() -> None:
+def test_arena__teams_and_partners() -> None:
     teams = [(1, 266, "Aatrox"), (1, 526, "Rell"), (2, 62, "MonkeyKing"), (2, 1, "Annie")]
     players = [
         a_player(n, playerSubteamId=team, championId=champion, championName=name)
@@ -470,7 +451,7 @@ REMAKES = {"BR1_2619338540", "EUW1_7602474620"}
     sorted(SAMPLES.glob("match-q*.json")) or [pytest.param(None, marks=pytest.mark.skip(reason=NO_SAMPLES))],
     ids=lambda path: path.stem if path else "none",
 )
-def test_every_recorded_match_reads_or_says_truly_why_not(path: Path) -> None:
+def test_recorded_matches(path: Path) -> None:
     document = json.loads(path.read_bytes())
     match_id = path.stem.rpartition("-")[2]
     if match_id in ABORTED:

@@ -8,39 +8,28 @@ from lolslackbot.riot import routing
 @pytest.mark.parametrize(
     ("platform", "region"),
     [
-        ("br1", "americas"),
-        ("la1", "americas"),
-        ("la2", "americas"),
-        ("na1", "americas"),
-        ("jp1", "asia"),
-        ("kr", "asia"),
-        ("eun1", "europe"),
-        ("euw1", "europe"),
-        ("me1", "europe"),
-        ("ru", "europe"),
-        ("tr1", "europe"),
+        *[(platform, "americas") for platform in ("br1", "la1", "la2", "na1")],
+        *[(platform, "asia") for platform in ("jp1", "kr")],
+        *[(platform, "europe") for platform in ("eun1", "euw1", "me1", "ru", "tr1")],
+        *[(platform, "sea") for platform in ("sg2", "tw2", "vn2")],
         ("oc1", "sea"),  # old tables say americas, which answers 200 with an empty list
-        ("sg2", "sea"),
-        ("tw2", "sea"),
-        ("vn2", "sea"),
-        ("ph2", "sea"),  # merged into sg2, but old match ids keep the prefix
-        ("th2", "sea"),
+        *[(platform, "sea") for platform in ("ph2", "th2")],  # merged into sg2, but old match ids keep the prefix
     ],
 )
-def test_each_platform_has_its_regional_host_for_matches(platform: str, region: str) -> None:
+def test_match_region__each_platform(platform: str, region: str) -> None:
     assert routing.match_region(platform) == region
     assert region in routing.MATCH_REGIONS
     assert routing.knows(platform)
 
 
 @pytest.mark.parametrize("platform", ["pbe1", "euw", "EUW1", "europe", ""])
-def test_an_unknown_platform_is_never_guessed(platform: str) -> None:
+def test_match_region__unknown_platform(platform: str) -> None:
     assert not routing.knows(platform)
     with pytest.raises(KeyError):
         routing.match_region(platform)
 
 
-def test_a_player_can_live_on_every_platform_but_the_retired_ones() -> None:
+def test_platforms__without_retired_ones() -> None:
     assert len(routing.PLATFORMS) == 15
     assert list(routing.PLATFORMS) == sorted(routing.PLATFORMS)
     assert not {"ph2", "th2", "pbe1"} & set(routing.PLATFORMS)
@@ -60,5 +49,5 @@ def test_a_player_can_live_on_every_platform_but_the_retired_ones() -> None:
         ("nowhere", "americas"),
     ],
 )
-def test_accounts_are_asked_for_near_the_player_and_never_on_sea(platform: str | None, region: str) -> None:
+def test_account_region__never_sea(platform: str | None, region: str) -> None:
     assert routing.account_region(platform) == region

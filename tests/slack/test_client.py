@@ -528,7 +528,7 @@ def test_a_proxy_that_refuses_gets_no_token_and_nothing_is_sent(
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
     posted = client("https://slack.example/api/").post(MESSAGE)
     assert posted.verdict is Verdict.LOCAL_FAULT
-    assert posted.error.startswith("the proxy refuses the way to slack.example (407): it wants user and password in ")
+    assert posted.error.startswith("the proxy refuses to connect to slack.example (407): set user and password in ")
     (request,) = proxy.requests
     assert request.head.startswith("CONNECT slack.example:443 ")
     assert TOKEN not in request.head

@@ -31,9 +31,7 @@ def fetch(db: Database, clock: FakeClock, served: Sandbox, max_seconds: float = 
     return [request.path for request in served.data_dragon.requests[before:]], run
 
 
-def test_champions_are_asked_for_once_a_day_and_only_if_there_is_a_newer_version(
-    db: Database, clock: FakeClock, served: Sandbox
-) -> None:
+def test_champions__once_a_day_if_newer(db: Database, clock: FakeClock, served: Sandbox) -> None:
     paths, run = fetch(db, clock, served)
     assert paths == ["/api/versions.json", "/cdn/16.23.1/data/en_US/champion.json"]
     assert (run.status, run.counts) == (Exit.OK, {})
@@ -54,14 +52,14 @@ def test_champions_are_asked_for_once_a_day_and_only_if_there_is_a_newer_version
 @pytest.mark.parametrize(
     "mishap", [Mishap.status(503), Mishap.html(), Mishap.cut(), Mishap.cut_body(), Mishap.redirect(302, "/x")]
 )
-def test_an_answer_that_brings_nothing_is_noted_and_asked_for_again_the_next_day(
+def test_unusable_answer__next_try_in_a_day(
     db: Database, clock: FakeClock, served: Sandbox, caplog: pytest.LogCaptureFixture, mishap: Mishap, path: str
 ) -> None:
     handle = served.data_dragon.misbehave(mishap, path)
     with caplog.at_level(logging.INFO):
         _, run = fetch(db, clock, served)
     assert (run.status, run.counts, run.problems, handle.fired) == (Exit.OK, {}, [], 1)
-    assert "Data Dragon brings nothing" in caplog.text
+    assert "no champions from Data Dragon" in caplog.text
     assert champions.known(db).version is None
     assert db.row("SELECT problem FROM data_dragon")["problem"]  # type: ignore[index]
     served.data_dragon.behave()
@@ -72,19 +70,17 @@ def test_an_answer_that_brings_nothing_is_noted_and_asked_for_again_the_next_day
     assert db.row("SELECT problem FROM data_dragon")["problem"] is None  # type: ignore[index]
 
 
-def test_a_run_with_little_time_left_leaves_it_to_another(db: Database, clock: FakeClock, served: Sandbox) -> None:
+def test_little_time_left__not_asked(db: Database, clock: FakeClock, served: Sandbox) -> None:
     assert fetch(db, clock, served, max_seconds=14)[0] == []
     assert champions.asked_at(db) is None
 
 
-def test_after_the_clock_was_set_back_it_is_asked(db: Database, clock: FakeClock, served: Sandbox) -> None:
+def test_clock_rollback__asked(db: Database, clock: FakeClock, served: Sandbox) -> None:
     champions.begin_asking(db, START + timedelta(days=30))
     assert fetch(db, clock, served)[0]
 
 
-def test_the_command_asks_it_last_without_the_key_and_never_where_it_is_switched_off(
-    bot: Bot, sandbox: Sandbox
-) -> None:
+def test_command__last_and_without_the_key(bot: Bot, sandbox: Sandbox) -> None:
     player = sandbox.riot.add_player("Ahri Fan#EUW")
     sandbox.slack.add_channel("C1")
     assert bot.run("track", player.riot_id, "--channel", "C1").status == 0
@@ -106,7 +102,7 @@ def test_the_command_asks_it_last_without_the_key_and_never_where_it_is_switched
     }
 
 
-def test_a_data_dragon_that_is_out_of_reach_costs_no_exit_status(bot: Bot, sandbox: Sandbox) -> None:
+def test_unreachable__no_failure(bot: Bot, sandbox: Sandbox) -> None:
     player = sandbox.riot.add_player("Ahri Fan#EUW")
     bot.run("track", player.riot_id, "--channel", "C1")
     sandbox.data_dragon.stop()

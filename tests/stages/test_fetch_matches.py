@@ -1,5 +1,6 @@
 """Which call comes next, and what each answer leads to: state and number of calls."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -46,7 +47,7 @@ def riot() -> FakeRiot:
 def fetch(db: Database, riot: FakeRiot, clock: FakeClock, max_seconds: float = 80) -> Run:
     """One run, three minutes after the one before."""
     run = Run("fetch-matches", clock, max_seconds)
-    limiter = riot.limiter = Limiter(CallLog(db), clock, 15)
+    limiter = Limiter(CallLog(db), clock, 15)
     riot.calls.clear()
     clamp_future_times(db, clock.now())
     try:
@@ -368,7 +369,7 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
     @contextmanager
     def with_another(*arguments: Any) -> Iterator[Page]:
         with real(*arguments) as page:
-            yield page._replace(unroutable=("XX9_5",))
+            yield dataclasses.replace(page, unroutable=("XX9_5",))
 
     riot.match_ids = with_another  # type: ignore[method-assign]
     for _ in range(2):
@@ -662,7 +663,7 @@ def test_untracked_while_it_was_wanted_is_given_up_without_a_call(
 def hold(db: Database, clock: FakeClock, host: str, endpoint: str, seconds: float) -> None:
     """A 429 of that endpoint, `seconds` of which are left."""
     with db.transaction():
-        CallLog(db).hold(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
+        CallLog(db).back_off(host, endpoint, "429 method", clock.now(), clock.now() + timedelta(seconds=seconds))
 
 
 def test_a_short_limit_is_waited_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -692,11 +693,11 @@ def test_our_own_count_of_a_full_window_ends_the_run_without_a_failure(
     ledger = CallLog(db)
     with db.transaction():
         ledger.put_windows("europe", "", [Window(120, 1)])
-        ledger.end_call(ledger.begin_call("europe", "match-ids", clock.now()), clock.now())
+        ledger.finish(ledger.reserve("europe", "match-ids", clock.now()), clock.now())
     run = fetch(db, riot, clock)
     assert (riot.calls, clock.slept) == ([], [])
     assert run.status is Exit.OK
-    assert "1 calls in 120 s to europe are spent; goes on after" in run.summary()
+    assert "rate limit 1/120 s exhausted for europe; goes on after" in run.summary()
 
 
 @pytest.mark.parametrize("seconds", [0, 80])
@@ -710,12 +711,12 @@ def test_what_was_given_up_or_untracked_meanwhile_is_not_waited_for(
 
     answer = riot.match
 
-    def last_answer(match_id: str, read: Any, call: int | None = None) -> Any:
+    def last_answer(match_id: str, read: Any) -> Any:
         hold(db, clock, "europe", "", 60)
         clock.advance(seconds)
         with db.transaction():
             db.write("DELETE FROM tracks WHERE player_id = 2")
-        return answer(match_id, read, call)
+        return answer(match_id, read)
 
     add_player(db, 2)
     monkeypatch.setattr(riot, "match", last_answer)
@@ -835,7 +836,7 @@ def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
     @contextmanager
     def with_odd(*arguments: Any) -> Iterator[Page]:
         with answer(*arguments) as page:
-            yield page._replace(odd="1 match ids of odd form ('x')")
+            yield dataclasses.replace(page, odd="1 match ids of odd form ('x')")
 
     riot.match_ids = with_odd  # type: ignore[method-assign]
     fetch(db, riot, clock)
@@ -907,6 +908,26 @@ def test_order__match_before_next_list(db: Database, riot: FakeRiot, clock: Fake
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     fetch(db, riot, clock)
     assert riot.calls == [puuid(1), "EUW1_1", puuid(2)]
+
+
+def test_matches__given_up_by_another_process(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """A match that was due is not asked for once nobody in it is tracked."""
+    add_player(db)
+    for match_id in ("EUW1_1", "EUW1_2"):
+        riot.add_game(match_id, 1, ended_at=JUST_NOW)
+    answer = riot.match
+
+    def untracked_meanwhile(match_id: str, read: Any) -> object:
+        with db.transaction():
+            db.write("DELETE FROM tracks")
+            matches.give_up_untracked(db)
+        return answer(match_id, read)
+
+    riot.match = untracked_meanwhile  # type: ignore[method-assign,assignment]
+    run = fetch(db, riot, clock)
+    assert riot.calls[-1] == "EUW1_2"
+    assert state(db, "EUW1_1") == ("given_up", "untracked: it names nobody who is tracked")
+    assert run.status is Exit.OK
 
 
 def test_a_refused_match_that_is_given_up_meanwhile_is_not_put_off(

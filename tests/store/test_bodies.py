@@ -21,18 +21,18 @@ def answer() -> bytes:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", "naïve \N{PILE OF POO}".encode(), bytes(range(256)) * 300, answer()])
-def test_a_body_comes_back_as_it_was(body: bytes) -> None:
+def test_body__comes_back_unchanged(body: bytes) -> None:
     assert bodies.unpack(bodies.pack(body)) == body
 
 
-def test_a_body_that_an_earlier_version_kept_is_read_too() -> None:
+def test_body__of_an_earlier_version() -> None:
     assert bodies.unpack(zlib.compress(answer(), 9)) == answer()
 
 
-def test_a_body_takes_less_room_than_gzip_would_need() -> None:
+def test_body__smaller_than_gzip() -> None:
     assert len(bodies.pack(answer())) < 0.9 * len(gzip.compress(answer()))
 
 
-def test_the_dictionary_stays_as_it_is() -> None:
+def test_dictionary__never_changes() -> None:
     """Whatever was packed with another one could not be read any more."""
     assert hashlib.sha256(bodies._DICTIONARY).hexdigest()[:16] == "90705bb841d60c15"
