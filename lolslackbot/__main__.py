@@ -1,6 +1,5 @@
 """The command, and `python -m lolslackbot`: answers Ctrl-C and SIGTERM before anything slow is imported."""
 
-import gc
 import io
 import os
 import signal
@@ -17,8 +16,7 @@ _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 def main() -> NoReturn:
     """The installed command. While nothing is open yet, and when all is closed again, a signal just ends it."""
-    gc.set_threshold(50_000)  # what a start makes stays: to look through it for garbage again and again is in vain
-    _just_end()
+    _let_signals_end()
     _open_closed_streams()
     sys.stdout, sys.stderr = _patient(1, sys.stdout), _patient(2, sys.stderr)
     try:
@@ -31,7 +29,7 @@ def main() -> NoReturn:
         print(f"lolslackbot: it cannot be started: {error.strerror}", file=sys.stderr)
         _leave(2)
     finally:
-        _just_end()
+        _let_signals_end()
 
 
 class _Patient(io.FileIO):
@@ -67,15 +65,16 @@ def _open_closed_streams() -> None:
 
 
 def _leave(status: str | int | None) -> NoReturn:
-    """All is closed and written by now: taking the interpreter apart would only take time."""
-    _just_end()
+    """All is closed and written by now. An output that takes no more must not print an error at exit."""
+    _let_signals_end()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # said already where it matters: each line is flushed
             stream.flush()
     os._exit(status if isinstance(status, int) else 1)
 
 
-def _just_end() -> None:
+def _let_signals_end() -> None:
+    """A signal ends the process at once, without a traceback."""
     for number in _STATUS:
         signal.signal(number, _end)
 

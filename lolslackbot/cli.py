@@ -1,4 +1,4 @@
-"""The command: what stands before a command's name, which commands there are, and how each end becomes a status."""
+"""Global options, the command registry, exit codes."""
 
 import errno
 import os
@@ -18,22 +18,22 @@ from lolslackbot.errors import Exit
 
 # Where each is found, and what it does. A command is imported when it is called: the others need not wait for it.
 COMMANDS = {
-    "fetch-matches": ("fetch_matches", "Ask Riot for the games that tracked players finished."),
-    "build-messages": ("build_messages", "Word a message for each fetched game and channel."),
-    "deliver": ("deliver", "Post what waits to Slack, each message once."),
-    "track": ("tracking", "Announce a player's games in a channel, from now on."),
-    "untrack": ("tracking", "Announce a player's games no longer."),
-    "players": ("tracking", "List the tracked players, and where each is announced."),
-    "channels": ("tracking", "List the channels, and what each wants to hear."),
-    "status": ("status", "Say how things stand, and what needs a person."),
+    "fetch-matches": ("fetch_matches", "Ask Riot for new matches of the tracked players."),
+    "build-messages": ("build_messages", "Render a message for each fetched match and channel."),
+    "deliver": ("deliver", "Post pending messages to Slack, each once."),
+    "track": ("tracking", "Announce a player's games in a channel from now on."),
+    "untrack": ("tracking", "Stop announcing a player's games."),
+    "players": ("tracking", "List the tracked players and their channels."),
+    "channels": ("tracking", "List the channels and what each hears of."),
+    "status": ("status", "Show what waits, what fails, and what needs a person."),
     "why": ("why", "Tell the story of a match, a player or a channel."),
-    "check": ("check", "Try the real keys, tokens, scopes and channels."),
+    "check": ("check", "Try the keys, tokens, scopes and channels."),
     "pause": ("maintenance", "Stop delivering before the next message."),
-    "resume": ("maintenance", "Go on after `pause`; what grew too old meanwhile expires."),
-    "retry": ("maintenance", "Put back what you decide to try again."),
-    "prune": ("maintenance", "Forget the bodies and texts of old games."),
-    "backup": ("maintenance", "Copy the database into FILE, and verify the copy."),
-    "restore": ("maintenance", "Put a backup back, without announcing anything twice."),
+    "resume": ("maintenance", "Continue after `pause`; messages that grew too old expire."),
+    "retry": ("maintenance", "Try again what you name."),
+    "prune": ("maintenance", "Delete stored data of old games and reclaim space."),
+    "backup": ("maintenance", "Write a verified copy of the database to FILE."),
+    "restore": ("maintenance", "Put a backup back without announcing anything twice."),
 }
 
 
@@ -42,7 +42,7 @@ class Stopped(BaseException):
 
 
 def main() -> NoReturn:
-    """The installed command. Whatever happens, a person gets one line, and the caller an exit status."""
+    """The installed command. Whatever happens, it prints one line and leaves with an exit status."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     escape_unencodable()
@@ -139,17 +139,17 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 # What click would refuse of these two, it would say in every tick: whoever uses them says it, once a day with -q.
-@click.option("--home", type=click.Path(readable=False), help="Folder of database, log and env file.")
-@click.option("--database", type=click.Path(readable=False), help="Another database than the home's.")
-@click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv says all that the log file has.")
-@click.option("-q", "--quiet", is_flag=True, help="For cron: speak only of what needs a person, once a day at most.")
+@click.option("--home", type=click.Path(readable=False), help="Folder with database, log and env file.")
+@click.option("--database", type=click.Path(readable=False), help="Use this database, not the one in the home folder.")
+@click.option("-v", "--verbose", count=True, help="Print more on stderr; -vv prints all that the log has.")
+@click.option("-q", "--quiet", is_flag=True, help="For cron: print only what needs a person, each once a day.")
 @click.version_option(__version__, prog_name="lolslackbot")
 @click.pass_context
 def cli(context: click.Context, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
-    """Posts one Slack message for each finished League of Legends game of the players you track.
+    """Post one Slack message for each League of Legends game that tracked players finish.
 
-    Cron runs the three stages every 3 minutes: fetch-matches, build-messages, deliver. Each can be run by hand, alone,
-    at any time, and again after a failure.
+    Cron runs three stages every 3 minutes: fetch-matches, build-messages, deliver. Any of them can be run by hand, at
+    any time, and again after a failure.
 
     \b
     lolslackbot track "Ahri Fan#EUW" --channel C0123456789

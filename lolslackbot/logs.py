@@ -36,13 +36,6 @@ class MaskingFormatter(logging.Formatter):
         self.converter = time.gmtime
         self._secrets = sorted(secrets, key=len, reverse=True)  # the longer first: one may begin another
         self._traces = traces
-        self._second = (-1, "")  # the last one, and how it reads: many lines share it
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        second = int(record.created)
-        if second != self._second[0]:
-            self._second = second, super().formatTime(record, datefmt)
-        return self._second[1]
 
     def format(self, record: logging.LogRecord) -> str:
         record.about = " ".join(_about.get()) or "-"
@@ -127,9 +120,6 @@ def _rotate(path: str) -> None:
 
 def _add(handler: logging.Handler, formatter: MaskingFormatter) -> None:
     logging.raiseExceptions = False  # a full disk must not print logging's own traceback
-    # Finding out what no line of ours shows would take a quarter of a line's time ("Optimization" in logging's HOWTO).
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler.setFormatter(formatter)
     logger = logging.getLogger()
     logger.setLevel(logging.DEBUG)

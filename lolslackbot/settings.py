@@ -4,8 +4,10 @@ import os
 import re
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from string import Formatter
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import refuse_special, with_owner
@@ -18,8 +20,6 @@ MAY_BE_EMPTY = (PREFIX + "MATCH_LINK", PREFIX + "DDRAGON_URL")  # there it means
 CLOSE = 0.75  # from there on a name counts as a misspelt one, of 0 to 1
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
-# Good without asking the library; it judges whatever else there is.
-_PLAIN_URL = r"(https://[a-z0-9.-]*[a-z0-9]|http://(127\.0\.0\.1|localhost))(:[1-5]?[0-9]{1,4})?(/[A-Za-z0-9._/-]*)?"
 NO_URL = "it looks like a URL, and this version only knows SQLite files: write a path"
 NO_URL_AS_HOME = "it looks like a URL: write the path of a folder"
 _KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
@@ -163,8 +163,6 @@ def unknown_settings(home: str, environment: Mapping[str, str]) -> list[Unknown]
 
     The environment has other programs' names too: there, only one of ours or one that is nearly ours counts.
     """
-    from difflib import get_close_matches  # only `check` waits for it
-
     known = _known_names()
     right = {name.removeprefix(PREFIX): name for name in known}  # what they have in common would make all alike
     path = os.path.join(home, "env")
@@ -348,10 +346,6 @@ def _template(text: str, allowed: set[str]) -> None:
 
 
 def _url(text: str) -> str:
-    if re.fullmatch(_PLAIN_URL, text):
-        return text
-    from urllib.parse import urlsplit  # slow to import, and nearly all are plain
-
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
@@ -388,8 +382,6 @@ def _match_link(text: str) -> str:
     _template(text, {"platform", "server", "game_id", "match_id"})
     shown = text.format(platform="euw1", server="euw", game_id="1", match_id="EUW1_1")
     harmless = _in_one_piece(shown) and not set(shown) & set('<>|"\\^`')
-    from urllib.parse import urlsplit  # slow to import, and the usual link is not looked at
-
     if not (harmless and shown.startswith(("https://", "http://")) and urlsplit(shown).hostname):
         raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
     return text

@@ -13,7 +13,6 @@ MAY_IMPORT = {
     "clock": set(),
     "transport": {"errors"},
     "files": set(),
-    "quiet": {"clock", "errors", "files"},
     "console": set(),
     "logs": {"console", "files"},
     "settings": {"errors", "files", "transport"},
@@ -31,7 +30,6 @@ OUTSIDE = {
     "slack_sdk": {"slack"},
     "click": {"cli", "commands", "console"},
     "sqlite3": {"store"},
-    "pathlib": set(),  # paths are strings: every start would wait for it
 }
 
 

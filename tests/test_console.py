@@ -60,73 +60,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return set_up
 
 
-ROWS = [
-    {"player": "Ahri#EUW", "channel": "C1", "problem": None},
-    {"player": "Li#X", "channel": "C2", "problem": "Riot has no list"},
-]
-
-
-@pytest.mark.parametrize(
-    ("columns", "lines"),
-    [
-        (35, ["player    channel  problem", "Ahri#EUW  C1", "Li#X      C2       Riot has no list"]),
-        (34, ["player    channel", "Ahri#EUW  C1", "Li#X      C2", "    problem: Riot has no list"]),
-        (
-            16,
-            [
-                "player",
-                "Ahri#EUW",
-                "    channel: C1",
-                "Li#X",
-                "    channel: C2;",
-                "        problem:",
-                "        Riot has",
-                "        no list",
-            ],
-        ),
-        (3, ["player", "Ahri#EUW"]),
-    ],
-)
-def test_on_a_narrow_terminal_the_last_columns_of_a_table_stand_below_their_row(
-    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], columns: int, lines: list[str]
-) -> None:
-    terminal(columns)
-    show_table(ROWS, "nobody")
-    assert capsys.readouterr().out.splitlines()[: len(lines)] == lines
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("it fits in 20 columns", ["it fits in 20", "    columns"]),
-        ("it fits in twenty...", ["it fits in twenty..."]),
-        ("ok    kept: so wide a gap", ["ok    kept: so wide", "    a gap"]),
-        ("    said: indented and on", ["    said: indented", "        and on"]),
-        ("copy `lolslackbot retry --missing`; then", ["copy", "    `lolslackbot retry --missing`;", "    then"]),
-        ("an odd ` stays as it is, alone", ["an odd ` stays as it", "    is, alone"]),
-        ("阿狸的小迷妹们在 这里等你", ["阿狸的小迷妹们在", "    这里等你"]),
-        ("averylongwordthatfitsnowhere x", ["averylongwordthatfitsnowhere", "    x"]),
-        ("", [""]),
-    ],
-)
-def test_a_terminal_gets_lines_folded_between_words_and_a_pipe_gets_them_whole(
-    capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None], text: str, lines: list[str]
-) -> None:
-    show_line(text)
-    assert capsys.readouterr().out == f"{text}\n"
-    terminal(20)
-    show_line(text)
-    assert capsys.readouterr().out.splitlines() == lines
-    show_line(text, whole=True)
-    assert capsys.readouterr().out == f"{text}\n"
-
-
-def test_an_error_is_folded_as_well(capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]) -> None:
-    terminal(30)
-    show_error("there is no database at /home/you")
-    assert capsys.readouterr().err == "lolslackbot: there is no\n    database at /home/you\n"
-
-
 @pytest.mark.parametrize("value", [[], {"name": "Ahri ★", "since": None}, [{"a": [1, 2]}]])
 def test_json_is_readable_by_programs_and_people(capsys: pytest.CaptureFixture[str], value: Any) -> None:
     show_json(value)
@@ -213,9 +146,9 @@ def test_on_a_terminal_what_is_to_stand_out_does(
     monkeypatch.setenv("TERM", "xterm")
     terminal(20)
     show_line("it needs a person now", colour=ALARM)
-    assert capsys.readouterr().out == f"{RED}it needs a person{END}\n{RED}    now{END}\n"
+    assert capsys.readouterr().out == f"{RED}it needs a person now{END}\n"
     show_line("FAIL  the key is refused", colour=ALARM, coloured=4)
-    assert capsys.readouterr().out == f"{RED}FAIL{END}  the key is\n    refused\n"
+    assert capsys.readouterr().out == f"{RED}FAIL{END}  the key is refused\n"
     show_line("plain")
     assert capsys.readouterr().out == "plain\n"
 

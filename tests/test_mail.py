@@ -8,8 +8,8 @@ import pytest
 from support import Bot, Command, forgotten_shell
 
 from lolslackbot.clock import Clock
-from lolslackbot.commands import mail
-from lolslackbot.quiet import NAME
+from lolslackbot.commands import quiet as mail
+from lolslackbot.commands.quiet import NAME
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.stages import deliver
 from lolslackbot.store import database, matches

@@ -321,10 +321,10 @@ REFUSED = [
     (
         no_scope,
         77,
-        "is refused: missing_scope (needed chat:write); add that scope to the app, and install it again",
+        "default: missing_scope (needed chat:write); add that scope to the app, and install it again",
         "pending",
     ),
-    (removed, 77, "is refused: invalid_auth; install the app again, and copy its Bot User OAuth Token", "pending"),
+    (removed, 77, "default: invalid_auth; install the app again, and copy its Bot User OAuth Token", "pending"),
 ]
 
 

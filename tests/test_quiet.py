@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support import START, FakeClock
 
-from lolslackbot import quiet
-from lolslackbot.quiet import NAME, Topic, to_say
+from lolslackbot.commands import quiet
+from lolslackbot.commands.quiet import NAME, Topic, take_news
 
 DEAD = Topic(True, "channel C1 broken")
 KEY = Topic(True, "riot rejected")
@@ -52,14 +52,14 @@ def ticks(home: Path, clock: FakeClock, number: int, *topics: Topic, every: floa
     """In which of so many ticks something was said of topics that last."""
     said = []
     for tick in range(number):
-        if to_say(str(home), topics, clock.now(), others_are_over=True):
+        if take_news(str(home), topics, clock.now(), others_are_over=True):
             said.append(tick)
         clock.advance(every)
     return said
 
 
 def test_with_nothing_to_say_nothing_is_made(home: Path) -> None:
-    assert to_say(str(home), [], START, others_are_over=True) == set()
+    assert take_news(str(home), [], START, others_are_over=True) == set()
     assert list(home.iterdir()) == []
 
 
@@ -69,18 +69,18 @@ def test_what_lasts_is_said_once_a_day(home: Path, clock: FakeClock, topic: Topi
 
 
 def test_each_thing_has_its_own_day(home: Path, clock: FakeClock) -> None:
-    assert to_say(str(home), [DEAD], clock.now()) == {DEAD}
+    assert take_news(str(home), [DEAD], clock.now()) == {DEAD}
     clock.advance(3600)
-    assert to_say(str(home), [DEAD, KEY], clock.now()) == {KEY}
+    assert take_news(str(home), [DEAD, KEY], clock.now()) == {KEY}
     clock.advance(DAY - 3600)
-    assert to_say(str(home), [DEAD, KEY], clock.now()) == {DEAD}
+    assert take_news(str(home), [DEAD, KEY], clock.now()) == {DEAD}
 
 
 def test_good_runs_in_between_make_no_failure_news(home: Path, clock: FakeClock) -> None:
     said = []
     for tick in range(960):
         failing = [BUG] if tick % 60 == 0 else []
-        if to_say(str(home), failing, clock.now(), others_are_over=True):
+        if take_news(str(home), failing, clock.now(), others_are_over=True):
             said.append(tick)
         clock.advance(180)
     assert said == [0, 480]
@@ -95,29 +95,29 @@ def test_a_need_that_comes_and_goes_is_one_and_after_an_hour_without_it_is_news(
 
 
 def test_a_run_that_does_not_see_all_ends_nothing(home: Path, clock: FakeClock) -> None:
-    assert to_say(str(home), [KEY], clock.now()) == {KEY}
+    assert take_news(str(home), [KEY], clock.now()) == {KEY}
     clock.advance(7200)
-    assert to_say(str(home), [], clock.now()) == set()
-    assert to_say(str(home), [KEY], clock.now()) == set()
+    assert take_news(str(home), [], clock.now()) == set()
+    assert take_news(str(home), [KEY], clock.now()) == set()
 
 
 def test_a_clock_set_back_silences_nothing(home: Path) -> None:
     before = START - timedelta(days=30)
-    assert to_say(str(home), [KEY], START) == {KEY}
-    assert to_say(str(home), [KEY], before) == {KEY}
-    assert to_say(str(home), [KEY], before) == set()
+    assert take_news(str(home), [KEY], START) == {KEY}
+    assert take_news(str(home), [KEY], before) == {KEY}
+    assert take_news(str(home), [KEY], before) == set()
 
 
 @pytest.mark.parametrize("content", [b"", b"one-word", b"a b c", b"\xff\xfe", b"n" * 17 + b" yesterday -", b"\0" * 99])
 def test_a_memory_that_cannot_be_understood_is_none(home: Path, content: bytes) -> None:
     (home / NAME).write_bytes(content)
-    assert to_say(str(home), [KEY], START) == {KEY}
-    assert to_say(str(home), [KEY], START) == set()
+    assert take_news(str(home), [KEY], START) == {KEY}
+    assert take_news(str(home), [KEY], START) == set()
 
 
 def test_the_memory_is_private_and_small_and_holds_no_words(home: Path, clock: FakeClock) -> None:
     for number in range(100):
-        to_say(str(home), [Topic(False, f"xoxb-topsecret {number}")], clock.now())
+        take_news(str(home), [Topic(False, f"xoxb-topsecret {number}")], clock.now())
         clock.advance(DAY / 10)
     memory = home / NAME
     assert memory.stat().st_mode & 0o777 == 0o600
@@ -147,17 +147,17 @@ def test_without_a_home_it_is_the_same_and_none_is_made(tmp_path: Path, clock: F
 
 def test_then_there_is_an_hour_between_two_mails_whatever_they_say(home: Path, clock: FakeClock) -> None:
     unwritable(home)
-    assert to_say(str(home), [DEAD], clock.now()) == {DEAD}
+    assert take_news(str(home), [DEAD], clock.now()) == {DEAD}
     said = []
     for tick in range(41):
-        if new := to_say(str(home), [DEAD, Topic(False, f"of tick {tick}")], clock.now()):
+        if new := take_news(str(home), [DEAD, Topic(False, f"of tick {tick}")], clock.now()):
             said.append((tick, len(new)))
         clock.advance(180)
     assert said == [(20, 1), (40, 1)]
 
 
 def test_on_a_full_disk_the_old_memory_still_counts(home: Path, nothing_fits: set[str], clock: FakeClock) -> None:
-    assert to_say(str(home), [DEAD], clock.now()) == {DEAD}
+    assert take_news(str(home), [DEAD], clock.now()) == {DEAD}
     nothing_fits.add(str(home))
     assert ticks(home, clock, 481, DEAD, KEY) == [0, 480]
 
@@ -189,14 +189,14 @@ def test_what_is_written_in_part_is_not_relied_on(
 
 
 def test_a_memory_that_cannot_be_read_is_none(home: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert to_say(str(home), [KEY], clock.now()) == {KEY}
+    assert take_news(str(home), [KEY], clock.now()) == {KEY}
 
     def fails(_descriptor: int, _number: int) -> bytes:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:
         broken.setattr(os, "read", fails)
-        assert to_say(str(home), [KEY], clock.now()) == {KEY}
+        assert take_news(str(home), [KEY], clock.now()) == {KEY}
 
 
 @pytest.mark.parametrize("what", ["link", "pipe", "stranger's"])
@@ -215,8 +215,8 @@ def test_what_others_put_into_the_temporary_folder_is_not_used(
         monkeypatch.setattr(quiet, "_spare", lambda _: str(trap))
         user = os.geteuid()
         monkeypatch.setattr(os, "geteuid", lambda: user + 1)
-    assert to_say(str(home), [KEY], START) == {KEY}
-    assert to_say(str(home), [KEY], START + timedelta(minutes=3)) == set()
+    assert take_news(str(home), [KEY], START) == {KEY}
+    assert take_news(str(home), [KEY], START + timedelta(minutes=3)) == set()
     assert victim.read_text() == "precious"
 
 
@@ -226,4 +226,4 @@ def test_a_stranger_s_file_is_not_waited_for(home: Path, clock: FakeClock, monke
     monkeypatch.setattr(quiet, "_is_ours", lambda _: False)
     monkeypatch.setattr(quiet.fcntl, "flock", lambda *_: pytest.fail("waited for a stranger's lock"))
     clock.moment = START.replace(minute=0)
-    assert to_say(str(home), {DEAD}, clock.now()) == {DEAD}
+    assert take_news(str(home), {DEAD}, clock.now()) == {DEAD}

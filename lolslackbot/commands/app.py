@@ -1,4 +1,4 @@
-"""What every command is told, and what it needs: settings, log, database, clients; how a person hears of its end."""
+"""Shared command context: settings, log, database, clients, and how a command ends."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class App:
-    """What every command is told before its own options."""
+    """The global options, and what they lead to."""
 
     def __init__(self, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
         self.verbose, self.quiet = verbose, quiet
@@ -54,13 +54,13 @@ class App:
         return read_settings(self.home, self.database, os.environ)
 
     @contextmanager
-    def looking(self, *, though_locked: bool = False) -> Iterator[Database]:
+    def open_readonly(self, *, though_locked: bool = False) -> Iterator[Database]:
         """The database, for a command that changes nothing; also while another program does not let go of it."""
         with read_only(self.settings.database, though_locked=though_locked) as db:
             yield db
 
     @contextmanager
-    def changing(self) -> Iterator[Database]:
+    def open_readwrite(self) -> Iterator[Database]:
         """The database, for a command that changes it; what goes wrong from then on is in the log."""
         with closing(open_database(self.settings.database)) as db:
             self.begin_log()
@@ -110,15 +110,15 @@ class App:
 
     def _leave_unbegun(self, status: Exit, problems: set[str], speak: Callable[[], None]) -> NoReturn:
         """After a run that could not begin: what stops one stage stops the others, and is said by one."""
-        from lolslackbot.quiet import Topic, to_say
+        from lolslackbot.commands.quiet import Topic, take_news
 
-        if not self.quiet or to_say(self.home, {Topic(False, each) for each in problems}, self.clock.now()):
+        if not self.quiet or take_news(self.home, {Topic(False, each) for each in problems}, self.clock.now()):
             speak()
         sys.exit(int(status))
 
     def _speak_quietly(self, run: "Run", speak: Callable[[], None]) -> None:
         """Says what is news of this run's failures, and of what status needs."""
-        from lolslackbot.commands.mail import news_of
+        from lolslackbot.commands.quiet import news_of
 
         news = news_of(run, self.settings, self.clock.now())
         if news.of_the_run:
@@ -162,8 +162,8 @@ def absolute(path: str) -> str:
 
 
 @contextmanager
-def person() -> Iterator[None]:
-    """Around what a person runs: the error that ends it becomes one line and an exit status."""
+def report_errors() -> Iterator[None]:
+    """Turns the error that ends a command into one line and an exit status."""
     with logs.logging_about(click.get_current_context().command.name or ""):
         try:
             yield

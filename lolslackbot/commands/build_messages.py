@@ -13,7 +13,7 @@ from lolslackbot.store.database import Database
 @click.command("build-messages")
 @click.pass_obj
 def build_messages_command(app: App) -> None:
-    """Word a message for each fetched game and channel. Calls nobody.
+    """Render a message for each fetched match and channel. Calls nobody.
 
     \b
     lolslackbot build-messages

@@ -7,7 +7,7 @@ import sys
 import click
 
 from lolslackbot.clock import Budget
-from lolslackbot.commands.app import App, person
+from lolslackbot.commands.app import App, report_errors
 from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
 from lolslackbot.health.check import FAIL, OK, WARN, Checking, exit_status
 from lolslackbot.settings import load_settings_collecting_errors, unknown_settings
@@ -19,14 +19,14 @@ COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def check_command(app: App, as_json: bool) -> None:
-    """Try the real keys, tokens, scopes and channels. One line each, with the remedy for what fails.
+    """Try the keys, tokens, scopes and channels. One line each, with the remedy for what fails.
 
     It posts nothing. A channel or key that it finds well again is no longer held back.
 
     \b
     lolslackbot check
     """
-    with person():
+    with report_errors():
         app.settings, faults = load_settings_collecting_errors(app.home, app.database, os.environ)
         app.begin_log(to_file=os.path.isfile(app.settings.database), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)

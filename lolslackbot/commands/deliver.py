@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from lolslackbot.commands.app import App, person
+from lolslackbot.commands.app import App, report_errors
 from lolslackbot.console import show_line
 from lolslackbot.settings import Settings
 from lolslackbot.stages import deliver as stage
@@ -24,7 +24,7 @@ BLOCK_KIT_BUILDER = "https://app.slack.com/block-kit-builder/#"
 @click.option("--blocks", is_flag=True, help="With --dry-run: the blocks too, and a link that shows them in Slack.")
 @click.pass_obj
 def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
-    """Post what waits to Slack, each message once.
+    """Post pending messages to Slack, each once.
 
     \b
     lolslackbot deliver --dry-run
@@ -33,7 +33,7 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
     if blocks and not dry_run:
         raise click.UsageError("--blocks goes with --dry-run")
     if dry_run:
-        with person():
+        with report_errors():
             show_dry_run(app, blocks)
         return
 
@@ -64,7 +64,7 @@ def show_dry_run(app: App, blocks: bool) -> None:
     blocks: their JSON too, with a link to Slack's Block Kit Builder, which shows what stands in the link itself.
     """
     app.begin_log(to_file=False)
-    with app.looking() as db, db.snapshot():
+    with app.open_readonly() as db, db.snapshot():
         going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
         compared = stage.compared_first(db, app.clock.now())
     for message in going:

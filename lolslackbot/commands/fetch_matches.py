@@ -12,7 +12,7 @@ from lolslackbot.store.database import Database
 @click.command("fetch-matches")
 @click.pass_obj
 def fetch_matches_command(app: App) -> None:
-    """Ask Riot for the games that tracked players finished.
+    """Ask Riot for new matches of the tracked players.
 
     \b
     lolslackbot fetch-matches

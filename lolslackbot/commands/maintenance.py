@@ -18,7 +18,7 @@ from lolslackbot.admin.retry import (
     retry_message,
     retry_missing,
 )
-from lolslackbot.commands.app import App, absolute, checked, person
+from lolslackbot.commands.app import App, absolute, checked, report_errors
 from lolslackbot.console import show_line
 from lolslackbot.riot.routing import HOSTS
 
@@ -33,7 +33,7 @@ def pause_command(app: App, channel: str | None) -> None:
     lolslackbot pause
     lolslackbot pause --channel C0123456789
     """
-    with person(), app.changing() as db:
+    with report_errors(), app.open_readwrite() as db:
         show_line(pause(db, channel, app.clock.now()))
 
 
@@ -41,13 +41,13 @@ def pause_command(app: App, channel: str | None) -> None:
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
 @click.pass_obj
 def resume_command(app: App, channel: str | None) -> None:
-    """Go on after `pause`; what grew too old meanwhile expires.
+    """Continue after `pause`; messages that grew too old expire.
 
     \b
     lolslackbot resume
     lolslackbot resume --channel C0123456789
     """
-    with person(), app.changing() as db:
+    with report_errors(), app.open_readwrite() as db:
         show_line(resume(db, channel, app.clock.now()))
 
 
@@ -94,7 +94,7 @@ def retry_command(
     missing: bool,
     yes: bool,
 ) -> None:
-    """Put back what you decide to try again. Shows what it will do and asks first.
+    """Try again what you name. Shows what it will do and asks first.
 
     \b
     lolslackbot retry --channel C0123456789
@@ -108,7 +108,7 @@ def retry_command(
         raise click.UsageError("--found goes with --message")
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
-    with person(), app.changing() as db:
+    with report_errors(), app.open_readwrite() as db:
         now, within = app.clock.now(), timedelta(seconds=app.settings.announce_within)
         if message and found:
             plan = record_found(db, *message, found, now)
@@ -136,14 +136,14 @@ def retry_command(
 )
 @click.pass_obj
 def prune_command(app: App, days: int) -> None:
-    """Forget the bodies and texts of old games. Gives the space back; the games stay known.
+    """Delete stored data of old games and reclaim space. Gives the space back; the games stay known.
 
     Nothing becomes announceable again by it; what still waits is kept whole.
 
     \b
     lolslackbot prune --older-than 90
     """
-    with person():
+    with report_errors():
         app.begin_log(to_file=os.path.isfile(app.settings.database))
         within = timedelta(seconds=app.settings.announce_within)
         show_line(prune(app.settings.database, days, within, app.clock.now()))
@@ -153,12 +153,12 @@ def prune_command(app: App, days: int) -> None:
 @click.argument("file", type=click.Path())
 @click.pass_obj
 def backup_command(app: App, file: str) -> None:
-    """Copy the database into FILE, and verify the copy. It may be in use; an older FILE is replaced.
+    """Write a verified copy of the database to FILE. It may be in use; an older FILE is replaced.
 
     \b
     lolslackbot backup ~/lolslackbot-monday.db
     """
-    with person():
+    with report_errors():
         app.begin_log(to_file=os.path.isfile(app.settings.database))
         show_line(backup(app.settings.database, absolute(file)))
 
@@ -167,12 +167,12 @@ def backup_command(app: App, file: str) -> None:
 @click.argument("file", type=click.Path())
 @click.pass_obj
 def restore_command(app: App, file: str) -> None:
-    """Put a backup back, without announcing anything twice. The replaced database is kept beside it.
+    """Put a backup back without announcing anything twice. The replaced database is kept beside it.
 
     \b
     lolslackbot restore ~/lolslackbot-monday.db
     """
-    with person():
+    with report_errors():
         app.begin_log(to_file=os.path.isdir(app.home))
         for sentence in restore(app.settings.database, absolute(file), app.clock.now()):
             show_line(sentence)

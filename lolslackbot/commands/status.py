@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import click
 
 from lolslackbot.clock import text_of
-from lolslackbot.commands.app import App, person
+from lolslackbot.commands.app import App, report_errors
 from lolslackbot.console import ALARM, FINE, ago, show_json, show_line, show_table
 from lolslackbot.errors import Exit
 from lolslackbot.health.facts import Facts, StageRuns
@@ -19,13 +19,13 @@ from lolslackbot.store.holds import Hold
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def status_command(app: App, as_json: bool) -> None:
-    """Say how things stand, and what needs a person. Exit status 0: nothing does; 1: something does.
+    """Show what waits, what fails, and what needs a person. Exit status 0: nothing does; 1: something does.
 
     \b
     lolslackbot status
     lolslackbot status --json
     """
-    with person(), app.looking(though_locked=True) as db:
+    with report_errors(), app.open_readonly(though_locked=True) as db:
         found = status(db, app.clock.now(), timedelta(seconds=app.settings.announce_within))
     if as_json:
         show_json(found.as_json())

@@ -26,7 +26,7 @@ from lolslackbot.admin.tracking import (
     untrack,
 )
 from lolslackbot.clock import text_of
-from lolslackbot.commands.app import App, checked, person
+from lolslackbot.commands.app import App, checked, report_errors
 from lolslackbot.console import CAUTION, show_error, show_json, show_line, show_table
 from lolslackbot.errors import Exit, NotFound, worst
 from lolslackbot.logs import logging_about
@@ -62,7 +62,7 @@ def track_command(
     path: str | None,
     force: bool,
 ) -> None:
-    """Announce a player's games in a channel, from now on. Makes the database if there is none.
+    """Announce a player's games in a channel from now on. Makes the database if there is none.
 
     \b
     lolslackbot track "Ahri Fan#EUW" --channel C0123456789
@@ -72,7 +72,7 @@ def track_command(
         raise click.UsageError("--file brings its own players, channels, platforms and workspaces")
     if not path and not (riot_id and channel):
         raise click.UsageError('it takes "NAME#TAG" and --channel, or --file')
-    with person():
+    with report_errors():
         if path:
             wishes, bad = read_file(path)
         else:
@@ -143,14 +143,14 @@ def warn_of_channels(app: App, db: Database, wishes: list[TrackRequest]) -> None
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
 @click.pass_obj
 def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
-    """Announce a player's games no longer.
+    """Stop announcing a player's games.
 
     \b
     lolslackbot untrack "Ahri Fan#EUW"
     lolslackbot untrack "Ahri Fan#EUW" --channel C0123456789
     """
-    with person():
-        with app.changing() as db:
+    with report_errors():
+        with app.open_readwrite() as db:
             untracked = untrack(
                 db, riot_id, channel, app.clock.now(), app.settings.match_link, app.settings.ddragon_url
             )
@@ -161,13 +161,13 @@ def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def players_command(app: App, as_json: bool) -> None:
-    """List the tracked players, and where each is announced. Also says what keeps Riot's list from us.
+    """List the tracked players and their channels. Also says what keeps Riot's list from us.
 
     \b
     lolslackbot players
     lolslackbot players --json
     """
-    with person(), app.looking() as db:
+    with report_errors(), app.open_readonly() as db:
         rows = [
             {
                 "player": str(track.player.riot_id),
@@ -199,7 +199,7 @@ def players_command(app: App, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
 def channels_command(context: click.Context, as_json: bool) -> None:
-    """List the channels, and what each wants to hear. Also says how many players each hears of, and what is wrong.
+    """List the channels and what each hears of. Also says how many players each hears of, and what is wrong.
 
     \b
     lolslackbot channels
@@ -211,7 +211,7 @@ def channels_command(context: click.Context, as_json: bool) -> None:
         if as_json:
             raise click.UsageError("--json lists the channels; it goes with no further command")
         return
-    with person(), app.looking() as db:
+    with report_errors(), app.open_readonly() as db:
         tracks, wishes, names = players.tracks(db), channels.preferences(db), channels.names(db)
         everything = holds.find(db, holds.EVERYTHING, "paused")
         paused = {channel_id: holds.find(db, holds.channel_scope(channel_id), "paused") for channel_id in wishes}
@@ -257,7 +257,7 @@ def channels_set_command(app: App, channel: str, queues: str | None, style: str 
     """
     if queues is None and style is None:
         raise click.UsageError("it takes --queues, --style or both")
-    with person(), app.changing() as db:
+    with report_errors(), app.open_readwrite() as db:
         show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now()))
 
 
@@ -271,5 +271,5 @@ def channels_move_command(app: App, old: str, new: str) -> None:
     \b
     lolslackbot channels move C0123456789 C9876543210
     """
-    with person(), app.changing() as db, run_lock(db.path, "deliver"):
+    with report_errors(), app.open_readwrite() as db, run_lock(db.path, "deliver"):
         show_line(move_channel(db, old, new, app.clock.now()))

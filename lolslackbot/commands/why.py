@@ -2,7 +2,7 @@
 
 import click
 
-from lolslackbot.commands.app import App, checked, person
+from lolslackbot.commands.app import App, checked, report_errors
 from lolslackbot.console import show_line
 from lolslackbot.health.why import why
 
@@ -21,6 +21,6 @@ def why_command(app: App, about: str) -> None:
     lolslackbot why C0123456789
     lolslackbot why https://acme.slack.com/archives/C0123456789
     """
-    with person(), app.looking(though_locked=True) as db:
+    with report_errors(), app.open_readonly(though_locked=True) as db:
         for line in why(db, about, app.clock.now(), app.settings):
             show_line(line)

@@ -1,48 +1,124 @@
-"""What `-q` may say: cron mails every word, so each thing is said once, then once a day while it lasts."""
+"""What a run prints with `-q`, which cron mails: its own failures, and what `status` says needs a person.
+
+Each is printed once, then once a day while it lasts. What was printed is remembered in a file.
+"""
 
 import fcntl
+import hashlib
+import logging
 import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 from zlib import crc32
 
+from lolslackbot.errors import Exit, RunAborted
+from lolslackbot.settings import Settings
+from lolslackbot.stages.run import Run
+from lolslackbot.store import runs
+from lolslackbot.store.database import Database, read_only
+from lolslackbot.store.locks import STAGES
+
+logger = logging.getLogger(__name__)
+
+LATELY = timedelta(minutes=18)  # six ticks
+ENOUGH = 3  # runs of a stage lately: cron is at work
 AGAIN_AFTER = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(hours=1)  # without it: what comes and goes stays one thing
-SPARE_PAUSE = timedelta(hours=1)  # between two mails where the home cannot remember them
+SPARE_INTERVAL = timedelta(hours=1)  # between two mails where the home cannot remember them
 TICK = timedelta(minutes=3)  # where nothing can remember, the first run of an hour speaks
 NAME = "said-by-quiet-runs"
 NEED, FAILURE = "n", "f"  # how their digests begin
 MAX_BYTES = 100_000
 
 
-class Said(NamedTuple):
-    """When something was said, and since when it is no longer so; None: it is, or nobody looks."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """Whether the run's own output is printed, and which needs."""
+
+    of_the_run: bool
+    needs: list[str]
+
+
+def news_of(run: Run, settings: Settings, now: datetime) -> News:
+    """What to print about a run that has ended; it counts as printed from then on."""
+    failures = [cause for cause in run.causes if cause.status not in (Exit.OK, Exit.LATER)]
+    needs, says_all = _needs(run.stage, settings, now, bool(failures))
+    covered = {key for cause in failures for key in cause.needs if key in needs}
+    uncovered = {
+        f"{run.stage} {int(cause.status)} {cause.problem}"
+        for cause in failures
+        if not cause.needs or not covered.issuperset(cause.needs)
+    }
+    about = {key: Topic(True, key) for key in (needs if says_all else covered)}
+    topics = {*about.values(), *(Topic(False, key) for key in uncovered)}
+    new = take_news(settings.home, topics, now, others_are_over=says_all)
+    of_the_run = any(not topic.is_need or topic.key in covered for topic in new)
+    return News(of_the_run, [needs[key] for key, topic in about.items() if topic in new])
+
+
+def _needs(stage: str, settings: Settings, now: datetime, has_failed: bool) -> tuple[dict[str, str], bool]:
+    """What `status` needs, by key, and whether this stage says all of it: the last one of a tick does.
+
+    A need that the stages yet to come may meet is none. Empty where the database cannot be read.
+    """
+    try:
+        with read_only(settings.database, though_locked=True) as db:
+            says_all = _says_all(db, stage, now)
+            if not says_all and not has_failed:
+                return {}, False
+            from lolslackbot.health.needs import LOCKED
+            from lolslackbot.health.status import status
+
+            needs = status(db, now, timedelta(seconds=settings.announce_within)).problems
+            return {} if set(needs) == {LOCKED} else needs, says_all  # a lock alone may be over in a moment
+    except (RunAborted, OSError):
+        logger.debug("what needs a person cannot be seen", exc_info=True)
+        return {}, False
+
+
+def _says_all(db: Database, stage: str, now: datetime) -> bool:
+    """The last stage; another one, where cron starts it again and again and the last one comes to no end."""
+    if stage == STAGES[-1]:
+        return True
+    own = runs.latest(db, stage, ENOUGH)
+    last = runs.latest(db, STAGES[-1], ENOUGH)
+    is_alone = not any(each.ended_at and each.ended_at > now - LATELY for each in last)
+    return is_alone and len(own) == ENOUGH and own[-1].began_at > now - LATELY
+
+
+# What was printed before
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """When something was printed, and since when it is over; None: it lasts, or nobody looks."""
 
     at: datetime
     gone: datetime | None
 
 
-class Topic(NamedTuple):
-    """What may be said: a need of `status`, or else a failure of a run."""
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What may be printed: a need of `status`, or else a failure of a run."""
 
     is_need: bool
     key: str
 
 
-Memory = dict[str, Said]  # by a digest: what was said may hold anything
+Memory = dict[str, Printed]  # by a digest: what was said may hold anything
 
 
-def to_say(home: str, lasting: Collection[Topic], now: datetime, *, others_are_over: bool = False) -> set[Topic]:
-    """Which of the things that are so now may be said; it counts as said from then on.
+def take_news(home: str, lasting: Collection[Topic], now: datetime, *, others_are_over: bool = False) -> set[Topic]:
+    """Which of the things that last may be printed now; they count as printed from then on.
 
-    others_are_over: `lasting` has all needs that there are. One that comes back after an hour without it is news again,
-    all else after a day only.
+    others_are_over: `lasting` has all needs that there are. A need that comes back after an hour is news again,
+    anything else after a day only.
 
-    The memory is a file in `home`. Where that cannot be written, the system's temporary folder has one, and there is
-    an hour between two times; where that cannot be written either, the first run of an hour speaks.
+    The memory is a file in `home`. If that cannot be written, one in the system's temporary folder, and then news is at
+    least an hour apart; if neither can, the first run of each hour prints.
     """
     place, spare = os.path.join(home, NAME), _spare(home)
     with _opened(place, make=bool(lasting)) as descriptor:
@@ -53,7 +129,7 @@ def to_say(home: str, lasting: Collection[Topic], now: datetime, *, others_are_o
         changed = _updated(known, lasting, new, now, others_are_over)
         if changed == old or (descriptor is not None and _write(descriptor, changed)):
             return new
-    if not new or any(now - said.at < SPARE_PAUSE for said in _without_the_past(in_spare, now).values()):
+    if not new or any(now - said.at < SPARE_INTERVAL for said in _without_the_past(in_spare, now).values()):
         return set()
     with _opened(spare, make=True) as descriptor:
         if descriptor is not None and _write(descriptor, changed):
@@ -61,7 +137,7 @@ def to_say(home: str, lasting: Collection[Topic], now: datetime, *, others_are_o
     return new if now - now.replace(minute=0, second=0, microsecond=0) < TICK else set()
 
 
-def _is_new(said: Said | None, now: datetime) -> bool:
+def _is_new(said: Printed | None, now: datetime) -> bool:
     if said is None or now - said.at >= AGAIN_AFTER:
         return True
     return said.gone is not None and now - said.gone >= FORGOTTEN_AFTER
@@ -74,10 +150,10 @@ def _updated(
     updated = {}
     for digest, said in known.items():
         if digest in digests:
-            updated[digest] = said._replace(gone=None)
+            updated[digest] = replace(said, gone=None)
         elif others_are_over and digest[0] == NEED:
-            updated[digest] = said._replace(gone=said.gone or now)
-    return {**known, **updated, **{_digest(key): Said(now, None) for key in new}}
+            updated[digest] = replace(said, gone=said.gone or now)
+    return {**known, **updated, **{_digest(key): Printed(now, None) for key in new}}
 
 
 def _without_the_past(memory: Memory, now: datetime) -> Memory:
@@ -90,8 +166,6 @@ def _newest(one: Memory, other: Memory) -> Memory:
 
 
 def _digest(topic: Topic) -> str:
-    import hashlib  # slow to import, and most runs have nothing to say
-
     digest = hashlib.sha256(topic.key.encode(errors="backslashreplace")).hexdigest()
     return f"{NEED if topic.is_need else FAILURE}{digest[:16]}"
 
@@ -146,7 +220,7 @@ def _read(path: str) -> Memory:
             and len(at) <= 10
             and (gone == "-" or (gone.isdigit() and len(gone) <= 10))
         ):
-            memory[digest] = Said(_moment(at), None if gone == "-" else _moment(gone))
+            memory[digest] = Printed(_moment(at), None if gone == "-" else _moment(gone))
     return memory
 
 
