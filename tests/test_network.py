@@ -55,8 +55,8 @@ def test_each_variable_holds_for_both_clients(inspected: Bot, sandbox: Sandbox, 
     assert [result.status for result in inspected.tick(**{name: place})] == [0, 0, 0]
     assert len(keys_in(sandbox, "C1")) == 1
     check = inspected.run("check", **{name: place}).out
-    assert "ok    Riot key: Riot takes it\n" in check
-    assert "ok    Slack workspace default: Slack takes the token\n" in check
+    assert "ok    Riot key: key accepted\n" in check
+    assert "ok    Slack workspace default: token accepted\n" in check
 
 
 def test_they_count_in_the_env_file_too(inspected: Bot, sandbox: Sandbox) -> None:

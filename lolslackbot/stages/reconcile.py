@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUNS = 2  # that must have read the history without finding a message before its absence is believed
+RUNS = outbox.ENOUGH_LOOKUPS
 MARGIN = timedelta(minutes=10)  # before the game's end: the clocks of Riot and Slack
 SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is not believed
 LOOKED_FOR = timedelta(days=1)  # in each run; after that once a day, and again where one look found nothing

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 UNSETTLED = "state IN ('sending', 'uncertain')"  # the index's own words: else SQLite does not see that it may use it
 DIED = "the process ended between the claim and Slack's answer"
 FOUND = "found in the channel's history: another run of this bot had posted it"
+ENOUGH_LOOKUPS = 2  # in that many runs a message must be missing from the history before its absence is believed
 
 
 class Draft(NamedTuple):
@@ -192,6 +193,20 @@ def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) ->
         before=text_of(now + span),
     )
     return [moment_of(row["claimed_at"]) for row in rows]
+
+
+def full_until(
+    db: Database, channel_id: str, now: datetime, *, messages: int, seconds: int, ahead: int = 0
+) -> datetime | None:
+    """When a channel that gets at most `messages` in `seconds` takes another one; None: now.
+
+    ahead: messages that go to that channel before it.
+    """
+    claims = recent_claims(db, channel_id, seconds, now)
+    if len(claims) + ahead < messages:
+        return None
+    last_to_leave = claims[messages - 1 - ahead] if ahead < messages else now
+    return last_to_leave + timedelta(seconds=seconds)
 
 
 def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:

@@ -397,5 +397,5 @@ def test_the_alert_channel_hears_once_of_a_key_that_is_refused_and_nothing_else_
         assert (fetched.status, delivered.status) == (77, 0)
         assert here.run("deliver", "--dry-run").status == 0
     (post,) = [each for each in sandbox.slack.posts if each.channel == "CALERTS"]
-    assert "lolslackbot needs a person: riot is rejected since" in post.text
+    assert "lolslackbot needs a person: Riot key is rejected" in post.text
     assert len(sandbox.slack.posts) == 1

@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 
 def lost(db: Database) -> list[str]:
-    return [story.match_id for story in health.came_to_nothing(db, START, START - DAY)]
+    return [story.match_id for story in health.lost_matches(db, START, START - DAY)]
 
 
 def given_up(db: Database, match_id: str, reason: str | Reason, **ago: float) -> None:
