@@ -473,7 +473,7 @@ def _lift(checks: Checks, scope: Scope, kind: str) -> None:
             if hold.kind == kind and hold.scope.is_same(scope):
                 with db.transaction():
                     holds.lift(db, hold.scope, kind)
-                    decisions.record(db, "check", hold.scope, f"{kind} -> ok", checks.clock.now())
+                    decisions.record(db, "check", hold.scope, f"{kind} -> well", checks.clock.now())
 
 
 # The clock

@@ -381,7 +381,7 @@ def test_channel__works_again(tracked: Bot, sandbox: Sandbox, db: Database) -> N
         "`lolslackbot retry --channel C1`"
     ]
     assert not is_held(db, "channel C1", "broken")
-    assert "`check` by hand, channel C1: broken -> ok" in tracked.run("why", "C1").out
+    assert "`check` by hand, channel C1: broken -> well" in tracked.run("why", "C1").out
 
 
 @pytest.mark.parametrize("name", ["channels:history", "channels:read"])
