@@ -174,22 +174,6 @@ def test_alarming__all_but_four() -> None:
 # Holds, limits, findings
 
 
-@pytest.mark.parametrize(
-    ("scope", "kind"),
-    [
-        ("riot", "rejected"),
-        ("workspace friends", "rejected"),
-        ("channel C1", "broken"),
-        ("channel C1", "paused"),
-        ("everything", "paused"),
-    ],
-)
-def test_hold__without_an_end(db: Database, scope: str, kind: str) -> None:
-    """A hold that no time lifts needs a person."""
-    hold(db, scope, kind)
-    assert keys(db) == [f"{scope} {kind}"]
-
-
 def test_hold__channel_without_players(db: Database) -> None:
     """A channel that nobody is tracked in needs nobody, neither by its hold nor by what check found."""
     hold(db, "channel C9", "broken")
@@ -217,19 +201,12 @@ def test_limit__over_or_in_force(db: Database) -> None:
     ]
 
 
-def test_limit__longer_than_a_day(db: Database) -> None:
-    """A stated limit that cannot be is reported; usual ones are not."""
-    with db.transaction():
-        CallLog(db).put_windows("europe", "", [Window(120, 100), Window(99_999_999, 1)])
-        CallLog(db).put_windows("kr", "match", [Window(86_400, 100)])
-    assert keys(db) == ["riot europe odd limit"]
-
-
 def test_limit__long_window_exhausted(db: Database) -> None:
     """A long window that is spent is one need, unless a hold of the same scope says it or it is soon over."""
     call_log = CallLog(db)
     with db.transaction():
         call_log.put_windows("europe", "", [Window(120, 100), Window(86_400, 1)])
+        call_log.put_windows("kr", "match", [Window(86_400, 100)])
         call_log.end_call(call_log.begin_call("europe", "match-ids", START), START)
     listings.record_page(db, 1, ["EUW1_2"], None, START)
     ticked(db, 119)
@@ -415,12 +392,6 @@ def test_stage__out_of_time_explains_backlog(db: Database) -> None:
 # Lists
 
 
-def test_lists__unpolled(db: Database) -> None:
-    """Lists that nobody polls need a person after three missed ticks, also without a run on record."""
-    assert keys(db, START + TICKS_MISSED - timedelta(seconds=1)) == []
-    assert keys(db, START + TICKS_MISSED) == ["lists unasked"]
-
-
 def test_lists__never_polled(db: Database) -> None:
     """The first three ticks after tracking began are granted."""
     untrack(db, 1)
@@ -430,8 +401,10 @@ def test_lists__never_polled(db: Database) -> None:
     assert keys(db, later + TICKS_MISSED) == ["lists unasked"]
 
 
-def test_lists__unpolled_though_fetch_runs(db: Database) -> None:
-    """Runs that poll no list are no excuse; a limit is."""
+def test_lists__unpolled(db: Database) -> None:
+    """Lists that nobody polls need a person after three missed ticks; a run is no excuse, a limit is."""
+    assert keys(db, START + TICKS_MISSED - timedelta(seconds=1)) == []
+    assert keys(db, START + TICKS_MISSED) == ["lists unasked"]
     ticked(db, 8)
     assert keys(db, START + timedelta(minutes=9)) == ["lists unasked"]
     hold(db, "riot europe", "limited", seconds=600)
@@ -539,18 +512,16 @@ def test_lost_matches__few_or_many(db: Database, lose: Callable[[Database, str],
 
 
 def test_message__failed(db: Database, clock: FakeClock) -> None:
-    """A failed message needs a person for a day."""
+    """A failed message needs a person for a day, unless its channel is broken."""
     outbox.mark_failed(db, claimed(db, clock), "t", "msg_too_long", START, broken=False)
     assert keys(db) == ["messages failed C1"]
     assert status(db, START).facts.waiting["messages failed in a day"] == 1
+    hold(db, "channel C1", "broken")
+    assert keys(db) == ["channel C1 broken"]
+    with db.transaction():
+        holds.lift(db, scope_of("channel C1"), "broken")
     listings.record_page(db, 1, [], None, START + DAY)
     assert keys(db, START + DAY) == []
-
-
-def test_message__failed_in_broken_channel(db: Database, clock: FakeClock) -> None:
-    """A broken channel reports its failed messages."""
-    outbox.mark_failed(db, claimed(db, clock), "t", "is_archived", START, broken=True)
-    assert keys(db) == ["channel C1 broken"]
 
 
 def test_message__in_doubt(db: Database, clock: FakeClock) -> None:
@@ -603,12 +574,6 @@ def test_disk__nearly_full(db: Database, monkeypatch: pytest.MonkeyPatch) -> Non
     for free, expected in ((MIN_FREE_BYTES, []), (MIN_FREE_BYTES - 1, ["disk full"])):
         monkeypatch.setattr(facts, "free_bytes", lambda _, free=free: free)
         assert keys(db) == expected
-
-
-def test_database__locked(db: Database) -> None:
-    """A database that another program locks needs a person."""
-    db.locked = True
-    assert keys(db) == ["database locked"]
 
 
 def test_clock__runs_in_the_future(db: Database) -> None:
