@@ -106,6 +106,7 @@ class Checks:
     writable: bool = False
     reached: "dict[str, SlackClient]" = field(default_factory=dict)  # workspaces
     ahead: dict[str, timedelta] = field(default_factory=dict)  # this clock, of the servers'
+    stack: ExitStack = field(default_factory=ExitStack)  # closes the database
 
     @property
     def writable_db(self) -> Database | None:
@@ -113,32 +114,30 @@ class Checks:
 
     def run(self) -> list[Finding]:
         """Every check, whatever the others find."""
-        with ExitStack() as stack:
+        with self.stack:
             found = [
                 _ok("here", f"database {self.settings.database}, user {user_name(os.geteuid())}"),
                 *_settings(self),
-                *self.guard("files", partial(_files, self)),
-                *self.guard("disk", partial(_disk, self)),
-                *self.guard("database", partial(_database, self, stack), "LOLSLACKBOT_DATABASE"),
-                *self.guard("cron", partial(_cron, self)),
-                *self.guard("pause", partial(_pauses, self)),
-                *self.guard(
-                    "Riot key", partial(_riot_key, self), "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY
-                ),
+                *self.guard("files", _files),
+                *self.guard("disk", _disk),
+                *self.guard("database", _database, "LOLSLACKBOT_DATABASE"),
+                *self.guard("cron", _cron),
+                *self.guard("pause", _pauses),
+                *self.guard("Riot key", _riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY),
                 *_slack(self),
             ]
-            found += self.guard("findings", partial(_keep, self, found))
-        return [*found, *self.guard("clock", partial(_clock, self))]
+            found += self.guard("findings", partial(_keep, found=found))
+        return [*found, *self.guard("clock", _clock)]
 
     def guard(
-        self, what: str, check: Callable[[], Iterator[Finding]], *needed: str, scope: Scope | None = None
+        self, what: str, check: "Callable[[Checks], Iterator[Finding]]", *needed: str, scope: Scope | None = None
     ) -> list[Finding]:
         """Runs one check; an error is a finding, too. needed: settings. scope: what a fault may hold up."""
         if any(fault.setting in ("", *needed) for fault in self.faults if needed):
             return [_warn(what, "not tried: a setting that it needs is invalid")]
         found = []
         try:
-            for finding in check():
+            for finding in check(self):
                 found.append(replace(finding, scope=scope))
         except RunAborted as end:
             logger.debug("%s: %s", what, end, exc_info=True)
@@ -155,20 +154,16 @@ def _keep(checks: Checks, found: Sequence[Finding]) -> Iterator[Finding]:
     Not what only the settings of whoever runs this check lack; and nothing is forgotten that was not seen.
     """
     if db := checks.writable_db:
-        seen = {f.scope: f for f in found if f.scope and f.state != WARN and f.status is not Exit.UNUSABLE}
-        alerts = Scope(ScopeKind.ALERT_CHANNEL, checks.settings.alert_channel or "")
-        former = {
-            known.scope
-            for known in findings.all_known(db)
-            if known.scope.kind is ScopeKind.ALERT_CHANNEL and known.scope != alerts
-        }
-        now = checks.clock.now()
+        known = [finding for finding in found if finding.status is not Exit.UNUSABLE]
+        alerts = Scope(ScopeKind.ALERT_CHANNEL, checks.settings.alert_channel)
+        former = {old.scope for old in findings.all_known(db) if old.scope.kind is alerts.kind and old.scope != alerts}
+        seen = {finding.scope for finding in known if finding.scope and finding.state != WARN}
         failed = [
-            Found(finding.what, finding.scope, finding.said, finding.remedy, now)
-            for finding in found
-            if finding.scope in seen and finding.scope and finding.state == FAIL and finding.status is not Exit.UNUSABLE
+            Found(finding.what, finding.scope, finding.said, finding.remedy, checks.clock.now())
+            for finding in known
+            if finding.scope and finding.state == FAIL
         ]
-        findings.replace(db, {*seen, *former}, failed)
+        findings.replace(db, seen | former, failed)
     yield from ()
 
 
@@ -181,9 +176,8 @@ def _settings(checks: Checks) -> Iterator[Finding]:
     for sentence in empty_settings(checks.settings.env):
         yield _warn("settings", sentence)
     for name, place, likely in checks.unknown:
-        yield _warn(
-            "settings", f"{name} in {place} is not a setting", f"rename it to {likely}" if likely else "remove it"
-        )
+        remedy = f"rename it to {likely}" if likely else "remove it"
+        yield _warn("settings", f"{name} in {place} is not a setting", remedy)
 
 
 def _files(checks: Checks) -> Iterator[Finding]:
@@ -241,9 +235,9 @@ def _disk(checks: Checks) -> Iterator[Finding]:
     yield _ok("disk", said) if free >= MIN_FREE_BYTES else _fail("disk", said, TO_MAKE_ROOM)
 
 
-def _database(checks: Checks, stack: ExitStack) -> Iterator[Finding]:
+def _database(checks: Checks) -> Iterator[Finding]:
     path = checks.settings.database
-    db = stack.enter_context(closing(open_database(path)))  # sees that it is ours, not too new, keeps its promises
+    db = checks.stack.enter_context(closing(open_database(path)))  # sees that it is ours, and not too new
     verify(path)
     checks.db = db
     db.try_writing()
@@ -266,15 +260,14 @@ def _last_run(checks: Checks, db: Database, stage: str) -> Finding:
         return _warn(what, "no run on record", "see crontab.example")
     ran = f"last run at {text_of(last.began_at)}"
     is_long_ago = now - (last.ended_at or last.began_at) > TICKS_MISSED
+    if last.began_at - now > CLOCK_TOLERANCE:
+        return _warn(what, f"{ran}, which is in the future", "see clock")
     if last.ended_at is None and is_at_work(db.path, stage):
         if is_long_ago:
-            hangs = f"running since {text_of(last.began_at)}: it hangs"
-            return _fail(what, hangs, "see `lolslackbot status`")
+            return _fail(what, f"running since {text_of(last.began_at)}: it hangs", "see `lolslackbot status`")
         return _ok(what, f"{ran}, still running")
     if is_long_ago:
         return _fail(what, ran, "see `crontab -l` and cron's mail")
-    if last.began_at - now > CLOCK_TOLERANCE:
-        return _warn(what, f"{ran}, which is in the future", "see clock")
     if last.ended_at is None:
         return _warn(what, f"{ran} {CUT_OFF}", "see the log, if it could be written")
     if last.exit_status in (Exit.OK, Exit.LATER):
@@ -356,14 +349,13 @@ def _slack(checks: Checks) -> Iterator[Finding]:
         used.add((DEFAULT_WORKSPACE, checks.settings.alert_channel))
     for workspace in sorted({name for name, _ in used} | {DEFAULT_WORKSPACE} | set(checks.settings.slack_tokens)):
         needed, scope = (token_name(workspace), "LOLSLACKBOT_SLACK_URL"), holds.workspace_scope(workspace)
-        yield from checks.guard(
-            f"Slack workspace {workspace}", partial(_workspace, checks, workspace), *needed, scope=scope
-        )
+        check = partial(_workspace, workspace=workspace)
+        yield from checks.guard(f"Slack workspace {workspace}", check, *needed, scope=scope)
         for channel_id in sorted(channel_id for name, channel_id in used if name == workspace):
-            if workspace in checks.reached:
+            if slack := checks.reached.get(workspace):
                 is_tracked = channel_id in tracked
                 scope = Scope(ScopeKind.CHANNEL if is_tracked else ScopeKind.ALERT_CHANNEL, channel_id)
-                check = partial(_channel, checks, checks.reached[workspace], channel_id, is_tracked)
+                check = partial(_channel, slack=slack, channel_id=channel_id, is_tracked=is_tracked)
                 yield from checks.guard(f"channel {channel_id}", check, scope=scope)
 
 
