@@ -293,7 +293,7 @@ def track_command(track: Track, platform: str) -> str:
 def _remedy_of_list(track: Track) -> str:
     match track.player.problem_kind:
         case ProblemKind.ODD_MATCH_IDS:
-            return "the next run polls it again"
+            return "the next run polls the list again"
         case ProblemKind.ODD_PUUID:
             return "the name is looked up again once a day"
     return (
@@ -343,7 +343,7 @@ def _silence(stage: str, of: StageRuns) -> str:
 
 def _ask_cron(*stages: str) -> str:
     commands = ", ".join(f"`lolslackbot {stage}`" for stage in stages)
-    return f"see `crontab -l` and `lolslackbot check`; to run it now: {commands}"
+    return f"see `crontab -l` and `lolslackbot check`; to run {'it' if len(stages) == 1 else 'them'} now: {commands}"
 
 
 def _unpolled_lists(facts: Facts) -> Iterator[Need]:
@@ -357,7 +357,11 @@ def _unpolled_lists(facts: Facts) -> Iterator[Need]:
     if is_silent or _riot_waits(facts):
         return
     polled = f"no player list was polled since {text_of(last)}" if last else "no poll of a player list is on record"
-    run = f"although it ran ({fetching.last_ended.summary})" if fetching.last_ended else "and no run is on record"
+    run = (
+        f"although fetch-matches ran ({fetching.last_ended.summary})"
+        if fetching.last_ended
+        else "and no run is on record"
+    )
     yield Need(NeedKind.LISTS_UNASKED, "", f"{polled}, {run}; run `lolslackbot -v fetch-matches` to see why")
 
 
@@ -500,16 +504,16 @@ def _messages_in_doubt(facts: Facts) -> Iterator[Need]:
 
 
 def _remedy_of_doubt(message: UnsentMessage) -> str:
-    look_up = "`lolslackbot deliver` looks them up"
+    look_up = "run `lolslackbot deliver`"
     if message.lookup_problem is None:
-        return f"{look_up}, in at least two runs"
+        return f"{look_up} to look it up (takes at least two runs)"
     retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
     by_hand = (
-        f"look into the channel: to send it again: `{retry}`; if it is there: `{retry} --found LINK`, with the link "
-        'that Slack\'s "Copy link" gives'
+        f"check the channel: if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK` (LINK: what "
+        'Slack\'s "Copy link" gives)'
     )
     if message.lookup_problem is LookupProblem.SCOPE_MISSING:
-        return f"{add_scopes(HISTORY_SCOPES)}, and {look_up}; or {by_hand}"
+        return f"{add_scopes(HISTORY_SCOPES)}, then {look_up}; or {by_hand}"
     return by_hand
 
 

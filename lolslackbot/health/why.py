@@ -223,7 +223,7 @@ def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
 
 def _uncertain(view: View, message: MessageStory, run: str) -> str:
     retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
-    again = f"to send it again: `{retry}`; if it is in Slack: `{retry} --found LINK`"
+    again = f"if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK`"
     if message.ended_at < view.oldest_news:
         again = "too old to be sent again"
     if message.is_unreadable:

@@ -250,18 +250,18 @@ def screen_later(world: World) -> str:
     ),
     Row(
         World.doubt,
-        "C1: may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; to send "
-        "it again: `lolslackbot retry --message EUW1_1 C1`; if it is in Slack: `lolslackbot retry --message EUW1_1 C1 "
-        "--found LINK`",
+        "C1: may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; if it "
+        "is missing, run `lolslackbot retry --message EUW1_1 C1`; if it is there, run `lolslackbot retry --message "
+        "EUW1_1 C1 --found LINK`",
     ),
     Row(
         lambda w: w.doubt_unreadable(LookupProblem.SCOPE_MISSING),
-        "C1: cannot be looked up: -; to send it again: `lolslackbot retry --message EUW1_1 C1`",
+        "C1: cannot be looked up: -; if it is missing, run `lolslackbot retry --message EUW1_1 C1`",
         "looks it up",
     ),
     Row(
         lambda w: [w.doubt(), w.sql("UPDATE messages SET resends = 1, lookup_misses = 2")],
-        "not found in 2 look-ups, no more are made; to send it again",
+        "not found in 2 look-ups, no more are made; if it is missing, run",
         "looks it up",
     ),
     Row(lambda w: [w.doubt(), w.pass_time(NEWS)], "; too old to be sent again", "`lolslackbot retry"),
@@ -658,8 +658,8 @@ WHY_FETCH = (
 )
 RETRY = "lolslackbot retry --message EUW1_1 C1"
 BY_HAND = (
-    f"look into the channel: to send it again: `{RETRY}`; if it is there: `{RETRY} --found LINK`, with the link that "
-    'Slack\'s "Copy link" gives\n'
+    f"check the channel: if it is missing, run `{RETRY}`; if it is there, run `{RETRY} --found LINK` (LINK: what "
+    'Slack\'s "Copy link" gives)\n'
 )
 DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
 
@@ -717,7 +717,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
     ),
     Row(
         lambda w: listings.record_problem(w.db, 1, "odd", w.now, ProblemKind.ODD_MATCH_IDS),
-        ": odd; the next run polls it again\n",
+        ": odd; the next run polls the list again\n",
     ),
     Row(
         lambda w: listings.record_problem(w.db, 1, "odd", w.now, ProblemKind.ODD_PUUID),
@@ -731,7 +731,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
     Row(
         lambda w: [every_stage_ended_a_second_ago(w), w.ran("deliver", timedelta(0), None)],
         f"\nno stage has run since {NOON}, deliver was cut off (killed, or unable to write); see `crontab -l` and "
-        "`lolslackbot check`; to run it now: `lolslackbot fetch-matches`, `lolslackbot build-messages`, "
+        "`lolslackbot check`; to run them now: `lolslackbot fetch-matches`, `lolslackbot build-messages`, "
         "`lolslackbot deliver`\n",
         ask=screen_later,
     ),
@@ -751,7 +751,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
     ),
     Row(
         lambda w: [w.listed(), w.pass_time(HOUR), w.ticked()],
-        f"\nno player list was polled since {NOON}, although it ran (fetch-matches: nothing to do); run "
+        f"\nno player list was polled since {NOON}, although fetch-matches ran (fetch-matches: nothing to do); run "
         "`lolslackbot -v fetch-matches` to see why\n",
     ),
     Row(
@@ -801,12 +801,11 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
         "\n2 messages to C1 failed in the last 24 h (latest: EUW1_2: is_archived); to resend: "
         "`lolslackbot retry --channel C1`\n",
     ),
-    Row(World.doubt, f"{DOUBT}time-out); `lolslackbot deliver` looks them up, in at least two runs\n"),
+    Row(World.doubt, f"{DOUBT}time-out); run `lolslackbot deliver` to look it up (takes at least two runs)\n"),
     Row(World.claim, f"{DOUBT}its run died); "),
     Row(
         lambda w: w.doubt_unreadable(LookupProblem.SCOPE_MISSING),
-        "add channels:history and groups:history and reinstall the app, and `lolslackbot deliver` looks them up; or "
-        f"{BY_HAND}",
+        f"add channels:history and groups:history and reinstall the app, then run `lolslackbot deliver`; or {BY_HAND}",
     ),
     Row(
         lambda w: w.doubt_unreadable(LookupProblem.CHANNEL_CLOSED),
