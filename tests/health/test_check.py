@@ -17,6 +17,7 @@ from lolslackbot.errors import worst
 from lolslackbot.files import user_name
 from lolslackbot.health import check
 from lolslackbot.health.check import Checks, Finding
+from lolslackbot.health.needs import MIN_FREE_BYTES
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.settings import Secret, Settings
@@ -171,7 +172,7 @@ def key_limited(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.misbehave(Mishap.limited(120, "application"), endpoint=None)
 
 
-def riot_answers(status: int) -> Callable[[Bot, Sandbox], None]:
+def riot_answers(status: int) -> Callable[[Bot, Sandbox], object]:
     return lambda _, sandbox: sandbox.riot.misbehave(Mishap.status(status), endpoint=None)
 
 
@@ -322,7 +323,7 @@ CUT_OFF = last_run("exit_status = NULL, ended_at = NULL")
     ],
 )
 def test_fault__named_with_remedy(
-    tracked: Bot, sandbox: Sandbox, happens: Callable[[Bot, Sandbox], None], status: int, line: str
+    tracked: Bot, sandbox: Sandbox, happens: Callable[[Bot, Sandbox], object], status: int, line: str
 ) -> None:
     """What is wrong is named with its remedy, and everything else is tried."""
     happens(tracked, sandbox)
@@ -579,7 +580,7 @@ def test_database__locked(tracked: Bot, sandbox: Sandbox, db: Database, monkeypa
 def test_run__at_work(tracked: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run at work was not cut off, nor one that ends just now."""
     CUT_OFF(tracked, sandbox)
-    with run_lock(tracked.database, "deliver"):
+    with run_lock(str(tracked.database), "deliver"):
         assert found(tracked.run("check"), "cron deliver")[0].endswith(", still running")
     monkeypatch.setattr(check, "is_at_work", ends_just_now)
     assert found(tracked.run("check"), "cron deliver")[0].endswith(", still running")
@@ -588,7 +589,7 @@ def test_run__at_work(tracked: Bot, sandbox: Sandbox, monkeypatch: pytest.Monkey
 def test_run__hangs(tracked: Bot, sandbox: Sandbox) -> None:
     """A run that hangs is not told as one that cron did not start."""
     last_run(f"began_at = '{LONG_AGO}', ended_at = NULL, exit_status = NULL")(tracked, sandbox)
-    with run_lock(tracked.database, "deliver"):
+    with run_lock(str(tracked.database), "deliver"):
         result = tracked.run("check")
     assert found(result, "cron deliver") == [
         f"FAIL  cron deliver: running since {LONG_AGO}: it hangs; see `lolslackbot status`"
@@ -610,9 +611,9 @@ def findings(db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, fr
 
 def test_disk__nearly_full(db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is nearly full is a failure with its remedy."""
-    full = findings(db, clock, monkeypatch, check.MIN_FREE_BYTES - 1)["disk"]
+    full = findings(db, clock, monkeypatch, MIN_FREE_BYTES - 1)["disk"]
     assert (full.state, "`lolslackbot prune" in full.remedy) == ("FAIL", True)
-    assert findings(db, clock, monkeypatch, check.MIN_FREE_BYTES)["disk"].state == "ok"
+    assert findings(db, clock, monkeypatch, MIN_FREE_BYTES)["disk"].state == "ok"
 
 
 def test_check__breaks(

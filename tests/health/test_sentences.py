@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import pytest
 from support import FakeClock, a_match, add_player, scope_of, store_match
@@ -66,65 +67,81 @@ class World:
     def now(self) -> datetime:
         return self.clock.now()
 
-    def pass_time(self, time: timedelta) -> None:
-        self.clock.advance(time.total_seconds())
-
-    def game(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
-        """A game that ended some time ago, built."""
-        match_id = f"EUW1_{number}"
-        store_match(self.db, a_match(match_id, ended_at=self.now - ago), self.now)
-        build_messages(self.db, Run("build-messages", self.clock, 80), "")
-        found = outbox.find(self.db, match_id, "C1")
+    def message(self, number: int = 1) -> Message:
+        found = outbox.find(self.db, f"EUW1_{number}", "C1")
         assert found
         return found[0]
 
-    def claim(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
-        message = self.game(number, ago)
+    # What happens; each is followed by what happens next.
+
+    def pass_time(self, time: timedelta) -> Self:
+        self.clock.advance(time.total_seconds())
+        return self
+
+    def game(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Self:
+        """A game that ended some time ago, built."""
+        store_match(self.db, a_match(f"EUW1_{number}", ended_at=self.now - ago), self.now)
+        build_messages(self.db, Run("build-messages", self.clock, 80), "")
+        return self
+
+    def claim(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Self:
+        message = self.game(number, ago).message(number)
         assert outbox.claim(self.db, message, "t", self.now - 2 * DAY, self.now)
-        return message
+        return self
 
-    def deliver(self, number: int = 1, ago: timedelta = 10 * MINUTE, receipt: str = RECEIPT) -> None:
-        outbox.mark_delivered(self.db, self.claim(number, ago), "t", receipt, self.now)
+    def deliver(self, number: int = 1, receipt: str = RECEIPT) -> Self:
+        outbox.mark_delivered(self.db, self.claim(number).message(number), "t", receipt, self.now)
+        return self
 
-    def fail(self, number: int = 1, ago: timedelta = 10 * MINUTE, *, broken: bool = False) -> None:
-        outbox.mark_failed(self.db, self.claim(number, ago), "t", "is_archived", self.now, broken=broken)
+    def fail(self, number: int = 1, ago: timedelta = 10 * MINUTE, *, broken: bool = False) -> Self:
+        message = self.claim(number, ago).message(number)
+        outbox.mark_failed(self.db, message, "t", "is_archived", self.now, broken=broken)
+        return self
 
-    def doubt(self, number: int = 1, ago: timedelta = 10 * MINUTE) -> Message:
-        message = self.claim(number, ago)
-        outbox.mark_uncertain(self.db, message, "t", "time-out", self.now)
-        return message
+    def doubt(self) -> Self:
+        outbox.mark_uncertain(self.db, self.claim().message(), "t", "time-out", self.now)
+        return self
 
-    def doubt_unreadable(self, problem: LookupProblem) -> None:
-        outbox.record_lookup_error(self.db, self.doubt(), problem, "cannot be looked up: -", self.now)
+    def doubt_unreadable(self, problem: LookupProblem) -> Self:
+        outbox.record_lookup_error(self.db, self.doubt().message(), problem, "cannot be looked up: -", self.now)
+        return self
 
-    def doubt_then_retry(self) -> None:
-        message = self.doubt()
+    def doubt_then_retry(self) -> Self:
+        message = self.doubt().message()
         with self.db.transaction():
             outbox.retry(self.db, message)
+        return self
 
-    def release(self, number: int = 1) -> None:
-        message = self.claim(number)
+    def release(self) -> Self:
+        message = self.claim().message()
         with self.db.transaction():
             outbox.release(self.db, message, "t", "ratelimited", self.now)
+        return self
 
-    def expire(self) -> None:
-        outbox.expire(self.db, self.now, self.now)
+    def expire(self, by_a_clock_ahead: timedelta = timedelta(0)) -> Self:
+        outbox.expire(self.db, self.now, self.now + by_a_clock_ahead)
+        return self
 
-    def restore(self) -> None:
+    def restore(self) -> Self:
         with self.db.transaction():
             restores.doubt_all(self.db, self.now)
             decisions.record(self.db, "restore", decisions.EVERYTHING, "messages in doubt: 1", self.now)
+        return self
 
-    def untrack(self) -> None:
+    def untrack(self) -> Self:
         untrack(self.db, RiotId("Player 1", "EUW"), None, self.now, "")
+        return self
 
-    def hold(self, scope: str, kind: str, reason: str = "-", until: timedelta | None = None) -> None:
+    def hold(self, scope: str, kind: str, reason: str = "-", time: timedelta | None = None) -> Self:
+        until = self.now + time if time else None
         with self.db.transaction():
-            holds.put(self.db, scope_of(scope), kind, reason, self.now, until and self.now + until)
+            holds.put(self.db, scope_of(scope), kind, reason, self.now, until)
+        return self
 
-    def rename_to(self, name: str) -> None:
+    def rename_to(self, name: str) -> Self:
         with self.db.transaction():
             players.rename(self.db, players.poll_order(self.db)[0], RiotId(name, "EUW"), self.now)
+        return self
 
     def ran(
         self,
@@ -133,27 +150,56 @@ class World:
         took: timedelta | None = SECOND,
         exit_status: Exit = Exit.OK,
         ending: runs.Ending = runs.WHOLE,
-    ) -> None:
+    ) -> Self:
         """A run that began some time ago; took None: it has not ended."""
         began = self.now - ago
         run_id = runs.begin(self.db, stage, began)
         if took is not None:
             runs.end(self.db, run_id, began + took, int(exit_status), f"{stage}: nothing to do", ending)
+        return self
 
-    def ticked(self, ago: timedelta = SECOND) -> None:
+    def ticked(self, ago: timedelta = SECOND, took: timedelta = SECOND) -> Self:
         for stage in STAGES:
-            self.ran(stage, ago)
+            self.ran(stage, ago, took)
+        return self
 
-    def works(self, stage: str) -> None:
+    def works(self, stage: str) -> Self:
         """A process holds the lock of that stage."""
         self.stack.enter_context(run_lock(self.db.path, stage))
+        return self
 
-    def listed(self, *match_ids: str) -> None:
+    def listed(self, *match_ids: str) -> Self:
         listings.record_page(self.db, 1, list(match_ids), None, self.now)
+        return self
 
-    def sql(self, sql: str) -> None:
+    def unlisted(self, problem: str, kind: ProblemKind | None = None) -> Self:
+        listings.record_problem(self.db, 1, problem, self.now, kind)
+        return self
+
+    def moved_to(self, platform: str) -> Self:
+        players.record_region(self.db, 1, platform, self.now)
+        return self
+
+    def missing(self, match_id: str) -> Self:
+        matches.mark_missing(self.db, match_id, self.now, None)
+        return self
+
+    def prefers(self, queues: str) -> Self:
+        channels.prefer(self.db, "C1", queues, None)
+        return self
+
+    def named(self, name: str) -> Self:
+        channels.record_name(self.db, "C1", name)
+        return self
+
+    def locked(self) -> Self:
+        self.db.locked = True
+        return self
+
+    def sql(self, sql: str) -> Self:
         with self.db.transaction():
             self.db.write(sql)
+        return self
 
 
 @pytest.fixture
@@ -219,20 +265,20 @@ def screen_later(world: World) -> str:
 
 
 @rows(
-    Row(lambda w: [w.game(), w.expire()], "C1: never sent: no longer news"),
+    Row(lambda w: w.game().expire(), "C1: never sent: no longer news"),
     Row(
-        lambda w: [w.doubt_then_retry(), w.expire()],
+        lambda w: w.doubt_then_retry().expire(),
         "C1: expired: no longer news; an earlier attempt may have reached Slack",
         "never",
     ),
-    Row(lambda w: [w.release(), w.expire()], "C1: expired: no longer news; attempts: 1", "never"),
+    Row(lambda w: w.release().expire(), "C1: expired: no longer news; attempts: 1", "never"),
     Row(
-        lambda w: [w.game(), w.restore(), w.pass_time(NEWS), w.expire()],
+        lambda w: w.game().restore().pass_time(NEWS).expire(),
         "C1: expired: no longer news; unknown whether it was posted before the restore",
         "never",
     ),
     Row(
-        lambda w: [w.fail(), w.pass_time(10 * MINUTE), w.untrack()],
+        lambda w: w.fail().pass_time(10 * MINUTE).untrack(),
         "2026-11-23T12:10:00.000Z C1: expired: untracked",
         f"{NOON} C1: expired",
     ),
@@ -242,7 +288,7 @@ def screen_later(world: World) -> str:
         "is in Slack",
     ),
     Row(lambda w: w.deliver(receipt="odd"), "C1: posted, https://slack.com/archives/C1/podd"),
-    Row(lambda w: [w.works("deliver"), w.claim()], "C1: being sent now", "process"),
+    Row(lambda w: w.works("deliver").claim(), "C1: being sent now", "process"),
     Row(
         World.claim,
         "C1: its process died before Slack answered; the next `lolslackbot deliver` tries to look it up",
@@ -260,20 +306,20 @@ def screen_later(world: World) -> str:
         "looks it up",
     ),
     Row(
-        lambda w: [w.doubt(), w.sql("UPDATE messages SET resends = 1, lookup_misses = 2")],
+        lambda w: w.doubt().sql("UPDATE messages SET resends = 1, lookup_misses = 2"),
         "not found in 2 look-ups, no more are made; if it is missing, run",
         "looks it up",
     ),
-    Row(lambda w: [w.doubt(), w.pass_time(NEWS)], "; too old to be sent again", "`lolslackbot retry"),
+    Row(lambda w: w.doubt().pass_time(NEWS), "; too old to be sent again", "`lolslackbot retry"),
     Row(World.fail, "C1: not in Slack: is_archived; to send it again: `lolslackbot retry --message EUW1_1 C1`"),
     Row(
         lambda w: w.fail(broken=True),
         "C1: not in Slack: is_archived; fix the channel in Slack, then run `lolslackbot retry --channel C1`",
         "--message",
     ),
-    Row(lambda w: [w.fail(), w.pass_time(NEWS)], "C1: not in Slack: is_archived; too old to be sent again", "retry"),
+    Row(lambda w: w.fail().pass_time(NEWS), "C1: not in Slack: is_archived; too old to be sent again", "retry"),
     Row(
-        lambda w: [w.doubt_then_retry(), w.fail()],
+        lambda w: w.doubt_then_retry().fail(),
         "C1: refused by Slack: is_archived; an earlier attempt may have reached Slack",
         "not in Slack",
     ),
@@ -288,16 +334,7 @@ def test_message__outcome(world: World, row: Row) -> None:
 
 def at_the_limit(world: World) -> None:
     for number in (7, 8, 9):
-        world.deliver(number)
-        world.pass_time(MINUTE)
-    world.game()
-
-
-def others_use_up_the_limit(world: World) -> None:
-    world.deliver(9)
-    world.pass_time(MINUTE)
-    for number in (7, 8):
-        world.game(number, HOUR)
+        world.deliver(number).pass_time(MINUTE)
     world.game()
 
 
@@ -313,72 +350,76 @@ ENDED_JUST_NOW = 10 * MINUTE, 10 * MINUTE - SECOND
 @rows(
     Row(World.game, f"C1: {NEXT}"),
     Row(at_the_limit, f"C1: waiting; {LIMIT}", NEXT),
-    Row(others_use_up_the_limit, f"C1: waiting, behind 2 earlier messages; {LIMIT}", NEXT),
     Row(
-        lambda w: [*(w.game(number, HOUR) for number in (6, 7, 8)), w.game()],
+        lambda w: w.deliver(9).pass_time(MINUTE).game(7, HOUR).game(8, HOUR).game(),
+        f"C1: waiting, behind 2 earlier messages; {LIMIT}",
+        NEXT,
+    ),
+    Row(
+        lambda w: w.game(6, HOUR).game(7, HOUR).game(8, HOUR).game(),
         f"C1: waiting, behind 3 earlier messages; {LIMIT}",
         NEXT,
     ),
     Row(
-        lambda w: [w.game(7, HOUR), w.game(8, 13 * HOUR), w.game()],
+        lambda w: w.game(7, HOUR).game(8, 13 * HOUR).game(),
         f"C1: {NEXT}, behind 1 earlier message",
         "messages ",
     ),
-    Row(lambda w: [w.game(7, HOUR), w.game(8, HOUR), w.game()], f"C1: {NEXT}, behind 2 earlier messages"),
+    Row(lambda w: w.game(7, HOUR).game(8, HOUR).game(), f"C1: {NEXT}, behind 2 earlier messages"),
     Row(
-        lambda w: [w.game(), w.hold("everything", "paused", "by hand")],
+        lambda w: w.game().hold("everything", "paused", "by hand"),
         f"C1: waiting; everything is paused (since {NOON}): by hand; to continue: `lolslackbot resume`",
         NEXT,
     ),
     Row(
-        lambda w: [w.game(), w.hold("everything", "paused", "by hand")],
+        lambda w: w.game().hold("everything", "paused", "by hand"),
         "by hand; to continue: `lolslackbot resume`\nEUW1_1, ended 2026-11-23T11:50:00.000Z: waiting",
         "waiting;",
         ask=why_channel,
     ),
     Row(
-        lambda w: [w.release(), w.hold("channel C1", "limited", "ratelimited", MINUTE)],
+        lambda w: w.release().hold("channel C1", "limited", "ratelimited", MINUTE),
         "C1: waiting (ratelimited); channel C1 is limited until 2026-11-23T12:01:00.000Z: ratelimited",
         NEXT,
     ),
     Row(
-        lambda w: [w.release(), w.hold("channel C1", "limited", "ratelimited", -MINUTE)],
+        lambda w: w.release().hold("channel C1", "limited", "ratelimited", -MINUTE),
         f"C1: {NEXT} (ratelimited)",
         "is limited",
     ),
     Row(
-        lambda w: [w.game(), w.hold("workspace default", "rejected", "token_revoked")],
+        lambda w: w.game().hold("workspace default", "rejected", "token_revoked"),
         f"C1: waiting; workspace default is rejected (since {NOON}): token_revoked; put a new SLACK_BOT_TOKEN from the "
         "reinstalled Slack app into `env`, then run `lolslackbot check`",
         NEXT,
     ),
     Row(without_a_token, "C1: waiting; SLACK_BOT_TOKEN is not set in this environment", NEXT),
     Row(
-        lambda w: [w.game(), w.pass_time(NEWS)],
+        lambda w: w.game().pass_time(NEWS),
         "C1: no longer news: the next `lolslackbot deliver` expires it",
         "waiting",
     ),
     Row(
-        lambda w: [w.game(), w.hold("channel C1", "broken", "is_archived")],
+        lambda w: w.game().hold("channel C1", "broken", "is_archived"),
         f"C1: the next `lolslackbot deliver` marks it failed; channel C1 is broken (since {NOON}): is_archived; fix",
         "waiting",
     ),
-    Row(lambda w: [w.game(), w.ran("deliver", *ENDED_JUST_NOW)], f"C1: {NEXT}", "has not run"),
+    Row(lambda w: w.game().ran("deliver", *ENDED_JUST_NOW), f"C1: {NEXT}", "has not run"),
     Row(
-        lambda w: [w.game(), w.ran("deliver", 10 * MINUTE, None), w.works("deliver")],
+        lambda w: w.game().ran("deliver", 10 * MINUTE, None).works("deliver"),
         "; deliver has been running since 2026-11-23T11:50:00.000Z",
         "has not run",
     ),
     Row(
-        lambda w: [w.game(), w.ran("deliver", took=None)],
+        lambda w: w.game().ran("deliver", took=None),
         f"C1: {NEXT}; the last deliver was cut off (killed, or unable to write): run `lolslackbot check`",
     ),
     Row(
-        lambda w: [w.game(), w.ran("deliver", exit_status=Exit.LATER)],
+        lambda w: w.game().ran("deliver", exit_status=Exit.LATER),
         f"C1: {NEXT}; the last deliver ended with exit 75 (deliver: nothing to do)",
     ),
     Row(
-        lambda w: [w.game(), w.ran("deliver", 10 * MINUTE)],
+        lambda w: w.game().ran("deliver", 10 * MINUTE),
         "\ndeliver has not run since 2026-11-23T11:50:01.000Z: see `crontab -l` and `lolslackbot check`\nEUW1_1",
         ask=why_channel,
     ),
@@ -450,7 +491,7 @@ def far_behind(world: World) -> None:
     Row(asked_for_again, "EUW1_1, put back 2026-11-23T13:00:00.000Z: wanted", ask=why_player),
     Row(missing_then_failing, "last requested from Riot (404s: 1, failed attempts: 1)"),
     Row(
-        lambda w: [w.listed("EUW1_1"), matches.mark_missing(w.db, "EUW1_1", w.now, None)],
+        lambda w: w.listed("EUW1_1").missing("EUW1_1"),
         "EUW1_1 is missing: Riot answered 404, not retried any more",
     ),
     Row(another_host_is_limited, f"next request to Riot after {NOON}", "429"),
@@ -479,19 +520,19 @@ def far_behind(world: World) -> None:
         ask=why_player,
     ),
     Row(
-        lambda w: [listings.record_problem(w.db, 1, "404", w.now), w.untrack()],
+        lambda w: w.unlisted("404").untrack(),
         "is no longer tracked\n2026-11-23T12:00:00.000Z `untrack` by hand, player 1: ",
         "may be the wrong",
         ask=why_player,
     ),
     Row(
-        lambda w: listings.record_problem(w.db, 1, "404", w.now),
+        lambda w: w.unlisted("404"),
         "\nthe last poll of the player list failed: 404\n",
         "last polled",
         ask=why_player,
     ),
     Row(
-        lambda w: channels.prefer(w.db, "C1", "aram", None),
+        lambda w: w.prefers("aram"),
         "announced in C1: games that end after 2026-11-22T12:00:00.000Z (queues: aram)\n",
         ask=why_player,
     ),
@@ -501,7 +542,7 @@ def far_behind(world: World) -> None:
         ask=why_player,
     ),
     Row(
-        lambda w: players.record_region(w.db, 1, "na1", w.now),
+        lambda w: w.moved_to("na1"),
         f'plays on na1 (Riot, {NOON}): run `lolslackbot track "Player 1#EUW" --channel C1 --platform na1`',
         ask=why_player,
     ),
@@ -510,7 +551,7 @@ def far_behind(world: World) -> None:
     Row(World.untrack, "C1 announces nobody; queues: all; style: full\n", ask=why_channel),
     Row(lambda _: None, "\nno message so far", ask=why_channel),
     Row(
-        lambda w: [w.game(), outbox.expire(w.db, w.now, w.now + DAY)],
+        lambda w: w.game().expire(by_a_clock_ahead=DAY),
         "\nsome of these times are in the future: this clock was ahead then, or is behind now; to compare it: "
         "`lolslackbot check`\n",
     ),
@@ -536,12 +577,6 @@ def an_older_match_was_requested_in_vain(world: World) -> None:
     world.listed("EUW1_2")
 
 
-def every_stage_ended_a_second_ago(world: World) -> None:
-    world.listed()
-    for stage in STAGES:
-        world.ran(stage, *ENDED_JUST_NOW)
-
-
 def failing(world: World, ended: timedelta) -> None:
     """The last good run of each stage began three hours ago and ended then."""
     world.listed()
@@ -551,9 +586,7 @@ def failing(world: World, ended: timedelta) -> None:
 
 
 def found_after_a_restore(world: World) -> None:
-    message = world.game()
-    world.restore()
-    outbox.mark_found(world.db, message, RECEIPT, world.now)
+    outbox.mark_found(world.db, world.game().restore().message(), RECEIPT, world.now)
 
 
 ALL_WELL = "Nothing needs a person."
@@ -563,7 +596,7 @@ ALL_WELL = "Nothing needs a person."
     Row(lambda _: None, "\nno poll of a player list on record\n", "ago"),
     Row(the_clock_was_set_back, "\nno poll of a player list on record\n", "ago"),
     Row(
-        lambda w: [w.listed(), w.pass_time(SECOND)],
+        lambda w: w.listed().pass_time(SECOND),
         "\nlast poll 1 second ago; stalest player list polled 1 second ago\n",
         "1 seconds",
     ),
@@ -575,9 +608,9 @@ ALL_WELL = "Nothing needs a person."
     Row(World.game, "oldest pending message built 0 seconds ago\nmessages pending: 1\n"),
     Row(World.deliver, "last message sent 0 seconds ago"),
     Row(found_after_a_restore, ALL_WELL, "last message sent"),
-    Row(every_stage_ended_a_second_ago, ALL_WELL, "no stage"),
+    Row(lambda w: w.listed().ticked(*ENDED_JUST_NOW), ALL_WELL, "no stage"),
     Row(lambda w: failing(w, 59 * MINUTE), ALL_WELL, "failing"),
-    Row(lambda w: [w.claim(), w.ran("deliver", SECOND, None), w.works("deliver")], ALL_WELL, "uncertain"),
+    Row(lambda w: w.claim().ran("deliver", SECOND, None).works("deliver"), ALL_WELL, "uncertain"),
     Row(World.claim, "messages uncertain: 1"),
     Row(lambda w: w.ran("deliver", MINUTE, -HOUR), "  exit 0  deliver: nothing to do", "-3600"),
     Row(
@@ -644,12 +677,12 @@ def unposted(world: World) -> None:
     alerts.release(world.db, alerts.claim(world.db), "C9", "not_in_channel", world.now)
 
 
-def backlog_waits(world: World) -> None:
+def backlog_waits(world: World) -> World:
     world.game(1)
     world.listed("EUW1_2")
     add_player(world.db, 2)
     listings.record_page(world.db, 2, [], None, world.now)
-    world.pass_time(HOUR + SECOND)
+    return world.pass_time(HOUR + SECOND)
 
 
 WHY_FETCH = (
@@ -685,7 +718,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
     ),
     *[
         Row(
-            lambda w, scope=scope: w.hold(scope, "limited", "429", 2 * HOUR),
+            partial(World.hold, scope=scope, kind="limited", reason="429", time=2 * HOUR),
             f"\n{scope} is held back until 2026-11-23T14:00:00.000Z: 429; `lolslackbot {stage}` continues then; to try "
             f"now: `lolslackbot retry {option}`; if this recurs, something else uses up the allowance\n",
         )
@@ -711,46 +744,46 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
     ),
     Row(found("workspace w", ""), "; fix that, then run `lolslackbot check`\n"),
     Row(
-        lambda w: listings.record_problem(w.db, 1, "404", w.now),
+        lambda w: w.unlisted("404"),
         '\nplayer Player 1#EUW: 404; if the player has a new name: `lolslackbot untrack "Player 1#EUW"`, then '
         '`lolslackbot track "NAME#TAG" --channel C1`\n',
     ),
     Row(
-        lambda w: listings.record_problem(w.db, 1, "odd", w.now, ProblemKind.ODD_MATCH_IDS),
+        lambda w: w.unlisted("odd", ProblemKind.ODD_MATCH_IDS),
         ": odd; the next run polls the list again\n",
     ),
     Row(
-        lambda w: listings.record_problem(w.db, 1, "odd", w.now, ProblemKind.ODD_PUUID),
+        lambda w: w.unlisted("odd", ProblemKind.ODD_PUUID),
         ": odd; the name is looked up again once a day\n",
     ),
     Row(
-        lambda w: players.record_region(w.db, 1, "na1", w.now),
+        lambda w: w.moved_to("na1"),
         f"\nplayer Player 1#EUW is tracked on euw1, but plays on na1 (Riot, {NOON}): run `lolslackbot track "
         '"Player 1#EUW" --channel C1 --platform na1`\n',
     ),
     Row(
-        lambda w: [every_stage_ended_a_second_ago(w), w.ran("deliver", timedelta(0), None)],
+        lambda w: w.listed().ticked(*ENDED_JUST_NOW).ran("deliver", timedelta(0), None),
         f"\nno stage has run since {NOON}, deliver was cut off (killed, or unable to write); see `crontab -l` and "
         "`lolslackbot check`; to run them now: `lolslackbot fetch-matches`, `lolslackbot build-messages`, "
         "`lolslackbot deliver`\n",
         ask=screen_later,
     ),
     Row(
-        lambda w: [w.listed(), w.ran("fetch-matches"), w.ran("build-messages"), w.pass_time(10 * MINUTE)],
+        lambda w: w.listed().ran("fetch-matches").ran("build-messages").pass_time(10 * MINUTE),
         "\ndeliver has never run; see `crontab -l` and `lolslackbot check`; to run it now: `lolslackbot deliver`\n",
-        ask=lambda w: [w.ran("fetch-matches")] and screen(w),
+        ask=lambda w: screen(w.ran("fetch-matches")),
     ),
     Row(
-        lambda w: [w.ticked(), w.ran("deliver", took=None), w.pass_time(HOUR), w.ran("fetch-matches")],
+        lambda w: w.ticked().ran("deliver", took=None).pass_time(HOUR).ran("fetch-matches"),
         "\ndeliver was cut off (killed, or unable to write) and has not run since 2026-11-23T11:59:59.000Z; see `cron",
     ),
     Row(
-        lambda w: [w.ran("deliver", took=None), w.works("deliver"), w.pass_time(HOUR)],
+        lambda w: w.ran("deliver", took=None).works("deliver").pass_time(HOUR),
         "\ndeliver began at 2026-11-23T11:59:59.000Z and has not ended: it hangs; end its process (run-… in the log), "
         "then run `lolslackbot deliver`\n",
     ),
     Row(
-        lambda w: [w.listed(), w.pass_time(HOUR), w.ticked()],
+        lambda w: w.listed().pass_time(HOUR).ticked(),
         f"\nno player list was polled since {NOON}, although fetch-matches ran (fetch-matches: nothing to do); run "
         "`lolslackbot -v fetch-matches` to see why\n",
     ),
@@ -778,7 +811,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
     Row(backlog_waits, f"\nmessages have been waiting since {NOON}; run `lolslackbot deliver --dry-run` to see why\n"),
     Row(backlog_waits, f"\nmatches have been waiting to be fetched since {NOON}; {WHY_FETCH}\n"),
     Row(
-        lambda w: [backlog_waits(w), w.listed()],
+        lambda w: backlog_waits(w).listed(),
         f"\na player list has been waiting to be polled since {NOON}; {WHY_FETCH}\n",
     ),
     Row(
@@ -797,7 +830,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
         "`lolslackbot retry --match EUW1_1`\n",
     ),
     Row(
-        lambda w: [w.fail(1, HOUR), w.fail(2)],
+        lambda w: w.fail(1, HOUR).fail(2),
         "\n2 messages to C1 failed in the last 24 h (latest: EUW1_2: is_archived); to resend: "
         "`lolslackbot retry --channel C1`\n",
     ),
@@ -826,7 +859,7 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
         "\nthis clock is 1:00:00 behind Riot's: set it (`timedatectl set-ntp true`), then run `lolslackbot check`\n",
     ),
     Row(
-        lambda w: setattr(w.db, "locked", True),
+        World.locked,
         "\nthe database is locked by another program: close it (a forgotten sqlite3 shell?), then run "
         "`lolslackbot check`\n",
     ),
@@ -858,9 +891,9 @@ def test_need__disk_full(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         "\nthe newest listed game of Player 1#EUW ended 2026-11-03T12:00:00.000Z; the newest of all players ended "
         f"{NOON}\n",
     ),
-    Row(lambda w: [w.game(), w.expire()], "\nmessages expired in the last 24 h: 1 (1 no longer news)\n"),
+    Row(lambda w: w.game().expire(), "\nmessages expired in the last 24 h: 1 (1 no longer news)\n"),
     Row(
-        lambda w: [w.doubt(), w.pass_time(NEWS)],
+        lambda w: w.doubt().pass_time(NEWS),
         "\n1 old message has an unknown delivery status (latest: EUW1_1 in C1); not sent again\n",
         "needs a person",
     ),
@@ -899,7 +932,7 @@ def failed_and_everything_is_paused(world: World) -> None:
 def given_up_for(reason: str, ended: timedelta | None) -> Callable[[World], None]:
     def happens(world: World) -> None:
         world.listed("EUW1_1")
-        matches.give_up(world.db, "EUW1_1", Reason(reason), world.now, ended and world.now - ended)
+        matches.give_up(world.db, "EUW1_1", Reason(reason), world.now, world.now - ended if ended else None)
 
     return happens
 
@@ -916,8 +949,8 @@ def given_up_for(reason: str, ended: timedelta | None) -> Callable[[World], None
         "EUW1_10:C1 will",
         ask=retry_of_channel,
     ),
-    Row(lambda w: [w.fail(), w.pass_time(NEWS)], "EUW1_1:C1 has expired and will not be sent", "again"),
-    Row(lambda w: [w.doubt(), w.pass_time(NEWS)], "EUW1_1:C1 has expired and will not be sent", "twice"),
+    Row(lambda w: w.fail().pass_time(NEWS), "EUW1_1:C1 has expired and will not be sent", "again"),
+    Row(lambda w: w.doubt().pass_time(NEWS), "EUW1_1:C1 has expired and will not be sent", "twice"),
     Row(World.doubt, "EUW1_1:C1 will be sent again\nif Slack has it already, it will be there twice"),
     Row(
         lambda w: w.fail(broken=True),
@@ -953,14 +986,19 @@ def resuming(channel_id: str | None) -> Callable[[World], str]:
 ALL, ONE = pausing(None), pausing("C1")
 
 
+def both_are_paused(world: World) -> None:
+    ALL(world)
+    ONE(world)
+
+
 @rows(
     Row(ALL, "goes on, once everything is resumed too: `lolslackbot resume`", ask=pausing("C1")),
     Row(ONE, "goes on, but channel C1 is paused: see `lolslackbot status`", ask=pausing(None)),
     Row(ALL, "channel C1 was not paused; it goes on once everything does: ", "next"),
-    Row(lambda w: [ALL(w), ONE(w)], "channel C1 goes on once everything does: `lolslackbot resume`", "next"),
-    Row(lambda w: [ALL(w), ONE(w)], "deliver`, but channel C1 is paused: see `lolslackbot status`", ask=resuming(None)),
+    Row(both_are_paused, "channel C1 goes on once everything does: `lolslackbot resume`", "next"),
+    Row(both_are_paused, "deliver`, but channel C1 is paused: see `lolslackbot status`", ask=resuming(None)),
     Row(
-        lambda w: [ONE(w), w.hold("workspace default", "rejected", "token_revoked")],
+        lambda w: ONE(w.hold("workspace default", "rejected", "token_revoked")),
         "deliver`, but workspace default is rejected: see `lolslackbot status`",
     ),
     Row(
@@ -976,27 +1014,22 @@ def test_pause__promise(world: World, row: Row) -> None:
 # Channels by name
 
 
-def rift(happens: Callable[[World], object]) -> Callable[[World], object]:
-    return lambda w: [channels.record_name(w.db, "C1", "rift"), happens(w)]
-
-
-def limited(world: World) -> None:
-    world.release()
-    world.hold("channel C1", "limited", "ratelimited", 2 * HOUR)
+def limited(world: World) -> World:
+    return world.named("rift").release().hold("channel C1", "limited", "ratelimited", 2 * HOUR)
 
 
 @rows(
-    Row(rift(World.fail), "\n#rift (C1): not in Slack", ask=why_match),
-    Row(rift(World.fail), "`lolslackbot retry --message EUW1_1 C1`", ask=why_match),
-    Row(rift(World.fail), "announced in #rift (C1): ", ask=why_player),
-    Row(rift(World.fail), "#rift (C1) announces", ask=why_channel),
-    Row(rift(World.fail), "1 message to #rift (C1) failed"),
-    Row(rift(lambda w: w.fail(broken=True)), "channel #rift (C1) is broken"),
-    Row(rift(lambda w: w.fail(broken=True)), "`lolslackbot retry --channel C1`"),
-    Row(rift(limited), "channel #rift (C1) is held back until"),
-    Row(rift(limited), "channel #rift (C1)  2026-11-23T14:00:00.000Z  held back  ratelimited"),
-    Row(rift(limited), "channel #rift (C1) is limited until", ask=why_match),
-    Row(rift(World.doubt), "first: EUW1_1 in #rift (C1): time-out"),
+    Row(lambda w: w.named("rift").fail(), "\n#rift (C1): not in Slack", ask=why_match),
+    Row(lambda w: w.named("rift").fail(), "`lolslackbot retry --message EUW1_1 C1`", ask=why_match),
+    Row(lambda w: w.named("rift").fail(), "announced in #rift (C1): ", ask=why_player),
+    Row(lambda w: w.named("rift").fail(), "#rift (C1) announces", ask=why_channel),
+    Row(lambda w: w.named("rift").fail(), "1 message to #rift (C1) failed"),
+    Row(lambda w: w.named("rift").fail(broken=True), "channel #rift (C1) is broken"),
+    Row(lambda w: w.named("rift").fail(broken=True), "`lolslackbot retry --channel C1`"),
+    Row(limited, "channel #rift (C1) is held back until"),
+    Row(limited, "channel #rift (C1)  2026-11-23T14:00:00.000Z  held back  ratelimited"),
+    Row(limited, "channel #rift (C1) is limited until", ask=why_match),
+    Row(lambda w: w.named("rift").doubt(), "first: EUW1_1 in #rift (C1): time-out"),
 )
 def test_channel__shown_by_name(world: World, row: Row) -> None:
     """A channel whose name is known is shown by it; commands have its id."""

@@ -18,7 +18,7 @@ from lolslackbot.files import user_name
 from lolslackbot.health import facts
 from lolslackbot.health.needs import LOST_ALERT_THRESHOLD, MIN_FREE_BYTES, TICKS_MISSED, Need, NeedKind
 from lolslackbot.health.status import status
-from lolslackbot.model import LookupProblem, ProblemKind, RiotId, Window
+from lolslackbot.model import LookupProblem, Message, ProblemKind, RiotId, Window
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, findings, holds, listings, matches, outbox, players, riot_hosts, runs
@@ -85,7 +85,7 @@ def build(db: Database, clock: FakeClock, *match_ids: str) -> None:
     build_messages(db, Run("build-messages", clock, 80), "")
 
 
-def claimed(db: Database, clock: FakeClock) -> outbox.Message:
+def claimed(db: Database, clock: FakeClock) -> Message:
     """The message of a fresh game, claimed."""
     build(db, clock, "EUW1_1")
     message = outbox.queues(db)[0].message
@@ -109,7 +109,7 @@ def test_needs__nobody_tracked(db: Database) -> None:
 
 def test_facts__user_without_a_name(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user id that the system has no name for is shown as a number."""
-    monkeypatch.setattr(facts.os, "geteuid", lambda: 4294967)
+    monkeypatch.setattr(os, "geteuid", lambda: 4294967)
     assert status(db, START).facts.user == "user 4294967"
 
 
