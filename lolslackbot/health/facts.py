@@ -121,12 +121,7 @@ class Facts:
 
 
 def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -> Facts:
-    """Reads everything in one snapshot."""
-    with db.snapshot():
-        return _read(db, now, announce_within)
-
-
-def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
+    """Reads everything; to be called in one `snapshot`."""
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     stalest = health.stalest_list(db)

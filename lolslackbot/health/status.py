@@ -59,5 +59,6 @@ def _runs_as_json(stage: StageRuns) -> dict[str, Any] | None:
 
 def status(db: Database, now: datetime, announce_within: timedelta = NEWS) -> Status:
     """How things stand at `now`. announce_within: how long a game is news."""
-    facts = read_facts(db, now, announce_within)
+    with db.snapshot():
+        facts = read_facts(db, now, announce_within)
     return Status(facts, find_needs(facts), find_notes(facts))
