@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+DEFAULT_WORKSPACE = "default"  # of channels and tokens that name none
+
 
 class Outcome(StrEnum):
     """How a whole game ended. Who won it stands with each participant."""

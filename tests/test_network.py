@@ -55,8 +55,8 @@ def test_authorities__each_variable_for_both_clients(
     assert [result.status for result in inspected.tick(**{name: place})] == [0, 0, 0]
     assert len(keys_in(sandbox, "C1")) == 1
     check = inspected.run("check", **{name: place}).out
-    assert "ok    Riot key: Riot takes it\n" in check
-    assert "ok    Slack workspace default: Slack takes the token\n" in check
+    assert "ok    Riot key: key accepted\n" in check
+    assert "ok    Slack workspace default: token accepted\n" in check
 
 
 def test_authorities__in_the_env_file(inspected: Bot, sandbox: Sandbox) -> None:

@@ -156,7 +156,7 @@ def test_an_env_file_that_others_may_read_is_named_with_the_command_that_mends_i
     (here.home / "env").touch(0o644)
     (here.home / "env").chmod(0o644)
     env = here.home / "env"
-    assert f"warn  files: others may read {env} (mode 644); chmod 600 {env}\n" in here.run("check").out
+    assert f"warn  files: {env} is readable by others (mode 644); chmod 600 {env}\n" in here.run("check").out
 
 
 # What Riot does not know, or not any more
@@ -195,9 +195,7 @@ def test_a_wrong_platform_lists_nothing_and_why_says_so_with_the_command_that_me
     match_id = sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
     here.run("fetch-matches")
     mend = 'track "Ahri Fan#EUW" --channel C1'
-    assert (
-        f"na1 may be the wrong platform: `lolslackbot {mend}` asks Riot and mends that" in here.run("why", PLAYER).out
-    )
+    assert f"na1 may be the wrong platform; to ask Riot: `lolslackbot {mend}`" in here.run("why", PLAYER).out
     assert here.run(*TRACK, "--platform", "euw1").status == 0
     here.run("fetch-matches")
     assert here.rows("SELECT match_id FROM matches") == [(match_id,)]

@@ -1,4 +1,4 @@
-"""`check`: tries keys, tokens, channels and the house they live in."""
+"""`check`: tries keys, tokens, channels and the local environment."""
 
 import logging
 import os
@@ -9,19 +9,20 @@ import click
 from lolslackbot.clock import Budget
 from lolslackbot.commands.app import App, report_errors
 from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
-from lolslackbot.health.check import FAIL, OK, WARN, Checking, exit_status
+from lolslackbot.errors import worst
+from lolslackbot.health.check import FAIL, OK, WARN, Checks
 from lolslackbot.settings import load_settings_collecting_errors, unknown_settings
 
 COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
 
 @click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_obj
 def check_command(app: App, as_json: bool) -> None:
     """Try the keys, tokens, scopes and channels. One line each, with the remedy for what fails.
 
-    It posts nothing. A channel or key that it finds well again is no longer held back.
+    It posts nothing. It stops holding back a channel or key that works again.
 
     \b
     lolslackbot check
@@ -32,7 +33,7 @@ def check_command(app: App, as_json: bool) -> None:
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
         unknown = unknown_settings(app.home, os.environ)
-        findings = Checking(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown).all()
+        findings = Checks(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown).run()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:
@@ -40,4 +41,4 @@ def check_command(app: App, as_json: bool) -> None:
             remedy = f"; {finding.remedy}" if finding.remedy else ""
             line = f"{finding.state:<5} {finding.label}: {finding.said}{remedy}"
             show_line(line, colour=COLOURS[finding.state], coloured=len(finding.state))
-    sys.exit(int(exit_status(findings)))
+    sys.exit(int(worst(*(finding.status for finding in findings))))

@@ -69,11 +69,13 @@ def _needs(stage: str, settings: Settings, now: datetime, has_failed: bool) -> t
             says_all = _says_all(db, stage, now)
             if not says_all and not has_failed:
                 return {}, False
-            from lolslackbot.health.needs import LOCKED
+            from lolslackbot.health.needs import NeedKind
             from lolslackbot.health.status import status
 
-            needs = status(db, now, timedelta(seconds=settings.announce_within)).problems
-            return {} if set(needs) == {LOCKED} else needs, says_all  # a lock alone may be over in a moment
+            needs = status(db, now, timedelta(seconds=settings.announce_within)).needs
+            if all(need.kind is NeedKind.DATABASE_LOCKED for need in needs):  # a lock alone may be over in a moment
+                return {}, says_all
+            return {need.key: need.text for need in needs}, says_all
     except (RunAborted, OSError):
         logger.debug("what needs a person cannot be seen", exc_info=True)
         return {}, False

@@ -16,7 +16,7 @@ from lolslackbot.store.holds import Hold
 
 
 @click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_obj
 def status_command(app: App, as_json: bool) -> None:
     """Show what waits, what fails, and what needs a person. Exit status 0: nothing does; 1: something does.
@@ -39,20 +39,19 @@ def show_status(found: Status) -> None:
     facts = found.facts
     show_line(f"database {facts.database}, user {facts.user}")
     for need in found.needs:
-        show_line(need, colour=ALARM)
+        show_line(need.text, colour=ALARM)
     if not found.needs:
         show_line("Nothing needs a person.", colour=FINE)
     for note in found.notes:
         show_line(note)
-    show_table([_row(stage, each, facts.now) for stage, each in facts.stages.items()], "")
+    show_table([_stage_row(stage, runs, facts.now) for stage, runs in facts.stages.items()], "")
     show_line(_freshness(facts))
-    show_line(", ".join(f"{what}: {number}" for what, number in facts.waiting.items() if number) or "Nothing waits.")
-    held = [hold for hold in facts.holds if hold.until is not None]
-    if held:
-        show_table([_held(hold, facts) for hold in held], "")
+    show_line(", ".join(f"{name}: {number}" for name, number in facts.waiting.items() if number) or "Nothing waits.")
+    if limits := [_limit_row(hold, facts) for hold in facts.holds if hold.until is not None]:
+        show_table(limits, "")
 
 
-def _row(name: str, stage: StageRuns, now: datetime) -> dict[str, str]:
+def _stage_row(name: str, stage: StageRuns, now: datetime) -> dict[str, str]:
     run = stage.last
     seconds = (run.ended_at - run.began_at).total_seconds() if run and run.ended_at else -1.0
     return {
@@ -60,7 +59,7 @@ def _row(name: str, stage: StageRuns, now: datetime) -> dict[str, str]:
         "last run": ago(run.began_at, now) if run else "no run on record",
         "took": f"{seconds:.1f} s" if seconds >= 0 else "",  # less than 0: the clock was set back meanwhile
         "end": _end(stage),
-        "summary": CUT_OFF if stage.cut_off else (run.summary or "").removeprefix(f"{run.stage}: ") if run else "",
+        "summary": CUT_OFF if stage.cut_off else (run and run.summary) or "",
         "last runs": _ends(stage, now),
     }
 
@@ -71,7 +70,15 @@ def _end(stage: StageRuns) -> str:
     return "at work" if stage.at_work else "cut off" if stage.cut_off else ""
 
 
-def _held(hold: Hold, facts: Facts) -> dict[str, str]:
+def _ends(stage: StageRuns, now: datetime) -> str:
+    number = sum(stage.ends.values())
+    if not stage.since or number < 2:
+        return ""
+    ends = ", ".join(f"{times} {f'exit {end}' if end.isdigit() else end}" for end, times in stage.ends.items())
+    return f"{number}, first {ago(stage.since, now)}: {ends}"
+
+
+def _limit_row(hold: Hold, facts: Facts) -> dict[str, str]:
     assert hold.until
     return {
         "held back": scope_label(hold.scope, facts.names),
@@ -81,28 +88,15 @@ def _held(hold: Hold, facts: Facts) -> dict[str, str]:
     }
 
 
-def _ends(stage: StageRuns, now: datetime) -> str:
-    number = sum(stage.ends.values())
-    if not stage.since or number < 2:
-        return ""
-    ends = ", ".join(f"{times} {f'exit {end}' if end.isdigit() else end}" for end, times in stage.ends.items())
-    return f"{number} from {ago(stage.since, now)} on: {ends}"
-
-
 def _freshness(facts: Facts) -> str:
     fresh = facts.freshness
-    told = [
-        (fresh.last_listed_at, "Riot was last asked for a match list"),
-        (fresh.longest_unasked_since if fresh.last_listed_at else None, _stalest_list(facts.was_asked)),
-        (fresh.wanted_since, "the oldest match not asked for yet was listed"),
-        (fresh.waiting_since, "the oldest waiting message was built"),
-        (fresh.last_post_at, "the last message went out"),
-    ]
-    known = [f"{what} {ago(moment, facts.now)}" for moment, what in told if moment]
-    return "; ".join([*([] if fresh.last_listed_at else ["no request for a match list is on record"]), *known])
-
-
-def _stalest_list(was_asked: bool) -> str:
-    if was_asked:
-        return "the stalest list was last asked for"
-    return "the stalest list has no request on record since its player was tracked"
+    stalest = "stalest player list polled" if facts.was_polled else "stalest player list not polled yet, tracked"
+    moments = {
+        "last poll": fresh.last_listed_at,
+        stalest: fresh.longest_unasked_since if fresh.last_listed_at else None,
+        "oldest unfetched match listed": fresh.wanted_since,
+        "oldest pending message built": fresh.waiting_since,
+        "last message sent": fresh.last_post_at,
+    }
+    parts = [] if fresh.last_listed_at else ["no poll of a player list on record"]
+    return "; ".join([*parts, *(f"{event} {ago(moment, facts.now)}" for event, moment in moments.items() if moment)])

@@ -1,1 +1,1 @@
-"""Whether the bot is well, and why not: status, check, why."""
+"""Status, check and why: what is wrong, and what helps."""

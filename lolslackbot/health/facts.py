@@ -1,9 +1,9 @@
-"""What status goes by: read from the database at one moment, with the room on its disk and who holds a run lock."""
+"""What `status` is computed from: one snapshot of the database, the free disk space, and who holds a run lock."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
@@ -15,34 +15,36 @@ from lolslackbot.store.call_log import CallLog, StatedLimit
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
-from lolslackbot.store.health import LastGame, Lost, Moved, Unlisted, Unsent
+from lolslackbot.store.health import LostMatch, UnsentMessage
 from lolslackbot.store.holds import Hold, Scope
 from lolslackbot.store.locks import STAGES, is_at_work
 from lolslackbot.store.matches import Waiting
-from lolslackbot.store.players import Rename
+from lolslackbot.store.players import Rename, Track
 from lolslackbot.store.runs import PastRun
 
 LATELY = timedelta(days=1)
 LAST_RUNS = 20  # an hour of cron
 TOO_LONG = timedelta(hours=1)
-NEWS = timedelta(hours=12)  # LOLSLACKBOT_ANNOUNCE_WITHIN, where a test does not say
+NEWS = timedelta(hours=12)  # the default of LOLSLACKBOT_ANNOUNCE_WITHIN
 
 
-class Freshness(NamedTuple):
-    """How old the oldest piece of each kind of work is, and when it last came to its end. None: there is none."""
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the oldest piece of each kind of work is, and when it last ended. None: there is none."""
 
     last_listed_at: datetime | None
     longest_unasked_since: datetime | None  # of the tracked players' lists
-    wanted_since: datetime | None  # the oldest match whose body is still to be asked for
-    waiting_since: datetime | None  # the oldest message that waits
+    wanted_since: datetime | None  # the oldest match that was not requested yet
+    waiting_since: datetime | None  # the oldest pending message
     last_post_at: datetime | None
 
     def as_json(self) -> dict[str, str | None]:
-        return {name: moment and text_of(moment) for name, moment in self._asdict().items()}
+        return {name: (moment := getattr(self, name)) and text_of(moment) for name in self.__slots__}
 
 
-class Spent(NamedTuple):
-    """A limit whose calls are spent, at a host with a window longer than TOO_LONG."""
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """An exhausted rate limit whose window is longer than TOO_LONG."""
 
     scope: Scope
     host: str
@@ -50,20 +52,21 @@ class Spent(NamedTuple):
     until: datetime
 
 
-class StageRuns(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StageRuns:
     """The last runs of a stage."""
 
     last: PastRun | None
     last_ended: PastRun | None
     last_good_at: datetime | None
     at_work: bool
-    ends: dict[str, int]  # of the LAST_RUNS that are over: how many, by exit status or `cut off`
+    ends: dict[str, int]  # how many of the LAST_RUNS that are over ended so: by exit status, or `cut off`
     since: datetime | None  # when the oldest of these began
-    pressed: list[PastRun]  # of these, those that ran out of time, newest first
+    pressed: list[PastRun]  # those of them that ran out of time, newest first
 
     @property
     def last_seen_at(self) -> datetime | None:
-        """When the last run ended; of one that did not, when it began."""
+        """When the last run ended; if it did not, when it began."""
         return self.last and (self.last.ended_at or self.last.began_at)
 
     @property
@@ -72,8 +75,9 @@ class StageRuns(NamedTuple):
         return self.last is not None and self.last.ended_at is None and not self.at_work
 
 
-class Facts(NamedTuple):
-    """How things stand at `now`."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How things stand at `now`. "Of late": within LATELY."""
 
     now: datetime
     database: str
@@ -82,51 +86,51 @@ class Facts(NamedTuple):
     folder: str  # of the database
     free_bytes: int
     locked: bool
-    holds: list[Hold]  # those that are over too
-    odd_limits: list[StatedLimit]  # that Riot states, and that cannot be
+    holds: list[Hold]  # also those that are over
+    odd_limits: list[StatedLimit]  # stated by Riot, and not believed
     spent_limits: list[Spent]
-    tracked_since: datetime | None  # None: nobody is tracked
-    unlisted: list[Unlisted]
-    moved: list[Moved]
-    last_games: list[LastGame]  # the newest first
-    hosts_without: dict[str, list[Waiting]]  # matches that answered 404 while their host gave no other, by host
+    tracks: list[Track]
+    hosts_without: dict[str, list[Waiting]]  # by host: the matches that answered 404 while the host gave no other
     stages: dict[str, StageRuns]
-    recorded_since: datetime | None  # the oldest run that is known
+    recorded_since: datetime | None  # the oldest run on record
     freshness: Freshness
-    was_asked: bool  # whether freshness.longest_unasked_since is a request; else the player was tracked then
-    unexplained_since: datetime | None  # the oldest message that waits although no hold is known
+    was_polled: bool  # whether freshness.longest_unasked_since is a poll; if not, the player was tracked then
+    unexplained_since: datetime | None  # the oldest pending message that no hold explains
     waiting: dict[str, int]
-    lost: list[Lost]  # of late, the newest first
-    failed: list[Unsent]  # of late
-    doubted: list[Unsent]
+    lost: list[LostMatch]  # of late, the newest first
+    failed: list[UnsentMessage]  # of late
+    in_doubt: list[UnsentMessage]
     expired: dict[str, int]  # messages, of late, by reason
     unposted: Unposted | None  # alerts
     renames: list[Rename]  # of late
-    restores: list[Decision]
-    tracked_channels: set[str]
-    found: list[Found]  # by `check`, and not seen to work since
+    restores: list[Decision]  # of late
+    found: list[Found]  # by `check`, and not disproved since
     names: Mapping[str, str]  # of channels, by id
+
+    @property
+    def tracked_since(self) -> datetime | None:
+        """When the first track began; None: nobody is tracked."""
+        return min((track.since for track in self.tracks), default=None)
+
+    @property
+    def tracked_channels(self) -> set[str]:
+        return {track.channel_id for track in self.tracks}
 
     def in_force(self, hold: Hold) -> bool:
         return hold.until is None or hold.until > self.now
 
 
 def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -> Facts:
-    """One look at everything."""
-    with db.snapshot():
-        return _read(db, now, announce_within)
-
-
-def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
+    """Reads everything; to be called in one `snapshot`."""
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
-    counts = health.counts(db, now - LATELY)
-    longest_unasked = health.longest_unasked(db)
+    stalest = health.stalest_list(db)
     stages = {stage: _runs_of(db, stage) for stage in STAGES}
-    doubted = health.in_doubt(db) if counts["uncertain"] else []
-    if stages["deliver"].at_work:  # one that is being sent at this moment is in no doubt
-        doubted = [each for each in doubted if each.state == "uncertain"]
-    expired = health.expired(db, now - LATELY)
+    failed, expired = health.failed(db, now - LATELY), health.expired(db, now - LATELY)
+    in_doubt = [  # one that is being sent at this moment is not
+        message for message in health.in_doubt(db) if message.state == "uncertain" or not stages["deliver"].at_work
+    ]
+    waiting = health.matches_waiting(db)
     folder = os.path.dirname(os.path.realpath(db.path))
     return Facts(
         now=now,
@@ -139,67 +143,63 @@ def _read(db: Database, now: datetime, announce_within: timedelta) -> Facts:
         holds=known,
         odd_limits=CallLog(db).windows_beyond(limits.LONGEST),
         spent_limits=_spent_limits(db, now),
-        tracked_since=health.tracked_since(db),
-        unlisted=health.unlisted(db),
-        moved=health.moved(db),
-        last_games=health.last_games(db),
+        tracks=players.tracks(db),
         hosts_without=hosts_without(db),
         stages=stages,
         recorded_since=runs.recorded_since(db),
         freshness=Freshness(
             last_listed_at=health.last_listed_at(db),
-            longest_unasked_since=longest_unasked and longest_unasked[0],
+            longest_unasked_since=stalest and stalest[0],
             wanted_since=health.wanted_since(db),
             waiting_since=health.waiting_since(db),
             last_post_at=health.last_post_at(db),
         ),
-        was_asked=longest_unasked is not None and longest_unasked[1],
+        was_polled=stalest is not None and stalest[1],
         unexplained_since=None if holds.EVERYTHING in held else health.waiting_since(db, held),
         waiting={
-            "matches wanted": counts["wanted"],
-            "matches missing, looked for again": counts["missing"],
-            "matches to build": counts["to_build"],
-            "messages pending": counts["pending"],
-            "messages uncertain": len(doubted),
-            "messages failed in a day": counts["failed"],
+            "matches wanted": waiting["wanted"],
+            "matches missing, looked for again": waiting["missing"],
+            "matches to build": waiting["to_build"],
+            "messages pending": health.pending(db),
+            "messages uncertain": len(in_doubt),
+            "messages failed in a day": len(failed),
             "messages expired in a day": sum(expired.values()),
         },
-        lost=health.came_to_nothing(db, now, now - LATELY),
-        failed=health.failed(db, now - LATELY) if counts["failed"] else [],
-        doubted=doubted,
+        lost=health.lost_matches(db, now, now - LATELY),
+        failed=failed,
+        in_doubt=in_doubt,
         expired=expired,
         unposted=alerts.unposted(db),
-        renames=[each for each in players.renames(db) if each.renamed_at > now - LATELY],
-        restores=_of_late(db, "restore", now),
-        tracked_channels=health.tracked_channels(db),
+        renames=[rename for rename in players.renames(db) if rename.renamed_at > now - LATELY],
+        restores=[restore for restore in decisions.by(db, "restore") if restore.decided_at > now - LATELY],
         found=findings.all_known(db),
         names=channels.names(db),
     )
 
 
 def hosts_without(db: Database) -> dict[str, list[Waiting]]:
-    """The matches that wait for their host to give any, by host, the longest missing first."""
+    """The matches that wait until their host returns any match, by host, the longest missing first."""
     found: dict[str, list[Waiting]] = {}
-    for each in sorted(matches.waiting_for_host(db), key=lambda each: each.missing_since):
-        host = routing.match_region(each.platform)
-        if not riot_hosts.find(db, host).gave_a_match_since(each.missing_since):
-            found.setdefault(host, []).append(each)
+    for match in sorted(matches.waiting_for_host(db), key=lambda match: match.missing_since):
+        host = routing.match_region(match.platform)
+        if not riot_hosts.find(db, host).gave_a_match_since(match.missing_since):
+            found.setdefault(host, []).append(match)
     return found
 
 
 def _spent_limits(db: Database, now: datetime) -> list[Spent]:
-    """By host; usual windows are far too short to be looked at."""
-    ledger = CallLog(db)
-    limiter = Limiter(ledger, Clock(), 0)
+    """Only of hosts with a window longer than TOO_LONG: the usual ones are over in minutes."""
+    call_log = CallLog(db)
+    limiter = Limiter(call_log, Clock(), 0)
     return [
         Spent(holds.riot_scope(host, endpoint), host, wait.reason, wait.until)
-        for host in sorted({each.routing for each in ledger.windows_beyond(TOO_LONG)})
+        for host in sorted({window.routing for window in call_log.windows_beyond(TOO_LONG)})
         for endpoint, wait in limiter.spent(host, now).items()
     ]
 
 
 def free_bytes(folder: str) -> int:
-    """The room on the disk of a folder."""
+    """The free space on the disk of a folder."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
 
@@ -221,7 +221,3 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         since=over[-1].began_at if over else None,
         pressed=[run for run in over if run.out_of_time],
     )
-
-
-def _of_late(db: Database, command: str, now: datetime) -> list[Decision]:
-    return [decision for decision in decisions.by(db, command) if decision.decided_at > now - LATELY]

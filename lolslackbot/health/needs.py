@@ -1,7 +1,9 @@
-"""What needs a person, and the command that helps; what is good to know. Pure: facts in, sentences out."""
+"""What needs a person, each need with the command that helps; and notes that ask nothing. Pure: facts in, needs out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from lolslackbot.clock import clock_fault, text_of
 from lolslackbot.errors import Exit
@@ -9,200 +11,250 @@ from lolslackbot.health.facts import TOO_LONG, Facts, StageRuns
 from lolslackbot.model import LookupProblem, ProblemKind
 from lolslackbot.settings import token_name
 from lolslackbot.store import channels, holds
-from lolslackbot.store.findings import Found
-from lolslackbot.store.health import Lost, Unlisted, Unsent
+from lolslackbot.store.health import UnsentMessage
 from lolslackbot.store.holds import Hold, Scope, ScopeKind
 from lolslackbot.store.locks import STAGES
+from lolslackbot.store.players import Track
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
-OFF = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back
+CLOCK_TOLERANCE = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back
 FAR_BEHIND = timedelta(days=7)  # a player's newest game behind the newest of the others'
-PILE = 5  # matches that came to nothing within a day: fewer are Riot's usual oddities
-ROOM = 100 * 2**20  # bytes: below that the disk is as good as full
-HISTORY = ("channels:history", "groups:history")  # the scopes for looking messages up
+LOST_ALERT_THRESHOLD = 5  # lost matches within a day: fewer are Riot's usual oddities
+MIN_FREE_BYTES = 100 * 2**20
+HISTORY_SCOPES = ("channels:history", "groups:history")
 ENOUGH_RUNS = 5  # to see that a stage runs out of time again and again
-LOCKED = "database locked"
-UNPOSTED = "alerts unposted"  # the alert channel cannot be told of that
-ALERTS_FOUND = "alert channel found"  # nor of that
-CUT_OFF = "was cut off (killed, or it could not write)"
+CUT_OFF = "was cut off (killed, or unable to write)"
+IN_THE_FUTURE = "in the future: this clock was ahead then, or is behind now; to compare it: `lolslackbot check`"
+TO_MAKE_ROOM = "make room; `lolslackbot prune --older-than 90` forgets old games"
 
 
-def find_needs(facts: Facts) -> dict[str, str]:
-    """Sentences, each with what to do, by what tells the problem apart."""
-    return {
-        **_house(facts),
-        **_clock(facts),
-        **_lasting_holds(facts),
-        **_found(facts),
-        **_long_limits(facts),
-        **_spent_limits(facts),
-        **_odd_limits(facts),
-        **_unlisted(facts),
-        **_moved(facts),
-        **_silences(facts),
-        **_staleness(facts),
-        **_unusable(facts),
-        **_unwell(facts),
-        **_out_of_time(facts),
-        **_queues(facts),
-        **{what: said for what, number, said in _hosts_without(facts) if number >= PILE},
-        **{what: said for what, number, said in _lost(facts.lost) if number >= PILE},
-        **_failures(facts),
-        **_doubts(facts),
-        **_unposted(facts),
-    }
+class NeedKind(StrEnum):
+    """What sort of need. The value is the pattern of its key, which alerts and `-q` remember: it never changes."""
+
+    DATABASE_LOCKED = "database locked"
+    DISK_FULL = "disk full"
+    CLOCK = "clock"
+    REJECTED = "{} rejected"
+    BROKEN = "{} broken"
+    PAUSED = "{} paused"
+    LIMITED = "{} limited"
+    FOUND = "{} found"  # by `check`
+    ALERT_CHANNEL_FOUND = "alert channel found"
+    SPENT = "{} spent"
+    ODD_LIMIT = "{} odd limit"
+    PLAYER_UNLISTED = "player {} unlisted"
+    PLAYER_MOVED = "player {} moved"
+    SILENT = "{} silent"
+    LISTS_UNASKED = "lists unasked"
+    UNUSABLE = "{} unusable"
+    UNWELL = "{} unwell"
+    OUT_OF_TIME = "{} out of time"
+    MESSAGES_WAITING = "messages waiting"
+    MATCHES_WAITING = "matches waiting"
+    LISTS_WAITING = "lists waiting"
+    HOST_WITHOUT_MATCHES = "host {} without matches"
+    MATCHES_MISSING = "matches missing"
+    MATCHES_GIVEN_UP = "matches given up"
+    MESSAGES_FAILED = "messages failed {}"
+    MESSAGES_UNCERTAIN = "messages uncertain"
+    ALERTS_UNPOSTED = "alerts unposted"
+
+
+# Not posted to the alert channel: what a person did, what may clear up by itself, and what that channel cannot take.
+_SILENT_KINDS = {
+    NeedKind.PAUSED,
+    NeedKind.MESSAGES_UNCERTAIN,
+    NeedKind.ALERTS_UNPOSTED,
+    NeedKind.ALERT_CHANNEL_FOUND,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that needs a person. subject: a scope, player id, stage, host or channel; '' where one is enough."""
+
+    kind: NeedKind
+    subject: str
+    text: str  # for people only
+
+    @property
+    def key(self) -> str:
+        """Tells this need from others, today and tomorrow."""
+        return self.kind.value.format(self.subject)
+
+    @property
+    def alarming(self) -> bool:
+        """Whether the alert channel hears of it."""
+        return self.kind not in _SILENT_KINDS
+
+
+def find_needs(facts: Facts) -> list[Need]:
+    """All needs, one of each key."""
+    needs = [
+        *_machine(facts),
+        *_clock(facts),
+        *_lasting_holds(facts),
+        *_findings(facts),
+        *_long_limits(facts),
+        *_spent_limits(facts),
+        *_odd_limits(facts),
+        *_players(facts),
+        *_silent_stages(facts),
+        *_unpolled_lists(facts),
+        *_unusable_stages(facts),
+        *_failing_stages(facts),
+        *_pressed_stages(facts),
+        *_backlog(facts),
+        *[need for number, need in _lost_matches(facts) if number >= LOST_ALERT_THRESHOLD],
+        *_failed_messages(facts),
+        *_messages_in_doubt(facts),
+        *_unposted_alerts(facts),
+    ]
+    unique: dict[str, Need] = {}
+    for need in needs:
+        unique.setdefault(need.key, need)
+    return list(unique.values())
 
 
 def find_notes(facts: Facts) -> list[str]:
-    """Sentences about what asks nothing of anybody."""
+    """Sentences that ask nothing of anybody."""
     return [
-        *[said for _, number, said in _hosts_without(facts) if number < PILE],
-        *[said for _, number, said in _lost(facts.lost) if number < PILE],
+        *[need.text for number, need in _lost_matches(facts) if number < LOST_ALERT_THRESHOLD],
         *_old_doubts(facts),
-        *_far_behind(facts),
-        *_expired(facts.expired),
-        *[f"{each.old} is called {each.new} since {text_of(each.renamed_at)}" for each in facts.renames],
+        *_players_far_behind(facts),
+        *_expired_messages(facts),
+        *[f"{rename.old} is now called {rename.new}, since {text_of(rename.renamed_at)}" for rename in facts.renames],
         *[
-            f"a backup was put back at {text_of(each.decided_at)}: what ended before is looked up before it goes out"
-            for each in facts.restores
+            f"a backup was restored at {text_of(restore.decided_at)}: messages about earlier games are looked up in "
+            "Slack before they are sent"
+            for restore in facts.restores
         ],
     ]
 
 
-# The house
+# Disk, database, clock
 
 
-def _house(facts: Facts) -> dict[str, str]:
-    needs = {}
+def _machine(facts: Facts) -> Iterator[Need]:
     if facts.locked:
-        needs[LOCKED] = (
-            "the database is locked by another program: close it (a forgotten sqlite3 shell?); "
-            "`lolslackbot check` tells when that is over"
-        )
-    if facts.free_bytes < ROOM:
-        needs["disk full"] = (
-            f"only {facts.free_bytes // 2**20} MiB are free on the disk of {facts.folder}: make room; "
-            "`lolslackbot prune --older-than 90` forgets old games"
-        )
-    return needs
+        text = "the database is locked by another program: close it (a forgotten sqlite3 shell?)"
+        yield Need(NeedKind.DATABASE_LOCKED, "", f"{text}, then run `lolslackbot check`")
+    if facts.free_bytes < MIN_FREE_BYTES:
+        text = f"only {facts.free_bytes // 2**20} MiB free on the disk of {facts.folder}: {TO_MAKE_ROOM}"
+        yield Need(NeedKind.DISK_FULL, "", text)
 
 
-def _clock(facts: Facts) -> dict[str, str]:
-    """What the runs tell of a clock that is wrong, or was."""
-    to_come = [stage for stage, each in facts.stages.items() if each.last and each.last.began_at > facts.now + OFF]
-    if to_come:
-        return {
-            "clock": f"by this clock the last runs of {', '.join(to_come)} are still to come: it was ahead then, or is "
-            "behind now; `lolslackbot check` compares it with the servers'"
-        }
+def _clock(facts: Facts) -> Iterator[Need]:
+    """A clock that is wrong, or was."""
+    future = [stage for stage, of in facts.stages.items() if of.last and of.last.began_at > facts.now + CLOCK_TOLERANCE]
     fetched = facts.stages["fetch-matches"].last_ended
-    if fetched and fetched.clock_ahead is not None:
-        said = clock_fault(timedelta(seconds=fetched.clock_ahead), "Riot's")
-        return {"clock": f"{said}, says fetch-matches: set it (`timedatectl set-ntp true`), then `lolslackbot check`"}
-    return {}
+    if future:
+        yield Need(NeedKind.CLOCK, "", f"the last runs of {', '.join(future)} are {IN_THE_FUTURE}")
+    elif fetched and fetched.clock_ahead is not None:
+        fault = clock_fault(timedelta(seconds=fetched.clock_ahead), "Riot's")
+        yield Need(NeedKind.CLOCK, "", f"{fault}: set it (`timedatectl set-ntp true`), then run `lolslackbot check`")
 
 
-# What is held back
+# Holds, limits, findings
 
 
-def _lasting_holds(facts: Facts) -> dict[str, str]:
-    """What no time lifts. A channel that nobody is tracked in needs nobody."""
-    return {
-        f"{hold.scope} {hold.kind}": need_of(hold, facts.names)
-        for hold in facts.holds
-        if hold.until is None and not _is_forsaken(facts, hold.scope)
-    }
+def _lasting_holds(facts: Facts) -> Iterator[Need]:
+    """Holds that do not end by themselves. A channel that nobody is tracked in needs nobody."""
+    kinds = {"rejected": NeedKind.REJECTED, "broken": NeedKind.BROKEN, "paused": NeedKind.PAUSED}
+    for hold in facts.holds:
+        if hold.until is None and not _is_forsaken(facts, hold.scope):
+            yield Need(kinds[hold.kind], str(hold.scope), describe_hold(hold, facts.names))
 
 
 def _is_forsaken(facts: Facts, scope: Scope) -> bool:
     return scope.kind is ScopeKind.CHANNEL and scope.id not in facts.tracked_channels
 
 
-def _found(facts: Facts) -> dict[str, str]:
-    """What `check` found and no run has disproved since; what is held back says so by its hold."""
-    held = [hold.scope for hold in facts.holds if hold.until is None]
-    fetched_at = facts.stages["fetch-matches"].last_good_at
-    return {
-        ALERTS_FOUND if each.scope.kind is ScopeKind.ALERT_CHANNEL else f"{each.what} found": (
-            f"{_label_of(each, facts.names)}: {each.said}, found by `check` at {text_of(each.found_at)}; "
-            f"{each.remedy or 'mend that'}, then `lolslackbot check`"
-        )
-        for each in facts.found
-        if not any(scope.is_same(each.scope) for scope in held)
-        and not _is_forsaken(facts, each.scope)
-        and not (each.scope == holds.RIOT_KEY and fetched_at and fetched_at > each.found_at)
-    }
-
-
-def _label_of(found: Found, names: Mapping[str, str]) -> str:
-    is_channel = found.scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL)
-    return scope_label(found.scope, names) if is_channel else found.what
-
-
 def scope_label(scope: Scope, names: Mapping[str, str]) -> str:
     """A scope as people read it: `channel #rift (C0RIFT)`."""
-    is_channel = scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL)
-    return f"channel {channels.label(scope.id, names)}" if is_channel else str(scope)
+    if scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL):
+        return f"channel {channels.label(scope.id, names)}"
+    return "Riot key" if scope.kind is ScopeKind.RIOT_KEY else str(scope)
 
 
-def need_of(hold: Hold, names: Mapping[str, str]) -> str:
-    """What a hold that no time lifts asks of a person."""
-    name, is_channel = hold.scope.id, hold.scope.kind is ScopeKind.CHANNEL
-    remedy = {
-        "rejected": f"put a new one into `env`, {_key_of(hold)}, then `lolslackbot check`",
-        "broken": f"mend the channel in Slack, then `lolslackbot retry --channel {name}`",
-        "paused": f"`lolslackbot resume{f' --channel {name}' if is_channel else ''}` goes on",
-    }[hold.kind]
-    return f"{scope_label(hold.scope, names)} is {hold.kind} since {text_of(hold.since)}: {hold.reason}; {remedy}"
+def describe_hold(hold: Hold, names: Mapping[str, str]) -> str:
+    """A hold that is in force: since or until when, why, and the remedy of one that does not end by itself."""
+    label = scope_label(hold.scope, names)
+    if hold.until:
+        return f"{label} is {hold.kind} until {text_of(hold.until)}: {hold.reason}"
+    return f"{label} is {hold.kind} (since {text_of(hold.since)}): {hold.reason}; {_remedy_of_hold(hold)}"
 
 
-def _key_of(hold: Hold) -> str:
-    if _is_riots(hold):
-        return "RIOT_API_KEY from developer.riotgames.com"
-    return f"{token_name(hold.scope.id)} from the app's page, installed again"
+def _remedy_of_hold(hold: Hold) -> str:
+    option = f" --channel {hold.scope.id}" if hold.scope.kind is ScopeKind.CHANNEL else ""
+    match hold.kind:
+        case "paused":
+            return f"to continue: `lolslackbot resume{option}`"
+        case "broken":
+            return f"fix the channel in Slack, then run `lolslackbot retry{option}`"
+    key = "RIOT_API_KEY from developer.riotgames.com"
+    token = f"{token_name(hold.scope.id)} from the reinstalled Slack app"
+    return f"put a new {key if _is_riots(hold) else token} into `env`, then run `lolslackbot check`"
 
 
 def _is_riots(hold: Hold) -> bool:
     return hold.scope.kind in (ScopeKind.RIOT_KEY, ScopeKind.RIOT_HOST)
 
 
-def _long_limits(facts: Facts) -> dict[str, str]:
-    """A 429 that lasts: somebody should know, and may know better."""
-    return {
-        f"{hold.scope} {hold.kind}": f"{scope_label(hold.scope, facts.names)} is held back until "
-        f"{text_of(hold.until)}: {hold.reason}; `lolslackbot {_stage_of(hold)}` goes on then{_sooner(hold)}; "
-        "if it comes again, something else uses up the allowance"
-        for hold in facts.holds
-        if hold.until and _lasts(facts, hold)
-    }
+def _findings(facts: Facts) -> Iterator[Need]:
+    """What `check` found, unless a hold reports it or a run disproved it since."""
+    held = [hold.scope for hold in facts.holds if hold.until is None]
+    fetched_at = facts.stages["fetch-matches"].last_good_at
+    for found in facts.found:
+        key_works = found.scope == holds.RIOT_KEY and fetched_at and fetched_at > found.found_at
+        if key_works or _is_forsaken(facts, found.scope) or any(scope.is_same(found.scope) for scope in held):
+            continue
+        is_channel = found.scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL)
+        label = scope_label(found.scope, facts.names) if is_channel else found.what
+        text = f"{label}: {found.said} (found by `check` at {text_of(found.found_at)}); {found.remedy or 'fix that'}"
+        is_alerts = found.scope.kind is ScopeKind.ALERT_CHANNEL
+        kind = NeedKind.ALERT_CHANNEL_FOUND if is_alerts else NeedKind.FOUND
+        yield Need(kind, found.what, f"{text}, then run `lolslackbot check`")
 
 
-def _sooner(hold: Hold) -> str:
-    """The command that lifts a limit; a workspace's is lifted with any of its channels."""
-    name = hold.scope.id
-    options = {ScopeKind.RIOT_HOST: f"--host {name}", ScopeKind.CHANNEL: f"--channel {name}"}
-    option = options.get(hold.scope.kind, "--channel C")
-    return f", `lolslackbot retry {option}` tries it now"
+def _long_limits(facts: Facts) -> Iterator[Need]:
+    """A 429 that lasts: a person should know of it, and may know better."""
+    for hold in facts.holds:
+        if hold.until and _lasts(facts, hold):
+            text = (
+                f"{scope_label(hold.scope, facts.names)} is held back until {text_of(hold.until)}: {hold.reason}; "
+                f"`lolslackbot {_stage_of(hold)}` continues then; to try now: `lolslackbot retry {_retry_of(hold)}`; "
+                "if this recurs, something else uses up the allowance"
+            )
+            yield Need(NeedKind.LIMITED, str(hold.scope), text)
 
 
-def _spent_limits(facts: Facts) -> dict[str, str]:
-    """Limits that our own count keeps, and that last: what Riot's headers state may be wrong."""
-    held = {hold.scope for hold in facts.holds if facts.in_force(hold)}  # that says it too
-    return {
-        f"{each.scope} spent": f"{each.reason} until {text_of(each.until)}: `lolslackbot fetch-matches` goes on then, "
-        f"`lolslackbot retry --host {each.host}` tries it now"
-        for each in facts.spent_limits
-        if each.until - facts.now > TOO_LONG and each.scope not in held
-    }
+def _retry_of(hold: Hold) -> str:
+    """The option that lifts a limit; a workspace's is lifted with any of its channels."""
+    options = {ScopeKind.RIOT_HOST: f"--host {hold.scope.id}", ScopeKind.CHANNEL: f"--channel {hold.scope.id}"}
+    return options.get(hold.scope.kind, "--channel C")
 
 
-def _odd_limits(facts: Facts) -> dict[str, str]:
-    """Limits that Riot states and that nobody would keep to: told, since somebody stands between us and Riot."""
-    return {
-        f"{holds.riot_scope(each.routing, each.endpoint)} odd limit": f"Riot states a limit that is not kept: {each}; "
-        f"`lolslackbot check` tries whether it answers, `lolslackbot retry --host {each.routing}` forgets the limit"
-        for each in facts.odd_limits
-    }
+def _spent_limits(facts: Facts) -> Iterator[Need]:
+    """Limits that our own call log enforces for long: what Riot's headers state may be wrong."""
+    held = {hold.scope for hold in facts.holds if facts.in_force(hold)}  # these report it already
+    for limit in facts.spent_limits:
+        if limit.until - facts.now > TOO_LONG and limit.scope not in held:
+            text = (
+                f"{limit.reason} until {text_of(limit.until)}: `lolslackbot fetch-matches` continues then; "
+                f"to try now: `lolslackbot retry --host {limit.host}`"
+            )
+            yield Need(NeedKind.SPENT, str(limit.scope), text)
+
+
+def _odd_limits(facts: Facts) -> Iterator[Need]:
+    """Limits that Riot states and that are not believed: perhaps somebody stands between us and Riot."""
+    for limit in facts.odd_limits:
+        text = (
+            f"Riot states a limit that is ignored: {limit}; run `lolslackbot check` to test the key; "
+            f"to forget the limit: `lolslackbot retry --host {limit.routing}`"
+        )
+        yield Need(NeedKind.ODD_LIMIT, str(holds.riot_scope(limit.routing, limit.endpoint)), text)
 
 
 def _lasts(facts: Facts, hold: Hold) -> bool:
@@ -213,170 +265,180 @@ def _stage_of(hold: Hold) -> str:
     return "fetch-matches" if _is_riots(hold) else "deliver"
 
 
-def _unlisted(facts: Facts) -> dict[str, str]:
-    """Players whose list cannot be had."""
-    needs: dict[str, str] = {}
-    for each in facts.unlisted:
-        said = f"player {each.riot_id}: {each.problem}; {_remedy(each)}"
-        needs.setdefault(f"player {each.player_id} unlisted", said)
-    return needs
+# Players
 
 
-def _remedy(each: Unlisted) -> str:
-    match each.kind:
+def _players(facts: Facts) -> Iterator[Need]:
+    """Players whose list cannot be had, or who play on another platform than the one that is polled."""
+    for track in facts.tracks:
+        player = track.player
+        if player.problem:
+            text = f"player {player.riot_id}: {player.problem}; {_remedy_of_list(track)}"
+            yield Need(NeedKind.PLAYER_UNLISTED, str(player.player_id), text)
+    for track in facts.tracks:
+        player, asked_at = track.player, track.player.region_asked_at
+        if player.region and asked_at and (player.last_game_at is None or player.last_game_at < asked_at):
+            text = (
+                f"player {player.riot_id} is tracked on {player.platform}, but plays on {player.region} (Riot, "
+                f"{text_of(asked_at)}): run {track_command(track, player.region)}"
+            )
+            yield Need(NeedKind.PLAYER_MOVED, str(player.player_id), text)
+
+
+def track_command(track: Track, platform: str) -> str:
+    """The command that tracks a player on another platform."""
+    return f'`lolslackbot track "{track.player.riot_id}" --channel {track.channel_id} --platform {platform}`'
+
+
+def _remedy_of_list(track: Track) -> str:
+    match track.player.problem_kind:
         case ProblemKind.ODD_MATCH_IDS:
-            return "the next run asks again"
+            return "the next run polls the list again"
         case ProblemKind.ODD_PUUID:
-            return "the name is asked for again once a day"
+            return "the name is looked up again once a day"
     return (
-        f'whoever has another name now: `lolslackbot untrack "{each.riot_id}"`, then '
-        f'`lolslackbot track "NAME#TAG" --channel {each.channel_id}`'
+        f'if the player has a new name: `lolslackbot untrack "{track.player.riot_id}"`, then '
+        f'`lolslackbot track "NAME#TAG" --channel {track.channel_id}`'
     )
 
 
-def _moved(facts: Facts) -> dict[str, str]:
-    """Players whose games are asked for where they play no more."""
-    needs: dict[str, str] = {}
-    for each in facts.moved:
-        needs.setdefault(
-            f"player {each.player_id} moved",
-            f"player {each.riot_id} is tracked on {each.platform}, but plays on {each.region}, as Riot said at "
-            f"{text_of(each.asked_at)}: "
-            f'`lolslackbot track "{each.riot_id}" --channel {each.channel_id} --platform {each.region}`',
-        )
-    return needs
+def _players_far_behind(facts: Facts) -> Iterator[str]:
+    """Players whose newest game is much older than the newest of the others'."""
+    ends = {track.player.riot_id: track.player.last_game_at for track in facts.tracks if track.player.last_game_at}
+    newest = max(ends.values(), default=facts.now)
+    behind = sorted(((ended, riot_id) for riot_id, ended in ends.items() if newest - ended >= FAR_BEHIND), reverse=True)
+    if behind:
+        games = ", ".join(f"{riot_id} ended {text_of(ended)}" for ended, riot_id in behind)
+        yield f"the newest listed game of {games}; the newest of all players ended {text_of(newest)}"
 
 
-# The stages
+# Stages
 
 
-def _silences(facts: Facts) -> dict[str, str]:
-    """Stages that cron no longer starts, and runs that were cut off or hang. Without any player nothing is missed."""
+def _silent_stages(facts: Facts) -> Iterator[Need]:
+    """Stages that cron no longer starts, and runs that hang or were cut off. With nobody tracked nothing is missed."""
     since = facts.recorded_since
     if since is None or facts.tracked_since is None:
-        return {}
-    silent = {
-        stage: each for stage, each in facts.stages.items() if facts.now - (each.last_seen_at or since) >= TICKS_MISSED
-    }
-    if len(silent) == len(STAGES) and not any(each.at_work for each in silent.values()):
-        last = max(each.last_seen_at for each in silent.values() if each.last_seen_at)
-        cut_off = [f", {stage} {CUT_OFF}" for stage, each in silent.items() if each.cut_off]
-        return {
-            "stages silent": f"no stage ran since {text_of(last)}{''.join(cut_off)}; `crontab -l` and "
-            f"`lolslackbot check` say why; by hand: {', '.join(f'`lolslackbot {stage}`' for stage in STAGES)}"
-        }
-    return {f"{stage} silent": f"{stage} {_silence(stage, each)}" for stage, each in silent.items()}
+        return
+    silent = {stage: of for stage, of in facts.stages.items() if facts.now - (of.last_seen_at or since) >= TICKS_MISSED}
+    if len(silent) == len(STAGES) and not any(of.at_work for of in silent.values()):
+        last = max(of.last_seen_at for of in silent.values() if of.last_seen_at)
+        cut_off = [f", {stage} {CUT_OFF}" for stage, of in silent.items() if of.cut_off]
+        text = f"no stage has run since {text_of(last)}{''.join(cut_off)}; {_ask_cron(*STAGES)}"
+        yield Need(NeedKind.SILENT, "stages", text)
+    else:
+        for stage, of in silent.items():
+            yield Need(NeedKind.SILENT, stage, f"{stage} {_silence(stage, of)}")
 
 
-def _silence(stage: str, each: StageRuns) -> str:
-    by_hand = f"`crontab -l` and `lolslackbot check` say why; by hand: `lolslackbot {stage}`"
-    if each.last is None:
-        return f"never ran; {by_hand}"
-    if each.at_work:
-        end = "end its process, which the log names (run-…)"
-        began = text_of(each.last.began_at)
-        return f"began at {began} and has not ended: it hangs; {end}, then `lolslackbot {stage}`"
-    last = text_of(each.last.ended_at or each.last.began_at)
-    return f"{f'{CUT_OFF} and ' if each.cut_off else ''}did not run since {last}; {by_hand}"
+def _silence(stage: str, of: StageRuns) -> str:
+    if of.last is None:
+        return f"has never run; {_ask_cron(stage)}"
+    if of.at_work:
+        began = f"began at {text_of(of.last.began_at)} and has not ended: it hangs"
+        return f"{began}; end its process (run-… in the log), then run `lolslackbot {stage}`"
+    last = text_of(of.last.ended_at or of.last.began_at)
+    return f"{f'{CUT_OFF} and ' if of.cut_off else ''}has not run since {last}; {_ask_cron(stage)}"
 
 
-def _staleness(facts: Facts) -> dict[str, str]:
-    """Lists that nobody asks for, although nothing that is said elsewhere keeps us from it."""
+def _ask_cron(*stages: str) -> str:
+    commands = ", ".join(f"`lolslackbot {stage}`" for stage in stages)
+    return f"see `crontab -l` and `lolslackbot check`; to run {'it' if len(stages) == 1 else 'them'} now: {commands}"
+
+
+def _unpolled_lists(facts: Facts) -> Iterator[Need]:
+    """Player lists that have gone stale with no other reported cause."""
     since, last = facts.tracked_since, facts.freshness.last_listed_at
-    restored = [each.decided_at for each in facts.restores]  # what the backup knows is older
+    restored = [restore.decided_at for restore in facts.restores]  # what the backup knows is older
     if since is None or facts.now - max([since, last or since, *restored]) < TICKS_MISSED:
-        return {}
+        return
     fetching = facts.stages["fetch-matches"]
     is_silent = fetching.last_seen_at and facts.now - fetching.last_seen_at >= TICKS_MISSED
     if is_silent or _riot_waits(facts):
-        return {}
-    unasked = f"Riot was not asked for any list since {text_of(last)}" if last else "no request for a list is on record"
-    ended = fetching.last_ended
-    said = f"though fetch-matches ran: {ended.summary}" if ended else "and no run is on record"
-    return {"lists unasked": f"{unasked}, {said}; `lolslackbot -v fetch-matches` says why"}
+        return
+    polled = f"no player list was polled since {text_of(last)}" if last else "no poll of a player list is on record"
+    run = (
+        f"although fetch-matches ran ({fetching.last_ended.summary})"
+        if fetching.last_ended
+        else "and no run is on record"
+    )
+    yield Need(NeedKind.LISTS_UNASKED, "", f"{polled}, {run}; run `lolslackbot -v fetch-matches` to see why")
 
 
-def _unusable(facts: Facts) -> dict[str, str]:
-    """Stages that cannot work at all. A refused key or token says so by its hold."""
-    return {
-        f"{stage} unusable": f"{stage} cannot work: {each.last_ended.summary}; mend that, then `lolslackbot {stage}`"
-        for stage, each in facts.stages.items()
-        if each.last_ended and each.last_ended.exit_status == Exit.UNUSABLE
-    }
+def _unusable_stages(facts: Facts) -> Iterator[Need]:
+    """Stages that cannot work at all. A rejected key or token is reported by its hold."""
+    for stage, of in facts.stages.items():
+        if of.last_ended and of.last_ended.exit_status == Exit.UNUSABLE:
+            text = f"{stage} cannot work ({of.last_ended.summary}); fix that, then run `lolslackbot {stage}`"
+            yield Need(NeedKind.UNUSABLE, stage, text)
 
 
-def _unwell(facts: Facts) -> dict[str, str]:
-    """Stages that run, but to no good end, and nothing else says why."""
+def _failing_stages(facts: Facts) -> Iterator[Need]:
+    """Stages that have been failing for long with no other reported cause."""
     explained = {_stage_of(hold) for hold in facts.holds if _lasts(facts, hold)}
-    failures_told = {"deliver"} if facts.failed else set()
-    needs = {}
-    for stage, each in facts.stages.items():
-        last, since = each.last_ended, each.last_good_at or facts.recorded_since
+    for stage, of in facts.stages.items():
+        last, since = of.last_ended, of.last_good_at or facts.recorded_since
         if last is None or since is None or last.began_at - since <= TOO_LONG or stage in explained:
             continue
-        if last.exit_status == Exit.SOME_FAILED and stage in failures_told:
-            continue
-        if last.exit_status in (Exit.SOME_FAILED, Exit.LATER):
-            said = f"the last one: exit {last.exit_status}, {last.summary}"
-            needs[f"{stage} unwell"] = (
-                f"{stage} came to no good end since {text_of(since)}; {said}; `lolslackbot check` tries what it needs"
-            )
-    return needs
+        is_reported = stage == "deliver" and facts.failed and last.exit_status == Exit.SOME_FAILED
+        if last.exit_status in (Exit.SOME_FAILED, Exit.LATER) and not is_reported:
+            text = f"{stage} has been failing since {text_of(since)} (last: exit {last.exit_status}, {last.summary})"
+            yield Need(NeedKind.UNWELL, stage, f"{text}; run `lolslackbot check` to test what it needs")
 
 
-def _out_of_time(facts: Facts) -> dict[str, str]:
+def _pressed_stages(facts: Facts) -> Iterator[Need]:
     """Stages whose time budget is too small for what there is to do."""
-    needs = {}
-    for stage, each in facts.stages.items():
-        if not _is_pressed(facts, stage, each):
-            continue
-        last, number = each.pressed[0], sum(each.ends.values())
-        left = f" with {last.left_over} items left over" if last.left_over else ""
-        needs[f"{stage} out of time"] = (
-            f"{stage} ran out of time in {len(each.pressed)} of its last {number} runs, the last one{left}: "
-            f"LOLSLACKBOT_MAX_SECONDS is {last.max_seconds or 0:g}; raise it (a tick has 180 seconds), "
-            f"then `lolslackbot {stage}`"
-        )
-    return needs
+    for stage, of in facts.stages.items():
+        if _is_pressed(facts, stage):
+            last = of.pressed[0]
+            left = f", leaving {last.left_over} items" if last.left_over else ""
+            text = (
+                f"{stage} ran out of time in {len(of.pressed)} of its last {sum(of.ends.values())} runs{left}: raise "
+                f"LOLSLACKBOT_MAX_SECONDS ({last.max_seconds or 0:g} now, a tick has 180), "
+                f"then run `lolslackbot {stage}`"
+            )
+            yield Need(NeedKind.OUT_OF_TIME, stage, text)
 
 
-def _is_pressed(facts: Facts, stage: str, each: StageRuns) -> bool:
-    """Whether it ran out of time in most of its last runs, and its queue does not shrink or waits for long."""
-    number = sum(each.ends.values())
-    if not (each.last_ended and each.last_ended.out_of_time) or number < ENOUGH_RUNS or len(each.pressed) * 2 <= number:
+def _is_pressed(facts: Facts, stage: str) -> bool:
+    """Whether it ran out of time in most of its last runs, and its backlog does not shrink or waits for long."""
+    of = facts.stages[stage]
+    number = sum(of.ends.values())
+    if not (of.last_ended and of.last_ended.out_of_time) or number < ENOUGH_RUNS or len(of.pressed) * 2 <= number:
         return False
-    now, before = each.pressed[0].left_over or 0, each.pressed[-1].left_over or 0
-    return 0 < now >= before or bool(_waits_for_long(facts)[stage])
+    now, before = of.pressed[0].left_over or 0, of.pressed[-1].left_over or 0
+    return 0 < now >= before or any(waiting == stage for waiting, _ in _waits_for_long(facts))
 
 
-# What is on its way
+# Matches and messages
 
 
-def _queues(facts: Facts) -> dict[str, str]:
-    """What waits for long, although nothing that is said elsewhere holds it back."""
-    needs = {}
-    why_else = {**_unusable(facts), **_unwell(facts)}
-    for stage, waiting in _waits_for_long(facts).items():
-        is_explained = f"{stage} unusable" in why_else or f"{stage} unwell" in why_else
-        if not is_explained and not _is_pressed(facts, stage, facts.stages[stage]):  # else its time budget is why
-            needs.update(waiting)
-    return needs
+def _backlog(facts: Facts) -> Iterator[Need]:
+    """What has been waiting for long with no other reported cause."""
+    failing = {need.subject for need in (*_unusable_stages(facts), *_failing_stages(facts))}
+    for stage, need in _waits_for_long(facts):
+        if stage not in failing and not _is_pressed(facts, stage):
+            yield need
 
 
-def _waits_for_long(facts: Facts) -> dict[str, dict[str, str]]:
-    """The same, by the stage that is to do it."""
-    fresh, to_fetch, to_deliver = facts.freshness, {}, {}
+def _waits_for_long(facts: Facts) -> Iterator[tuple[str, Need]]:
+    """What has been waiting for long, each with the stage that is to do it."""
+    fresh = facts.freshness
     if since := _long_ago(facts, facts.unexplained_since):
-        to_deliver["messages waiting"] = f"messages wait since {since}: `lolslackbot deliver --dry-run` says why"
-    if not _riot_waits(facts):
-        remedy = (
-            "`lolslackbot -v fetch-matches` says why; if the limits are spent each time, the key serves fewer players"
-        )
-        if since := _long_ago(facts, fresh.wanted_since):
-            to_fetch["matches waiting"] = f"matches wait to be asked for since {since}: {remedy}"
-        if (since := _long_ago(facts, fresh.longest_unasked_since)) and not _long_ago(facts, fresh.last_listed_at):
-            to_fetch["lists waiting"] = f"a list waits to be asked for since {since}: {remedy}"
-    return {"deliver": to_deliver, "fetch-matches": to_fetch, "build-messages": {}}
+        text = f"messages have been waiting since {since}; run `lolslackbot deliver --dry-run` to see why"
+        yield "deliver", Need(NeedKind.MESSAGES_WAITING, "", text)
+    if _riot_waits(facts):
+        return
+    remedy = (
+        "run `lolslackbot -v fetch-matches` to see why; if the rate limit is exhausted each time, the key serves fewer "
+        "players"
+    )
+    if since := _long_ago(facts, fresh.wanted_since):
+        text = f"matches have been waiting to be fetched since {since}; {remedy}"
+        yield "fetch-matches", Need(NeedKind.MATCHES_WAITING, "", text)
+    if (since := _long_ago(facts, fresh.longest_unasked_since)) and not _long_ago(facts, fresh.last_listed_at):
+        text = f"a player list has been waiting to be polled since {since}; {remedy}"
+        yield "fetch-matches", Need(NeedKind.LISTS_WAITING, "", text)
 
 
 def _long_ago(facts: Facts, since: datetime | None) -> str | None:
@@ -387,122 +449,104 @@ def _riot_waits(facts: Facts) -> bool:
     return bool(facts.spent_limits) or any(_is_riots(hold) and facts.in_force(hold) for hold in facts.holds)
 
 
-def _lost(lost: Sequence[Lost]) -> list[tuple[str, int, str]]:
-    """What tells it apart, how many, and what a person can do: few are nobody's fault, many are."""
-    found = []
-    if missing := [story.match_id for story in lost if story.state == "missing"]:
-        said = f"matches missing within a day: {len(missing)}, such as {missing[0]}: Riot answers 404"
-        found.append(("matches missing", len(missing), f"{said}; `lolslackbot retry --missing` asks again"))
-    if given_up := [story for story in lost if story.state == "given_up"]:
-        last = given_up[0]
-        said = f"matches given up within a day: {len(given_up)}, such as {last.match_id}: {last.reason}"
-        again = f"`lolslackbot retry --match {last.match_id}` asks again"
-        found.append(("matches given up", len(given_up), f"{said}; {again}"))
-    return found
-
-
-def _hosts_without(facts: Facts) -> list[tuple[str, int, str]]:
-    """Hosts of Riot's that give no match: what tells it apart, how many wait, and what becomes of them."""
-    return [
-        (
-            f"host {host} without matches",
-            len(waiting),
-            f"{host} gave no match since {text_of(waiting[0].missing_since)} and answers 404: {len(waiting)} wait, one "
-            "is asked for every half-hour, and all once one comes; `lolslackbot retry --missing` asks for all",
+def _lost_matches(facts: Facts) -> Iterator[tuple[int, Need]]:
+    """How many, and the need that it is if they are many: a few are nobody's fault."""
+    for host, waiting in facts.hosts_without.items():
+        text = (
+            f"{host} has answered 404 for every match since {text_of(waiting[0].missing_since)}: "
+            f"{_count(waiting, 'match', 'matches')} waiting, one is retried every half hour and all once one is found; "
+            "to retry all now: `lolslackbot retry --missing`"
         )
-        for host, waiting in facts.hosts_without.items()
-    ]
+        yield len(waiting), Need(NeedKind.HOST_WITHOUT_MATCHES, host, text)
+    missing = [match for match in facts.lost if match.state == "missing"]
+    given_up = [match for match in facts.lost if match.state == "given_up"]
+    if missing:
+        text = f"{_count(missing, 'match', 'matches')} missing in the last 24 h (latest: {missing[0].match_id})"
+        text += ": Riot answers 404; to ask again: `lolslackbot retry --missing`"
+        yield len(missing), Need(NeedKind.MATCHES_MISSING, "", text)
+    if given_up:
+        last = given_up[0]
+        text = f"{_count(given_up, 'match', 'matches')} given up in the last 24 h (latest: {last.match_id}: "
+        text += f"{last.reason}); to ask again: `lolslackbot retry --match {last.match_id}`"
+        yield len(given_up), Need(NeedKind.MATCHES_GIVEN_UP, "", text)
 
 
-def _far_behind(facts: Facts) -> list[str]:
-    """Players whose newest game is much older than the newest of the others'."""
-    if not facts.last_games:
-        return []
-    newest = facts.last_games[0].ended_at
-    behind = [each for each in facts.last_games if newest - each.ended_at >= FAR_BEHIND]
-    if not behind:
-        return []
-    games = ", ".join(f"{each.riot_id} ended {text_of(each.ended_at)}" for each in behind)
-    return [f"the newest game that Riot listed for {games}; the newest of the others' ended {text_of(newest)}"]
+def _count(items: Sequence[object], singular: str, plural: str) -> str:
+    return f"{len(items)} {singular if len(items) == 1 else plural}"
 
 
-def _expired(expired: Mapping[str, int]) -> list[str]:
-    if not expired:
-        return []
-    told = ", ".join(f"{number} {reason}" for reason, number in expired.items())
-    return [f"messages that expired within a day, unannounced: {sum(expired.values())} ({told})"]
-
-
-def _failures(facts: Facts) -> dict[str, str]:
-    """By channel; one that is broken says so, and what to do, by its hold."""
+def _failed_messages(facts: Facts) -> Iterator[Need]:
+    """By channel; a broken one is reported by its hold."""
     broken = {hold.scope for hold in facts.holds if hold.kind == "broken"}
-    needs = {}
-    for channel in sorted({each.channel_id for each in facts.failed} & facts.tracked_channels):
-        here = [each for each in facts.failed if each.channel_id == channel]
+    for channel in sorted({message.channel_id for message in facts.failed} & facts.tracked_channels):
+        here = [message for message in facts.failed if message.channel_id == channel]
         if holds.channel_scope(channel) not in broken:
-            needs[f"messages failed {channel}"] = (
-                f"messages failed in {channels.label(channel, facts.names)} within a day: {len(here)}, "
-                f"the last {here[-1].match_id}: {here[-1].error}; `lolslackbot retry --channel {channel}` tries again"
+            text = (
+                f"{_count(here, 'message', 'messages')} to {channels.label(channel, facts.names)} failed in the last "
+                f"24 h (latest: {here[-1].match_id}: {here[-1].error}); to resend: `lolslackbot retry --channel "
+                f"{channel}`"
             )
-    return needs
+            yield Need(NeedKind.MESSAGES_FAILED, channel, text)
 
 
-def _doubts(facts: Facts) -> dict[str, str]:
-    """Messages of unknown outcome; one that is being sent at this moment is none, nor one that is no news any more."""
-    at_work = facts.stages["deliver"].at_work
-    doubted = [
-        each for each in facts.doubted if (each.state == "uncertain" or not at_work) and not _is_over(facts, each)
-    ]
-    if not doubted:
-        return {}
-    untold = [each for each in doubted if each.lookup_problem]
-    first = (untold or doubted)[0]
-    return {
-        "messages uncertain": f"messages may or may not be in Slack: {len(doubted)}, first {first.match_id} in "
-        f"{channels.label(first.channel_id, facts.names)} ({first.error or 'its run died'}); {_remedy_of_doubt(first)}"
-    }
+def _messages_in_doubt(facts: Facts) -> Iterator[Need]:
+    """Messages of unknown outcome that still are news."""
+    in_doubt = [message for message in facts.in_doubt if not _is_over(facts, message)]
+    if in_doubt:
+        unreadable = [message for message in in_doubt if message.lookup_problem]
+        first = (unreadable or in_doubt)[0]
+        text = (
+            f"{_count(in_doubt, 'message has', 'messages have')} an unknown delivery status (first: {first.match_id} "
+            f"in {channels.label(first.channel_id, facts.names)}: {first.error or 'its run died'}); "
+            f"{_remedy_of_doubt(first)}"
+        )
+        yield Need(NeedKind.MESSAGES_UNCERTAIN, "", text)
 
 
-def _remedy_of_doubt(each: Unsent) -> str:
-    look_up = "`lolslackbot deliver` looks them up"
-    if each.lookup_problem is None:
-        return f"{look_up}, in two runs at least"
-    retry = f"lolslackbot retry --message {each.match_id} {each.channel_id}"
+def _remedy_of_doubt(message: UnsentMessage) -> str:
+    look_up = "run `lolslackbot deliver`"
+    if message.lookup_problem is None:
+        return f"{look_up} to look it up (takes at least two runs)"
+    retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
     by_hand = (
-        f"look into the channel: `{retry}` sends it again; if it is there, `{retry} --found LINK` says so, with what "
-        'Slack\'s "Copy link" gives'
+        f"check the channel: if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK` (LINK: what "
+        'Slack\'s "Copy link" gives)'
     )
-    if each.lookup_problem is LookupProblem.SCOPE_MISSING:
-        return f"{add_scopes(HISTORY)}, and {look_up}; or {by_hand}"
+    if message.lookup_problem is LookupProblem.SCOPE_MISSING:
+        return f"{add_scopes(HISTORY_SCOPES)}, then {look_up}; or {by_hand}"
     return by_hand
 
 
 def add_scopes(scopes: Sequence[str]) -> str:
-    """The remedy for scopes that the app lacks."""
-    return f"add {' and '.join(scopes)} and install the app again"
+    """The remedy for scopes that the Slack app lacks."""
+    return f"add {' and '.join(scopes)} and reinstall the app"
 
 
-def _is_over(facts: Facts, each: Unsent) -> bool:
-    is_old = each.state == "uncertain" and facts.now - each.ended_at > facts.announce_within
-    return is_old or each.channel_id not in facts.tracked_channels
+def _is_over(facts: Facts, message: UnsentMessage) -> bool:
+    is_old = message.state == "uncertain" and facts.now - message.ended_at > facts.announce_within
+    return is_old or message.channel_id not in facts.tracked_channels
 
 
-def _old_doubts(facts: Facts) -> list[str]:
-    if not (doubted := [each for each in facts.doubted if _is_over(facts, each)]):
-        return []
-    last = doubted[-1]
-    return [
-        f"whether {len(doubted)} old messages are in Slack was never found out, the last {last.match_id} in "
-        f"{last.channel_id}; they do not go out again"
-    ]
+def _old_doubts(facts: Facts) -> Iterator[str]:
+    old = [message for message in facts.in_doubt if _is_over(facts, message)]
+    if old:
+        yield (
+            f"{_count(old, 'old message has', 'old messages have')} an unknown delivery status (latest: "
+            f"{old[-1].match_id} in {old[-1].channel_id}); not sent again"
+        )
 
 
-def _unposted(facts: Facts) -> dict[str, str]:
-    """Alerts that could not be posted."""
-    if not (each := facts.unposted):
-        return {}
-    return {
-        UNPOSTED: f"the alert channel {each.channel_id} (LOLSLACKBOT_ALERT_CHANNEL) could not be posted to: "
-        f"{each.error}; alerts that wait since {text_of(each.since)}: {each.number}; `lolslackbot check` says what it "
-        "needs, `lolslackbot deliver` posts them then"
-    }
+def _expired_messages(facts: Facts) -> Iterator[str]:
+    if facts.expired:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in facts.expired.items())
+        yield f"messages expired in the last 24 h: {sum(facts.expired.values())} ({reasons})"
+
+
+def _unposted_alerts(facts: Facts) -> Iterator[Need]:
+    if alerts := facts.unposted:
+        text = (
+            f"alert channel {alerts.channel_id} (LOLSLACKBOT_ALERT_CHANNEL) cannot be posted to: {alerts.error}; "
+            f"alerts waiting since {text_of(alerts.since)}: {alerts.number}; run `lolslackbot check` to see "
+            "what it needs, then `lolslackbot deliver`"
+        )
+        yield Need(NeedKind.ALERTS_UNPOSTED, "", text)

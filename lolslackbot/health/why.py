@@ -1,407 +1,405 @@
 """The whole story of one match, of a player's last games, of what a channel gets; all from the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lolslackbot.admin.arguments import ChannelId, GameId, MatchId, Post, read_subject
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.health.facts import hosts_without
-from lolslackbot.health.needs import CUT_OFF, FAR_BEHIND, OFF, TICKS_MISSED, need_of, scope_label
+from lolslackbot.health.needs import (
+    CLOCK_TOLERANCE,
+    CUT_OFF,
+    FAR_BEHIND,
+    IN_THE_FUTURE,
+    TICKS_MISSED,
+    describe_hold,
+    track_command,
+)
 from lolslackbot.model import RiotId, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
-from lolslackbot.stages.deliver import full_until
-from lolslackbot.stages.reconcile import RUNS
-from lolslackbot.store import channels, decisions, history, holds, outbox, players, reasons, runs
+from lolslackbot.store import channels, decisions, history, holds, in_doubt, outbox, players, reasons, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold, Scope
 from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.players import Track
 
 LAST = 10  # games of a player, messages of a channel
 DELIVER = "`lolslackbot deliver`"
-_TAKES = (
-    "give a match id or its number, NAME#TAG, a channel's id, or the link of a match, a message or a channel; "
-    "in Slack, a channel's id stands at the bottom of its details"
-)
 
-Told = tuple[datetime, str]
+Event = tuple[datetime, str]
 
 
-def why(db: Database, about: str, now: datetime, settings: Settings | None = None) -> list[str]:
-    """The story, line by line. Raises NotFound where nothing is known.
+@dataclass(frozen=True, slots=True)
+class View:
+    """What every story goes by. To be made, and the story read, in one `snapshot`.
 
-    about: a match, a player or a channel, in any form that `read_subject` takes.
-    settings: those that `deliver` goes by; without them the defaults count, and no token is missed.
+    settings: those of `deliver`; None: the defaults, and no token is missed.
     """
-    try:
-        subject = read_subject(about, settings.match_link if settings else "")
-    except ValueError:
-        raise NotFound(f"nothing is known of {about}: {_TAKES}") from None
-    with db.snapshot():
-        story = _Why(db, now, settings)
-        match subject:
-            case RiotId():
-                return list(story.player(subject))
-            case MatchId(match_id):
-                return list(story.match(match_id))
-            case GameId(number):
-                return list(story.game(number))
-            case Post(channel_id, ts):
-                return list(story.post(channel_id, ts))
-            case ChannelId(channel_id):
-                return list(story.channel(channel_id))
+
+    db: Database
+    now: datetime
+    settings: Settings | None = None
+
+    @property
+    def holds(self) -> list[Hold]:
+        return holds.all_live(self.db, self.now)
+
+    @property
+    def oldest_news(self) -> datetime:
+        """When games ended that only just are news."""
+        return self.now - timedelta(seconds=(self.settings or Settings("", "")).announce_within)
+
+    def label(self, channel_id: str) -> str:
+        return channels.label(channel_id, channels.names(self.db))
+
+    def held(self, *scopes: Scope) -> list[str]:
+        """The holds in force on any of these scopes, in words."""
+        names = channels.names(self.db)
+        return [describe_hold(hold, names) for hold in self.holds if hold.scope in scopes]
+
+    def is_broken(self, channel_id: str) -> bool:
+        scope = holds.channel_scope(channel_id)
+        return any(hold.scope == scope and hold.kind == "broken" for hold in self.holds)
 
 
-class _Why:
-    """What all stories need: the holds and names of this moment, and the settings that `deliver` goes by."""
+# A match
 
-    def __init__(self, db: Database, now: datetime, settings: Settings | None) -> None:
-        self._db, self._now = db, now
-        self._tokens = None if settings is None else settings.slack_tokens
-        settings = settings or Settings("", "")
-        self._oldest_news = now - timedelta(seconds=settings.announce_within)
-        self._limit = settings.channel_limit
-        self._names = channels.names(db)
-        self._holds = holds.all_live(db, now)
-        self._is_told = False  # what holds messages up, before they are listed
 
-    # A match
+def tell_match(view: View, match_id: str) -> Iterator[str]:
+    """The story of a match, line by line. Raises NotFound."""
+    story = history.of_match(view.db, match_id)
+    if story is None:
+        raise NotFound(f"nothing is known of {match_id}: no player list had it")
+    yield f"{match_id} is {_state(story)}"
+    yield from _in_order(view, _match_events(view, story))
+    for channel_id, queues in story.unwanted:
+        yield f"{view.label(channel_id)}: no message: its queues were {queues} then"
+    yield from _next_step(view, story)
+    for message in story.messages:
+        yield f"{view.label(message.channel_id)}: {_outcome(view, message)}"
 
-    def game(self, number: int) -> Iterator[str]:
-        """Each platform counts its games on its own."""
-        found = history.with_number(self._db, number)
-        if not found:
-            raise NotFound(f"nothing is known of a game {number}: it was in no list that Riot gave of a tracked player")
-        if len(found) == 1:
-            yield from self.match(found[0])
-            return
-        yield f"{len(found)} platforms have a game {number}:"
-        for match_id in found:
-            yield f"`lolslackbot why {match_id}`"
 
-    def post(self, channel_id: str, ts: str) -> Iterator[str]:
-        match_id = history.posted_as(self._db, channel_id, ts)
-        if match_id is None:
-            raise NotFound(f"nothing is known of a message {ts} in {channel_id}: none of ours was confirmed as that")
-        yield from self.match(match_id)
+def tell_game(view: View, number: int) -> Iterator[str]:
+    """The match of that number; where several platforms have one, all of them. Raises NotFound."""
+    found = history.with_number(view.db, number)
+    if not found:
+        raise NotFound(f"nothing is known of a game {number}: no player list had it")
+    if len(found) == 1:
+        yield from tell_match(view, found[0])
+        return
+    yield f"{len(found)} platforms have a game {number}:"
+    for match_id in found:
+        yield f"`lolslackbot why {match_id}`"
 
-    def match(self, match_id: str) -> Iterator[str]:
-        story = history.of_match(self._db, match_id)
-        if story is None:
-            raise NotFound(f"nothing is known of {match_id}: it was in no list that Riot gave of a tracked player")
-        yield f"{match_id} is {_state(story)}"
-        told = [*self._ledger(story), *self._decided(f"match {match_id}")]
-        host = f"host {routing.match_region(platform_of(match_id))}" if routing.knows(platform_of(match_id)) else ""
-        for subject in (decisions.EVERYTHING, host):
-            told += [each for each in self._decided(subject) if each[0] >= story.listed_at]
-        for message in story.messages:
-            told += [*self._outbox(message), *self._decided(f"message {match_id}:{message.channel_id}")]
-        yield from self._in_order(told)
-        for channel_id, queues in story.unwanted:
-            yield f"{self._label(channel_id)}: no message, since it wanted {queues} at that time"
-        yield from self._next_step(story)
-        for message in story.messages:
-            yield f"{self._label(message.channel_id)}: {self._fate(message)}"
 
-    def _ledger(self, story: MatchStory) -> Iterator[Told]:
-        names = ", ".join(map(str, story.listed_for)) or "nobody we know"
-        was_listed = f"put back to be asked for again; Riot had listed it for {names}"
-        yield story.listed_at, was_listed if self._is_retried(story) else f"listed by Riot, for {names}"
-        if story.ended_at:
-            yield story.ended_at, "the game ended"
-        if story.looked_at:
-            vain = [f"404s: {story.not_found_count}"] * bool(story.not_found_count)
-            vain += [f"failed attempts: {story.failures}"] * bool(story.failures)  # since the last 404
-            yield story.looked_at, f"Riot was last asked for it{' (' + ', '.join(vain) + ')' if vain else ''}"
-        built = {message.built_at for message in story.messages}
-        for moment in sorted(built | ({story.built_at} if story.built_at else set())):
-            labels = [self._label(each.channel_id) for each in story.messages if each.built_at == moment]
-            yield moment, f"queued for {', '.join(labels)}" if labels else "built: no channel gets it"
+def tell_post(view: View, channel_id: str, ts: str) -> Iterator[str]:
+    """The match that a message in Slack announced. Raises NotFound."""
+    match_id = history.posted_as(view.db, channel_id, ts)
+    if match_id is None:
+        raise NotFound(f"nothing is known of a message {ts} in {channel_id}: this bot did not post it")
+    yield from tell_match(view, match_id)
 
-    def _is_retried(self, story: MatchStory) -> bool:
-        """Whether it is since a retry that it counts as listed."""
-        return any(
-            each.command == "retry" and each.decided_at == story.listed_at
-            for each in decisions.about(self._db, f"match {story.match_id}")
+
+def _match_events(view: View, story: MatchStory) -> Iterator[Event]:
+    yield from _listing(view, story)
+    yield from _decided(view, f"match {story.match_id}")
+    platform = platform_of(story.match_id)
+    hosts = [f"host {routing.match_region(platform)}"] if routing.knows(platform) else []
+    for subject in (decisions.EVERYTHING, *hosts):
+        yield from ((moment, text) for moment, text in _decided(view, subject) if moment >= story.listed_at)
+    for message in story.messages:
+        yield from _delivery(view, message)
+        yield from _decided(view, f"message {message.match_id}:{message.channel_id}")
+
+
+def _listing(view: View, story: MatchStory) -> Iterator[Event]:
+    names = ", ".join(map(str, story.listed_for)) or "nobody we know"
+    is_retried = _is_retried(view, story)
+    yield story.listed_at, f"put back to be fetched again; listed for {names}" if is_retried else f"listed for {names}"
+    if story.ended_at:
+        yield story.ended_at, "the game ended"
+    if story.looked_at:
+        counts = {"404s": story.not_found_count, "failed attempts": story.failures}
+        failures = ", ".join(f"{name}: {number}" for name, number in counts.items() if number)
+        yield story.looked_at, f"last requested from Riot{f' ({failures})' if failures else ''}"
+    built = {message.built_at for message in story.messages}
+    for moment in sorted(built | ({story.built_at} if story.built_at else set())):
+        labels = [view.label(message.channel_id) for message in story.messages if message.built_at == moment]
+        yield moment, f"queued for {', '.join(labels)}" if labels else "built: no channel gets it"
+
+
+def _is_retried(view: View, story: MatchStory) -> bool:
+    """Whether `listed_at` is when a retry put it back."""
+    return any(
+        decision.command == "retry" and decision.decided_at == story.listed_at
+        for decision in decisions.about(view.db, f"match {story.match_id}")
+    )
+
+
+def _delivery(view: View, message: MessageStory) -> Iterator[Event]:
+    label = view.label(message.channel_id)
+    if message.claimed_at and message.attempts:
+        claimed = "claimed, or in doubt since a restore" if message.restored else "claimed"
+        yield message.claimed_at, f"{label}: {claimed} (attempts: {message.attempts})"
+    if message.settled_at and (message.error or message.state != "pending"):  # else an end that `retry` undid
+        state = "released" if message.state == "pending" else message.state
+        receipt = f", ts {message.slack_ts}" if message.slack_ts else ""
+        yield message.settled_at, f"{label}: {state}{receipt}{_error(message)}"
+
+
+def _next_step(view: View, story: MatchStory) -> Iterator[str]:
+    retry = f"`lolslackbot retry --match {story.match_id}`"
+    if story.next_look_at and (host := _host_without(view, story.match_id)):
+        yield (
+            f"{host} has answered 404 for every match since {text_of(story.missing_since or story.listed_at)}: one is "
+            f"retried every half hour, and this one once any is found, while it is news; to retry it now: {retry}"
         )
-
-    def _outbox(self, message: MessageStory) -> Iterator[Told]:
-        label = self._label(message.channel_id)
-        if message.claimed_at and message.attempts:
-            what = "claimed, or in doubt since a restore" if message.restored else "claimed"
-            yield message.claimed_at, f"{label}: {what} (attempts so far: {message.attempts})"
-        if message.settled_at and (message.error or message.state != "pending"):  # else an end that `retry` undid
-            state = "put back" if message.state == "pending" else message.state
-            receipt = f", ts {message.slack_ts}" if message.slack_ts else ""
-            yield message.settled_at, f"{label}: {state}{receipt}{_error(message)}"
-
-    def _next_step(self, story: MatchStory) -> Iterator[str]:
-        if story.next_look_at and (host := self._host_without(story.match_id)):
-            yield (
-                f"{host} gave no match since its first 404 at {text_of(story.missing_since or story.listed_at)}: one "
-                "such match is asked for every half-hour, and this one once any comes, while it is news; "
-                f"`lolslackbot retry --match {story.match_id}` asks for it at once"
-            )
-        elif story.next_look_at:
-            held = self._held(*_riot_scopes(story.platform, "match"))
-            last_run = self._last_run("fetch-matches")
-            yield f"Riot is asked for it after {text_of(story.next_look_at)}{held}{last_run}"
-        elif reasons.is_missed(story.state, story.reason_kind, True, story.looked_at, self._now):
-            yield f"`lolslackbot retry --match {story.match_id}` asks Riot for it again"
-        if story.state == "stored" and story.built_at is None:
-            last_run = self._last_run("build-messages")
-            yield f"the next `lolslackbot build-messages` makes its messages{last_run}"
-
-    def _host_without(self, match_id: str) -> str | None:
-        """The host that a match waits for, since it gives none at all."""
-        hosts = hosts_without(self._db).items()
-        return next((host for host, waiting in hosts if match_id in {each.match_id for each in waiting}), None)
-
-    # A message
-
-    def _fate(self, message: MessageStory) -> str:
-        """How a message stands, and what comes next."""
-        match message.state:
-            case "pending":
-                return self._pending(message)
-            case "sending":
-                if is_at_work(self._db.path, "deliver"):
-                    return "it is being sent"
-                lost = "the process that was sending it ended before Slack answered"
-                return f"{lost}; the next {DELIVER} tries to look it up{self._last_delivery()}"
-            case "uncertain":
-                return self._uncertain(message)
-            case "failed":
-                return self._failed(message)
-            case "expired":
-                return _expired(message)
-        assert message.slack_ts
-        moment = posted_at(message.slack_ts)
-        at = f" at {text_of(moment)}" if moment else ""
-        return f"posted{at}, {permalink(message.channel_id, message.slack_ts)}"
-
-    def _pending(self, message: MessageStory) -> str:
-        error = f" ({message.error})" if message.error else ""
-        last_run = self._last_delivery()
-        if message.ended_at < self._oldest_news:
-            return f"it is no longer news: the next {DELIVER} lets it expire{error}{last_run}"
-        if broken := self._hold(holds.channel_scope(message.channel_id), "broken"):
-            return f"the next {DELIVER} marks it failed; {self._words(broken)}"
-        ahead = outbox.number_ahead(self._db, message.match_id, message.channel_id, self._oldest_news)
-        behind = f", behind {ahead} earlier message{'s' * (ahead > 1)}" if ahead else ""
-        if held := self._held(*_slack_scopes(message)):
-            return f"it waits{behind}{error}{'' if self._is_told else held}"
-        if self._tokens is not None and message.workspace.lower() not in self._tokens:
-            return f"it waits{behind}{error}; {token_name(message.workspace)} is not set, as far as this command sees"
-        until = full_until(self._db, message.channel_id, self._limit, self._now, ahead)
-        if until:
-            limit = f"LOLSLACKBOT_CHANNEL_LIMIT allows {self._limit.messages} messages in {self._limit.seconds} s"
-            return f"it waits{behind}{error}; {limit}: not before {text_of(until)}{last_run}"
-        return f"it waits for the next {DELIVER}{behind}{error}{last_run}"
-
-    def _uncertain(self, message: MessageStory) -> str:
-        retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
-        again = f"; `{retry}` puts it back to be sent again, or with `--found LINK` records that it is there"
-        if message.ended_at < self._oldest_news:
-            again = "; it is too old to be sent again"
-        doubt = f"it may or may not be in Slack{_error(message)}"
-        if message.is_unreadable:
-            return f"{message.error}{again}"
-        if message.lookup_misses >= RUNS and message.resends and not message.restored:
-            return f"{doubt}; it was not found in {message.lookup_misses} look-ups, and is not looked up again{again}"
-        return f"{doubt}; {DELIVER} looks it up in the channel's history{again}{self._last_delivery()}"
-
-    def _failed(self, message: MessageStory) -> str:
-        said = f"it is not in Slack{_error(message)}"
-        if message.may_be_out:
-            said = f"Slack refused it{_error(message)}; an earlier attempt may have reached Slack"
-        if message.ended_at < self._oldest_news:
-            return f"{said}; it is too old to be sent again"
-        if self._hold(holds.channel_scope(message.channel_id), "broken"):
-            return f"{said}; mend the channel in Slack, then `lolslackbot retry --channel {message.channel_id}`"
-        return f"{said}; `lolslackbot retry --message {message.match_id} {message.channel_id}` puts it back to be sent"
-
-    # A player
-
-    def player(self, riot_id: RiotId) -> Iterator[str]:
-        player = players.with_riot_id(self._db, riot_id)
-        if player is None and (player := players.formerly(self._db, riot_id)):
-            yield f"{riot_id} is called {player.riot_id} now"
-        if player is None:
-            raise NotFound(
-                f"nothing is known of {riot_id}: `lolslackbot players` lists who is tracked, "
-                "renamed players by their new name"
-            )
-        tracks = [track for track in players.tracks(self._db) if track.player.player_id == player.player_id]
-        preferences = channels.preferences(self._db)
-        yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'not tracked any more'}"
-        for track in tracks:
-            queues, _ = preferences[track.channel_id]
-            label = self._label(track.channel_id)
-            yield f"games that end after {text_of(track.since)} are announced in {label} (queues: {queues})"
-        renames = [
-            (each.renamed_at, f"a new name: {each.old} -> {each.new}")
-            for each in reversed(players.renames(self._db, player.player_id))
-        ]
-        yield from self._in_order([*self._decided(f"player {player.player_id}"), *renames])
-        asked = players.listed_at(self._db, player.player_id)
-        if player.problem:
-            yield f"when Riot was last asked for the list, it could not be had: {player.problem}"
-        elif tracks:
-            last = (
-                f"Riot was last asked for the list at {text_of(asked)}"
-                if asked
-                else "no request for the list is on record"
-            )
-            held = self._held(*_riot_scopes(player.platform, "match-ids"))
-            yield f"{last}{held}{self._last_run('fetch-matches')}"
-        games = history.of_player(self._db, player.player_id, LAST)
-        for game in games:
-            yield f"{game.match_id}, {self._when(game)}: {_state(game)}{self._fates(game)}"
-        others = players.newest_game_of_others(self._db, player.player_id) if tracks else None
-        if player.last_game_at and others and others - player.last_game_at >= FAR_BEHIND:
-            yield (
-                f"the newest game that Riot listed for {player.riot_id} ended {text_of(player.last_game_at)}; "
-                f"the newest of the others' ended {text_of(others)}"
-            )
-        if tracks and player.region and player.region_asked_at:
-            yield (
-                f"Riot said at {text_of(player.region_asked_at)} that {player.riot_id} plays on {player.region}: "
-                f'`lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id} --platform {player.region}`'
-            )
-        if not games:
-            yield "no game in any of Riot's lists so far"
-        if not games and tracks:
-            workspace = "" if tracks[0].workspace.lower() == "default" else f" --workspace {tracks[0].workspace}"
-            options = f"--channel {tracks[0].channel_id}{workspace}"
-            mend = f'`lolslackbot track "{player.riot_id}" {options}` asks Riot and mends that'
-            yield f"if there were games, {player.platform} may be the wrong platform: {mend}"
-
-    def _when(self, game: MatchStory) -> str:
-        if game.ended_at:
-            return f"ended {text_of(game.ended_at)}"
-        return f"{'put back' if self._is_retried(game) else 'listed'} {text_of(game.listed_at)}"
-
-    def _fates(self, game: MatchStory) -> str:
-        fates = [f"{self._label(each.channel_id)} {_short_fate(each)}" for each in game.messages]
-        fates += [f"{self._label(channel_id)} did not want it" for channel_id, _ in game.unwanted]
-        return "".join(f"; {fate}" for fate in fates)
-
-    # A channel
-
-    def channel(self, channel_id: str) -> Iterator[str]:
-        if channel_id not in (preferences := channels.preferences(self._db)):
-            raise NotFound(
-                f"nothing is known of {channel_id}: give a match id, NAME#TAG or the id of a tracked channel"
-            )
-        if (current := channels.current_id(self._db, channel_id)) != channel_id:
-            yield f"{channel_id} is {current} now: see `lolslackbot why {current}`"
-            yield from self._in_order(self._decided(holds.channel_scope(channel_id)))
-            return
-        queues, style = preferences[channel_id]
-        tracks = [track for track in players.tracks(self._db) if track.channel_id == channel_id]
-        names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody any more"
-        yield f"{self._label(channel_id)} announces {names}; queues: {queues}; style: {style}"
-        yield from self._in_order(self._decided(holds.channel_scope(channel_id)))
-        workspaces = [holds.workspace_scope(track.workspace) for track in tracks]
-        for hold in self._live(holds.EVERYTHING, holds.channel_scope(channel_id), *workspaces):
-            yield self._words(hold)
-        if last_run := self._last_delivery():
-            yield last_run.removeprefix("; ")
-        self._is_told = True
-        found = history.of_channel(self._db, channel_id, LAST)
-        for message in found:
-            yield f"{message.match_id}, ended {text_of(message.ended_at)}: {self._fate(message)}"
-        if not found:
-            yield "no message was made for it yet"
-
-    # All of them
-
-    def _label(self, channel_id: str) -> str:
-        return channels.label(channel_id, self._names)
-
-    def _decided(self, subject: str | Scope) -> Iterator[Told]:
-        for decision in decisions.about(self._db, subject):
-            if decision.command in STAGES:
-                yield decision.decided_at, f"{decision.command}, {decision.subject}: {decision.change}"
-            else:
-                yield decision.decided_at, f"`{decision.command}` by hand, {decision.subject}: {decision.change}"
-
-    def _in_order(self, told: list[Told] | Iterator[Told]) -> Iterator[str]:
-        moment = self._now
-        for moment, said in sorted(told, key=lambda each: each[0]):
-            yield f"{text_of(moment)} {said}"
-        if moment > self._now + OFF:
-            wrong = "by this clock some of that is still to come: it was ahead then, or is behind now"
-            yield f"{wrong}; `lolslackbot check` compares it with the servers'"
-
-    def _last_delivery(self) -> str:
-        return "" if self._is_told else self._last_run("deliver")
-
-    def _last_run(self, stage: str) -> str:
-        """When that stage was last at work, where that explains why things wait."""
-        last = next(iter(runs.latest(self._db, stage)), None)
-        if last is None:
-            return ""
-        is_long_ago = self._now - (last.ended_at or last.began_at) >= TICKS_MISSED
-        if last.ended_at is None and is_at_work(self._db.path, stage):
-            return f"; {stage} has been at work since {text_of(last.began_at)}" if is_long_ago else ""
-        if is_long_ago:
-            silent = f"{stage} did not run since {text_of(last.ended_at or last.began_at)}"
-            return f"; {silent}: see `crontab -l` and `lolslackbot check`"
-        if last.ended_at is None:
-            return f"; the last {stage} {CUT_OFF}: see `lolslackbot check`"
-        return f"; the last {stage} ended with {last.exit_status}, {last.summary}" if last.exit_status else ""
-
-    def _held(self, *scopes: Scope) -> str:
-        return "".join(f"; {self._words(hold)}" for hold in self._live(*scopes))
-
-    def _live(self, *scopes: Scope) -> list[Hold]:
-        return [hold for hold in self._holds if hold.scope in scopes]
-
-    def _hold(self, scope: Scope, kind: str) -> Hold | None:
-        return next((hold for hold in self._holds if (hold.scope, hold.kind) == (scope, kind)), None)
-
-    def _words(self, hold: Hold) -> str:
-        if hold.until is None:
-            return need_of(hold, self._names)
-        scope = scope_label(hold.scope, self._names)
-        return f"{scope} is {hold.kind} until {text_of(hold.until)}: {hold.reason}"
+    elif story.next_look_at:
+        held = view.held(*_riot_scopes(story.platform, "match"))
+        yield _joined(f"next request to Riot after {text_of(story.next_look_at)}", *held, _run(view, "fetch-matches"))
+    elif reasons.is_missed(story.state, story.reason_kind, True, story.looked_at, view.now):
+        yield f"to fetch it again: {retry}"
+    if story.state == "stored" and story.built_at is None:
+        yield _joined("waiting for the next `lolslackbot build-messages`", _run(view, "build-messages"))
 
 
-def _riot_scopes(platform: str, endpoint: str) -> tuple[Scope, ...]:
-    """What can keep us from asking for something: the key, the host, and that endpoint of it."""
-    region = routing.match_region(platform)
-    return holds.RIOT_KEY, holds.riot_scope(region), holds.riot_scope(region, endpoint)
+def _host_without(view: View, match_id: str) -> str | None:
+    """The host that returns no match at all, if this match waits for it."""
+    for host, waiting in hosts_without(view.db).items():
+        if match_id in {match.match_id for match in waiting}:
+            return host
+    return None
 
 
-def _slack_scopes(message: MessageStory) -> tuple[Scope, ...]:
-    return holds.EVERYTHING, holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
+# A message
 
 
-def _state(story: MatchStory) -> str:
-    if story.state == "missing":
-        return "missing: Riot answered 404" + ("" if story.next_look_at else " and is not asked again")
-    return story.state + (f": {story.reason}" if story.reason else "")
+def _outcome(view: View, message: MessageStory, *, brief: bool = False) -> str:
+    """How a message stands, and what comes next. brief: holds and the last run are shown elsewhere."""
+    run = "" if brief else _run(view, "deliver")
+    match message.state:
+        case "pending":
+            return _pending(view, message, brief, run)
+        case "sending" if is_at_work(view.db.path, "deliver"):
+            return "being sent now"
+        case "sending":
+            return _joined(f"its process died before Slack answered; the next {DELIVER} tries to look it up", run)
+        case "uncertain":
+            return _uncertain(view, message, run)
+        case "failed":
+            return _failed(view, message)
+        case "expired":
+            return _expired(message)
+    assert message.slack_ts
+    moment = posted_at(message.slack_ts)
+    return f"posted{f' at {text_of(moment)}' if moment else ''}, {permalink(message.channel_id, message.slack_ts)}"
+
+
+def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
+    error = f" ({message.error})" if message.error else ""
+    if message.ended_at < view.oldest_news:
+        return _joined(f"no longer news: the next {DELIVER} expires it{error}", run)
+    channel = holds.channel_scope(message.channel_id)
+    if view.is_broken(message.channel_id):
+        return _joined(f"the next {DELIVER} marks it failed", *view.held(channel))
+    ahead = outbox.number_ahead(view.db, message.match_id, message.channel_id, view.oldest_news)
+    behind = f", behind {ahead} earlier message{'s' * (ahead > 1)}" if ahead else ""
+    if held := view.held(holds.EVERYTHING, channel, holds.workspace_scope(message.workspace)):
+        return _joined(f"waiting{behind}{error}", *([] if brief else held))
+    settings = view.settings or Settings("", "")
+    if view.settings and message.workspace.lower() not in settings.slack_tokens:
+        return f"waiting{behind}{error}; {token_name(message.workspace)} is not set in this environment"
+    messages, seconds = settings.channel_limit
+    until = outbox.full_until(view.db, message.channel_id, view.now, messages=messages, seconds=seconds, ahead=ahead)
+    if until:
+        limit = f"LOLSLACKBOT_CHANNEL_LIMIT allows {messages} messages in {seconds} s: not before {text_of(until)}"
+        return _joined(f"waiting{behind}{error}", limit, run)
+    return _joined(f"waiting for the next {DELIVER}{behind}{error}", run)
+
+
+def _uncertain(view: View, message: MessageStory, run: str) -> str:
+    retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
+    again = f"if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK`"
+    if message.ended_at < view.oldest_news:
+        again = "too old to be sent again"
+    if message.is_unreadable:
+        return _joined(message.error or "", again)
+    doubt = f"may or may not be in Slack{_error(message)}"
+    if message.lookup_misses >= in_doubt.ENOUGH_LOOKUPS and message.resends and not message.restored:
+        return _joined(doubt, f"not found in {message.lookup_misses} look-ups, no more are made", again)
+    return _joined(doubt, f"{DELIVER} looks it up in the channel's history", again, run)
+
+
+def _failed(view: View, message: MessageStory) -> str:
+    refused = f"not in Slack{_error(message)}"
+    if message.may_be_out:
+        refused = f"refused by Slack{_error(message)}; an earlier attempt may have reached Slack"
+    if message.ended_at < view.oldest_news:
+        return _joined(refused, "too old to be sent again")
+    if view.is_broken(message.channel_id):
+        channel = f"`lolslackbot retry --channel {message.channel_id}`"
+        return _joined(refused, f"fix the channel in Slack, then run {channel}")
+    retry = f"`lolslackbot retry --message {message.match_id} {message.channel_id}`"
+    return _joined(refused, f"to send it again: {retry}")
+
+
+def _expired(message: MessageStory) -> str:
+    """Only what is known: an attempt of unknown outcome may have reached Slack, or the database a restore replaced."""
+    if message.may_be_out:
+        return f"expired{_error(message)}; an earlier attempt may have reached Slack"
+    if message.restored:
+        return f"expired{_error(message)}; unknown whether it was posted before the restore"
+    if message.attempts:
+        return f"expired{_error(message)}; attempts: {message.attempts}"
+    return f"never sent{_error(message)}"
 
 
 def _error(message: MessageStory) -> str:
     return f": {message.error}" if message.error else ""
 
 
-def _short_fate(message: MessageStory) -> str:
-    return message.state + (f" ({message.error})" if message.error else "")
+# A player
 
 
-def _expired(message: MessageStory) -> str:
-    """Only what is known: an attempt of unknown outcome may have reached Slack, or the database a restore replaced."""
-    if message.may_be_out:
-        return f"it will not be sent again{_error(message)}; an earlier attempt may have reached Slack"
-    if message.restored:
-        return f"it will not be sent{_error(message)}; whether it was posted before the restore is not known"
-    if message.attempts:
-        return f"it will not be sent again{_error(message)}; attempts so far: {message.attempts}"
-    return f"it was never sent, and will not be{_error(message)}"
+def tell_player(view: View, riot_id: RiotId) -> Iterator[str]:
+    """What is known of a player, and the last games. Raises NotFound."""
+    player = players.with_riot_id(view.db, riot_id)
+    if player is None and (player := players.formerly(view.db, riot_id)):
+        yield f"{riot_id} is now called {player.riot_id}"
+    if player is None:
+        raise NotFound(f"nothing is known of {riot_id}: see `lolslackbot players`; a renamed player has the new name")
+    tracks = [track for track in players.tracks(view.db) if track.player.player_id == player.player_id]
+    yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'no longer tracked'}"
+    preferences = channels.preferences(view.db)
+    for track in tracks:
+        queues, _ = preferences[track.channel_id]
+        label = view.label(track.channel_id)
+        yield f"announced in {label}: games that end after {text_of(track.since)} (queues: {queues})"
+    renames = [
+        (rename.renamed_at, f"renamed from {rename.old} to {rename.new}")
+        for rename in reversed(players.renames(view.db, player.player_id))
+    ]
+    yield from _in_order(view, [*_decided(view, f"player {player.player_id}"), *renames])
+    if player.problem:
+        yield f"the last poll of the player list failed: {player.problem}"
+    elif tracks:
+        polled_at = players.listed_at(view.db, player.player_id)
+        poll = (
+            f"player list last polled at {text_of(polled_at)}" if polled_at else "no poll of the player list on record"
+        )
+        held = view.held(*_riot_scopes(player.platform, "match-ids"))
+        yield _joined(poll, *held, _run(view, "fetch-matches"))
+    games = history.of_player(view.db, player.player_id, LAST)
+    for game in games:
+        yield _game(view, game)
+    if tracks:
+        yield from _doubts_about_platform(view, tracks[0])
+    if not games:
+        yield "no game was listed so far"
+    if not games and tracks:
+        workspace = "" if tracks[0].workspace.lower() == "default" else f" --workspace {tracks[0].workspace}"
+        command = f'lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id}{workspace}'
+        yield f"if games are missing, {player.platform} may be the wrong platform; to ask Riot: `{command}`"
+
+
+def _doubts_about_platform(view: View, track: Track) -> Iterator[str]:
+    """Signs that a player's games are listed elsewhere."""
+    player = track.player
+    others = players.newest_game_of_others(view.db, player.player_id)
+    if player.last_game_at and others and others - player.last_game_at >= FAR_BEHIND:
+        newest = f"newest listed game ended {text_of(player.last_game_at)}"
+        yield f"{newest}; the newest of the other players ended {text_of(others)}"
+    if player.region and player.region_asked_at:
+        region = f"plays on {player.region} (Riot, {text_of(player.region_asked_at)})"
+        yield f"{region}: run {track_command(track, player.region)}"
+
+
+def _game(view: View, game: MatchStory) -> str:
+    listed = f"{'put back' if _is_retried(view, game) else 'listed'} {text_of(game.listed_at)}"
+    moment = f"ended {text_of(game.ended_at)}" if game.ended_at else listed
+    messages = [
+        f"{view.label(message.channel_id)} {message.state}{f' ({message.error})' if message.error else ''}"
+        for message in game.messages
+    ]
+    unwanted = [f"{view.label(channel_id)} did not want it" for channel_id, _ in game.unwanted]
+    return _joined(f"{game.match_id}, {moment}: {_state(game)}", *messages, *unwanted)
+
+
+# A channel
+
+
+def tell_channel(view: View, channel_id: str) -> Iterator[str]:
+    """What a channel gets, what holds it up, and its last messages. Raises NotFound."""
+    preferences, scope = channels.preferences(view.db), holds.channel_scope(channel_id)
+    if channel_id not in preferences:
+        raise NotFound(f"nothing is known of {channel_id}: give a match id, NAME#TAG or the id of a tracked channel")
+    if (current := channels.current_id(view.db, channel_id)) != channel_id:
+        yield f"{channel_id} is {current} now: see `lolslackbot why {current}`"
+        yield from _in_order(view, _decided(view, scope))
+        return
+    queues, style = preferences[channel_id]
+    tracks = [track for track in players.tracks(view.db) if track.channel_id == channel_id]
+    names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody"
+    yield f"{view.label(channel_id)} announces {names}; queues: {queues}; style: {style}"
+    yield from _in_order(view, _decided(view, scope))
+    yield from view.held(holds.EVERYTHING, scope, *(holds.workspace_scope(track.workspace) for track in tracks))
+    if run := _run(view, "deliver"):
+        yield run
+    messages = history.of_channel(view.db, channel_id, LAST)
+    for message in messages:
+        yield f"{message.match_id}, ended {text_of(message.ended_at)}: {_outcome(view, message, brief=True)}"
+    if not messages:
+        yield "no message so far"
+
+
+# All of them
+
+
+def _state(story: MatchStory) -> str:
+    if story.state == "missing":
+        return "missing: Riot answered 404" + ("" if story.next_look_at else ", not retried any more")
+    return story.state + (f": {story.reason}" if story.reason else "")
+
+
+def _decided(view: View, subject: str | Scope) -> Iterator[Event]:
+    for decision in decisions.about(view.db, subject):
+        who = decision.command if decision.command in STAGES else f"`{decision.command}` by hand"
+        yield decision.decided_at, f"{who}, {decision.subject}: {decision.change}"
+
+
+def _in_order(view: View, events: Iterable[Event]) -> Iterator[str]:
+    moment = view.now
+    for moment, text in sorted(events, key=lambda event: event[0]):
+        yield f"{text_of(moment)} {text}"
+    if moment > view.now + CLOCK_TOLERANCE:
+        yield f"some of these times are {IN_THE_FUTURE}"
+
+
+def _run(view: View, stage: str) -> str:
+    """How the last run of a stage went, where that explains why things wait; else ''."""
+    last = next(iter(runs.latest(view.db, stage)), None)
+    if last is None:
+        return ""
+    is_long_ago = view.now - (last.ended_at or last.began_at) >= TICKS_MISSED
+    if last.ended_at is None and is_at_work(view.db.path, stage):
+        return f"{stage} has been running since {text_of(last.began_at)}" if is_long_ago else ""
+    if is_long_ago:
+        since = text_of(last.ended_at or last.began_at)
+        return f"{stage} has not run since {since}: see `crontab -l` and `lolslackbot check`"
+    if last.ended_at is None:
+        return f"the last {stage} {CUT_OFF}: run `lolslackbot check`"
+    return f"the last {stage} ended with exit {last.exit_status} ({last.summary})" if last.exit_status else ""
+
+
+def _riot_scopes(platform: str, endpoint: str) -> tuple[Scope, ...]:
+    """What can hold up a request: the key, the host, and that endpoint of it."""
+    region = routing.match_region(platform)
+    return holds.RIOT_KEY, holds.riot_scope(region), holds.riot_scope(region, endpoint)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lolslackbot.health.facts import NEWS
 from lolslackbot.health.status import status
 from lolslackbot.messages.slack_text import sentences
-from lolslackbot.model import Message
+from lolslackbot.model import DEFAULT_WORKSPACE, Message
 from lolslackbot.slack.answers import Posted, Verdict
 from lolslackbot.store import alerts, findings, holds
 from lolslackbot.store.alerts import Alert
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WORKSPACE = "default"
+WORKSPACE = DEFAULT_WORKSPACE
 LIMITED = (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED)
 CALM = timedelta(minutes=15)  # without a problem, until it counts as over: what comes and goes is told once
 
@@ -37,7 +37,7 @@ def alert(
 
     One of unknown outcome is not repeated; one that certainly was not posted is due again in a later run.
     """
-    problems = status(db, now, announce_within).alarming
+    problems = {need.key: need.text for need in status(db, now, announce_within).needs if need.alarming}
     if not problems and not alerts.any_known(db):
         return
     alerts.record(db, problems, now - CALM, now)

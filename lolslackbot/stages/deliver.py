@@ -88,21 +88,9 @@ def blocked(db: Database, message: Message, limit: ChannelLimit, now: datetime) 
         if hold.kind != "rejected" and hold.scope in scopes:
             until = f"until {text_of(hold.until)}" if hold.until else "until a person says otherwise"
             return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"
-    if room_at := full_until(db, channel, limit, now):
+    if room_at := outbox.full_until(db, channel, now, messages=limit.messages, seconds=limit.seconds):
         return f"channel {channel} has had its {limit.messages} in {limit.seconds} s, the next at {text_of(room_at)}"
     return None
-
-
-def full_until(db: Database, channel_id: str, limit: ChannelLimit, now: datetime, ahead: int = 0) -> datetime | None:
-    """Until when LOLSLACKBOT_CHANNEL_LIMIT keeps a message back, at least; None if it does not.
-
-    ahead: messages that go to that channel before it.
-    """
-    claims = outbox.recent_claims(db, channel_id, limit.seconds, now)
-    if len(claims) + ahead < limit.messages:
-        return None
-    last_to_leave = claims[limit.messages - 1 - ahead] if ahead < limit.messages else now
-    return last_to_leave + timedelta(seconds=limit.seconds)
 
 
 def record_outcome(db: Database, claim: Claim, posted: Posted, now: datetime) -> None:

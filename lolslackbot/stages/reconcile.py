@@ -13,14 +13,13 @@ from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict, 
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, in_doubt
 from lolslackbot.store.database import Database
-from lolslackbot.store.in_doubt import Uncertain
+from lolslackbot.store.in_doubt import ENOUGH_LOOKUPS, Uncertain
 
 if TYPE_CHECKING:
     from lolslackbot.slack.client import SlackClient
 
 logger = logging.getLogger(__name__)
 
-RUNS = 2  # that must have read the history without finding a message before its absence is believed
 MARGIN = timedelta(minutes=10)  # before the game's end: the clocks of Riot and Slack
 SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is not believed
 LOOKED_FOR = timedelta(days=1)  # in each run; after that once a day, and again where one look found nothing
@@ -65,7 +64,7 @@ class Histories:
             scope = holds.workspace_scope(workspace)
             self._run.ends_with(Exit.REJECTED, str(problem), holds.key_of(scope, "rejected"))
             self._run.note(f"Slack refuses the token of workspace {workspace}: {problem}")
-            logger.error("the token of workspace %s is refused: %s; %s", workspace, problem, remedy_of(problem))
+            logger.error("Slack refuses the token of workspace %s: %s; %s", workspace, problem, remedy_of(problem))
             with self._db.transaction():
                 holds.put_first(self._db, scope, "rejected", str(problem), self._run.clock.now())
         elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
@@ -141,11 +140,15 @@ class Reconciler:
 
     def _is_looked_for(self, each: Uncertain) -> bool:
         """In a day's runs. By a clock that was wrong it may seem longer: so nothing is ever given up after one look."""
-        if each.lookup_misses >= RUNS and each.resends and not each.restored:
+        if each.lookup_misses >= ENOUGH_LOOKUPS and each.resends and not each.restored:
             return False
         now = self._run.clock.now()
         is_due = each.looked_at is None or now - each.looked_at >= LOOKED_FOR
-        return is_due or 0 < each.lookup_misses < RUNS or now - each.unknown_since < LOOKED_FOR + self._policy.after
+        return (
+            is_due
+            or 0 < each.lookup_misses < ENOUGH_LOOKUPS
+            or now - each.unknown_since < LOOKED_FOR + self._policy.after
+        )
 
     def _reconcile_channel(self, unknown: Sequence[Uncertain]) -> int:
         message = unknown[0].message
@@ -190,7 +193,9 @@ class Reconciler:
         in_doubt.record_lookup_miss(self._db, each.message, now)
         if not self._may_go_again(each, history, now):
             misses = each.lookup_misses + 1
-            logger.info("%s not found in the channel history (look-up %d of %d)", each.message.key, misses, RUNS)
+            logger.info(
+                "%s not found in the channel history (look-up %d of %d)", each.message.key, misses, ENOUGH_LOOKUPS
+            )
             return False
         again = in_doubt.send_restored if each.restored else in_doubt.send_again
         again(self._db, each.message, now)
@@ -199,7 +204,7 @@ class Reconciler:
         return True
 
     def _may_go_again(self, each: Uncertain, history: History, now: datetime) -> bool:
-        if not self._policy.resend or (each.resends and not each.restored) or each.lookup_misses + 1 < RUNS:
+        if not self._policy.resend or (each.resends and not each.restored) or each.lookup_misses + 1 < ENOUGH_LOOKUPS:
             return False
         if history.now is not None and abs(now - history.now) > SKEW:
             self._run.note(f"this machine's clock differs from Slack's by {abs(now - history.now)}: nothing is re-sent")

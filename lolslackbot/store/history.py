@@ -1,20 +1,16 @@
 """What is on record about one match, one player, one channel, for `why`."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of
 from lolslackbot.model import RiotId
+from lolslackbot.store.bodies import unpack
 from lolslackbot.store.database import Database, Row
 
-_MESSAGE = (
-    "match_id, channel_id, workspace, state, attempts, error, slack_ts, ended_at, built_at, claimed_at, settled_at, "
-    "lookup_misses, resends, restored, unknown_since, lookup_problem"
-)
 
-
-class MessageStory(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MessageStory:
     """One row of the outbox, without its text."""
 
     match_id: str
@@ -34,8 +30,30 @@ class MessageStory(NamedTuple):
     may_be_out: bool  # the outcome of an attempt is, or stayed, unknown
     is_unreadable: bool  # the history in which it would be looked up
 
+    @classmethod
+    def from_row(cls, row: Row) -> "MessageStory":
+        return cls(
+            match_id=row["match_id"],
+            channel_id=row["channel_id"],
+            workspace=row["workspace"],
+            state=row["state"],
+            attempts=row["attempts"],
+            error=row["error"],
+            slack_ts=row["slack_ts"],
+            ended_at=moment_of(row["ended_at"]),
+            built_at=moment_of(row["built_at"]),
+            claimed_at=_moment(row["claimed_at"]),
+            settled_at=_moment(row["settled_at"]),
+            lookup_misses=row["lookup_misses"],
+            resends=row["resends"],
+            restored=bool(row["restored"]),
+            may_be_out=row["attempts"] > 0 and row["unknown_since"] is not None,
+            is_unreadable=row["lookup_problem"] is not None,
+        )
 
-class MatchStory(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class MatchStory:
     """One row of the ledger, with whose lists it came from and what channels made of it."""
 
     match_id: str
@@ -45,7 +63,7 @@ class MatchStory(NamedTuple):
     reason_kind: str | None
     listed_at: datetime
     not_found_count: int
-    failures: int
+    failures: int  # since the last 404
     looked_at: datetime | None
     next_look_at: datetime | None
     ended_at: datetime | None
@@ -53,13 +71,42 @@ class MatchStory(NamedTuple):
     missing_since: datetime | None
     listed_for: tuple[RiotId, ...]
     messages: tuple[MessageStory, ...]
-    unwanted: tuple[tuple[str, str], ...]  # channels that get none, and the queues they want instead
+    unwanted: tuple[tuple[str, str], ...]  # channels without a message, and the queues they wanted instead
+
+    @classmethod
+    def from_row(cls, db: Database, row: Row) -> "MatchStory":
+        """row: of `matches`; the other tables are read here."""
+        match_id = row["match_id"]
+        return cls(
+            match_id=match_id,
+            platform=row["platform"],
+            state=row["state"],
+            reason=row["reason"],
+            reason_kind=row["reason_kind"],
+            listed_at=moment_of(row["listed_at"]),
+            not_found_count=row["not_found_count"],
+            failures=row["failures"],
+            looked_at=_moment(row["looked_at"]),
+            next_look_at=_moment(row["next_look_at"]),
+            ended_at=_moment(row["ended_at"]),
+            built_at=_moment(row["built_at"]),
+            missing_since=_moment(row["missing_since"]),
+            listed_for=_listed_for(db, match_id),
+            messages=_messages_of(db, match_id),
+            unwanted=_unwanted(db, match_id),
+        )
 
 
 def of_match(db: Database, match_id: str) -> MatchStory | None:
     """The story of a match, None if it was never listed."""
     row = db.row("SELECT * FROM matches WHERE match_id = :match_id", match_id=match_id)
-    return _match(db, row) if row else None
+    return MatchStory.from_row(db, row) if row else None
+
+
+def body_of(db: Database, match_id: str) -> bytes | None:
+    """Riot's answer about a match as it came; None if it was never stored, or is pruned."""
+    row = db.row("SELECT body FROM matches WHERE match_id = :match_id", match_id=match_id)
+    return unpack(row["body"]) if row and row["body"] else None
 
 
 def with_number(db: Database, game_id: int) -> list[str]:
@@ -69,7 +116,7 @@ def with_number(db: Database, game_id: int) -> list[str]:
 
 
 def posted_as(db: Database, channel_id: str, ts: str) -> str | None:
-    """The match whose message in a channel has that `ts` at Slack."""
+    """The match whose message in a channel has that `ts` in Slack."""
     row = db.row(
         "SELECT match_id FROM messages WHERE channel_id = :channel_id AND slack_ts = :ts", channel_id=channel_id, ts=ts
     )
@@ -88,69 +135,38 @@ def of_player(db: Database, player_id: int, number: int) -> list[MatchStory]:
         player_id=player_id,
         number=number,
     )
-    return [_match(db, row) for row in rows]
+    return [MatchStory.from_row(db, row) for row in rows]
 
 
 def of_channel(db: Database, channel_id: str, number: int) -> list[MessageStory]:
     """The messages of a channel whose games ended last, the newest first."""
     rows = db.rows(
-        f"SELECT {_MESSAGE} FROM messages WHERE channel_id = :channel_id ORDER BY ended_at DESC LIMIT :number",
+        "SELECT * FROM messages WHERE channel_id = :channel_id ORDER BY ended_at DESC LIMIT :number",
         channel_id=channel_id,
         number=number,
     )
-    return [_message(row) for row in rows]
+    return [MessageStory.from_row(row) for row in rows]
 
 
-def _match(db: Database, row: Row) -> MatchStory:
-    match_id = row["match_id"]
-    return MatchStory(
+def _listed_for(db: Database, match_id: str) -> tuple[RiotId, ...]:
+    rows = db.rows(
+        """
+        SELECT game_name, tag_line FROM listings JOIN players USING (player_id)
+        WHERE match_id = :match_id ORDER BY game_name, tag_line
+        """,
         match_id=match_id,
-        platform=row["platform"],
-        state=row["state"],
-        reason=row["reason"],
-        reason_kind=row["reason_kind"],
-        listed_at=moment_of(row["listed_at"]),
-        not_found_count=row["not_found_count"],
-        failures=row["failures"],
-        looked_at=_moment(row["looked_at"]),
-        next_look_at=_moment(row["next_look_at"]),
-        ended_at=_moment(row["ended_at"]),
-        built_at=_moment(row["built_at"]),
-        missing_since=_moment(row["missing_since"]),
-        listed_for=tuple(
-            RiotId(each["game_name"], each["tag_line"])
-            for each in _about(db, "listings JOIN players USING (player_id)", "game_name, tag_line", match_id)
-        ),
-        messages=tuple(map(_message, _about(db, "messages", _MESSAGE, match_id))),
-        unwanted=tuple(
-            (each["channel_id"], each["queues"]) for each in _about(db, "unwanted", "channel_id, queues", match_id)
-        ),
     )
+    return tuple(RiotId(row["game_name"], row["tag_line"]) for row in rows)
 
 
-def _about(db: Database, table: str, columns: str, match_id: str) -> Sequence[Row]:
-    return db.rows(f"SELECT {columns} FROM {table} WHERE match_id = :match_id ORDER BY 1, 2", match_id=match_id)
+def _messages_of(db: Database, match_id: str) -> tuple[MessageStory, ...]:
+    rows = db.rows("SELECT * FROM messages WHERE match_id = :match_id ORDER BY channel_id", match_id=match_id)
+    return tuple(MessageStory.from_row(row) for row in rows)
 
 
-def _message(row: Row) -> MessageStory:
-    return MessageStory(
-        match_id=row["match_id"],
-        channel_id=row["channel_id"],
-        workspace=row["workspace"],
-        state=row["state"],
-        attempts=row["attempts"],
-        error=row["error"],
-        slack_ts=row["slack_ts"],
-        ended_at=moment_of(row["ended_at"]),
-        built_at=moment_of(row["built_at"]),
-        claimed_at=_moment(row["claimed_at"]),
-        settled_at=_moment(row["settled_at"]),
-        lookup_misses=row["lookup_misses"],
-        resends=row["resends"],
-        restored=bool(row["restored"]),
-        may_be_out=row["attempts"] > 0 and row["unknown_since"] is not None,
-        is_unreadable=row["lookup_problem"] is not None,
-    )
+def _unwanted(db: Database, match_id: str) -> tuple[tuple[str, str], ...]:
+    rows = db.rows("SELECT * FROM unwanted WHERE match_id = :match_id ORDER BY channel_id", match_id=match_id)
+    return tuple((row["channel_id"], row["queues"]) for row in rows)
 
 
 def _moment(text: str | None) -> datetime | None:

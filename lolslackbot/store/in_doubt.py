@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 UNSETTLED = "state IN ('sending', 'uncertain')"  # the index's own words: else SQLite does not see that it may use it
 DIED = "the process ended between the claim and Slack's answer"
+ENOUGH_LOOKUPS = 2  # runs that must miss a message in the history before its absence is believed
 FOUND = "found in the channel's history: another run of this bot had posted it"
 
 

@@ -186,6 +186,20 @@ def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) ->
     return [moment_of(row["claimed_at"]) for row in rows]
 
 
+def full_until(
+    db: Database, channel_id: str, now: datetime, *, messages: int, seconds: int, ahead: int = 0
+) -> datetime | None:
+    """When a channel that gets at most `messages` in `seconds` takes another one; None: now.
+
+    ahead: messages that go to that channel before it.
+    """
+    claims = recent_claims(db, channel_id, seconds, now)
+    if len(claims) + ahead < messages:
+        return None
+    last_to_leave = claims[messages - 1 - ahead] if ahead < messages else now
+    return last_to_leave + timedelta(seconds=seconds)
+
+
 def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     """The channels of a workspace that wait since Slack said "too fast"."""
     rows = db.rows(

@@ -1,26 +1,30 @@
-"""The story of a match, a player, a channel: each turn it can take is told, with its time and what comes next."""
+"""The story of a match, a player, a channel: in order, and found however it is asked for.
 
-from collections.abc import Callable
+The sentences are asserted in test_sentences.py.
+"""
+
+import json
 from datetime import timedelta
 
 import pytest
-from support import START, FakeClock, a_match, add_player, claim, ends_just_now, scope_of, store_match
+from support import START, Bot, FakeClock, a_match, add_player, claim, ends_just_now, store_match
 
+from lolslackbot.commands.why import why
 from lolslackbot.errors import NotFound
-from lolslackbot.health.why import why
-from lolslackbot.model import Message, RiotId
+from lolslackbot.model import Message
+from lolslackbot.sandbox import Sandbox
 from lolslackbot.settings import Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, decisions, holds, listings, matches, outbox, players, reasons, riot_hosts, runs
+from lolslackbot.store import decisions, listings, matches, outbox, players, reasons, riot_hosts, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 from lolslackbot.store.outbox import Claim
 
 AT = "2026-11-23T12:00:00.000Z"
 ENDED = "2026-11-23T11:50:00.000Z"
-SINCE = "2026-11-22T12:00:00.000Z"
 MATCH = "EUW1_1"
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -32,318 +36,184 @@ def message(db: Database, clock: FakeClock) -> Message:
     return outbox.next_messages(db)[0].message
 
 
-# A match
+def decide(db: Database, command: str, subject: str, after: timedelta = timedelta(0)) -> None:
+    with db.transaction():
+        decisions.record(db, command, subject, f"{command} {subject}", START + after)
 
 
-def test_a_match_delivered_is_told_from_its_listing_to_its_receipt(db: Database, message: Message) -> None:
+def test_match__from_listing_to_receipt(db: Database, message: Message) -> None:
+    """A delivered match tells everything that happened, in order."""
     claim(db, message)
     outbox.mark_delivered(db, Claim(message, "t"), "1795449957.711267", START + timedelta(seconds=1))
     assert why(db, "euw1_1", START) == [
         "EUW1_1 is stored",
         f"{ENDED} the game ended",
-        f"{AT} listed by Riot, for Player 1#EUW",
-        f"{AT} Riot was last asked for it",
+        f"{AT} listed for Player 1#EUW",
+        f"{AT} last requested from Riot",
         f"{AT} queued for C1",
-        f"{AT} C1: claimed (attempts so far: 1)",
+        f"{AT} C1: claimed (attempts: 1)",
         "2026-11-23T12:00:01.000Z C1: delivered, ts 1795449957.711267",
         "C1: posted at 2026-11-23T16:05:57.711Z, https://slack.com/archives/C1/p1795449957711267",
     ]
 
 
-def test_a_receipt_that_is_no_moment_is_shown_without_one(db: Database, message: Message) -> None:
-    claim(db, message)
-    outbox.mark_delivered(db, Claim(message, "t"), "999999999999.000001", START)
-    assert "C1: posted, https://slack.com/archives/C1/p999999999999000001" in why(db, "euw1_1", START)
+def test_match__decisions(db: Database, message: Message) -> None:
+    """What a person decided about it, its message, its host and everything is told, since it was listed."""
+    subjects = (f"match {MATCH}", f"message {MATCH}:C1", "host europe", "everything")
+    for subject in (*subjects, "host asia", "match EUW1_2"):
+        decide(db, "retry", subject, MINUTE)
+    decide(db, "restore", "everything", -MINUTE)
+    found = [line for line in why(db, MATCH, START + 2 * MINUTE) if "by hand" in line]
+    assert sorted(found) == sorted(
+        f"2026-11-23T12:01:00.000Z `retry` by hand, {subject}: retry {subject}" for subject in subjects
+    )
 
 
-def died(db: Database, message: Message) -> None:
-    claim(db, message)
-
-
-def unsure(db: Database, message: Message) -> None:
-    claim(db, message)
-    outbox.mark_uncertain(db, Claim(message, "t"), "time-out", START)
-
-
-def refused(db: Database, message: Message) -> None:
-    claim(db, message)
-    outbox.mark_failed(db, Claim(message, "t"), "is_archived", START, broken=False)
-
-
-def too_old(db: Database, message: Message) -> None:
-    outbox.expire(db, START, START)
-
-
-def paused(db: Database, message: Message) -> None:
-    with db.transaction():
-        holds.put(db, scope_of("channel C1"), "paused", "by hand", START, None)
-
-
-@pytest.mark.parametrize(
-    ("happens", "line"),
-    [
-        (lambda *_: None, "C1: it waits for the next `lolslackbot deliver`"),
-        (
-            paused,
-            f"C1: it waits; channel C1 is paused since {AT}: by hand; `lolslackbot resume --channel C1` goes on",
-        ),
-        (
-            died,
-            "C1: the process that was sending it ended before Slack answered; the next `lolslackbot deliver` tries to "
-            "look it up",
-        ),
-        (
-            unsure,
-            "C1: it may or may not be in Slack: time-out; `lolslackbot deliver` looks it up in the channel's history; "
-            "`lolslackbot retry --message EUW1_1 C1` puts it back to be sent again, or with `--found LINK` records "
-            "that it is there",
-        ),
-        (
-            refused,
-            "C1: it is not in Slack: is_archived; `lolslackbot retry --message EUW1_1 C1` puts it back to be sent",
-        ),
-        (too_old, "C1: it was never sent, and will not be: no longer news"),
-    ],
-)
-def test_the_last_line_says_what_becomes_of_the_message(
-    db: Database, message: Message, happens: Callable[[Database, Message], None], line: str
-) -> None:
-    happens(db, message)
-    assert why(db, MATCH, START)[-1] == line
-
-
-def test_what_a_person_decided_stands_in_the_story(db: Database, message: Message) -> None:
-    with db.transaction():
-        decisions.record(db, "retry", f"match {MATCH}", "given_up -> wanted", START)
-        decisions.record(db, "retry", f"message {MATCH}:C1", "failed -> pending", START)
-    told = why(db, MATCH, START)
-    assert f"{AT} `retry` by hand, match EUW1_1: given_up -> wanted" in told
-    assert f"{AT} `retry` by hand, message EUW1_1:C1: failed -> pending" in told
-
-
-def test_a_wanted_match_says_when_riot_is_asked_and_what_holds_that_up(db: Database) -> None:
-    player = add_player(db)
-    listings.record_page(db, player.player_id, [MATCH], None, START)
-    matches.put_off(db, MATCH, "503", START, START + timedelta(minutes=3))
-    with db.transaction():
-        holds.put(db, scope_of("riot"), "rejected", "403 Forbidden", START, None)
-    assert why(db, MATCH, START) == [
-        "EUW1_1 is wanted: 503",
-        f"{AT} listed by Riot, for Player 1#EUW",
-        f"{AT} Riot was last asked for it (failed attempts: 1)",
-        f"Riot is asked for it after 2026-11-23T12:03:00.000Z; riot is rejected since {AT}: 403 Forbidden; "
-        "put a new one into `env`, RIOT_API_KEY from developer.riotgames.com, then `lolslackbot check`",
-    ]
-
-
-def test_a_match_that_was_not_asked_for_yet_says_what_keeps_it(db: Database) -> None:
+def test_match__wanted(db: Database) -> None:
+    """A match that is still to be fetched says when, and how the last run went."""
     listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
+    matches.put_off(db, MATCH, "503", START, START + 3 * MINUTE)
     runs.end(db, runs.begin(db, "fetch-matches", START), START, 75, "fetch-matches: nothing to do; 429")
     assert why(db, MATCH, START) == [
-        "EUW1_1 is wanted",
-        f"{AT} listed by Riot, for Player 1#EUW",
-        f"Riot is asked for it after {AT}; the last fetch-matches ended with 75, fetch-matches: nothing to do; 429",
+        "EUW1_1 is wanted: 503",
+        f"{AT} listed for Player 1#EUW",
+        f"{AT} last requested from Riot (failed attempts: 1)",
+        "next request to Riot after 2026-11-23T12:03:00.000Z; the last fetch-matches ended with exit 75 "
+        "(fetch-matches: nothing to do; 429)",
     ]
 
 
-def test_a_missing_match_says_whether_it_is_looked_for_again(db: Database) -> None:
-    player = add_player(db)
-    listings.record_page(db, player.player_id, [MATCH], None, START)
-    matches.mark_missing(db, MATCH, START, START + timedelta(minutes=10))
+def test_match__missing(db: Database) -> None:
+    """A missing match says whether it is retried."""
+    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
+    matches.mark_missing(db, MATCH, START, START + 10 * MINUTE)
     assert why(db, MATCH, START)[0] == "EUW1_1 is missing: Riot answered 404"
     matches.mark_missing(db, MATCH, START, None)
-    told = why(db, MATCH, START)
-    assert told[0] == "EUW1_1 is missing: Riot answered 404 and is not asked again"
-    assert told[-2] == f"{AT} Riot was last asked for it (404s: 2)"
-    assert told[-1] == f"`lolslackbot retry --match {MATCH}` asks Riot for it again"
+    assert why(db, MATCH, START)[-1] == f"to fetch it again: `lolslackbot retry --match {MATCH}`"
 
 
-def test_a_match_that_will_not_be_announced_says_why(db: Database) -> None:
-    player = add_player(db)
-    listings.record_page(db, player.player_id, [MATCH], None, START)
+def test_match__waits_for_its_host(db: Database) -> None:
+    """Once its host returns any match, it is a usual missing one."""
+    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
+    for minutes in (0, 10, 60):
+        matches.mark_missing(db, MATCH, START + minutes * MINUTE, START)
+    assert why(db, MATCH, START)[-1].startswith("europe has answered 404 for every match")
+    riot_hosts.answered(db, "europe", START + timedelta(hours=2))
+    assert why(db, MATCH, START)[-1] == f"next request to Riot after {AT}"
+
+
+def test_match__given_up(db: Database) -> None:
+    """A match that will not be announced says why, and offers no retry where nobody misses it."""
+    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
     matches.give_up(db, MATCH, reasons.BEFORE_TRACKING, START)
-    assert why(db, MATCH, START)[0] == "EUW1_1 is given_up: before tracking"
+    assert why(db, MATCH, START)[::2] == ["EUW1_1 is given_up: before tracking", f"{AT} last requested from Riot"]
 
 
-def test_a_stored_match_without_messages_says_who_makes_them(db: Database) -> None:
+def test_match__not_built(db: Database) -> None:
+    """A stored match without messages says who makes them."""
     add_player(db)
     store_match(db, a_match(MATCH))
-    assert why(db, MATCH, START)[-1] == "the next `lolslackbot build-messages` makes its messages"
+    assert why(db, MATCH, START)[-1] == "waiting for the next `lolslackbot build-messages`"
 
 
-def test_a_channel_that_does_not_want_it_is_named(db: Database, clock: FakeClock) -> None:
-    add_player(db)
-    channels.prefer(db, "C1", "aram", None)
-    store_match(db, a_match(MATCH))
-    build_messages(db, Run("build-messages", clock, 80), "")
-    assert why(db, MATCH, START)[-1] == "C1: no message, since it wanted aram at that time"
-    assert why(db, "Player 1#EUW", START)[-1].endswith("; C1 did not want it")
-
-
-def test_a_run_that_ends_just_now_is_not_told_as_cut_off(
-    db: Database, message: Message, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs.begin(db, "deliver", START)
-    monkeypatch.setattr("lolslackbot.health.why.is_at_work", ends_just_now)
-    assert why(db, MATCH, START)[-1] == "C1: it waits for the next `lolslackbot deliver`"
-
-
-def test_why_a_message_still_waits_is_told_by_the_last_run(db: Database, message: Message) -> None:
-    waits = "C1: it waits for the next `lolslackbot deliver`"
-    run_id = runs.begin(db, "deliver", START)
-    with run_lock(db.path, "deliver"):
-        assert why(db, MATCH, START)[-1] == waits
-    assert why(db, MATCH, START)[-1] == (
-        f"{waits}; the last deliver was cut off (killed, or it could not write): see `lolslackbot check`"
-    )
-    runs.end(db, run_id, START, 75, "deliver: nothing to do; Slack could not be reached")
-    assert why(db, MATCH, START)[-1] == (
-        f"{waits}; the last deliver ended with 75, deliver: nothing to do; Slack could not be reached"
-    )
-    runs.end(db, run_id, START, 0, "deliver: 1 delivered")
-    assert why(db, MATCH, START)[-1] == waits
-    silent = f"; deliver did not run since {AT}: see `crontab -l` and `lolslackbot check`"
-    assert why(db, MATCH, START + timedelta(minutes=9))[-1] == waits + silent
-    assert why(db, "C1", START + timedelta(minutes=9))[1:] == [
-        silent.removeprefix("; "),
-        f"EUW1_1, ended {ENDED}: it waits for the next `lolslackbot deliver`",
-    ]
-
-
-def test_what_ended_by_a_clock_that_was_ahead_is_told_so(db: Database, message: Message) -> None:
-    outbox.expire(db, START, START + timedelta(days=365))
-    assert why(db, MATCH, START)[-3:] == [
-        "2027-11-23T12:00:00.000Z C1: expired: no longer news",
-        "by this clock some of that is still to come: it was ahead then, or is behind now; "
-        "`lolslackbot check` compares it with the servers'",
-        "C1: it was never sent, and will not be: no longer news",
-    ]
-
-
-def test_an_end_that_a_retry_undid_is_not_told_as_it_would_read_now(db: Database, message: Message) -> None:
+def test_match__end_undone_by_retry(db: Database, message: Message) -> None:
+    """An end that a retry undid is not told as it would read now."""
     claim(db, message)
     outbox.mark_failed(db, Claim(message, "t"), "is_archived", START, broken=False)
     with db.transaction():
         outbox.retry(db, message)
     assert why(db, MATCH, START)[-2:] == [
-        f"{AT} C1: claimed (attempts so far: 1)",
-        "C1: it waits for the next `lolslackbot deliver`",
+        f"{AT} C1: claimed (attempts: 1)",
+        "C1: waiting for the next `lolslackbot deliver`",
     ]
 
 
-def test_what_was_decided_about_everything_since_it_was_listed_stands_in_its_story(
-    db: Database, message: Message
-) -> None:
-    for hours in (-1, 1):
-        with db.transaction():
-            at = START + timedelta(hours=hours)
-            decisions.record(db, "restore", decisions.EVERYTHING, f"messages in doubt: {hours}", at)
-    told = "\n".join(why(db, MATCH, START + timedelta(hours=2)))
-    assert "`restore` by hand, everything: messages in doubt: 1" in told
-    assert "-1 messages" not in told
+def test_last_run__ends_during_snapshot(db: Database, message: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends just now is not told as cut off."""
+    runs.begin(db, "deliver", START)
+    monkeypatch.setattr("lolslackbot.health.why.is_at_work", ends_just_now)
+    assert why(db, MATCH, START)[-1] == "C1: waiting for the next `lolslackbot deliver`"
 
 
-# A player
+def test_last_run__at_work(db: Database, message: Message) -> None:
+    """A run at work explains nothing until it takes long."""
+    runs.begin(db, "deliver", START)
+    with run_lock(db.path, "deliver"):
+        assert why(db, MATCH, START)[-1] == "C1: waiting for the next `lolslackbot deliver`"
 
 
-def test_a_player_s_last_games_and_what_became_of_each(db: Database, message: Message) -> None:
-    listings.record_page(db, 1, ["EUW1_2"], None, START + timedelta(minutes=1))
-    with db.transaction():
-        decisions.record(db, "track", "player 1", "in C1", START)
+# Players and channels
+
+
+def test_player__last_games(db: Database, message: Message) -> None:
+    """A player's story: tracks, decisions, the list, and what became of each game."""
+    listings.record_page(db, 1, ["EUW1_2"], None, START + MINUTE)
+    decide(db, "track", "player 1")
     assert why(db, "player 1#euw", START) == [
         "Player 1#EUW (euw1) is tracked",
-        f"games that end after {SINCE} are announced in C1 (queues: all)",
-        f"{AT} `track` by hand, player 1: in C1",
-        "Riot was last asked for the list at 2026-11-23T12:01:00.000Z",
+        "announced in C1: games that end after 2026-11-22T12:00:00.000Z (queues: all)",
+        f"{AT} `track` by hand, player 1: track player 1",
+        "player list last polled at 2026-11-23T12:01:00.000Z",
         "EUW1_2, listed 2026-11-23T12:01:00.000Z: wanted",
         f"EUW1_1, ended {ENDED}: stored; C1 pending",
     ]
 
 
-def test_a_player_whose_list_cannot_be_had_says_so(db: Database) -> None:
-    player = add_player(db)
-    assert why(db, "Player 1#EUW", START)[2:] == [
-        "no request for the list is on record",
-        "no game in any of Riot's lists so far",
-        "if there were games, euw1 may be the wrong platform: "
-        '`lolslackbot track "Player 1#EUW" --channel C1` asks Riot and mends that',
-    ]
-    listings.record_problem(db, player.player_id, "404: Riot has no list", START)
-    assert (
-        why(db, "Player 1#EUW", START)[2]
-        == "when Riot was last asked for the list, it could not be had: 404: Riot has no list"
-    )
+def test_player__nothing_odd(db: Database) -> None:
+    """Who plays where they are tracked, as much as the others, has no doubts about the platform."""
+    for number in (1, 2):
+        add_player(db, number)
+        store_match(db, a_match(f"EUW1_{number}", number))
+    players.record_region(db, 1, "euw1", START)
+    assert len(why(db, "Player 1#EUW", START)) == 4
 
 
-def test_a_player_is_found_by_an_old_name(db: Database) -> None:
-    player = add_player(db)
-    with db.transaction():
-        players.rename(db, player, RiotId("Bear", "EUW"), START)
-    assert why(db, "player 1#euw", START)[:4] == [
-        "player 1#euw is called Bear#EUW now",
-        "Bear#EUW (euw1) is tracked",
-        f"games that end after {SINCE} are announced in C1 (queues: all)",
-        f"{AT} a new name: Player 1#EUW -> Bear#EUW",
-    ]
-
-
-def test_a_player_once_tracked_is_still_explained(db: Database, message: Message) -> None:
-    with db.transaction():
-        db.write("DELETE FROM tracks")
-    told = why(db, "Player 1#EUW", START)
-    assert told[0] == "Player 1#EUW (euw1) is not tracked any more"
-    assert told[1].startswith("EUW1_1, ended")
-
-
-# A channel
-
-
-def test_a_channel_says_what_it_gets_and_what_holds_it_up(db: Database, message: Message) -> None:
-    with db.transaction():
-        holds.put(db, scope_of("everything"), "paused", "by hand", START, None)
-        decisions.record(db, "pause", "channel C1", "paused", START)
+def test_channel__holds_before_messages(db: Database, message: Message) -> None:
+    """What a channel gets, what was decided, what holds it up, and its messages."""
+    decide(db, "pause", "channel C1")
     assert why(db, "C1", START) == [
         "C1 announces Player 1#EUW; queues: all; style: full",
-        f"{AT} `pause` by hand, channel C1: paused",
-        f"everything is paused since {AT}: by hand; `lolslackbot resume` goes on",
-        f"EUW1_1, ended {ENDED}: it waits",
+        f"{AT} `pause` by hand, channel C1: pause channel C1",
+        f"EUW1_1, ended {ENDED}: waiting for the next `lolslackbot deliver`",
     ]
-
-
-def test_a_channel_says_what_holds_its_workspace_up(db: Database, message: Message) -> None:
-    with db.transaction():
-        holds.put(db, scope_of("workspace default"), "limited", "ratelimited", START, START + timedelta(minutes=1))
-    assert why(db, "C1", START)[1] == "workspace default is limited until 2026-11-23T12:01:00.000Z: ratelimited"
-
-
-def test_a_channel_that_nobody_is_announced_in_any_more(db: Database) -> None:
-    add_player(db)
-    with db.transaction():
-        db.write("DELETE FROM tracks")
-    assert why(db, "C1", START) == [
-        "C1 announces nobody any more; queues: all; style: full",
-        "no message was made for it yet",
-    ]
-
-
-@pytest.mark.parametrize("about", ["EUW1_404", "No Body#EUW", "C404", "general", "", "#", "EUW1_"])
-def test_where_nothing_is_known_it_says_so(db: Database, about: str) -> None:
-    with pytest.raises(NotFound, match="^nothing is known of "):
-        why(db, about, START)
 
 
 # What people paste
 
 
-def test_a_match_is_found_by_its_number_and_by_the_link_in_our_message(db: Database, message: Message) -> None:
+@pytest.mark.parametrize(
+    "about",
+    [
+        "EUW1_404",
+        "No Body#EUW",
+        "C404",
+        "general",
+        "",
+        "#",
+        "EUW1_",
+        "2",
+        "https://example.org/1",
+        "#general",
+        "<#D01|x>",
+    ],
+)
+def test_unknown(db: Database, about: str) -> None:
+    """Where nothing is known it says so."""
+    with pytest.raises(NotFound, match="^nothing is known of "):
+        why(db, about, START)
+
+
+@pytest.mark.parametrize(("link", "template"), [("1", "{game_id}"), ("euw/1", "{server}/{game_id}")])
+def test_match__by_number_or_link(db: Database, message: Message, link: str, template: str) -> None:
+    """A match is found by its number and by the link in our message."""
     told = why(db, MATCH, START)
+    settings = Settings("", "", slack_tokens={"default": Secret("x")}, match_link=f"https://example.org/{template}")
     assert why(db, "1", START) == told
-    for link, template in (("1", "{game_id}"), ("euw/1", "{server}/{game_id}")):
-        settings = Settings("", "", slack_tokens={"default": Secret("x")}, match_link=f"https://example.org/{template}")
-        assert why(db, f"https://example.org/{link}", START, settings) == told
+    assert why(db, f"https://example.org/{link}", START, settings) == told
 
 
-def test_a_number_that_two_platforms_have_lists_both(db: Database, message: Message) -> None:
+def test_match__number_of_two_platforms(db: Database, message: Message) -> None:
+    """A number that two platforms have lists both."""
     listings.record_page(db, 1, ["NA1_1"], None, START)
     assert why(db, "1", START) == [
         "2 platforms have a game 1:",
@@ -352,7 +222,8 @@ def test_a_number_that_two_platforms_have_lists_both(db: Database, message: Mess
     ]
 
 
-def test_a_message_is_found_by_its_link_in_slack(db: Database, message: Message) -> None:
+def test_match__by_slack_link(db: Database, message: Message) -> None:
+    """A message is found by its link in Slack."""
     claim(db, message)
     outbox.mark_delivered(db, Claim(message, "t"), "1700000000.000100", START)
     link = "https://acme.slack.com/archives/C1/p1700000000000100"
@@ -362,55 +233,41 @@ def test_a_message_is_found_by_its_link_in_slack(db: Database, message: Message)
             why(db, unknown, START)
 
 
-def test_a_player_and_a_channel_are_found_as_they_are_pasted(db: Database, message: Message) -> None:
+def test_player_and_channel__as_pasted(db: Database, message: Message) -> None:
+    """A player and a channel are found in the forms in which they are pasted."""
     for pasted in ("Player\u00a01＃EUW", "\u2068player 1\u2069#euw"):
         assert why(db, pasted, START) == why(db, "Player 1#EUW", START)
     for pasted in ("c1", "<#C1|general>", "https://acme.slack.com/archives/C1"):
         assert why(db, pasted, START) == why(db, "C1", START)
 
 
-@pytest.mark.parametrize("about", ["2", "https://example.org/1", "#general", "<#D0123456|x>"])
-def test_what_is_pasted_and_not_known_is_said(db: Database, about: str) -> None:
-    with pytest.raises(NotFound, match="^nothing is known of "):
-        why(db, about, START)
+# The stored answer
 
 
-def test_a_match_that_waits_for_its_host_says_so_and_since_when(db: Database) -> None:
-    player = add_player(db)
-    listings.record_page(db, player.player_id, [MATCH], None, START)
-    for minutes in (0, 10, 60):
-        matches.mark_missing(db, MATCH, START + timedelta(minutes=minutes), START)
-    assert why(db, MATCH, START)[-1] == (
-        f"europe gave no match since its first 404 at {AT}: one such match is asked for every half-hour, and this one "
-        f"once any comes, while it is news; `lolslackbot retry --match {MATCH}` asks for it at once"
-    )
-    riot_hosts.answered(db, "europe", START + timedelta(hours=2))
-    assert why(db, MATCH, START)[-1] == f"Riot is asked for it after {AT}"
+def test_json__stored_answer_until_pruned(here: Bot, sandbox: Sandbox) -> None:
+    """`why MATCH --json` prints what Riot answered; once that is pruned, one line says so."""
+    sandbox.slack.add_channel("C1")
+    player = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
+    here.run("track", "Ahri Fan#EUW", "--channel", "C1")
+    here.write("UPDATE tracks SET since = '2026-01-01T00:00:00.000Z'")
+    match_id = sandbox.riot.add_game([player])
+    here.tick()
+    link = f"https://acme.slack.com/archives/C1/p{sandbox.slack.posts[0].ts.replace('.', '')}"
+    for about in (match_id, match_id.partition("_")[2], link):
+        result = here.run("why", about, "--json")
+        assert (result.status, result.err) == (0, "")
+        assert json.loads(result.out) == sandbox.riot.matches[match_id]
+    here.write("UPDATE matches SET body = NULL")
+    for about in (match_id, "EUW1_404", "404", link[:-1] + ("1" if link[-1] == "0" else "0")):
+        result = here.run("why", about, "--json")
+        assert (result.status, result.out, len(result.err.splitlines())) == (1, "", 1)
+        assert "no stored answer about" in result.err
 
 
-def test_a_player_who_moved_or_is_far_behind_the_others_is_told_so(db: Database) -> None:
-    for number in (1, 2):
-        add_player(db, number)
-    store_match(db, a_match("EUW1_1", 1, ended_at=START - timedelta(days=20)))
-    store_match(db, a_match("EUW1_2", 2, ended_at=START))
-    players.record_region(db, 1, "na1", START)
-    told = why(db, "Player 1#EUW", START)
-    assert (
-        "the newest game that Riot listed for Player 1#EUW ended 2026-11-03T12:00:00.000Z; "
-        f"the newest of the others' ended {AT}"
-    ) in told
-    assert (
-        f"Riot said at {AT} that Player 1#EUW plays on na1: "
-        '`lolslackbot track "Player 1#EUW" --channel C1 --platform na1`'
-    ) in told
-    assert not any("newest" in line or "Riot said" in line for line in why(db, "Player 2#EUW", START))
-
-
-def test_what_a_person_decided_about_its_host_is_part_of_a_matchs_story(db: Database) -> None:
-    listings.record_page(db, add_player(db).player_id, [MATCH], None, START)
-    with db.transaction():
-        for host in ("europe", "asia"):
-            decisions.record(db, "retry", f"host {host}", "held back -> one call", START + timedelta(minutes=1))
-    told = "\n".join(why(db, MATCH, START + timedelta(minutes=2)))
-    assert "`retry` by hand, host europe: held back -> one call" in told
-    assert "asia" not in told
+def test_json__not_one_match(here: Bot, sandbox: Sandbox, db: Database) -> None:
+    """What is no match, or two, has no answer."""
+    listings.record_page(db, add_player(db).player_id, ["EUW1_1", "NA1_1"], None, START)
+    for about in ("C1", "Player 1#EUW", "1"):
+        result = here.run("why", about, "--json")
+        assert (result.status, result.out) == (2, "")
+        assert "--json needs " in result.err
