@@ -9,26 +9,26 @@ from typing import Any, TypeVar
 from support import FakeClock, puuid
 
 from lolslackbot.model import Account, Message, RiotId
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import PAGE, Answer, Page
 from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem
-from lolslackbot.slack.answers import Verdict as PostVerdict
+from lolslackbot.slack.answers import SlackVerdict as PostVerdict
 
 T = TypeVar("T")
 Fault = Exception | Callable[[], Exception | None]
 
 
-def refused(verdict: Verdict, status: int | None = None) -> RiotRefusal:
+def refused(verdict: RiotVerdict, status: int | None = None) -> RiotRefusal:
     """A refusal as the client raises it."""
     return RiotRefusal(verdict, f"{status or 'no answer'}", status)
 
 
-UNAVAILABLE = refused(Verdict.UNAVAILABLE, 503)
-NOT_FOUND = refused(Verdict.NOT_FOUND, 404)
-FORBIDDEN = refused(Verdict.FORBIDDEN, 403)
-UNAUTHORIZED = refused(Verdict.UNAUTHORIZED, 401)
-OTHER_KEY = refused(Verdict.OTHER_KEY, 400)
-LOCAL_FAULT = refused(Verdict.LOCAL_FAULT)
+UNAVAILABLE = refused(RiotVerdict.UNAVAILABLE, 503)
+NOT_FOUND = refused(RiotVerdict.NOT_FOUND, 404)
+FORBIDDEN = refused(RiotVerdict.FORBIDDEN, 403)
+UNAUTHORIZED = refused(RiotVerdict.UNAUTHORIZED, 401)
+OTHER_KEY = refused(RiotVerdict.OTHER_KEY, 400)
+LOCAL_FAULT = refused(RiotVerdict.LOCAL_FAULT)
 
 
 def body_of(match_id: str, *numbers: int, ended_at: datetime, duration: int = 1800) -> dict[str, Any]:

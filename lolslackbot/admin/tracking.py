@@ -11,10 +11,10 @@ from lolslackbot.errors import ConfigError, NotFound, Rejected, RunAborted, Temp
 from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.render import render
 from lolslackbot.model import Account, Player, RiotId, Style
-from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, Verdict
+from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, remedy_of
-from lolslackbot.slack.answers import Verdict as Told
+from lolslackbot.slack.answers import SlackVerdict as Told
 from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
@@ -127,10 +127,10 @@ class Tracker:
         try:
             self._patiently(lambda: self._riot.account_of(known.puuid, known.platform))
         except RiotRefusal as refusal:
-            if refusal.verdict is Verdict.OTHER_KEY and not players.with_puuids(self._db, [account.puuid]):
+            if refusal.verdict is RiotVerdict.OTHER_KEY and not players.with_puuids(self._db, [account.puuid]):
                 players.doubt_puuids(self._db)
                 players.replace_puuid(self._db, known.player_id, account.puuid)
-            elif refusal.verdict not in (Verdict.OTHER_KEY, Verdict.NOT_FOUND):
+            elif refusal.verdict not in (RiotVerdict.OTHER_KEY, RiotVerdict.NOT_FOUND):
                 raise _in_words(wish, refusal) from refusal
 
     def _ask(self, wish: TrackRequest, call: Callable[[], T], unknown: str) -> T:
@@ -138,7 +138,7 @@ class Tracker:
         try:
             return self._patiently(call)
         except RiotRefusal as refusal:
-            if refusal.verdict is Verdict.NOT_FOUND:
+            if refusal.verdict is RiotVerdict.NOT_FOUND:
                 raise NotFound(unknown) from refusal
             raise _in_words(wish, refusal) from refusal
 
@@ -160,11 +160,11 @@ def _said(riot_id: RiotId, platform: str, channel_id: str, since: datetime, alre
 
 def _in_words(wish: TrackRequest, refusal: RiotRefusal) -> RunAborted:
     match refusal.verdict:
-        case Verdict.UNAUTHORIZED | Verdict.FORBIDDEN:
+        case RiotVerdict.UNAUTHORIZED | RiotVerdict.FORBIDDEN:
             return Rejected(f"Riot refuses RIOT_API_KEY ({refusal}): {RENEW_KEY}")
-        case Verdict.LIMITED:
+        case RiotVerdict.LIMITED:
             return TemporaryError(f"Riot limits us ({refusal}): try again later")
-        case Verdict.LOCAL_FAULT:
+        case RiotVerdict.LOCAL_FAULT:
             return ConfigError(str(refusal))
         case _:
             return NoAnswer(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")

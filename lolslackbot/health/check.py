@@ -25,11 +25,10 @@ from lolslackbot.health.needs import (
     scope_label,
 )
 from lolslackbot.model import DEFAULT_WORKSPACE, RiotId
-from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal
-from lolslackbot.riot.answers import Verdict as RiotVerdict
+from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_settings, token_name
-from lolslackbot.slack.answers import ChannelInfo, SlackProblem, Standing, Verdict, is_over
+from lolslackbot.slack.answers import ChannelInfo, SlackProblem, SlackVerdict, Standing, is_over
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.findings import Found
@@ -379,10 +378,10 @@ def _workspace(checks: Checks, workspace: str) -> Iterator[Finding]:
 
 def _refused(what: str, problem: SlackProblem) -> Finding:
     match problem.verdict:
-        case Verdict.TOKEN_REJECTED:
+        case SlackVerdict.TOKEN_REJECTED:
             remedy = "reinstall the app and copy its Bot User OAuth Token"
             return _fail(what, f"token rejected by Slack: {problem}", remedy, Exit.REJECTED)
-        case Verdict.LOCAL_FAULT:
+        case SlackVerdict.LOCAL_FAULT:
             return _fail(what, str(problem), status=Exit.UNUSABLE)
         case _:
             return _warn(what, f"no answer from Slack: {problem}", "try again later", Exit.LATER)
@@ -433,9 +432,9 @@ def _membership(
     if unreadable is None or (info and info.is_member):
         return _broken_or_ok(checks, channel_id, info, readable=unreadable is None)
     match unreadable.verdict:
-        case Verdict.CHANNEL_BROKEN:
+        case SlackVerdict.CHANNEL_BROKEN:
             return _fail(what, f"Slack answers {unreadable}", invite)
-        case Verdict.TOKEN_REJECTED:
+        case SlackVerdict.TOKEN_REJECTED:
             return _warn(
                 what, "membership is not visible without a history scope or channels:read", add_scopes(HISTORY_SCOPES)
             )

@@ -182,7 +182,7 @@ def hosts_without(db: Database) -> dict[str, list[Waiting]]:
     found: dict[str, list[Waiting]] = {}
     for match in sorted(matches.waiting_for_host(db), key=lambda match: match.missing_since):
         host = routing.match_region(match.platform)
-        if not riot_hosts.find(db, host).gave_a_match_since(match.missing_since):
+        if not riot_hosts.find(db, host).returned_match_since(match.missing_since):
             found.setdefault(host, []).append(match)
     return found
 

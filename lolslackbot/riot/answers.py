@@ -8,7 +8,7 @@ from lolslackbot.transport import HttpAnswer, one_line, parse_json
 RENEW_KEY = "renew it at developer.riotgames.com; development keys end after 24 hours"
 
 
-class Verdict(Enum):
+class RiotVerdict(Enum):
     """Why a call brought nothing. What follows for a match or a list is decided by the stage."""
 
     NOT_FOUND = auto()  # 404: does not exist, or is not visible
@@ -22,17 +22,17 @@ class Verdict(Enum):
 
 
 _VERDICTS = {
-    401: Verdict.UNAUTHORIZED,
-    403: Verdict.FORBIDDEN,
-    404: Verdict.NOT_FOUND,
-    429: Verdict.LIMITED,
+    401: RiotVerdict.UNAUTHORIZED,
+    403: RiotVerdict.FORBIDDEN,
+    404: RiotVerdict.NOT_FOUND,
+    429: RiotVerdict.LIMITED,
 }
 
 
 class RiotRefusal(Exception):
     """A call that was made and brought nothing usable. `status`: of the HTTP answer, None if there was none."""
 
-    def __init__(self, verdict: Verdict, reason: str, status: int | None = None) -> None:
+    def __init__(self, verdict: RiotVerdict, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.verdict = verdict
         self.status = status
@@ -40,7 +40,7 @@ class RiotRefusal(Exception):
 
 def unusable(reason: str) -> RiotRefusal:
     """A 200 whose content cannot be used: Riot may do better later."""
-    return RiotRefusal(Verdict.UNAVAILABLE, f"200, but {reason}", 200)
+    return RiotRefusal(RiotVerdict.UNAVAILABLE, f"200, but {reason}", 200)
 
 
 def read_json(answer: HttpAnswer) -> Any:
@@ -67,8 +67,8 @@ def message_of(answer: HttpAnswer) -> str:
     return one_line(message) or "(no message)"
 
 
-def _verdict(answer: HttpAnswer) -> Verdict:
+def _verdict(answer: HttpAnswer) -> RiotVerdict:
     # Riot has no error code: only its own words tell a puuid of another key from any other bad request.
     if answer.status == 400 and "decrypt" in message_of(answer).lower():
-        return Verdict.OTHER_KEY
-    return _VERDICTS.get(answer.status, Verdict.UNAVAILABLE)
+        return RiotVerdict.OTHER_KEY
+    return _VERDICTS.get(answer.status, RiotVerdict.UNAVAILABLE)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from lolslackbot.clock import Clock
 from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
 from lolslackbot.riot import answers, routing
-from lolslackbot.riot.answers import RiotRefusal, Verdict, unusable
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict, unusable
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.riot.session import NO_ANSWER, NoRedirectSession, no_answer
 from lolslackbot.transport import HttpAnswer, date_of, proxies_for
@@ -85,7 +85,7 @@ class RiotClient:
         found = self._json(routing.account_region(platform), ACCOUNT, f"/riot/account/v1/accounts/{path}")
         puuid = _field(found, "puuid")
         if not is_puuid(puuid):
-            raise RiotRefusal(Verdict.ODD_IDS, f"200, but a puuid of {len(puuid)} characters instead of 78", 200)
+            raise RiotRefusal(RiotVerdict.ODD_IDS, f"200, but a puuid of {len(puuid)} characters instead of 78", 200)
         if not (found.get("gameName") and found.get("tagLine")):  # Riot may leave them out
             return Account(puuid, None)
         return Account(puuid, RiotId(_field(found, "gameName"), _field(found, "tagLine")))

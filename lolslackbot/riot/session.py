@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.transport import (
     BodyTooLarge,
     DeadlineExceeded,
@@ -88,7 +88,7 @@ class _TrustingAdapter(HTTPAdapter):
 def no_answer(error: Exception, url: str) -> RiotRefusal:
     """What to raise where a call to `url` failed with one of NO_ANSWER."""
     if fault := fault_of_this_machine(error, urlsplit(url).hostname or ""):
-        return RiotRefusal(Verdict.LOCAL_FAULT, fault)
+        return RiotRefusal(RiotVerdict.LOCAL_FAULT, fault)
     # Texts of requests carry whole object representations: of its errors the name has to do.
     cause = str(error) if isinstance(error, DeadlineExceeded | BodyTooLarge) else type(error).__name__
-    return RiotRefusal(Verdict.UNAVAILABLE, f"no usable answer: {cause}")
+    return RiotRefusal(RiotVerdict.UNAVAILABLE, f"no usable answer: {cause}")

@@ -13,7 +13,7 @@ from lolslackbot.model import LookupProblem
 from lolslackbot.transport import HttpAnswer, date_of, one_line, parse_json
 
 
-class Verdict(Enum):
+class SlackVerdict(Enum):
     """What became of one request to post. All but DELIVERED and UNCERTAIN: it is certainly not in Slack."""
 
     DELIVERED = auto()
@@ -31,7 +31,7 @@ class Verdict(Enum):
 class Posted(NamedTuple):
     """The outcome of one request: the verdict, Slack's `ts` if delivered, else the error in a few words."""
 
-    verdict: Verdict
+    verdict: SlackVerdict
     error: str = ""
     slack_ts: str = ""
     wait: float = 0  # seconds, with LIMITED and WORKSPACE_LIMITED
@@ -42,7 +42,7 @@ class Posted(NamedTuple):
 class SlackProblem(Exception):
     """A call that only reads brought nothing; the verdict says whether that is a limit, the token, or else."""
 
-    def __init__(self, verdict: Verdict, error: str, *, code: str = "", wait: float = 0) -> None:
+    def __init__(self, verdict: SlackVerdict, error: str, *, code: str = "", wait: float = 0) -> None:
         super().__init__(error)
         self.verdict, self.code, self.wait = verdict, code, wait
 
@@ -52,8 +52,8 @@ class SlackProblem(Exception):
         if self.code in _LASTING:
             return LookupProblem.SCOPE_MISSING
         return {
-            Verdict.CHANNEL_BROKEN: LookupProblem.CHANNEL_CLOSED,
-            Verdict.TOKEN_REJECTED: LookupProblem.TOKEN_REFUSED,
+            SlackVerdict.CHANNEL_BROKEN: LookupProblem.CHANNEL_CLOSED,
+            SlackVerdict.TOKEN_REJECTED: LookupProblem.TOKEN_REFUSED,
         }.get(self.verdict, LookupProblem.NO_ANSWER)
 
 
@@ -93,30 +93,30 @@ LIMITED_WAIT = 60.0  # seconds, where Slack says "too fast" without saying how l
 LONGEST_WAIT = 86400.0  # however long Slack says
 ALLOWANCE_WAIT = 3600.0
 
-_CODES: dict[Verdict, str] = {
-    Verdict.CHANNEL_BROKEN: """
+_CODES: dict[SlackVerdict, str] = {
+    SlackVerdict.CHANNEL_BROKEN: """
         channel_not_found is_archived not_in_channel restricted_action restricted_action_read_only_channel
         restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked
         cannot_reply_to_message ekm_access_denied messages_tab_disabled team_not_found no_permission access_denied
         slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked
         slack_connect_lists_sharing_blocked
     """,
-    Verdict.TOKEN_REJECTED: """
+    SlackVerdict.TOKEN_REJECTED: """
         not_authed invalid_auth account_inactive token_revoked token_expired missing_scope not_allowed_token_type
         is_bot two_factor_setup_required team_access_not_granted enterprise_is_restricted accesslimited
         app_access_restricted org_login_required team_added_to_org deprecated_endpoint method_deprecated
         unknown_method as_user_not_supported send_on_behalf_not_allowed metadata_must_be_sent_from_app
     """,
-    Verdict.BLOCKS_REFUSED: "invalid_blocks invalid_blocks_format msg_blocks_too_long",
-    Verdict.MESSAGE_REFUSED: """
+    SlackVerdict.BLOCKS_REFUSED: "invalid_blocks invalid_blocks_format msg_blocks_too_long",
+    SlackVerdict.MESSAGE_REFUSED: """
         no_text msg_too_long too_many_attachments attachment_payload_limit_exceeded too_many_contact_cards
         markdown_text_conflict invalid_metadata_format invalid_metadata_schema metadata_too_large missing_file_data
         draft_already_deleted draft_already_sent draft_has_conflict draft_not_found invalid_arguments invalid_arg_name
         invalid_array_arg invalid_charset invalid_form_data invalid_post_type missing_post_type invalid_json
         json_not_object
     """,
-    Verdict.LIMITED: "ratelimited rate_limited",
-    Verdict.WORKSPACE_LIMITED: "message_limit_exceeded",
+    SlackVerdict.LIMITED: "ratelimited rate_limited",
+    SlackVerdict.WORKSPACE_LIMITED: "message_limit_exceeded",
 }
 _REMEDIES = {
     "not_in_channel": "/invite the bot to the channel",
@@ -139,15 +139,15 @@ _CHANNEL_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
     """What a post to `channel_id` that was answered so has come to."""
     if answer.status == 429:
-        return Posted(Verdict.LIMITED, "ratelimited", wait=_retry_after(answer))
+        return Posted(SlackVerdict.LIMITED, "ratelimited", wait=_retry_after(answer))
     document = read_object(answer)
     if document is None or not 200 <= answer.status < 500 or 300 <= answer.status < 400:
-        return Posted(Verdict.UNCERTAIN, f"HTTP {answer.status}, {_excerpt(answer)}")
+        return Posted(SlackVerdict.UNCERTAIN, f"HTTP {answer.status}, {_excerpt(answer)}")
     if document.get("ok") is True:
         return _judge_success(document, channel_id)
     code = document.get("error")
-    verdict = _MEANING.get(code, Verdict.UNCERTAIN) if isinstance(code, str) else Verdict.UNCERTAIN
-    wait = {Verdict.LIMITED: _retry_after(answer), Verdict.WORKSPACE_LIMITED: ALLOWANCE_WAIT}.get(verdict, 0)
+    verdict = _MEANING.get(code, SlackVerdict.UNCERTAIN) if isinstance(code, str) else SlackVerdict.UNCERTAIN
+    wait = {SlackVerdict.LIMITED: _retry_after(answer), SlackVerdict.WORKSPACE_LIMITED: ALLOWANCE_WAIT}.get(verdict, 0)
     return Posted(verdict, describe_error(document), wait=wait, code=code if isinstance(code, str) else "")
 
 
@@ -155,7 +155,7 @@ def remedy_of(posted: Posted | SlackProblem) -> str:
     """What a person can do about a channel that is broken, or a token that is refused."""
     other = (
         "mend the channel in Slack"
-        if posted.verdict is Verdict.CHANNEL_BROKEN
+        if posted.verdict is SlackVerdict.CHANNEL_BROKEN
         else "install the app again, and copy its Bot User OAuth Token"
     )
     return _REMEDIES.get(posted.code, other)
@@ -164,11 +164,11 @@ def remedy_of(posted: Posted | SlackProblem) -> str:
 def _judge_success(document: Mapping[str, Any], channel_id: str) -> Posted:
     slack_ts, answered = document.get("ts"), document.get("channel")
     if not is_slack_ts(slack_ts):
-        return Posted(Verdict.UNCERTAIN, "ok, but without a ts")
+        return Posted(SlackVerdict.UNCERTAIN, "ok, but without a ts")
     # A channel that was converted or merged answers under another id; the message is there all the same.
     if not isinstance(answered, str) or answered == channel_id or not _CHANNEL_ID.fullmatch(answered):
         answered = ""
-    return Posted(Verdict.DELIVERED, slack_ts=slack_ts, channel_id=answered)
+    return Posted(SlackVerdict.DELIVERED, slack_ts=slack_ts, channel_id=answered)
 
 
 def is_slack_ts(value: object) -> TypeGuard[str]:
@@ -192,8 +192,8 @@ def read_ok(answer: HttpAnswer) -> dict[str, Any]:
     if document is not None and document.get("ok") is True:
         return document
     posted = judge_post(answer, "")
-    if posted.verdict is Verdict.DELIVERED:
-        raise SlackProblem(Verdict.UNCERTAIN, f"HTTP {answer.status}, {_excerpt(answer)}")
+    if posted.verdict is SlackVerdict.DELIVERED:
+        raise SlackProblem(SlackVerdict.UNCERTAIN, f"HTTP {answer.status}, {_excerpt(answer)}")
     raise SlackProblem(posted.verdict, posted.error, code=posted.code, wait=posted.wait)
 
 
@@ -218,7 +218,7 @@ def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
     """
     posts = document.get("messages")
     if not isinstance(posts, list):
-        raise SlackProblem(Verdict.UNCERTAIN, "a history without messages")
+        raise SlackProblem(SlackVerdict.UNCERTAIN, "a history without messages")
     found = {}
     for post in posts:
         if isinstance(post, dict) and _is_ours(post, us):
@@ -247,7 +247,7 @@ def next_cursor(document: Mapping[str, Any]) -> str | None:
     if isinstance(cursor, str) and cursor:
         return cursor
     if document.get("has_more"):
-        raise SlackProblem(Verdict.UNCERTAIN, "a history that has more, but no cursor")
+        raise SlackProblem(SlackVerdict.UNCERTAIN, "a history that has more, but no cursor")
     return None
 
 

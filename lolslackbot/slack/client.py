@@ -24,8 +24,8 @@ from lolslackbot.slack.answers import (
     Identity,
     Posted,
     SlackProblem,
+    SlackVerdict,
     Standing,
-    Verdict,
     channel_info_of,
     judge_post,
     keys_in,
@@ -84,7 +84,7 @@ class SlackClient:
         try:
             blocks = json.loads(message.blocks) if message.blocks else None
         except ValueError as error:
-            return Posted(Verdict.BLOCKS_REFUSED, f"the stored blocks are no JSON: {error}")
+            return Posted(SlackVerdict.BLOCKS_REFUSED, f"the stored blocks are no JSON: {error}")
         answer = self._call(
             "chat.postMessage",
             lambda: self._sdk.chat_postMessage(
@@ -104,7 +104,7 @@ class SlackClient:
         document, _ = self._read("auth.test", self._sdk.auth_test)
         bot_id, app_id = document.get("bot_id"), document.get("app_id")
         if not isinstance(bot_id, str) or not bot_id:
-            raise SlackProblem(Verdict.UNCERTAIN, "auth.test answers without a bot_id")
+            raise SlackProblem(SlackVerdict.UNCERTAIN, "auth.test answers without a bot_id")
         return Identity(bot_id, app_id if isinstance(app_id, str) else "")
 
     def standing(self) -> Standing:
@@ -142,7 +142,7 @@ class SlackClient:
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             if self._time_left() <= 0:
-                raise SlackProblem(Verdict.UNCERTAIN, "the run's time is up before the history is read")
+                raise SlackProblem(SlackVerdict.UNCERTAIN, "the run's time is up before the history is read")
             document, answer = self._read(
                 "conversations.history", partial(self._history_page, channel_id, oldest, cursor)
             )
@@ -150,7 +150,7 @@ class SlackClient:
             cursor = next_cursor(document)
             if cursor is None:
                 return History(found, date_of(answer.headers))
-        raise SlackProblem(Verdict.UNCERTAIN, f"the history is longer than {MOST_PAGES} pages")
+        raise SlackProblem(SlackVerdict.UNCERTAIN, f"the history is longer than {MOST_PAGES} pages")
 
     def _history_page(self, channel_id: str, oldest: datetime, cursor: str | None) -> None:
         self._sdk.conversations_history(
@@ -194,8 +194,8 @@ class SlackClient:
             return answer
         if lost and not self._sdk.connected and (fault := fault_of_this_machine(lost, self._host)):
             logger.log(failed, "POST %s -> no way out of this machine, %.0f ms", method, milliseconds, exc_info=lost)
-            return Posted(Verdict.LOCAL_FAULT, fault)
-        verdict = Verdict.UNCERTAIN if self._sdk.connected else Verdict.NOT_SENT
+            return Posted(SlackVerdict.LOCAL_FAULT, fault)
+        verdict = SlackVerdict.UNCERTAIN if self._sdk.connected else SlackVerdict.NOT_SENT
         what = "no whole answer" if self._sdk.connected else "Slack could not be reached"
         reason = getattr(lost, "reason", None)
         cause = reason if isinstance(reason, Exception) else lost  # URLError wraps the error that tells more

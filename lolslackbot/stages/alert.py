@@ -8,7 +8,7 @@ from lolslackbot.health.facts import NEWS
 from lolslackbot.health.status import status
 from lolslackbot.messages.slack_text import sentences
 from lolslackbot.model import DEFAULT_WORKSPACE, Message
-from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.slack.answers import Posted, SlackVerdict
 from lolslackbot.store import alerts, findings, holds
 from lolslackbot.store.alerts import Alert
 from lolslackbot.store.database import Database
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORKSPACE = DEFAULT_WORKSPACE
-LIMITED = (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED)
+LIMITED = (SlackVerdict.LIMITED, SlackVerdict.WORKSPACE_LIMITED)
 CALM = timedelta(minutes=15)  # without a problem, until it counts as over: what comes and goes is told once
 
 
@@ -51,11 +51,11 @@ def alert(
     posted = slack.post(Message("alert", channel_id, WORKSPACE, sentences(lines), None))
     told = "; ".join(lines)
     match posted.verdict:
-        case Verdict.DELIVERED:
+        case SlackVerdict.DELIVERED:
             logger.info("posted to the alert channel: %s", told)
             with db.transaction():
                 findings.forget(db, Scope(ScopeKind.ALERT_CHANNEL, channel_id))
-        case Verdict.UNCERTAIN:
+        case SlackVerdict.UNCERTAIN:
             logger.error("the alert channel may not have got this (%s): %s", posted.error, told)
         case _:
             logger.error("not posted to the alert channel %s (%s): %s", channel_id, posted.error, told)

@@ -13,7 +13,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, Verdict, is_over, remedy_of
+from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, decisions, findings, holds, in_doubt, outbox, runs
@@ -96,27 +96,27 @@ def blocked(db: Database, message: Message, limit: ChannelLimit, now: datetime) 
 def record_outcome(db: Database, claim: Claim, posted: Posted, now: datetime) -> None:
     """Commits what became of a claim's one request; what certainly did not arrive is pending or failed afterwards."""
     match posted.verdict:
-        case Verdict.DELIVERED:
+        case SlackVerdict.DELIVERED:
             outbox.mark_delivered(db, claim, posted.slack_ts, now)
-        case Verdict.UNCERTAIN:
+        case SlackVerdict.UNCERTAIN:
             outbox.mark_uncertain(db, claim, posted.error, now)
-        case Verdict.CHANNEL_BROKEN:
+        case SlackVerdict.CHANNEL_BROKEN:
             outbox.mark_failed(db, claim, posted.error, now, broken=True, code=posted.code)
-        case Verdict.BLOCKS_REFUSED if claim.message.blocks:
+        case SlackVerdict.BLOCKS_REFUSED if claim.message.blocks:
             outbox.release(db, claim, posted.error, now, without_blocks=True)
-        case Verdict.MESSAGE_REFUSED | Verdict.BLOCKS_REFUSED:
+        case SlackVerdict.MESSAGE_REFUSED | SlackVerdict.BLOCKS_REFUSED:
             outbox.mark_failed(db, claim, posted.error, now, broken=False)
-        case Verdict.TOKEN_REJECTED:
+        case SlackVerdict.TOKEN_REJECTED:
             with db.transaction():
                 outbox.release(db, claim, posted.error, now)
                 holds.put_first(db, holds.workspace_scope(claim.message.workspace), "rejected", posted.error, now)
-        case Verdict.LIMITED | Verdict.WORKSPACE_LIMITED:
+        case SlackVerdict.LIMITED | SlackVerdict.WORKSPACE_LIMITED:
             until = now + timedelta(seconds=posted.wait)
             with db.transaction():
                 outbox.release(db, claim, posted.error, now)
                 for scope in _limited_scopes(db, claim.message, posted, now):
                     holds.put(db, scope, "limited", posted.error, now, until)
-        case Verdict.NOT_SENT | Verdict.LOCAL_FAULT:
+        case SlackVerdict.NOT_SENT | SlackVerdict.LOCAL_FAULT:
             outbox.release(db, claim, posted.error, now, counted=False)
         case _:
             assert_never(posted.verdict)
@@ -126,7 +126,7 @@ def _limited_scopes(db: Database, message: Message, posted: Posted, now: datetim
     """Its channel; if a second channel was limited meanwhile, the whole workspace too."""
     channel, workspace = holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace)
     others = outbox.limited_channels(db, message.workspace, now) - {message.channel_id}
-    return [channel, workspace] if others or posted.verdict is Verdict.WORKSPACE_LIMITED else [channel]
+    return [channel, workspace] if others or posted.verdict is SlackVerdict.WORKSPACE_LIMITED else [channel]
 
 
 class _Delivering:
@@ -207,38 +207,38 @@ class _Delivering:
     def _react(self, message: Message, posted: Posted) -> None:
         """What an outcome means for the rest of the run: counts, exit status, and who gets nothing more."""
         channel, workspace = message.channel_id, message.workspace
-        if posted.verdict is not Verdict.UNCERTAIN:
+        if posted.verdict is not SlackVerdict.UNCERTAIN:
             self._uncertain_in_a_row[workspace] = 0
         match posted.verdict:
-            case Verdict.DELIVERED:
+            case SlackVerdict.DELIVERED:
                 self._run.count("delivered")
                 logger.info("delivered, ts %s", posted.slack_ts)
                 if posted.channel_id:
                     self._follow(message, posted.channel_id)
-            case Verdict.UNCERTAIN:
+            case SlackVerdict.UNCERTAIN:
                 self._count_uncertain(workspace, posted.error)
-            case Verdict.CHANNEL_BROKEN:
+            case SlackVerdict.CHANNEL_BROKEN:
                 again = f"then `lolslackbot retry --channel {channel}`"
                 logger.error("failed: %s; %s, %s", posted.error, remedy_of(posted), again)
                 self._run.failed(posted.error, 1, holds.key_of(holds.channel_scope(channel), "broken"))
                 self._run.count("failed", sum(outbox.fail_in_broken_channels(self._db, self._now()).values()))
-            case Verdict.BLOCKS_REFUSED if message.blocks:
+            case SlackVerdict.BLOCKS_REFUSED if message.blocks:
                 logger.warning("blocks refused, sending as plain text: %s", posted.error)
-            case Verdict.MESSAGE_REFUSED | Verdict.BLOCKS_REFUSED:
+            case SlackVerdict.MESSAGE_REFUSED | SlackVerdict.BLOCKS_REFUSED:
                 logger.error("failed: %s", posted.error)
                 self._run.failed(posted.error, 1, f"messages failed {channel}")
-            case Verdict.TOKEN_REJECTED:
+            case SlackVerdict.TOKEN_REJECTED:
                 refused = f"Slack refuses the token of workspace {workspace}: {posted.error}"
                 logger.error("%s; %s", refused, remedy_of(posted))
                 self._stop(
                     workspace, Exit.REJECTED, refused, holds.key_of(holds.workspace_scope(workspace), "rejected")
                 )
-            case Verdict.LIMITED | Verdict.WORKSPACE_LIMITED:
+            case SlackVerdict.LIMITED | SlackVerdict.WORKSPACE_LIMITED:
                 logger.warning("%s waits for %.0f s: %s", channel, posted.wait, posted.error)
                 self._run.ends_with(Exit.LATER)
-            case Verdict.NOT_SENT:
+            case SlackVerdict.NOT_SENT:
                 self._stop(workspace, Exit.LATER, posted.error)
-            case Verdict.LOCAL_FAULT:
+            case SlackVerdict.LOCAL_FAULT:
                 logger.error("%s", posted.error)
                 self._stop(workspace, Exit.UNUSABLE, posted.error, f"{STAGE} unusable")
             case _:

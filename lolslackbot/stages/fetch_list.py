@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from lolslackbot.model import OTHER_KEY_KINDS, Player, ProblemKind
 from lolslackbot.riot import routing
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import ACCOUNT, MATCH_IDS, PAGE
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.fetch_context import FetchContext
@@ -64,14 +64,14 @@ class ListFetcher:
 
     def _refused(self, player: Player, refusal: RiotRefusal) -> None:
         match refusal.verdict:
-            case Verdict.LIMITED:
+            case RiotVerdict.LIMITED:
                 self._run.count("answered 429")
                 self._schedule.players.put_first(player)
-            case Verdict.NOT_FOUND:
+            case RiotVerdict.NOT_FOUND:
                 self._flag(player, ProblemKind.NO_LIST, f"Riot has no list: {refusal}", refusal)
-            case Verdict.OTHER_KEY:
+            case RiotVerdict.OTHER_KEY:
                 self._resolve_again(player, refusal)
-            case Verdict.LOCAL_FAULT:
+            case RiotVerdict.LOCAL_FAULT:
                 self._context.record_local_fault(host_of_player(player), refusal)
                 self._schedule.players.put_first(player)
             case verdict if self._context.key.is_rejected(verdict):
@@ -138,16 +138,16 @@ class ListFetcher:
 
     def _account_refused(self, player: Player, error: RiotRefusal) -> None:
         host = routing.account_region(player.platform)
-        if error.verdict in (Verdict.NOT_FOUND, Verdict.ODD_IDS):
+        if error.verdict in (RiotVerdict.NOT_FOUND, RiotVerdict.ODD_IDS):
             players.resolved(self._db, player.player_id, self._context.now())
         match error.verdict:
-            case Verdict.NOT_FOUND:
+            case RiotVerdict.NOT_FOUND:
                 problem = f"the puuid belongs to another key, and Riot knows no {player.riot_id}: track it anew"
                 self._flag(player, ProblemKind.UNKNOWN_NAME, problem, error)
-            case Verdict.ODD_IDS:
+            case RiotVerdict.ODD_IDS:
                 problem = f"the puuid belongs to another key, and Riot hands out odd ones: {error}"
                 self._flag(player, ProblemKind.ODD_PUUID, problem, error)
-            case Verdict.LOCAL_FAULT:
+            case RiotVerdict.LOCAL_FAULT:
                 self._context.record_local_fault(host, error)
             case verdict if self._context.key.is_rejected(verdict):
                 self._context.reject_key(error)

@@ -7,7 +7,7 @@ from functools import partial
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Match
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import Answer
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
@@ -91,7 +91,7 @@ class MatchFetcher:
             logger.warning("not a match: %s", problem, exc_info=problem)
             return self._end(match_id, Reason(str(problem)))
         known = players.with_puuids(self._db, (participant.puuid for participant in match.participants))
-        riot_hosts.answered(self._db, host_of_match(match_id), self._context.now())
+        riot_hosts.record_match(self._db, host_of_match(match_id), self._context.now())
         unsettled = self._schedule.unsettled_in(match_id, known.values())
         if untried := unsettled - self._schedule.tried:
             self._schedule.put_after_lists(match_id, untried)
@@ -131,16 +131,16 @@ class MatchFetcher:
     def _refused(self, match_id: str, refusal: RiotRefusal) -> None:
         host = host_of_match(match_id)
         match refusal.verdict:
-            case Verdict.LIMITED:
+            case RiotVerdict.LIMITED:
                 self._run.count("answered 429")
                 self._schedule.matches.put_first(match_id)
-            case Verdict.NOT_FOUND:
+            case RiotVerdict.NOT_FOUND:
                 self._missing(match_id, refusal)
-            case Verdict.FORBIDDEN:
+            case RiotVerdict.FORBIDDEN:
                 question = "%s: either this match is private or the key was rejected; checking with another call"
                 logger.warning(question, refusal, exc_info=refusal)
                 self._context.key.suspect(match_id, refusal)
-            case Verdict.LOCAL_FAULT:
+            case RiotVerdict.LOCAL_FAULT:
                 self._context.record_local_fault(host, refusal)
                 self._schedule.matches.put_first(match_id)
             case verdict if self._context.key.is_rejected(verdict):
@@ -162,14 +162,14 @@ class MatchFetcher:
         if state.not_found_count + 1 < matches.LOOKS:
             pause = LOOK_AGAIN[state.not_found_count]
             again, plan = now + pause, f"looked for again in {pause}"
-        elif riot_hosts.find(self._db, host).gave_a_match_since(matches.missing_since(self._db, match_id)):
+        elif riot_hosts.find(self._db, host).returned_match_since(matches.missing_since(self._db, match_id)):
             again, plan = None, "for good"
         elif now > state.listed_at + self._context.limits.announce_within:
             self._context.give_up(match_id, reasons.HOST_GAVE_NONE)
             return
         else:
             again, plan = now, f"and {host} gave no match since the first 404: asked for again once it does"
-            riot_hosts.probed(self._db, host, now)
+            riot_hosts.record_probe(self._db, host, now)
         matches.mark_missing(self._db, match_id, now, again)
         self._run.count("missing")
         logger.info("missing (%s), %s", refusal, plan)
@@ -181,7 +181,7 @@ class MatchFetcher:
         if state is None:
             return
         if state.not_found_count >= matches.LOOKS:
-            riot_hosts.probed(self._db, host_of_match(match_id), now)
+            riot_hosts.record_probe(self._db, host_of_match(match_id), now)
         again = now + BACK_OFF[min(state.failures, len(BACK_OFF) - 1)]
         if again > state.listed_at + self._context.limits.announce_within:
             self._context.give_up(match_id, Reason(f"{reasons.NO_LONGER_NEWS}; the last answer was: {reason}"))

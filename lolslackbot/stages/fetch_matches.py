@@ -7,7 +7,7 @@ from lolslackbot.clock import FAR_OFF, clock_fault, text_of
 from lolslackbot.errors import Exit
 from lolslackbot.model import Player
 from lolslackbot.riot import routing
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotClient
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages.fetch_context import FetchContext, Limits, WaitsTooLong
@@ -152,9 +152,9 @@ class _Fetching:
                 return False
             except RiotRefusal as refusal:
                 logger.warning("Riot does not say where this player plays: %s", refusal, exc_info=refusal)
-                if refusal.verdict is not Verdict.LIMITED:
+                if refusal.verdict is not RiotVerdict.LIMITED:
                     self._record_region(player, None)
-                return refusal.verdict is Verdict.NOT_FOUND
+                return refusal.verdict is RiotVerdict.NOT_FOUND
             self._record_region(player, region)
             if region != player.platform:
                 logger.warning("plays on %s now, not on %s", region, player.platform)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem, Message
-from lolslackbot.slack.answers import History, Identity, SlackProblem, Verdict, remedy_of
+from lolslackbot.slack.answers import History, Identity, SlackProblem, SlackVerdict, remedy_of
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, in_doubt
 from lolslackbot.store.database import Database
@@ -51,14 +51,14 @@ class Histories:
             try:
                 return client.history(slack_id, oldest, self._us[workspace])
             except SlackProblem as problem:
-                if problem.verdict is not Verdict.CHANNEL_BROKEN:
+                if problem.verdict is not SlackVerdict.CHANNEL_BROKEN:
                     raise
                 logger.debug("%s is not known as %s: %s", channel_id, slack_id, problem, exc_info=True)
         return client.history(channel_id, oldest, self._us[workspace])
 
     def failed(self, problem: SlackProblem | ConfigError, workspace: str) -> None:
         """The run ends with what that asks for; a token that is refused is held as such."""
-        if isinstance(problem, ConfigError) or problem.verdict is Verdict.LOCAL_FAULT:
+        if isinstance(problem, ConfigError) or problem.verdict is SlackVerdict.LOCAL_FAULT:
             self._run.ends_with(Exit.UNUSABLE, str(problem), f"{self._run.stage} unusable")
         elif problem.lookup_problem is LookupProblem.TOKEN_REFUSED:
             scope = holds.workspace_scope(workspace)
@@ -67,7 +67,7 @@ class Histories:
             logger.error("Slack refuses the token of workspace %s: %s; %s", workspace, problem, remedy_of(problem))
             with self._db.transaction():
                 holds.put_first(self._db, scope, "rejected", str(problem), self._run.clock.now())
-        elif problem.verdict in (Verdict.LIMITED, Verdict.NOT_SENT, Verdict.UNCERTAIN):
+        elif problem.verdict in (SlackVerdict.LIMITED, SlackVerdict.NOT_SENT, SlackVerdict.UNCERTAIN):
             self._run.ends_with(Exit.LATER, str(problem))
 
 
@@ -110,14 +110,14 @@ class Comparison:
         logger.warning("%s waits for its history to be compared: %s", channel, problem, exc_info=problem)
         self._run.note(f"{channel} waits for its history to be compared: {problem}")
         self._histories.failed(problem, workspace)
-        if isinstance(problem, ConfigError) or problem.verdict is Verdict.TOKEN_REJECTED:
+        if isinstance(problem, ConfigError) or problem.verdict is SlackVerdict.TOKEN_REJECTED:
             self._stopped.add(workspace)
-        elif problem.verdict in (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED):
+        elif problem.verdict in (SlackVerdict.LIMITED, SlackVerdict.WORKSPACE_LIMITED):
             now = self._run.clock.now()
             with self._db.transaction():
                 until = now + timedelta(seconds=problem.wait)
                 holds.put(self._db, holds.channel_scope(channel), "limited", str(problem), now, until)
-        if isinstance(problem, ConfigError) or problem.verdict is not Verdict.UNCERTAIN:
+        if isinstance(problem, ConfigError) or problem.verdict is not SlackVerdict.UNCERTAIN:
             self._histories.stopped.add(workspace)  # it concerns more than this channel
 
 
@@ -167,7 +167,7 @@ class Reconciler:
         logger.warning("cannot be looked up: %s", problem, exc_info=problem)
         for each in unknown:
             self._record_problem(each, problem)
-        if isinstance(problem, ConfigError) or problem.verdict is not Verdict.CHANNEL_BROKEN:
+        if isinstance(problem, ConfigError) or problem.verdict is not SlackVerdict.CHANNEL_BROKEN:
             self._histories.stopped.add(unknown[0].message.workspace)
         self._histories.failed(problem, unknown[0].message.workspace)
 

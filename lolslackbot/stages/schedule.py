@@ -96,7 +96,7 @@ class Schedule:
         for waiting in matches.to_probe(self._db, now):
             host = routing.match_region(waiting.platform)
             known = riot_hosts.find(self._db, host)
-            if known.gave_a_match_since(waiting.missing_since):
+            if known.returned_match_since(waiting.missing_since):
                 yield waiting.match_id
             elif host not in self.waiting_hosts:
                 self.waiting_hosts.add(host)

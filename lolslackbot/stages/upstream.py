@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 
 FAULTS_IN_A_ROW = 3  # open the circuit: the host gets no more calls in this run
 SUSPECTS = 2  # matches that answered 403 in a row; then a call is made that no closed match can spoil
@@ -83,9 +83,9 @@ class KeySuspicion:
         closed, self._suspects = self._suspects, {}
         return closed
 
-    def is_rejected(self, verdict: Verdict) -> bool:
+    def is_rejected(self, verdict: RiotVerdict) -> bool:
         """Whether a refusal of something that is never closed means that the key is rejected.
 
         A 401 with a key that another call just proved good is a server fault.
         """
-        return verdict is Verdict.FORBIDDEN or (verdict is Verdict.UNAUTHORIZED and not self.is_proven)
+        return verdict is RiotVerdict.FORBIDDEN or (verdict is RiotVerdict.UNAUTHORIZED and not self.is_proven)

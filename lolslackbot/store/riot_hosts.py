@@ -19,7 +19,7 @@ class RiotHost:
         answered_at, probed_at = row["match_answered_at"], row["probed_at"]
         return cls(answered_at and moment_of(answered_at), probed_at and moment_of(probed_at))
 
-    def gave_a_match_since(self, moment: datetime | None) -> bool:
+    def returned_match_since(self, moment: datetime | None) -> bool:
         """Whether it returned a match at that moment or later."""
         return moment is not None and self.match_answered_at is not None and self.match_answered_at >= moment
 
@@ -30,12 +30,12 @@ def find(db: Database, routing: str) -> RiotHost:
     return RiotHost.from_row(row) if row else RiotHost()
 
 
-def answered(db: Database, routing: str, now: datetime) -> None:
+def record_match(db: Database, routing: str, now: datetime) -> None:
     """The host returned a match."""
     _set(db, "match_answered_at", routing, now)
 
 
-def probed(db: Database, routing: str, now: datetime) -> None:
+def record_probe(db: Database, routing: str, now: datetime) -> None:
     """The host was asked for a missing match, to see whether it has recovered."""
     _set(db, "probed_at", routing, now)
 

@@ -18,7 +18,7 @@ from lolslackbot.admin.retry import (
 from lolslackbot.errors import Exit, NotFound
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.slack.answers import Posted, SlackVerdict
 from lolslackbot.stages import build_messages as building
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
@@ -32,9 +32,9 @@ from lolslackbot.store.reasons import Reason
 from lolslackbot.transport import HttpAnswer
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
-REFUSED = Posted(Verdict.MESSAGE_REFUSED, "msg_too_long")
-BROKEN = Posted(Verdict.CHANNEL_BROKEN, "is_archived")
-LOST = Posted(Verdict.UNCERTAIN, "HTTP 503")
+REFUSED = Posted(SlackVerdict.MESSAGE_REFUSED, "msg_too_long")
+BROKEN = Posted(SlackVerdict.CHANNEL_BROKEN, "is_archived")
+LOST = Posted(SlackVerdict.UNCERTAIN, "HTTP 503")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from support import START, FakeClock, a_match, add_player, claim, puuid, store_m
 from lolslackbot.admin.tracking import Tracker, TrackRequest, prefer, untrack
 from lolslackbot.errors import ConfigError, Exit, NotFound, RunAborted, TemporaryError
 from lolslackbot.model import Account, RiotId
-from lolslackbot.riot.answers import Verdict
+from lolslackbot.riot.answers import RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
@@ -305,8 +305,8 @@ def test_a_limit_longer_than_one_may_wait_ends_it_with_the_time_to_try_again(
 
 # Refusals
 
-LIMITED = refused(Verdict.LIMITED, 429)
-ODD_IDS = refused(Verdict.ODD_IDS, 200)
+LIMITED = refused(RiotVerdict.LIMITED, 429)
+ODD_IDS = refused(RiotVerdict.ODD_IDS, 200)
 RENEW = "Riot refuses RIOT_API_KEY ({}): renew it at developer.riotgames.com; development keys end after 24 hours"
 LATER = f"Riot gives no answer for {ONE} ({{}}): try again later"
 NO_PLATFORM = f"Riot does not say on which platform {ONE} plays ({{}}): name it with --platform, or try again later"

@@ -507,7 +507,7 @@ def test_lost_matches__few_or_many(db: Database, lose: Callable[[Database, str],
         lose(db, f"EUW1_{number}")
     assert (keys(db), status(db, START).notes) == ([key], [])
     if lose is missing_for_want_of_the_host:
-        riot_hosts.answered(db, "europe", START + timedelta(hours=2))
+        riot_hosts.record_match(db, "europe", START + timedelta(hours=2))
     listings.record_page(db, 1, [], None, START + DAY)
     assert keys(db, START + DAY) == []
 

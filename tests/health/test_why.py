@@ -98,7 +98,7 @@ def test_match__waits_for_its_host(db: Database) -> None:
     for minutes in (0, 10, 60):
         matches.mark_missing(db, MATCH, START + minutes * MINUTE, START)
     assert why(db, MATCH, START)[-1].startswith("europe has answered 404 for every match")
-    riot_hosts.answered(db, "europe", START + timedelta(hours=2))
+    riot_hosts.record_match(db, "europe", START + timedelta(hours=2))
     assert why(db, MATCH, START)[-1] == f"next request to Riot after {AT}"
 
 

@@ -102,7 +102,7 @@ class Bug:
 _POST = "            posted = client.post(message)\n"
 _CLAIM = "        if not messages.claim(self._db, message, token"
 _AFTERWARDS = "        self._record(message, token, posted)\n"
-_LIMITED = 'Verdict.LIMITED, "ratelimited"'
+_LIMITED = 'SlackVerdict.LIMITED, "ratelimited"'
 _ACCEPTED = ("cut off, after it was applied", "cut off, before it was applied")
 _deaths = partial(crashes, worlds.waiting)
 _open_outcome = partial(faults, *_ACCEPTED)
@@ -153,7 +153,7 @@ BUGS = (
             Change(
                 "stages/deliver.py",
                 _POST,
-                f"{_POST}            if posted.verdict is Verdict.UNCERTAIN:\n    {_POST}",
+                f"{_POST}            if posted.verdict is SlackVerdict.UNCERTAIN:\n    {_POST}",
             ),
         ),
     ),
@@ -167,13 +167,13 @@ BUGS = (
         "a 429 counts as an unknown outcome",
         "faults of Slack",
         _too_fast,
-        (Change("slack/answers.py", _LIMITED, 'Verdict.UNCERTAIN, "ratelimited"'),),
+        (Change("slack/answers.py", _LIMITED, 'SlackVerdict.UNCERTAIN, "ratelimited"'),),
     ),
     Bug(
         "a 429 counts as a failure",
         "faults of Slack",
         _too_fast,
-        (Change("slack/answers.py", _LIMITED, 'Verdict.MESSAGE_REFUSED, "ratelimited"'),),
+        (Change("slack/answers.py", _LIMITED, 'SlackVerdict.MESSAGE_REFUSED, "ratelimited"'),),
     ),
     Bug(
         "news expire, what is old does not",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lolslackbot.riot.answers import RiotRefusal, Verdict, message_of, read_json
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict, message_of, read_json
 from lolslackbot.transport import HttpAnswer
 
 DECRYPTING = b'{"status": {"message": "Bad Request - Exception decrypting abcdef", "status_code": 400}}'
@@ -22,31 +22,36 @@ def answer(status: int, body: bytes = b"", **headers: str) -> HttpAnswer:
 @pytest.mark.parametrize(
     ("status", "body", "verdict", "words"),
     [
-        (400, DECRYPTING, Verdict.OTHER_KEY, "400 Bad Request - Exception decrypting abcdef"),
-        (400, b"exception DECRYPTING it", Verdict.OTHER_KEY, "400 exception DECRYPTING it"),
-        (400, b'{"status":{"message":"unknown apikey"}}', Verdict.UNAVAILABLE, "400 unknown apikey"),
-        (400, b"", Verdict.UNAVAILABLE, "400 (no message)"),
-        (401, b'{"status":{"message":"Unknown apikey"}}', Verdict.UNAUTHORIZED, "401 Unknown apikey"),
-        (401, DECRYPTING, Verdict.UNAUTHORIZED, "401 Bad Request - Exception decrypting abcdef"),  # the status decides
-        (403, FORBIDDEN, Verdict.FORBIDDEN, "403 Forbidden"),
-        (403, HTML, Verdict.FORBIDDEN, "403 <html><body><h1>502 Bad Gateway</h1></body></html>"),
-        (404, NOT_FOUND, Verdict.NOT_FOUND, "404 Data not found - match file not found"),
-        (404, OTHER_SHAPE, Verdict.NOT_FOUND, "404 Not Found"),
-        (429, TOO_FAST, Verdict.LIMITED, "429 Rate limit exceeded"),
-        (429, b"server rate limit exceeded", Verdict.LIMITED, "429 server rate limit exceeded"),
-        (500, b"", Verdict.UNAVAILABLE, "500 (no message)"),
-        (502, HTML, Verdict.UNAVAILABLE, "502 <html><body><h1>502 Bad Gateway</h1></body></html>"),
-        (503, TOO_FAST, Verdict.UNAVAILABLE, "503 Rate limit exceeded"),  # 503 is no rate limit
-        (504, b"{", Verdict.UNAVAILABLE, "504 {"),
-        (405, b"", Verdict.UNAVAILABLE, "405 (no message)"),
-        (415, b"", Verdict.UNAVAILABLE, "415 (no message)"),
-        (301, b"", Verdict.UNAVAILABLE, "301 (no message)"),
-        (204, b"", Verdict.UNAVAILABLE, "204 (no message)"),
-        (206, b"[]", Verdict.UNAVAILABLE, "206 []"),
-        (299, b"[1]", Verdict.UNAVAILABLE, "299 [1]"),
+        (400, DECRYPTING, RiotVerdict.OTHER_KEY, "400 Bad Request - Exception decrypting abcdef"),
+        (400, b"exception DECRYPTING it", RiotVerdict.OTHER_KEY, "400 exception DECRYPTING it"),
+        (400, b'{"status":{"message":"unknown apikey"}}', RiotVerdict.UNAVAILABLE, "400 unknown apikey"),
+        (400, b"", RiotVerdict.UNAVAILABLE, "400 (no message)"),
+        (401, b'{"status":{"message":"Unknown apikey"}}', RiotVerdict.UNAUTHORIZED, "401 Unknown apikey"),
+        (
+            401,
+            DECRYPTING,
+            RiotVerdict.UNAUTHORIZED,
+            "401 Bad Request - Exception decrypting abcdef",
+        ),  # the status decides
+        (403, FORBIDDEN, RiotVerdict.FORBIDDEN, "403 Forbidden"),
+        (403, HTML, RiotVerdict.FORBIDDEN, "403 <html><body><h1>502 Bad Gateway</h1></body></html>"),
+        (404, NOT_FOUND, RiotVerdict.NOT_FOUND, "404 Data not found - match file not found"),
+        (404, OTHER_SHAPE, RiotVerdict.NOT_FOUND, "404 Not Found"),
+        (429, TOO_FAST, RiotVerdict.LIMITED, "429 Rate limit exceeded"),
+        (429, b"server rate limit exceeded", RiotVerdict.LIMITED, "429 server rate limit exceeded"),
+        (500, b"", RiotVerdict.UNAVAILABLE, "500 (no message)"),
+        (502, HTML, RiotVerdict.UNAVAILABLE, "502 <html><body><h1>502 Bad Gateway</h1></body></html>"),
+        (503, TOO_FAST, RiotVerdict.UNAVAILABLE, "503 Rate limit exceeded"),  # 503 is no rate limit
+        (504, b"{", RiotVerdict.UNAVAILABLE, "504 {"),
+        (405, b"", RiotVerdict.UNAVAILABLE, "405 (no message)"),
+        (415, b"", RiotVerdict.UNAVAILABLE, "415 (no message)"),
+        (301, b"", RiotVerdict.UNAVAILABLE, "301 (no message)"),
+        (204, b"", RiotVerdict.UNAVAILABLE, "204 (no message)"),
+        (206, b"[]", RiotVerdict.UNAVAILABLE, "206 []"),
+        (299, b"[1]", RiotVerdict.UNAVAILABLE, "299 [1]"),
     ],
 )
-def test_refusal__verdict_and_words(status: int, body: bytes, verdict: Verdict, words: str) -> None:
+def test_refusal__verdict_and_words(status: int, body: bytes, verdict: RiotVerdict, words: str) -> None:
     with pytest.raises(RiotRefusal) as refusal:
         read_json(answer(status, body))
     assert refusal.value.verdict is verdict
@@ -91,7 +96,7 @@ def test_json__read(body: bytes, document: Any) -> None:
 def test_no_json__unavailable(body: bytes) -> None:
     with pytest.raises(RiotRefusal, match="^200, but no JSON: ") as refusal:
         read_json(answer(200, body))
-    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert refusal.value.verdict is RiotVerdict.UNAVAILABLE
     assert refusal.value.status == 200
     assert len(str(refusal.value)) < 300
 

@@ -18,7 +18,7 @@ from lolslackbot import transport
 from lolslackbot.model import Account, RiotId, Window
 from lolslackbot.riot import answers
 from lolslackbot.riot import client as client_module
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.store.call_log import CallLog
@@ -214,19 +214,19 @@ def test_account__read(riot: RiotClient, mock: Mock, body: dict[str, Any], accou
 @pytest.mark.parametrize(
     ("body", "verdict"),
     [
-        ({"puuid": "0b1f3c9e-5a66-4f0e-9c53-8d1a2b3c4d5e"}, Verdict.ODD_IDS),
-        ({"puuid": PUUID + "x"}, Verdict.ODD_IDS),
-        ({"puuid": "\ud800" * 78}, Verdict.ODD_IDS),
-        ({"puuid": ""}, Verdict.UNAVAILABLE),
-        ({"puuid": 7}, Verdict.UNAVAILABLE),
-        ({}, Verdict.UNAVAILABLE),
-        ([], Verdict.UNAVAILABLE),
-        (None, Verdict.UNAVAILABLE),
-        ({"puuid": PUUID, "gameName": 7, "tagLine": "x"}, Verdict.UNAVAILABLE),
-        ({"puuid": PUUID, "gameName": "x", "tagLine": ["x"]}, Verdict.UNAVAILABLE),
+        ({"puuid": "0b1f3c9e-5a66-4f0e-9c53-8d1a2b3c4d5e"}, RiotVerdict.ODD_IDS),
+        ({"puuid": PUUID + "x"}, RiotVerdict.ODD_IDS),
+        ({"puuid": "\ud800" * 78}, RiotVerdict.ODD_IDS),
+        ({"puuid": ""}, RiotVerdict.UNAVAILABLE),
+        ({"puuid": 7}, RiotVerdict.UNAVAILABLE),
+        ({}, RiotVerdict.UNAVAILABLE),
+        ([], RiotVerdict.UNAVAILABLE),
+        (None, RiotVerdict.UNAVAILABLE),
+        ({"puuid": PUUID, "gameName": 7, "tagLine": "x"}, RiotVerdict.UNAVAILABLE),
+        ({"puuid": PUUID, "gameName": "x", "tagLine": ["x"]}, RiotVerdict.UNAVAILABLE),
     ],
 )
-def test_account__malformed(riot: RiotClient, mock: Mock, body: Any, verdict: Verdict) -> None:
+def test_account__malformed(riot: RiotClient, mock: Mock, body: Any, verdict: RiotVerdict) -> None:
     mock.get(ACCOUNTS, body=json.dumps(body))
     refusal = refusal_of(lambda: riot.account(ANYONE, "euw1"))
     assert (refusal.verdict, refusal.status) == (verdict, 200)
@@ -241,7 +241,7 @@ def test_platform__read(riot: RiotClient, mock: Mock, region: str, platform: str
 @pytest.mark.parametrize("body", [{"region": "pbe1"}, {"region": "europe"}, {"region": None}, {}, []])
 def test_platform__unknown(riot: RiotClient, mock: Mock, body: Any) -> None:
     mock.get(re.compile("https://americas.riot.example/.*"), json=body)
-    assert refusal_of(lambda: riot.platform(PUUID)).verdict is Verdict.UNAVAILABLE
+    assert refusal_of(lambda: riot.platform(PUUID)).verdict is RiotVerdict.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_page__no_list_or_too_long(riot: RiotClient, limiter: CountingLimiter, m
     mock.get(LIST_URL, body=json.dumps(body))
     with pytest.raises(RiotRefusal) as refusal, riot.match_ids(PUUID, "euw1", START, 0):
         pytest.fail("nothing can be written of it")
-    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert refusal.value.verdict is RiotVerdict.UNAVAILABLE
     assert limiter.finished == [("europe", MATCH_IDS, 200)]
 
 
@@ -330,7 +330,7 @@ def test_no_answer__finishes_the_call_once(
 ) -> None:
     mock.get(MATCH_URL, body=error)
     refusal = refusal_of(lambda: get_match(riot))
-    assert (refusal.verdict, refusal.status) == (Verdict.UNAVAILABLE, None)
+    assert (refusal.verdict, refusal.status) == (RiotVerdict.UNAVAILABLE, None)
     assert str(refusal) == f"no usable answer: {cause}"
     assert refusal.__cause__ is error
     assert limiter.finished == [("europe", MATCH, None)]

@@ -8,7 +8,7 @@ import responses
 from support import FakeClock
 
 from lolslackbot.model import Champion, Champions
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.data_dragon import DataDragon
 from lolslackbot.transport import MAX_BODY
 
@@ -77,5 +77,5 @@ def test_refusal__after_one_request(data_dragon: DataDragon, answer: dict[str, A
     responses.get(VERSIONS, **answer)
     with pytest.raises(RiotRefusal, match=reason) as refusal:
         data_dragon.newest_version()
-    assert refusal.value.verdict in (Verdict.UNAVAILABLE, Verdict.FORBIDDEN)
+    assert refusal.value.verdict in (RiotVerdict.UNAVAILABLE, RiotVerdict.FORBIDDEN)
     assert len(responses.calls) == 1

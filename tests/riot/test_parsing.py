@@ -10,7 +10,7 @@ import pytest
 from support import puuid, read_everyone
 
 from lolslackbot.model import Outcome, is_puuid
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 
 MATCH_ID = "EUW1_7000000001"
@@ -362,7 +362,7 @@ def test_invalid_match__reason(document: Any, reason: str) -> None:
 def test_answer__about_something_else(document: Any) -> None:
     with pytest.raises(RiotRefusal, match="^200, but it does not name the match asked for$") as refusal:
         read_everyone(MATCH_ID, document)
-    assert refusal.value.verdict is Verdict.UNAVAILABLE
+    assert refusal.value.verdict is RiotVerdict.UNAVAILABLE
 
 
 def test_participant_listed_twice__counts_once() -> None:

@@ -13,7 +13,7 @@ import requests
 from raw_server import answering, drip, http
 
 from lolslackbot import transport
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.session import NO_ANSWER, NoRedirectSession, _TrustingAdapter, no_answer
 from lolslackbot.transport import HttpAnswer
 
@@ -66,12 +66,16 @@ def test_fetch__proxy_only_for_other_hosts(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("status", "verdict", "words"),
     [
-        (407, Verdict.LOCAL_FAULT, "the proxy refuses to connect to europe.riot.example (407): set user and password"),
-        (403, Verdict.LOCAL_FAULT, "the proxy refuses to connect to europe.riot.example (403): ask its operator"),
-        (502, Verdict.UNAVAILABLE, "no usable answer: ProxyError"),
+        (
+            407,
+            RiotVerdict.LOCAL_FAULT,
+            "the proxy refuses to connect to europe.riot.example (407): set user and password",
+        ),
+        (403, RiotVerdict.LOCAL_FAULT, "the proxy refuses to connect to europe.riot.example (403): ask its operator"),
+        (502, RiotVerdict.UNAVAILABLE, "no usable answer: ProxyError"),
     ],
 )
-def test_fetch__proxy_refuses(monkeypatch: pytest.MonkeyPatch, status: int, verdict: Verdict, words: str) -> None:
+def test_fetch__proxy_refuses(monkeypatch: pytest.MonkeyPatch, status: int, verdict: RiotVerdict, words: str) -> None:
     """The status tells whether a person is needed."""
     with answering(http(status)) as server:
         monkeypatch.setenv("HTTPS_PROXY", server.root)
@@ -155,7 +159,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 def test_broken_answer__fails_after_one_request(raw: bytes, error: str) -> None:
     with answering(raw) as server:
         refusal = failure(server.root)
-    assert (refusal.verdict, str(refusal)) == (Verdict.UNAVAILABLE, f"no usable answer: {error}")
+    assert (refusal.verdict, str(refusal)) == (RiotVerdict.UNAVAILABLE, f"no usable answer: {error}")
     assert len(server.requests) == 1
 
 
@@ -191,7 +195,7 @@ def test_dripping_server__left_at_the_deadline(head: bytes) -> None:
         began = time.monotonic()
         refusal = failure(server.root, seconds=0.2)
         assert 0.1 < time.monotonic() - began < 1
-    assert (refusal.verdict, str(refusal)) == (Verdict.UNAVAILABLE, "no usable answer: no whole answer within 0 s")
+    assert (refusal.verdict, str(refusal)) == (RiotVerdict.UNAVAILABLE, "no usable answer: no whole answer within 0 s")
     assert len(server.requests) == 1
 
 
@@ -199,6 +203,6 @@ def test_untrusted_certificate__needs_a_person() -> None:
     untrusted = ssl.SSLCertVerificationError(1, "refused")
     untrusted.verify_message = "certificate has expired"
     refusal = no_answer(requests.exceptions.SSLError(untrusted), "https://ddragon.example/x")
-    assert refusal.verdict is Verdict.LOCAL_FAULT
+    assert refusal.verdict is RiotVerdict.LOCAL_FAULT
     assert str(refusal).startswith("the certificate of ddragon.example is not trusted (certificate has expired): ")
     assert "set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to" in str(refusal)

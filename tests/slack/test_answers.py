@@ -15,7 +15,7 @@ from lolslackbot.slack.answers import (
     Identity,
     Posted,
     SlackProblem,
-    Verdict,
+    SlackVerdict,
     describe_error,
     is_over,
     judge_post,
@@ -29,30 +29,30 @@ OK = {"ok": True, "channel": "C1", "ts": "1700000000.000100", "message": {"text"
 US = Identity("B1", "A1")
 
 CODES = {
-    Verdict.CHANNEL_BROKEN: """
+    SlackVerdict.CHANNEL_BROKEN: """
         channel_not_found is_archived not_in_channel restricted_action restricted_action_read_only_channel
         restricted_action_thread_only_channel ekm_access_denied messages_tab_disabled team_not_found no_permission
         access_denied restricted_action_non_threadable_channel restricted_action_thread_locked cannot_reply_to_message
         slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked
         slack_connect_lists_sharing_blocked
     """,
-    Verdict.TOKEN_REJECTED: """
+    SlackVerdict.TOKEN_REJECTED: """
         not_authed invalid_auth account_inactive token_revoked token_expired missing_scope not_allowed_token_type is_bot
         two_factor_setup_required team_access_not_granted enterprise_is_restricted accesslimited app_access_restricted
         org_login_required team_added_to_org deprecated_endpoint method_deprecated unknown_method as_user_not_supported
         send_on_behalf_not_allowed metadata_must_be_sent_from_app
     """,
-    Verdict.BLOCKS_REFUSED: "invalid_blocks invalid_blocks_format msg_blocks_too_long",
-    Verdict.MESSAGE_REFUSED: """
+    SlackVerdict.BLOCKS_REFUSED: "invalid_blocks invalid_blocks_format msg_blocks_too_long",
+    SlackVerdict.MESSAGE_REFUSED: """
         no_text msg_too_long too_many_attachments attachment_payload_limit_exceeded too_many_contact_cards
         markdown_text_conflict invalid_metadata_format invalid_metadata_schema metadata_too_large missing_file_data
         draft_already_deleted draft_already_sent draft_has_conflict draft_not_found invalid_arguments invalid_arg_name
         invalid_array_arg invalid_charset invalid_form_data invalid_post_type missing_post_type invalid_json
         json_not_object
     """,
-    Verdict.LIMITED: "ratelimited rate_limited",
-    Verdict.WORKSPACE_LIMITED: "message_limit_exceeded",
-    Verdict.UNCERTAIN: """
+    SlackVerdict.LIMITED: "ratelimited rate_limited",
+    SlackVerdict.WORKSPACE_LIMITED: "message_limit_exceeded",
+    SlackVerdict.UNCERTAIN: """
         internal_error fatal_error service_unavailable request_timeout duplicate_message_not_found
         duplicate_channel_not_found a_code_of_next_year
     """,
@@ -83,7 +83,7 @@ def judge(body: Any, status: int = 200, **headers: str) -> Posted:
 @pytest.mark.parametrize("status", [200, 400, 403, 404])
 @pytest.mark.parametrize(("code", "verdict"), ROWS)
 def test_each_code_leads_to_its_verdict_whatever_status_below_500_carries_it(
-    code: str, verdict: Verdict, status: int
+    code: str, verdict: SlackVerdict, status: int
 ) -> None:
     posted = judge({"ok": False, "error": code}, status)
     assert (posted.verdict, posted.error, posted.slack_ts) == (verdict, code, "")
@@ -97,22 +97,22 @@ def test_each_code_leads_to_its_verdict_whatever_status_below_500_carries_it(
 )
 def test_redirects_and_server_errors_leave_the_outcome_open_whatever_they_say(status: int, body: Any) -> None:
     posted = judge(body, status)
-    assert posted.verdict is Verdict.UNCERTAIN
+    assert posted.verdict is SlackVerdict.UNCERTAIN
     assert posted.error.startswith(f"HTTP {status}, ")
 
 
 def test_ok_with_channel_and_ts_is_delivered() -> None:
-    assert judge(OK) == Posted(Verdict.DELIVERED, slack_ts="1700000000.000100")
-    assert judge({**OK, "warning": "superfluous_charset"}).verdict is Verdict.DELIVERED
-    assert judge(b"\xef\xbb\xbf" + json.dumps(OK).encode()).verdict is Verdict.DELIVERED
+    assert judge(OK) == Posted(SlackVerdict.DELIVERED, slack_ts="1700000000.000100")
+    assert judge({**OK, "warning": "superfluous_charset"}).verdict is SlackVerdict.DELIVERED
+    assert judge(b"\xef\xbb\xbf" + json.dumps(OK).encode()).verdict is SlackVerdict.DELIVERED
 
 
 def test_ok_with_ts_is_delivered_and_another_channel_id_is_kept() -> None:
     moved = judge({**OK, "channel": "C2"})
-    assert moved == Posted(Verdict.DELIVERED, slack_ts="1700000000.000100", channel_id="C2")
+    assert moved == Posted(SlackVerdict.DELIVERED, slack_ts="1700000000.000100", channel_id="C2")
     for odd in (None, {"id": "C2"}, "", "#league", "C2\n", "C" * 99, 7):
-        assert judge({**OK, "channel": odd}) == Posted(Verdict.DELIVERED, slack_ts="1700000000.000100")
-    assert judge({"ok": True, "ts": "1.5"}).verdict is Verdict.DELIVERED
+        assert judge({**OK, "channel": odd}) == Posted(SlackVerdict.DELIVERED, slack_ts="1700000000.000100")
+    assert judge({"ok": True, "ts": "1.5"}).verdict is SlackVerdict.DELIVERED
 
 
 ODD_BODIES: dict[str, Any] = {
@@ -150,7 +150,7 @@ ODD_BODIES: dict[str, Any] = {
 @pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES)
 def test_what_is_not_clearly_an_answer_leaves_the_outcome_open_in_one_line(body: Any) -> None:
     posted = judge(body)
-    assert posted.verdict is Verdict.UNCERTAIN
+    assert posted.verdict is SlackVerdict.UNCERTAIN
     assert posted.error
     assert posted.error.isprintable()
     assert len(posted.error) <= 300
@@ -158,8 +158,8 @@ def test_what_is_not_clearly_an_answer_leaves_the_outcome_open_in_one_line(body:
 
 
 def test_every_verdict_of_an_answer_stands_in_the_table() -> None:
-    nothing_came = {Verdict.NOT_SENT, Verdict.LOCAL_FAULT}
-    assert set(CODES) | {Verdict.DELIVERED} | nothing_came == set(Verdict)
+    nothing_came = {SlackVerdict.NOT_SENT, SlackVerdict.LOCAL_FAULT}
+    assert set(CODES) | {SlackVerdict.DELIVERED} | nothing_came == set(SlackVerdict)
     assert len(ROWS) == len(dict(ROWS))
 
 
@@ -168,7 +168,7 @@ def test_every_verdict_of_an_answer_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", {"ok": False, "error": "ratelimited"}, OK])
 def test_a_429_is_too_fast_whatever_it_says(body: Any) -> None:
-    assert judge(body, 429, retry_after="30") == Posted(Verdict.LIMITED, "ratelimited", wait=30)
+    assert judge(body, 429, retry_after="30") == Posted(SlackVerdict.LIMITED, "ratelimited", wait=30)
 
 
 @pytest.mark.parametrize(
@@ -197,12 +197,12 @@ def test_the_wait_is_what_slack_states_in_whole_seconds_or_a_minute(stated: str 
 
 def test_a_used_up_allowance_waits_long() -> None:
     posted = judge({"ok": False, "error": "message_limit_exceeded"}, retry_after="1")
-    assert (posted.verdict, posted.wait) == (Verdict.WORKSPACE_LIMITED, ALLOWANCE_WAIT)
+    assert (posted.verdict, posted.wait) == (SlackVerdict.WORKSPACE_LIMITED, ALLOWANCE_WAIT)
 
 
 @pytest.mark.parametrize(("code", "verdict"), ROWS)
-def test_only_limits_state_a_wait(code: str, verdict: Verdict) -> None:
-    waits = verdict in (Verdict.LIMITED, Verdict.WORKSPACE_LIMITED)
+def test_only_limits_state_a_wait(code: str, verdict: SlackVerdict) -> None:
+    waits = verdict in (SlackVerdict.LIMITED, SlackVerdict.WORKSPACE_LIMITED)
     assert bool(judge({"ok": False, "error": code}, retry_after="7").wait) is waits
 
 
@@ -253,17 +253,17 @@ def test_an_answer_that_says_ok_is_read() -> None:
 @pytest.mark.parametrize(
     ("given", "verdict", "error"),
     [
-        (answer({"ok": False, "error": "missing_scope", "needed": "x"}), Verdict.TOKEN_REJECTED, "missing_scope"),
-        (answer({"ok": False, "error": "not_in_channel"}), Verdict.CHANNEL_BROKEN, "not_in_channel"),
-        (answer(b"", 429), Verdict.LIMITED, "ratelimited"),
-        (answer(b"", 503), Verdict.UNCERTAIN, "HTTP 503"),
-        (answer(b"<html>"), Verdict.UNCERTAIN, "HTTP 200, <html>"),
-        (answer([]), Verdict.UNCERTAIN, "HTTP 200, []"),
-        (answer({"ok": True, "ts": "1.5", "channel": ""}, 201), Verdict.UNCERTAIN, ""),
-        (answer({"ok": True}, 302), Verdict.UNCERTAIN, "HTTP 302"),
+        (answer({"ok": False, "error": "missing_scope", "needed": "x"}), SlackVerdict.TOKEN_REJECTED, "missing_scope"),
+        (answer({"ok": False, "error": "not_in_channel"}), SlackVerdict.CHANNEL_BROKEN, "not_in_channel"),
+        (answer(b"", 429), SlackVerdict.LIMITED, "ratelimited"),
+        (answer(b"", 503), SlackVerdict.UNCERTAIN, "HTTP 503"),
+        (answer(b"<html>"), SlackVerdict.UNCERTAIN, "HTTP 200, <html>"),
+        (answer([]), SlackVerdict.UNCERTAIN, "HTTP 200, []"),
+        (answer({"ok": True, "ts": "1.5", "channel": ""}, 201), SlackVerdict.UNCERTAIN, ""),
+        (answer({"ok": True}, 302), SlackVerdict.UNCERTAIN, "HTTP 302"),
     ],
 )
-def test_any_other_answer_is_a_problem_with_its_verdict(given: HttpAnswer, verdict: Verdict, error: str) -> None:
+def test_any_other_answer_is_a_problem_with_its_verdict(given: HttpAnswer, verdict: SlackVerdict, error: str) -> None:
     with pytest.raises(SlackProblem) as caught:
         read_ok(given)
     assert caught.value.verdict is verdict
@@ -315,7 +315,7 @@ def test_a_message_is_ours_by_bot_or_by_app(us: Identity, theirs: dict[str, Any]
 def test_a_history_without_messages_proves_nothing(document: dict[str, Any]) -> None:
     with pytest.raises(SlackProblem) as caught:
         keys_in(document, US)
-    assert caught.value.verdict is Verdict.UNCERTAIN
+    assert caught.value.verdict is SlackVerdict.UNCERTAIN
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_the_next_page_is_where_the_cursor_says(document: dict[str, Any], cursor
 def test_more_without_a_way_to_it_proves_nothing() -> None:
     with pytest.raises(SlackProblem) as caught:
         next_cursor({"has_more": True, "response_metadata": {"next_cursor": ""}})
-    assert caught.value.verdict is Verdict.UNCERTAIN
+    assert caught.value.verdict is SlackVerdict.UNCERTAIN
 
 
 # Whether a channel is well again
@@ -370,16 +370,16 @@ def test_a_refusal_is_over_where_what_slack_shows_proves_it(
 @pytest.mark.parametrize(
     ("verdict", "code", "problem"),
     [
-        (Verdict.TOKEN_REJECTED, "missing_scope", LookupProblem.SCOPE_MISSING),
-        (Verdict.TOKEN_REJECTED, "not_allowed_token_type", LookupProblem.SCOPE_MISSING),
-        (Verdict.TOKEN_REJECTED, "invalid_auth", LookupProblem.TOKEN_REFUSED),
-        (Verdict.CHANNEL_BROKEN, "not_in_channel", LookupProblem.CHANNEL_CLOSED),
-        (Verdict.LIMITED, "", LookupProblem.NO_ANSWER),
-        (Verdict.UNCERTAIN, "internal_error", LookupProblem.NO_ANSWER),
+        (SlackVerdict.TOKEN_REJECTED, "missing_scope", LookupProblem.SCOPE_MISSING),
+        (SlackVerdict.TOKEN_REJECTED, "not_allowed_token_type", LookupProblem.SCOPE_MISSING),
+        (SlackVerdict.TOKEN_REJECTED, "invalid_auth", LookupProblem.TOKEN_REFUSED),
+        (SlackVerdict.CHANNEL_BROKEN, "not_in_channel", LookupProblem.CHANNEL_CLOSED),
+        (SlackVerdict.LIMITED, "", LookupProblem.NO_ANSWER),
+        (SlackVerdict.UNCERTAIN, "internal_error", LookupProblem.NO_ANSWER),
     ],
 )
 def test_what_keeps_a_history_from_being_read_is_known_by_code(
-    verdict: Verdict, code: str, problem: LookupProblem
+    verdict: SlackVerdict, code: str, problem: LookupProblem
 ) -> None:
     assert SlackProblem(verdict, "words that say missing_scope", code=code).lookup_problem is problem
 

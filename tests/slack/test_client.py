@@ -21,7 +21,7 @@ from support import CERTIFICATE, START, FakeClock, tls_context
 from lolslackbot import transport
 from lolslackbot.model import Message
 from lolslackbot.slack import client as module
-from lolslackbot.slack.answers import Identity, SlackProblem, Verdict
+from lolslackbot.slack.answers import Identity, SlackProblem, SlackVerdict
 from lolslackbot.slack.client import SlackClient
 from lolslackbot.transport import AUTHORITIES
 
@@ -201,7 +201,7 @@ def drip(connection: socket.socket) -> None:
 def test_a_post_is_one_request_with_all_that_slack_is_to_know(serve: Callable[..., Server]) -> None:
     server = serve(http(200, DELIVERED, X_Slack_Req_Id="req-1"))
     posted = client(server.url).post(MESSAGE)
-    assert (posted.verdict, posted.slack_ts) == (Verdict.DELIVERED, "1700000000.000100")
+    assert (posted.verdict, posted.slack_ts) == (SlackVerdict.DELIVERED, "1700000000.000100")
     (request,) = server.requests
     assert request.head.startswith("POST /api/chat.postMessage HTTP/1.1")
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
@@ -220,7 +220,7 @@ def test_a_post_is_one_request_with_all_that_slack_is_to_know(serve: Callable[..
 def test_a_message_without_blocks_is_sent_as_text_only(serve: Callable[..., Server]) -> None:
     server = serve(http(200, DELIVERED))
     message = Message("EUW1_1", "C1", "default", "tëxt ★ \U0001f3ae", None)
-    assert client(server.url).post(message).verdict is Verdict.DELIVERED
+    assert client(server.url).post(message).verdict is SlackVerdict.DELIVERED
     assert "blocks" not in server.requests[0].json
     assert server.requests[0].json["text"] == "tëxt ★ \U0001f3ae"
 
@@ -236,9 +236,13 @@ def test_a_good_call_is_one_debug_line(serve: Callable[..., Server], caplog: pyt
 def test_each_call_stands_for_itself(serve: Callable[..., Server]) -> None:
     server = serve(http(200, DELIVERED), close, http(429, Retry_After="7"))
     slack = client(server.url)
-    assert [slack.post(MESSAGE).verdict for _ in range(3)] == [Verdict.DELIVERED, Verdict.UNCERTAIN, Verdict.LIMITED]
+    assert [slack.post(MESSAGE).verdict for _ in range(3)] == [
+        SlackVerdict.DELIVERED,
+        SlackVerdict.UNCERTAIN,
+        SlackVerdict.LIMITED,
+    ]
     server.close()
-    assert slack.post(MESSAGE).verdict is Verdict.NOT_SENT  # and not the answer before
+    assert slack.post(MESSAGE).verdict is SlackVerdict.NOT_SENT  # and not the answer before
     assert len(server.requests) == server.connections == 3
 
 
@@ -246,7 +250,7 @@ def test_each_call_stands_for_itself(serve: Callable[..., Server]) -> None:
 def test_blocks_that_are_no_json_are_refused_without_a_request(serve: Callable[..., Server], blocks: str) -> None:
     server = serve(http(200, DELIVERED))
     posted = client(server.url).post(Message("EUW1_1", "C1", "default", "text", blocks))
-    assert posted.verdict is Verdict.BLOCKS_REFUSED
+    assert posted.verdict is SlackVerdict.BLOCKS_REFUSED
     assert posted.error.startswith("the stored blocks are no JSON: ")
     assert server.connections == 0
 
@@ -254,32 +258,44 @@ def test_blocks_that_are_no_json_are_refused_without_a_request(serve: Callable[.
 # One request, whatever is answered
 
 
-ANSWERED: dict[str, tuple[Behaviour, Verdict, str]] = {
-    "429": (http(429, Retry_After="7"), Verdict.LIMITED, "ratelimited"),
-    "refused": (http(200, {"ok": False, "error": "is_archived"}), Verdict.CHANNEL_BROKEN, "is_archived"),
-    "refused with 403": (http(403, {"ok": False, "error": "invalid_auth"}), Verdict.TOKEN_REJECTED, "invalid_auth"),
-    "500 HTML": (http(500, b"<html>oops"), Verdict.UNCERTAIN, "HTTP 500, <html>oops"),
-    "500 JSON": (http(500, DELIVERED), Verdict.UNCERTAIN, "HTTP 500"),
-    "503 empty": (http(503), Verdict.UNCERTAIN, "HTTP 503, an empty body"),
-    "204": (http(204), Verdict.UNCERTAIN, "HTTP 204"),
-    "HTML": (http(200, b"<html>"), Verdict.UNCERTAIN, "HTTP 200, <html>"),
-    "empty": (http(200), Verdict.UNCERTAIN, "HTTP 200, an empty body"),
-    "half a JSON": (http(200, b'{"ok":tr'), Verdict.UNCERTAIN, 'HTTP 200, {"ok":tr'),
-    "null": (http(200, b"null"), Verdict.UNCERTAIN, "HTTP 200, null"),
-    "list": (http(200, [DELIVERED]), Verdict.UNCERTAIN, "HTTP 200"),
-    "not UTF-8": (http(200, b"\xff\xfe\xfd"), Verdict.UNCERTAIN, "HTTP 200"),
-    "unknown charset": (http(200, b"{}", Content_Type="text/plain; charset=klingon"), Verdict.UNCERTAIN, "no error"),
-    "gzip by its type": (http(200, b"\x1f\x8b", Content_Type="application/gzip"), Verdict.UNCERTAIN, "HTTP 200"),
-    "ok without ts": (http(200, {"ok": True}), Verdict.UNCERTAIN, "ok, but without a ts"),
-    "cut in the body": (begin_and(close), Verdict.UNCERTAIN, 'HTTP 200, (cut) {"ok": true'),
-    "429 cut in the body": (raw(b"HTTP/1.1 429 Slow\r\nContent-Length: 9\r\n\r\n{"), Verdict.LIMITED, "ratelimited"),
-    "cut in the headers": (raw(b"HTTP/1.1 200 OK\r\nContent-Le"), Verdict.UNCERTAIN, "HTTP 200, an empty body"),
+ANSWERED: dict[str, tuple[Behaviour, SlackVerdict, str]] = {
+    "429": (http(429, Retry_After="7"), SlackVerdict.LIMITED, "ratelimited"),
+    "refused": (http(200, {"ok": False, "error": "is_archived"}), SlackVerdict.CHANNEL_BROKEN, "is_archived"),
+    "refused with 403": (
+        http(403, {"ok": False, "error": "invalid_auth"}),
+        SlackVerdict.TOKEN_REJECTED,
+        "invalid_auth",
+    ),
+    "500 HTML": (http(500, b"<html>oops"), SlackVerdict.UNCERTAIN, "HTTP 500, <html>oops"),
+    "500 JSON": (http(500, DELIVERED), SlackVerdict.UNCERTAIN, "HTTP 500"),
+    "503 empty": (http(503), SlackVerdict.UNCERTAIN, "HTTP 503, an empty body"),
+    "204": (http(204), SlackVerdict.UNCERTAIN, "HTTP 204"),
+    "HTML": (http(200, b"<html>"), SlackVerdict.UNCERTAIN, "HTTP 200, <html>"),
+    "empty": (http(200), SlackVerdict.UNCERTAIN, "HTTP 200, an empty body"),
+    "half a JSON": (http(200, b'{"ok":tr'), SlackVerdict.UNCERTAIN, 'HTTP 200, {"ok":tr'),
+    "null": (http(200, b"null"), SlackVerdict.UNCERTAIN, "HTTP 200, null"),
+    "list": (http(200, [DELIVERED]), SlackVerdict.UNCERTAIN, "HTTP 200"),
+    "not UTF-8": (http(200, b"\xff\xfe\xfd"), SlackVerdict.UNCERTAIN, "HTTP 200"),
+    "unknown charset": (
+        http(200, b"{}", Content_Type="text/plain; charset=klingon"),
+        SlackVerdict.UNCERTAIN,
+        "no error",
+    ),
+    "gzip by its type": (http(200, b"\x1f\x8b", Content_Type="application/gzip"), SlackVerdict.UNCERTAIN, "HTTP 200"),
+    "ok without ts": (http(200, {"ok": True}), SlackVerdict.UNCERTAIN, "ok, but without a ts"),
+    "cut in the body": (begin_and(close), SlackVerdict.UNCERTAIN, 'HTTP 200, (cut) {"ok": true'),
+    "429 cut in the body": (
+        raw(b"HTTP/1.1 429 Slow\r\nContent-Length: 9\r\n\r\n{"),
+        SlackVerdict.LIMITED,
+        "ratelimited",
+    ),
+    "cut in the headers": (raw(b"HTTP/1.1 200 OK\r\nContent-Le"), SlackVerdict.UNCERTAIN, "HTTP 200, an empty body"),
 }
 
 
 @pytest.mark.parametrize(("behaviour", "verdict", "error"), ANSWERED.values(), ids=ANSWERED)
 def test_an_answer_is_judged_and_never_asked_for_twice(
-    serve: Callable[..., Server], behaviour: Behaviour, verdict: Verdict, error: str
+    serve: Callable[..., Server], behaviour: Behaviour, verdict: SlackVerdict, error: str
 ) -> None:
     server = serve(behaviour, http(200, DELIVERED))
     posted = client(server.url).post(MESSAGE)
@@ -311,7 +327,7 @@ def test_a_lost_answer_is_uncertain_after_exactly_one_request(
 ) -> None:
     server = serve(behaviour, http(200, DELIVERED))
     posted = client(server.url).post(MESSAGE)
-    assert posted.verdict is Verdict.UNCERTAIN
+    assert posted.verdict is SlackVerdict.UNCERTAIN
     assert posted.error == f"no whole answer: {cause}"
     assert len(server.requests) == server.connections == 1
     record = caplog.records[-1]
@@ -330,7 +346,7 @@ def test_a_connection_that_ends_while_the_request_is_sent_is_uncertain(
 
     server = serve(begin_to_read, before_reading=True)
     big = Message("EUW1_1", "C1", "default", "x" * 1_000_000, None)
-    assert client(server.url).post(big).verdict is Verdict.UNCERTAIN
+    assert client(server.url).post(big).verdict is SlackVerdict.UNCERTAIN
     assert server.connections == 1
     assert server.requests == []
 
@@ -344,7 +360,7 @@ def test_a_call_ends_at_its_deadline_however_busy_the_server_is(
     began = time.monotonic()
     posted = client(server.url, seconds=0.2).post(MESSAGE)
     assert time.monotonic() - began < 2
-    assert (posted.verdict, posted.error) == (Verdict.UNCERTAIN, "no whole answer: DeadlineExceeded")
+    assert (posted.verdict, posted.error) == (SlackVerdict.UNCERTAIN, "no whole answer: DeadlineExceeded")
     assert len(server.requests) == server.connections == 1
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
@@ -371,7 +387,7 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(
     monkeypatch.setattr(transport, "MAX_BODY", 100_000)
     server = serve(http(200, b" " * 200_000 + json.dumps(DELIVERED).encode()))
     posted = client(server.url).post(MESSAGE)
-    assert (posted.verdict, posted.error) == (Verdict.UNCERTAIN, "no whole answer: BodyTooLarge")
+    assert (posted.verdict, posted.error) == (SlackVerdict.UNCERTAIN, "no whole answer: BodyTooLarge")
     assert len(server.requests) == 1
 
 
@@ -399,7 +415,7 @@ def test_no_redirect_is_followed_and_no_header_reaches_the_other_host(
     other = serve(http(200, DELIVERED))
     server = serve(http(status, b"moved", Location=other.url + "chat.postMessage"))
     posted = client(server.url).post(MESSAGE)
-    assert (posted.verdict, posted.error) == (Verdict.UNCERTAIN, f"HTTP {status}, moved")
+    assert (posted.verdict, posted.error) == (SlackVerdict.UNCERTAIN, f"HTTP {status}, moved")
     assert (len(server.requests), other.connections) == (1, 0)
 
 
@@ -414,7 +430,7 @@ def free_port() -> int:
 
 def test_a_refused_connection_is_not_sent(caplog: pytest.LogCaptureFixture) -> None:
     posted = client(f"http://127.0.0.1:{free_port()}/api/").post(MESSAGE)
-    assert posted.verdict is Verdict.NOT_SENT
+    assert posted.verdict is SlackVerdict.NOT_SENT
     assert posted.error == "Slack could not be reached: ConnectionRefusedError"
     assert caplog.records[-1].exc_info
 
@@ -425,7 +441,7 @@ def test_a_name_that_is_not_resolved_is_not_sent(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "getaddrinfo", no_dns)
     posted = client("https://slack.com/api/").post(MESSAGE)
-    assert (posted.verdict, posted.error) == (Verdict.NOT_SENT, "Slack could not be reached: gaierror")
+    assert (posted.verdict, posted.error) == (SlackVerdict.NOT_SENT, "Slack could not be reached: gaierror")
 
 
 def test_a_connection_that_does_not_stand_in_time_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -436,14 +452,14 @@ def test_a_connection_that_does_not_stand_in_time_is_not_sent(monkeypatch: pytes
     monkeypatch.setattr(module, "LEAST_SECONDS", 0.05)
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     posted = client("https://slack.com/api/", seconds=0).post(MESSAGE)
-    assert (posted.verdict, posted.error) == (Verdict.NOT_SENT, "Slack could not be reached: DeadlineExceeded")
+    assert (posted.verdict, posted.error) == (SlackVerdict.NOT_SENT, "Slack could not be reached: DeadlineExceeded")
 
 
 @pytest.mark.parametrize("behaviour", [close, raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")], ids=["closes", "speaks HTTP"])
 def test_tls_to_a_port_that_speaks_none_is_not_sent(serve: Callable[..., Server], behaviour: Behaviour) -> None:
     server = serve(behaviour, before_reading=True)
     posted = client(server.url.replace("http:", "https:")).post(MESSAGE)
-    assert posted.verdict is Verdict.NOT_SENT
+    assert posted.verdict is SlackVerdict.NOT_SENT
     assert server.requests == []
     assert server.connections == 1
 
@@ -459,7 +475,7 @@ def tls() -> ssl.SSLContext:
 def test_a_certificate_that_nobody_trusts_gets_no_request(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(http(200, DELIVERED), tls=tls)
     posted = client(server.url).post(MESSAGE)
-    assert posted.verdict is Verdict.LOCAL_FAULT
+    assert posted.verdict is SlackVerdict.LOCAL_FAULT
     assert posted.error.startswith("the certificate of 127.0.0.1 is not trusted (self-signed certificate): ")
     assert [each for each in AUTHORITIES if each not in posted.error] == []
     assert server.requests == []
@@ -474,8 +490,8 @@ def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_post_over_tls_is_one_request_too(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(http(200, DELIVERED), close, http(200, DELIVERED), tls=tls)
     slack = client(server.url)
-    assert slack.post(MESSAGE).verdict is Verdict.DELIVERED
-    assert slack.post(MESSAGE).verdict is Verdict.UNCERTAIN
+    assert slack.post(MESSAGE).verdict is SlackVerdict.DELIVERED
+    assert slack.post(MESSAGE).verdict is SlackVerdict.UNCERTAIN
     assert len(server.requests) == server.connections == 2
 
 
@@ -483,7 +499,7 @@ def test_a_post_over_tls_is_one_request_too(serve: Callable[..., Server], tls: s
 def test_a_certificate_for_another_name_gets_no_request(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(http(200, DELIVERED), tls=tls)
     posted = client(server.url.replace("127.0.0.1", "localhost")).post(MESSAGE)
-    assert (posted.verdict, server.requests) == (Verdict.LOCAL_FAULT, [])
+    assert (posted.verdict, server.requests) == (SlackVerdict.LOCAL_FAULT, [])
     assert posted.error.startswith("the certificate of localhost is not trusted (Hostname mismatch, ")
 
 
@@ -498,7 +514,7 @@ def _garbage_under_tls(connection: socket.socket) -> None:
 @pytest.mark.usefixtures("_trusted")
 def test_tls_that_breaks_after_the_request_is_uncertain(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(_garbage_under_tls, tls=tls)
-    assert client(server.url).post(MESSAGE).verdict is Verdict.UNCERTAIN
+    assert client(server.url).post(MESSAGE).verdict is SlackVerdict.UNCERTAIN
     assert len(server.requests) == server.connections == 1
 
 
@@ -517,7 +533,7 @@ def test_no_proxy_is_used_for_loopback(
 ) -> None:
     proxy, server = serve(http(200, DELIVERED)), serve(http(200, DELIVERED))
     monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-    assert client(server.url).post(MESSAGE).verdict is Verdict.DELIVERED
+    assert client(server.url).post(MESSAGE).verdict is SlackVerdict.DELIVERED
     assert (len(server.requests), proxy.connections) == (1, 0)
 
 
@@ -527,7 +543,7 @@ def test_a_proxy_that_refuses_gets_no_token_and_nothing_is_sent(
     proxy = serve(http(407))
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
     posted = client("https://slack.example/api/").post(MESSAGE)
-    assert posted.verdict is Verdict.LOCAL_FAULT
+    assert posted.verdict is SlackVerdict.LOCAL_FAULT
     assert posted.error.startswith("the proxy refuses to connect to slack.example (407): set user and password in ")
     (request,) = proxy.requests
     assert request.head.startswith("CONNECT slack.example:443 ")
@@ -540,7 +556,7 @@ def test_a_proxy_in_trouble_is_waited_for(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{serve(http(status)).port}")
     posted = client("https://slack.example/api/").post(MESSAGE)
-    assert (posted.verdict, posted.error) == (Verdict.NOT_SENT, "Slack could not be reached: OSError")
+    assert (posted.verdict, posted.error) == (SlackVerdict.NOT_SENT, "Slack could not be reached: OSError")
 
 
 # A dead address
@@ -565,8 +581,8 @@ def test_each_address_has_a_share_of_the_calls_time_and_the_answer_all_of_it(
     monkeypatch.setattr(socket, "create_connection", noted)
     monkeypatch.setattr(socket, "socket", Noted)
     server = serve(http(200, DELIVERED))
-    assert client(server.url).post(MESSAGE).verdict is Verdict.DELIVERED
-    assert client(server.url, seconds=0).post(MESSAGE).verdict is Verdict.DELIVERED  # with its five seconds
+    assert client(server.url).post(MESSAGE).verdict is SlackVerdict.DELIVERED
+    assert client(server.url, seconds=0).post(MESSAGE).verdict is SlackVerdict.DELIVERED  # with its five seconds
     assert tried == [5.0, pytest.approx(5 / 3)]
     assert waits.count(20.0) == 2
 
@@ -577,7 +593,7 @@ def test_the_second_address_is_tried_where_the_first_is_dead(
     server, port = serve(http(200, DELIVERED)), free_port()
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in (port, server.port)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
-    assert client(server.url).post(MESSAGE).verdict is Verdict.DELIVERED
+    assert client(server.url).post(MESSAGE).verdict is SlackVerdict.DELIVERED
 
 
 # Looking up
@@ -597,16 +613,16 @@ def test_who_we_are_is_asked_of_slack(serve: Callable[..., Server]) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "verdict"),
     [
-        (http(200, {"ok": True}), Verdict.UNCERTAIN),
-        (http(200, {"ok": True, "bot_id": ""}), Verdict.UNCERTAIN),
-        (http(200, {"ok": True, "bot_id": 7}), Verdict.UNCERTAIN),
-        (http(200, {"ok": False, "error": "invalid_auth"}), Verdict.TOKEN_REJECTED),
-        (http(429), Verdict.LIMITED),
-        (http(500), Verdict.UNCERTAIN),
-        (close, Verdict.UNCERTAIN),
+        (http(200, {"ok": True}), SlackVerdict.UNCERTAIN),
+        (http(200, {"ok": True, "bot_id": ""}), SlackVerdict.UNCERTAIN),
+        (http(200, {"ok": True, "bot_id": 7}), SlackVerdict.UNCERTAIN),
+        (http(200, {"ok": False, "error": "invalid_auth"}), SlackVerdict.TOKEN_REJECTED),
+        (http(429), SlackVerdict.LIMITED),
+        (http(500), SlackVerdict.UNCERTAIN),
+        (close, SlackVerdict.UNCERTAIN),
     ],
 )
-def test_who_we_are_may_not_be_told(serve: Callable[..., Server], behaviour: Behaviour, verdict: Verdict) -> None:
+def test_who_we_are_may_not_be_told(serve: Callable[..., Server], behaviour: Behaviour, verdict: SlackVerdict) -> None:
     with pytest.raises(SlackProblem) as caught:
         client(serve(behaviour).url).identity()
     assert caught.value.verdict is verdict
@@ -646,16 +662,16 @@ def test_a_history_is_read_to_its_last_page(serve: Callable[..., Server]) -> Non
 @pytest.mark.parametrize(
     ("behaviour", "verdict"),
     [
-        (http(200, {"ok": False, "error": "not_in_channel"}), Verdict.CHANNEL_BROKEN),
-        (http(200, {"ok": False, "error": "missing_scope"}), Verdict.TOKEN_REJECTED),
-        (http(429), Verdict.LIMITED),
-        (http(200, {"ok": True}), Verdict.UNCERTAIN),
-        (http(200, {"ok": True, "messages": [], "has_more": True}), Verdict.UNCERTAIN),
-        (begin_and(close), Verdict.UNCERTAIN),
+        (http(200, {"ok": False, "error": "not_in_channel"}), SlackVerdict.CHANNEL_BROKEN),
+        (http(200, {"ok": False, "error": "missing_scope"}), SlackVerdict.TOKEN_REJECTED),
+        (http(429), SlackVerdict.LIMITED),
+        (http(200, {"ok": True}), SlackVerdict.UNCERTAIN),
+        (http(200, {"ok": True, "messages": [], "has_more": True}), SlackVerdict.UNCERTAIN),
+        (begin_and(close), SlackVerdict.UNCERTAIN),
     ],
 )
 def test_a_page_that_cannot_be_read_leaves_nothing_said(
-    serve: Callable[..., Server], behaviour: Behaviour, verdict: Verdict
+    serve: Callable[..., Server], behaviour: Behaviour, verdict: SlackVerdict
 ) -> None:
     server = serve(page("a", cursor="next="), behaviour)
     with pytest.raises(SlackProblem) as caught:
@@ -667,7 +683,7 @@ def test_a_page_that_cannot_be_read_leaves_nothing_said(
 def test_a_history_out_of_reach_is_a_problem_too() -> None:
     with pytest.raises(SlackProblem, match="could not be reached") as caught:
         client(f"http://127.0.0.1:{free_port()}/api/").history("C1", START, US)
-    assert caught.value.verdict is Verdict.NOT_SENT
+    assert caught.value.verdict is SlackVerdict.NOT_SENT
 
 
 def test_a_history_is_not_read_beyond_the_time_of_the_run(serve: Callable[..., Server]) -> None:
@@ -675,7 +691,7 @@ def test_a_history_is_not_read_beyond_the_time_of_the_run(serve: Callable[..., S
     left = iter([20.0, 20.0, 0.0])
     with pytest.raises(SlackProblem, match="time is up") as caught:
         SlackClient(TOKEN, server.url, FakeClock(), lambda: next(left)).history("C1", START, US)
-    assert caught.value.verdict is Verdict.UNCERTAIN
+    assert caught.value.verdict is SlackVerdict.UNCERTAIN
     assert len(server.requests) == 1
 
 
@@ -691,13 +707,13 @@ def test_a_history_without_end_is_given_up(serve: Callable[..., Server], monkeyp
 def test_a_chunk_of_a_size_that_cannot_be_leaves_the_outcome_open(serve: Callable[..., Server], size: bytes) -> None:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n{}\r\n0\r\n\r\n"
     posted = client(serve(raw(chunked)).url).post(MESSAGE)
-    assert posted.verdict is Verdict.UNCERTAIN
+    assert posted.verdict is SlackVerdict.UNCERTAIN
     assert posted.error.startswith("no whole answer: ")
 
 
 def test_a_large_answer_is_read_by_us_alone(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK reads without any bound: what it makes of it is not asked."""
     monkeypatch.setattr(module, "SDK_READS", 10)
-    assert client(serve(http(200, DELIVERED)).url).post(MESSAGE).verdict is Verdict.DELIVERED
+    assert client(serve(http(200, DELIVERED)).url).post(MESSAGE).verdict is SlackVerdict.DELIVERED
     refused = client(serve(http(200, {"ok": False, "error": "is_archived"})).url).post(MESSAGE)
-    assert (refused.verdict, refused.error) == (Verdict.CHANNEL_BROKEN, "is_archived")
+    assert (refused.verdict, refused.error) == (SlackVerdict.CHANNEL_BROKEN, "is_archived")

@@ -10,7 +10,7 @@ from support import START, Bot, FakeClock, add_player, scope_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.health.needs import NeedKind
 from lolslackbot.health.status import status
-from lolslackbot.slack.answers import Posted, Verdict
+from lolslackbot.slack.answers import Posted, SlackVerdict
 from lolslackbot.stages.alert import CALM, alert
 from lolslackbot.store import findings, holds, listings
 from lolslackbot.store.clock_rollback import clamp_future_times
@@ -90,7 +90,7 @@ def test_what_a_person_did_needs_nobody_to_be_told(db: Database, clock: FakeCloc
 
 def test_one_that_is_lost_is_not_repeated(db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     slack = FakeSlack()
-    slack.outcomes[CHANNEL] = [Posted(Verdict.UNCERTAIN, error="time-out")]
+    slack.outcomes[CHANNEL] = [Posted(SlackVerdict.UNCERTAIN, error="time-out")]
     put(db, "riot", "rejected")
     with caplog.at_level(logging.ERROR):
         told(db, slack, clock)
@@ -120,15 +120,15 @@ def test_a_clock_set_back_holds_no_end_up_for_ever(db: Database, clock: FakeCloc
 
 # One that certainly was not posted
 
-NOT_THERE = Posted(Verdict.CHANNEL_BROKEN, error="not_in_channel")
+NOT_THERE = Posted(SlackVerdict.CHANNEL_BROKEN, error="not_in_channel")
 REFUSED = [
     NOT_THERE,
-    Posted(Verdict.TOKEN_REJECTED, error="invalid_auth"),
-    Posted(Verdict.MESSAGE_REFUSED, error="msg_too_long"),
-    Posted(Verdict.BLOCKS_REFUSED, error="invalid_blocks"),
-    Posted(Verdict.LIMITED, error="ratelimited", wait=30),
-    Posted(Verdict.WORKSPACE_LIMITED, error="ratelimited", wait=30),
-    Posted(Verdict.NOT_SENT, error="connection refused"),
+    Posted(SlackVerdict.TOKEN_REJECTED, error="invalid_auth"),
+    Posted(SlackVerdict.MESSAGE_REFUSED, error="msg_too_long"),
+    Posted(SlackVerdict.BLOCKS_REFUSED, error="invalid_blocks"),
+    Posted(SlackVerdict.LIMITED, error="ratelimited", wait=30),
+    Posted(SlackVerdict.WORKSPACE_LIMITED, error="ratelimited", wait=30),
+    Posted(SlackVerdict.NOT_SENT, error="connection refused"),
 ]
 
 
@@ -220,7 +220,7 @@ def test_what_check_found_of_the_alert_channel_is_no_alert_and_over_with_the_fir
 def test_a_channel_that_was_posted_to_too_fast_is_left_alone_until_slack_said(db: Database, clock: FakeClock) -> None:
     slack = FakeSlack()
     put(db, "riot", "rejected")
-    slack.outcomes[CHANNEL] = [Posted(Verdict.LIMITED, error="ratelimited", wait=600)]
+    slack.outcomes[CHANNEL] = [Posted(SlackVerdict.LIMITED, error="ratelimited", wait=600)]
     assert [len(told(db, slack, clock)) for _ in range(5)] == [1, 0, 0, 0, 1]
 
 

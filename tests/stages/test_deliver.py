@@ -13,7 +13,7 @@ from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.health.status import status
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import ChannelInfo, Posted, SlackProblem, Verdict
+from lolslackbot.slack.answers import ChannelInfo, Posted, SlackProblem, SlackVerdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
 from lolslackbot.stages.reconcile import Policy
@@ -94,7 +94,9 @@ def test_a_channel_gets_one_message_a_second_and_stalls_no_other(
 
 
 @pytest.mark.parametrize("runs", [(80,), (0.5, 80)], ids=["one run", "the next run"])
-@pytest.mark.parametrize("outcome", [None, Posted(Verdict.UNCERTAIN, "HTTP 503"), Posted(Verdict.BLOCKS_REFUSED, "x")])
+@pytest.mark.parametrize(
+    "outcome", [None, Posted(SlackVerdict.UNCERTAIN, "HTTP 503"), Posted(SlackVerdict.BLOCKS_REFUSED, "x")]
+)
 def test_a_channel_rests_a_second_from_the_answer_whatever_it_was(
     db: Database, slack: FakeSlack, clock: FakeClock, outcome: Posted | None, runs: tuple[float, ...]
 ) -> None:
@@ -127,9 +129,9 @@ def test_the_claim_is_committed_before_slack_is_asked(db: Database, slack: FakeS
     assert seen == [("sending", 1, None)]
 
 
-@pytest.mark.parametrize("verdict", [Verdict.CHANNEL_BROKEN, Verdict.MESSAGE_REFUSED])
+@pytest.mark.parametrize("verdict", [SlackVerdict.CHANNEL_BROKEN, SlackVerdict.MESSAGE_REFUSED])
 def test_a_refused_message_fails_and_the_others_go_out_once(
-    db: Database, slack: FakeSlack, clock: FakeClock, verdict: Verdict
+    db: Database, slack: FakeSlack, clock: FakeClock, verdict: SlackVerdict
 ) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 2, channel="C2")
@@ -151,7 +153,7 @@ def test_a_broken_channel_fails_its_further_messages_without_a_call(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
-    slack.outcomes["C1"] = [Posted(Verdict.CHANNEL_BROKEN, "is_archived")]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.CHANNEL_BROKEN, "is_archived")]
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1"]
     assert row(db, "EUW1_2") == ("failed", 0, "is_archived: the channel was marked broken")
@@ -166,7 +168,7 @@ def test_a_rejected_token_stops_its_workspace_and_no_other(db: Database, slack: 
     add_player(db, 2, channel="C2", workspace="friends")
     games(db, clock, "EUW1_1", "EUW1_2", players=(1,))
     games(db, clock, "EUW1_3", players=(2,))
-    slack.outcomes["C1"] = [Posted(Verdict.TOKEN_REJECTED, "token_revoked")]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.TOKEN_REJECTED, "token_revoked")]
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_3:C2"]
     assert run.status is Exit.REJECTED
@@ -180,7 +182,7 @@ def test_a_rejected_token_stops_its_workspace_and_no_other(db: Database, slack: 
 def test_refused_blocks_go_out_as_plain_text_in_the_same_run(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    slack.outcomes["C1"] = [Posted(Verdict.BLOCKS_REFUSED, "invalid_blocks")]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.BLOCKS_REFUSED, "invalid_blocks")]
     run = send(db, slack, clock)
     assert [bool(message.blocks) for message in slack.requests] == [True, False]
     assert row(db, "EUW1_1") == ("delivered", 2, None)
@@ -192,7 +194,7 @@ def test_blocks_refused_where_there_are_none_is_a_refused_message(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    slack.outcomes["C1"] = [Posted(Verdict.BLOCKS_REFUSED, "invalid_blocks")] * 3
+    slack.outcomes["C1"] = [Posted(SlackVerdict.BLOCKS_REFUSED, "invalid_blocks")] * 3
     send(db, slack, clock)
     assert len(slack.requests) == 2
     assert row(db, "EUW1_1")[0] == "failed"
@@ -203,7 +205,7 @@ def test_too_fast_makes_the_channel_wait_across_runs(db: Database, slack: FakeSl
     add_player(db, 2, channel="C2")
     games(db, clock, "EUW1_1", players=(1,))
     games(db, clock, "EUW1_2", players=(2,))
-    slack.outcomes["C1"] = [Posted(Verdict.LIMITED, "ratelimited", wait=400)]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.LIMITED, "ratelimited", wait=400)]
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C2"]
     assert (run.status, row(db, "EUW1_1")) == (Exit.LATER, ("pending", 1, "ratelimited"))
@@ -225,7 +227,7 @@ def test_a_second_channel_told_too_fast_makes_the_workspace_wait(
     add_player(db, 4, channel="C4", workspace="friends")
     games(db, clock, "EUW1_4", players=(4,))
     for channel in ("C1", "C2"):
-        slack.outcomes[channel] = [Posted(Verdict.LIMITED, "ratelimited", wait=200)]
+        slack.outcomes[channel] = [Posted(SlackVerdict.LIMITED, "ratelimited", wait=200)]
     send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C2", "EUW1_4:C4"]
     send(db, slack, clock)
@@ -238,7 +240,7 @@ def test_a_used_up_allowance_makes_the_whole_workspace_wait(db: Database, slack:
     for number in (1, 2):
         add_player(db, number, channel=f"C{number}")
         games(db, clock, f"EUW1_{number}", players=(number,))
-    slack.outcomes["C1"] = [Posted(Verdict.WORKSPACE_LIMITED, "message_limit_exceeded", wait=3600)]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.WORKSPACE_LIMITED, "message_limit_exceeded", wait=3600)]
     assert send(db, slack, clock).status is Exit.LATER
     assert slack.keys == ["EUW1_1:C1"]
 
@@ -248,7 +250,7 @@ def test_a_clock_set_back_makes_nobody_wait_longer_than_slack_said(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    slack.outcomes["C1"] = [Posted(Verdict.LIMITED, "ratelimited", wait=200)]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.LIMITED, "ratelimited", wait=200)]
     send(db, slack, clock)
     clock.moment -= timedelta(hours=1)
     requests = []
@@ -263,7 +265,7 @@ def test_a_slack_out_of_reach_costs_no_attempt_and_one_try_a_run(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
-    slack.outcomes["C1"] = [Posted(Verdict.NOT_SENT, "Slack could not be reached: ConnectionRefusedError")]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.NOT_SENT, "Slack could not be reached: ConnectionRefusedError")]
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1"]
     assert run.status is Exit.LATER
@@ -277,7 +279,7 @@ def test_no_way_out_of_this_machine_counts_nothing_and_needs_a_person(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
-    slack.outcomes["C1"] = [Posted(Verdict.LOCAL_FAULT, "the proxy refuses the way to slack.com (407): …")]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.LOCAL_FAULT, "the proxy refuses the way to slack.com (407): …")]
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1"]
     assert run.status is Exit.UNUSABLE
@@ -292,7 +294,7 @@ def test_an_unknown_outcome_is_uncertain_never_sent_again_and_holds_nobody_up(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
-    slack.outcomes["EUW1_1"] = [Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")]
+    slack.outcomes["EUW1_1"] = [Posted(SlackVerdict.UNCERTAIN, "no whole answer: TimeoutError")]
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
     assert (run.status, run.counts["uncertain"]) == (Exit.SOME_FAILED, 1)
@@ -306,7 +308,7 @@ def test_after_a_few_unknown_outcomes_in_a_row_the_workspace_is_left_alone_for_t
 ) -> None:
     add_player(db)
     games(db, clock, *(f"EUW1_{number}" for number in range(1, 6)))
-    slack.outcomes["C1"] = [Posted(Verdict.UNCERTAIN, "HTTP 503")] * 3
+    slack.outcomes["C1"] = [Posted(SlackVerdict.UNCERTAIN, "HTTP 503")] * 3
     send(db, slack, clock)
     assert len(slack.keys) == 3
     assert row(db, "EUW1_4")[0] == "pending"
@@ -392,7 +394,7 @@ def test_no_channel_gets_more_than_its_limit_and_the_rest_waits(
 def test_a_refused_message_does_not_use_up_the_channels_limit(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
-    slack.outcomes["C1"] = [Posted(Verdict.MESSAGE_REFUSED, "no_text")]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.MESSAGE_REFUSED, "no_text")]
     send(db, slack, clock, limits(1, 600))
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C1"]
 
@@ -490,7 +492,7 @@ def test_after_a_day_without_slack_no_channel_is_flooded_and_the_rest_expires_wi
         store_match(db, a_match(f"EUW1_{number}", 1, 2, 3, 4, 5, ended_at=clock.now()), clock.now())
         build_messages(db, Run("build-messages", clock, 80), "")
         for channel in channels:
-            slack.outcomes[channel] = [Posted(Verdict.NOT_SENT, "Slack could not be reached")] * 2
+            slack.outcomes[channel] = [Posted(SlackVerdict.NOT_SENT, "Slack could not be reached")] * 2
         send(db, slack, clock)
         assert len(slack.requests) <= 1  # one try a run
         clock.advance(900 - 180)
@@ -513,7 +515,7 @@ def test_a_token_refused_again_is_refused_since_the_first_time(
     add_player(db)
     games(db, clock, "EUW1_1")
     since = clock.now()
-    slack.outcomes["C1"] = [Posted(Verdict.TOKEN_REJECTED, "token_revoked")] * 2
+    slack.outcomes["C1"] = [Posted(SlackVerdict.TOKEN_REJECTED, "token_revoked")] * 2
     for attempts in (1, 2):
         assert send(db, slack, clock).status is Exit.REJECTED
         assert slack.keys == ["EUW1_1:C1"]
@@ -568,7 +570,7 @@ def test_what_a_restore_put_in_doubt_expires_where_its_history_cannot_be_read(
     with db.transaction():
         assert restores.doubt_all(db, clock.now()) == 1
     error = "missing_scope (needed channels:history)"
-    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, error, code="missing_scope")
+    slack.histories["C1"] = SlackProblem(SlackVerdict.TOKEN_REJECTED, error, code="missing_scope")
     clock.advance(1)
     run = send(db, slack, clock)
     assert slack.keys == []
@@ -653,8 +655,8 @@ def test_a_run_cut_off_after_an_outage_leaves_the_comparison_to_the_next(
 
 
 LASTING = {
-    "no scope": SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope (needed x)", code="missing_scope"),
-    "not a member": SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel", code="not_in_channel"),
+    "no scope": SlackProblem(SlackVerdict.TOKEN_REJECTED, "missing_scope (needed x)", code="missing_scope"),
+    "not a member": SlackProblem(SlackVerdict.CHANNEL_BROKEN, "not_in_channel", code="not_in_channel"),
 }
 
 
@@ -673,10 +675,10 @@ def test_a_history_that_can_never_be_read_keeps_nothing_back(
 @pytest.mark.parametrize(
     ("problem", "status", "second_goes_on"),
     [
-        (SlackProblem(Verdict.UNCERTAIN, "HTTP 503"), Exit.LATER, True),
-        (SlackProblem(Verdict.NOT_SENT, "Slack could not be reached"), Exit.LATER, False),
-        (SlackProblem(Verdict.LIMITED, "ratelimited", wait=100), Exit.LATER, False),
-        (SlackProblem(Verdict.TOKEN_REJECTED, "invalid_auth", code="invalid_auth"), Exit.REJECTED, False),
+        (SlackProblem(SlackVerdict.UNCERTAIN, "HTTP 503"), Exit.LATER, True),
+        (SlackProblem(SlackVerdict.NOT_SENT, "Slack could not be reached"), Exit.LATER, False),
+        (SlackProblem(SlackVerdict.LIMITED, "ratelimited", wait=100), Exit.LATER, False),
+        (SlackProblem(SlackVerdict.TOKEN_REJECTED, "invalid_auth", code="invalid_auth"), Exit.REJECTED, False),
     ],
 )
 def test_a_history_that_cannot_be_read_now_makes_its_channel_wait_and_loses_nothing(
@@ -808,7 +810,7 @@ def broken(db: Database, slack: FakeSlack, clock: FakeClock, code: str) -> None:
     """C1 refused EUW1_1 with that code, and has been compared."""
     add_player(db)
     games(db, clock, "EUW1_1")
-    slack.outcomes["C1"] = [Posted(Verdict.CHANNEL_BROKEN, code, code=code)]
+    slack.outcomes["C1"] = [Posted(SlackVerdict.CHANNEL_BROKEN, code, code=code)]
     send(db, slack, clock)
     slack.reads.clear()
 
@@ -840,7 +842,7 @@ def test_a_broken_channel_is_looked_at_once_an_hour_and_heals_without_a_person(
         ("is_archived", None, {}, False),
         ("not_in_channel", None, {}, True),
         ("channel_not_found", None, {}, True),
-        ("not_in_channel", None, SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel"), False),
+        ("not_in_channel", None, SlackProblem(SlackVerdict.CHANNEL_BROKEN, "not_in_channel"), False),
         ("not_in_channel", ChannelInfo(False, False), {}, False),
         ("restricted_action", WELL, {}, False),
     ],
@@ -907,7 +909,9 @@ def test_a_broken_channel_without_a_token_is_left_alone(db: Database, slack: Fak
 def moved(slack: FakeSlack, *match_ids: str) -> None:
     """What is posted is filed under C7."""
     for number, match_id in enumerate(match_ids):
-        slack.outcomes[match_id] = [Posted(Verdict.DELIVERED, slack_ts=f"1700000001.00000{number}", channel_id="C7")]
+        slack.outcomes[match_id] = [
+            Posted(SlackVerdict.DELIVERED, slack_ts=f"1700000001.00000{number}", channel_id="C7")
+        ]
 
 
 def test_a_channel_moves_to_the_id_that_slack_files_its_messages_under_once_that_is_confirmed(

@@ -23,7 +23,7 @@ from support import START, FakeClock, add_player, puuid
 
 from lolslackbot.errors import Exit, Rejected
 from lolslackbot.model import ProblemKind, Window
-from lolslackbot.riot.answers import Verdict
+from lolslackbot.riot.answers import RiotVerdict
 from lolslackbot.riot.client import Page
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages import fetch_match as fetching
@@ -388,7 +388,7 @@ def test_odd_ids_on_any_page_are_flagged(db: Database, riot: FakeRiot, clock: Fa
 def test_odd_ids_for_a_puuid_of_another_key_are_flagged(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     add_player(db)
     riot.fail(puuid(1), OTHER_KEY)
-    riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
+    riot.fail("Player 1#EUW", refused(RiotVerdict.ODD_IDS, 200))
     fetch(db, riot, clock)
     assert "odd" in (players.poll_order(db)[0].problem or "")
     assert players.poll_order(db)[0].puuid == puuid(1)
@@ -780,7 +780,7 @@ def test_a_429_costs_one_call_is_no_failure_and_is_waited_for(
         answer(what)
         if what == asked and not clock.slept:
             hold(db, clock, "europe", endpoint, 5)  # as the client records it
-            raise refused(Verdict.LIMITED, 429)
+            raise refused(RiotVerdict.LIMITED, 429)
 
     riot._asked = limited_once  # type: ignore[method-assign]
     run = fetch(db, riot, clock)
@@ -850,7 +850,7 @@ def test_an_odd_puuid_for_a_riot_id_is_flagged_and_not_stored_over_a_good_one(
 ) -> None:
     add_player(db)
     riot.fail(puuid(1), OTHER_KEY)
-    riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
+    riot.fail("Player 1#EUW", refused(RiotVerdict.ODD_IDS, 200))
     run = fetch(db, riot, clock)
     player = players.poll_order(db)[0]
     assert player.puuid == puuid(1)
@@ -1343,7 +1343,7 @@ def test_each_way_in_which_a_name_leads_to_no_good_puuid_has_its_kind(
     clock.advance(86400)
     fetch(db, riot, clock)
     assert of_problem(db)[0] is ProblemKind.NAME_TAKEN
-    riot.fail("Player 1#EUW", refused(Verdict.ODD_IDS, 200))
+    riot.fail("Player 1#EUW", refused(RiotVerdict.ODD_IDS, 200))
     clock.advance(86400)
     fetch(db, riot, clock)
     assert of_problem(db)[0] is ProblemKind.ODD_PUUID
@@ -1417,7 +1417,7 @@ def test_the_region_is_never_waited_for(db: Database, riot: FakeRiot, clock: Fak
         (NOT_FOUND, True, 2),
         (UNAVAILABLE, True, 1),
         (FORBIDDEN, True, 1),
-        (refused(Verdict.LIMITED, 429), False, 1),
+        (refused(RiotVerdict.LIMITED, 429), False, 1),
         (ValueError("odd"), True, 2),
     ],
 )

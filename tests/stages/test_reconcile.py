@@ -9,7 +9,7 @@ from support import FakeClock, a_match, add_player, claim, scope_of, store_match
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import Posted, SlackProblem, Verdict
+from lolslackbot.slack.answers import Posted, SlackProblem, SlackVerdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.reconcile import Policy
@@ -18,7 +18,7 @@ from lolslackbot.store import channels, holds, outbox
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 
-LOST = Posted(Verdict.UNCERTAIN, "no whole answer: TimeoutError")
+LOST = Posted(SlackVerdict.UNCERTAIN, "no whole answer: TimeoutError")
 KEY = "EUW1_1:C1"
 
 
@@ -125,16 +125,16 @@ def test_found_late_counts_even_after_it_was_absent_once(
 @pytest.mark.parametrize(
     ("verdict", "status"),
     [
-        (Verdict.TOKEN_REJECTED, Exit.OK),  # missing_scope: posting goes on without it
-        (Verdict.CHANNEL_BROKEN, Exit.OK),
-        (Verdict.UNCERTAIN, Exit.LATER),
-        (Verdict.LIMITED, Exit.LATER),
-        (Verdict.NOT_SENT, Exit.LATER),
-        (Verdict.LOCAL_FAULT, Exit.UNUSABLE),
+        (SlackVerdict.TOKEN_REJECTED, Exit.OK),  # missing_scope: posting goes on without it
+        (SlackVerdict.CHANNEL_BROKEN, Exit.OK),
+        (SlackVerdict.UNCERTAIN, Exit.LATER),
+        (SlackVerdict.LIMITED, Exit.LATER),
+        (SlackVerdict.NOT_SENT, Exit.LATER),
+        (SlackVerdict.LOCAL_FAULT, Exit.UNUSABLE),
     ],
 )
 def test_where_the_history_cannot_be_read_it_stays_uncertain_and_visible(
-    db: Database, slack: FakeSlack, clock: FakeClock, lost: str, verdict: Verdict, status: Exit
+    db: Database, slack: FakeSlack, clock: FakeClock, lost: str, verdict: SlackVerdict, status: Exit
 ) -> None:
     error = "missing_scope (needed channels:history)"
     slack.histories["C1"] = SlackProblem(verdict, error, code="missing_scope" if status is Exit.OK else "")
@@ -156,10 +156,10 @@ def test_a_problem_of_one_channel_does_not_stop_the_look_up_in_another(
         slack.outcomes[f"C{number}"] = [LOST]
     build_messages(db, Run("build-messages", clock, 80), "")
     send(db, slack, clock)
-    slack.histories["C1"] = SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel")
+    slack.histories["C1"] = SlackProblem(SlackVerdict.CHANNEL_BROKEN, "not_in_channel")
     send(db, slack, clock)
     assert slack.reads == ["auth.test", "C1", "C2"]
-    slack.histories["C1"] = SlackProblem(Verdict.LIMITED, "ratelimited")
+    slack.histories["C1"] = SlackProblem(SlackVerdict.LIMITED, "ratelimited")
     send(db, slack, clock)
     assert slack.reads == ["auth.test", "C1"]
 
@@ -177,7 +177,7 @@ def test_a_missing_token_leaves_it_uncertain(db: Database, slack: FakeSlack, clo
 def test_a_token_refused_at_the_look_up_is_told_and_held(
     db: Database, slack: FakeSlack, clock: FakeClock, lost: str
 ) -> None:
-    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "invalid_auth")
+    slack.histories["C1"] = SlackProblem(SlackVerdict.TOKEN_REJECTED, "invalid_auth")
     for _ in range(2):
         assert send(db, slack, clock).status is Exit.REJECTED
     hold = holds.find(db, scope_of("workspace default"), "rejected")
@@ -239,7 +239,7 @@ def test_a_run_out_of_time_looks_nothing_up(db: Database, slack: FakeSlack, cloc
 def test_after_a_day_without_an_answer_slack_is_asked_once_a_day(
     db: Database, slack: FakeSlack, clock: FakeClock, lost: str
 ) -> None:
-    slack.histories["C1"] = SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope", code="missing_scope")
+    slack.histories["C1"] = SlackProblem(SlackVerdict.TOKEN_REJECTED, "missing_scope", code="missing_scope")
     clock.advance(25 * 3600)
     for _ in range(2):
         asked = []
@@ -351,7 +351,7 @@ def test_where_that_id_is_not_known_the_channel_s_own_is_asked(
     db: Database, slack: FakeSlack, clock: FakeClock, lost: str
 ) -> None:
     channels.note_slack_id(db, "C1", "C7")
-    slack.histories["C7"] = SlackProblem(Verdict.CHANNEL_BROKEN, "channel_not_found")
+    slack.histories["C7"] = SlackProblem(SlackVerdict.CHANNEL_BROKEN, "channel_not_found")
     slack.histories["C1"] = {lost: "1700000000.000009"}
     send(db, slack, clock)
     assert slack.reads == ["auth.test", "C7", "C1"]
@@ -360,7 +360,7 @@ def test_where_that_id_is_not_known_the_channel_s_own_is_asked(
 
 def test_a_fault_under_that_id_proves_nothing(db: Database, slack: FakeSlack, clock: FakeClock, lost: str) -> None:
     channels.note_slack_id(db, "C1", "C7")
-    slack.histories["C7"] = SlackProblem(Verdict.UNCERTAIN, "HTTP 503")
+    slack.histories["C7"] = SlackProblem(SlackVerdict.UNCERTAIN, "HTTP 503")
     assert send(db, slack, clock).status is Exit.LATER
     assert slack.reads == ["auth.test", "C7"]
     assert state(db) == "uncertain"
@@ -380,9 +380,9 @@ def test_after_a_channel_moved_its_messages_are_found_by_the_keys_they_were_post
 @pytest.mark.parametrize(
     ("problem", "kind"),
     [
-        (SlackProblem(Verdict.TOKEN_REJECTED, "missing_scope", code="missing_scope"), LookupProblem.SCOPE_MISSING),
-        (SlackProblem(Verdict.CHANNEL_BROKEN, "not_in_channel"), LookupProblem.CHANNEL_CLOSED),
-        (SlackProblem(Verdict.UNCERTAIN, "HTTP 503"), LookupProblem.NO_ANSWER),
+        (SlackProblem(SlackVerdict.TOKEN_REJECTED, "missing_scope", code="missing_scope"), LookupProblem.SCOPE_MISSING),
+        (SlackProblem(SlackVerdict.CHANNEL_BROKEN, "not_in_channel"), LookupProblem.CHANNEL_CLOSED),
+        (SlackProblem(SlackVerdict.UNCERTAIN, "HTTP 503"), LookupProblem.NO_ANSWER),
     ],
 )
 def test_why_it_cannot_be_looked_up_is_on_record_as_long_as_that_is_so(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from lolslackbot.riot.answers import RiotRefusal, Verdict
+from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.stages.upstream import FAULTS_IN_A_ROW, SUSPECTS, HostHealth, KeySuspicion, Trouble
 
-REFUSAL = RiotRefusal(Verdict.FORBIDDEN, "403 Forbidden", 403)
+REFUSAL = RiotRefusal(RiotVerdict.FORBIDDEN, "403 Forbidden", 403)
 
 
 def health(*answers: str) -> HostHealth:
@@ -76,15 +76,15 @@ def test_suspicion__several_need_proof() -> None:
 @pytest.mark.parametrize(
     ("verdict", "proven", "rejected"),
     [
-        (Verdict.FORBIDDEN, False, True),
-        (Verdict.FORBIDDEN, True, True),
-        (Verdict.UNAUTHORIZED, False, True),
-        (Verdict.UNAUTHORIZED, True, False),  # the key is good, so the server errs
-        (Verdict.UNAVAILABLE, False, False),
-        (Verdict.NOT_FOUND, False, False),
+        (RiotVerdict.FORBIDDEN, False, True),
+        (RiotVerdict.FORBIDDEN, True, True),
+        (RiotVerdict.UNAUTHORIZED, False, True),
+        (RiotVerdict.UNAUTHORIZED, True, False),  # the key is good, so the server errs
+        (RiotVerdict.UNAVAILABLE, False, False),
+        (RiotVerdict.NOT_FOUND, False, False),
     ],
 )
-def test_key__rejected_by(verdict: Verdict, proven: bool, rejected: bool) -> None:
+def test_key__rejected_by(verdict: RiotVerdict, proven: bool, rejected: bool) -> None:
     """What a refusal of a call that is never closed says of the key."""
     key = KeySuspicion()
     if proven:
