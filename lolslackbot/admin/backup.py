@@ -7,18 +7,8 @@ from datetime import datetime
 from lolslackbot.errors import ConfigError, RunAborted
 from lolslackbot.files import keep_owner_and_mode
 from lolslackbot.store import decisions, restores
-from lolslackbot.store.database import (
-    KEPT,
-    KEPT_AT,
-    copy_database,
-    fsync_path,
-    make_folder,
-    must_exist,
-    open_database,
-    remove,
-    swap,
-    verify,
-)
+from lolslackbot.store.copies import copy_database, fsync_path, remove, swap
+from lolslackbot.store.database import KEPT, KEPT_AT, make_folder, must_exist, open_database, verify
 from lolslackbot.store.locks import STAGES, run_lock
 
 

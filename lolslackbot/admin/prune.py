@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from lolslackbot.errors import ConfigError
 from lolslackbot.store import decisions, matches, outbox, runs
-from lolslackbot.store.database import Database, must_exist, open_database, remove_kept
+from lolslackbot.store.copies import remove_kept
+from lolslackbot.store.database import Database, must_exist, open_database
 from lolslackbot.store.locks import STAGES, run_lock
 
 logger = logging.getLogger(__name__)

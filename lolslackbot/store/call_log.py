@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import ScopeState, Window
 from lolslackbot.store import holds
-from lolslackbot.store.database import Database, Row, listed
+from lolslackbot.store.database import Database, Row, in_clause
 
 _SCOPE = "routing = :host AND (:scope = '' OR endpoint = :scope)"
 _OPEN_LONGER = timedelta(hours=1)  # than the longest window: a window yet unknown is learned from Riot's own count
@@ -44,7 +44,7 @@ class CallLog:
 
         longest_window: longer ones are not believed.
         """
-        names, values = listed("endpoint", endpoints)
+        names, values = in_clause("endpoint", endpoints)
         self._db.write(
             f"UPDATE riot_calls SET open = 0, counts_at = :now WHERE open = 1 AND endpoint IN {names}",
             now=text_of(now),

@@ -6,8 +6,7 @@ import re
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import datetime
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 from lolslackbot.errors import ConfigError, RunAborted, TemporaryError
@@ -49,7 +48,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, path: str) -> None:
         self._connection = connection
         self.path = path
-        self._faults = _Faults(path)
+        self._faults = Faults(path)
         self.locked = False  # read as a copy, since another program keeps readers out
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
@@ -130,7 +129,7 @@ class Database:
         self._connection.close()
 
 
-def listed(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
+def in_clause(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
     """The right side of an `IN`, and the values it names."""
     named = {f"{name}_{number}": value for number, value in enumerate(values)}
     return f"({', '.join(f':{each}' for each in named)})", named
@@ -183,10 +182,10 @@ def _must_have_one_name(path: str, file: os.stat_result) -> None:
 
 
 def _names_by_restore(path: str, file: os.stat_result) -> int:
-    return sum(each.inode() == file.st_ino for each, _ in _kept(path))
+    return sum(each.inode() == file.st_ino for each, _ in kept_beside(path))
 
 
-def _kept(path: str) -> list[tuple["os.DirEntry[str]", re.Match[str]]]:
+def kept_beside(path: str) -> list[tuple["os.DirEntry[str]", re.Match[str]]]:
     """What restores replaced, beside the database; a copy that somebody named much like that is none of ours."""
     folder, name = os.path.split(os.path.realpath(path))
     try:
@@ -197,37 +196,28 @@ def _kept(path: str) -> list[tuple["os.DirEntry[str]", re.Match[str]]]:
     return [(each, named) for each, rest in beside if (named := _KEPT_NAME.fullmatch(rest))]
 
 
-def remove_kept(path: str, before: datetime) -> int:
-    """Removes the databases that restores replaced before; how many."""
-    oldest = f"{before:{KEPT_AT}}"
-    old = [(each, named) for each, named in _kept(path) if named[1] < oldest]
-    for each, _ in old:
-        remove(each.path)
-    return sum(named[2] is None for _, named in old)
-
-
 def open_database(path: str) -> Database:
     """The database at `path`, brought up to this schema if it is older.
 
     Raises ConfigError when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
     """
     must_exist(path)
-    return _open(path, path)
+    return open_file(path, path)
 
 
-def _open(path: str, named: str) -> Database:
-    """named: the file that a fault is to name, where that is a copy of another."""
-    with _Faults(named):
+def open_file(path: str, display_path: str) -> Database:
+    """The database in a file that is there. display_path: the path in errors, when `path` is a temporary copy."""
+    with Faults(display_path):
         connection = _connect(path, "rw")
     try:
-        with _Faults(named):
-            _check_identity(connection, named)
+        with Faults(display_path):
+            _check_identity(connection, display_path)
             _set_up(connection)
-            migrations.upgrade(connection, named)
+            migrations.upgrade(connection, display_path)
     except BaseException:
         connection.close()
         raise
-    return Database(connection, named)
+    return Database(connection, display_path)
 
 
 def create_database(path: str) -> Database:
@@ -240,7 +230,7 @@ def create_database(path: str) -> Database:
     except OSError as error:
         raise ConfigError(with_owner(f"the database {path} cannot be made: {error.strerror}", path, error)) from error
     must_exist(path)
-    with _Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+    with Faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         if not migrations.is_empty(connection):
             _check_identity(connection, path)
         _set_up(connection)
@@ -256,59 +246,6 @@ def make_folder(folder: str) -> None:
         raise ConfigError(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
-    """A consistent copy of a database in use, verified, private, and whole or not there at all. See `read_only`."""
-    partial = f"{target}.partial"
-    try:
-        refuse_special(target)
-        with suppress(FileNotFoundError):
-            os.remove(partial)
-        os.close(open_private(partial, os.O_RDONLY | os.O_NOFOLLOW))
-        with read_only(source, a_backup=a_backup) as db, _Faults(target), closing(sqlite3.connect(partial)) as copy:
-            db.rows("BEGIN")
-            db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
-            db.back_up(copy)
-        verify(partial)
-        fsync_path(partial)
-        os.replace(partial, target)
-        fsync_path(os.path.dirname(target))
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        remove(partial)
-
-
-def remove(path: str) -> None:
-    """Removes a file of ours where it can be: on a failing disk it stays, and the next attempt begins with it."""
-    with suppress(OSError):
-        os.remove(path)
-
-
-def swap(database: str, fresh: str, kept: str) -> None:
-    """Makes `fresh` the database, at once, and gives the one it replaces, if there is one, the name `kept`.
-
-    The old one stays locked meanwhile: a journal that somebody began beside it would be taken for the new one's.
-    """
-    with ExitStack() as stack:
-        try:
-            if os.path.exists(database):
-                _lock_or_free(database, kept, stack)
-                os.link(database, kept)  # so that there is a database at every moment
-            os.replace(fresh, database)
-            fsync_path(os.path.dirname(database))
-        except OSError as error:
-            raise ConfigError(f"{database} cannot be replaced: {error.strerror}") from error
-
-
-def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
-    """Locks out everybody else; where the file cannot even be opened, its journal goes with it to its new name."""
-    try:
-        stack.enter_context(closing(_open(database, database))).rows("BEGIN EXCLUSIVE")
-    except ConfigError:
-        if os.path.exists(f"{database}-journal"):
-            os.rename(f"{database}-journal", f"{kept}-journal")
-
-
 def verify(path: str) -> None:
     """Raises ConfigError unless `path` is a sound database of ours that this program can read."""
     _check_library()
@@ -318,20 +255,11 @@ def verify(path: str) -> None:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     if not os.path.isfile(path):
         raise ConfigError(f"there is no file {path}")
-    with _Faults(path), closing(_connect(path, "ro")) as connection:
+    with Faults(path), closing(_connect(path, "ro")) as connection:
         _check_identity(connection, path)
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
             raise ConfigError(f"the database {path} is damaged: {found}")
-
-
-def fsync_path(path: str) -> None:
-    """Waits until a file, or a folder's list of files, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -345,7 +273,7 @@ def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False)
     if not a_backup:
         _must_have_one_name(path, file)
     locked = False
-    with _Faults(path), closing(_connect(path, "ro")) as connection:
+    with Faults(path), closing(_connect(path, "ro")) as connection:
         connection.row_factory = sqlite3.Row
         try:
             needs_copy = _needs_copy(connection, path)
@@ -361,7 +289,7 @@ def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False)
     with ExitStack() as stack:
         copy = _copy_for_reading(path, stack)
         try:
-            db = stack.enter_context(closing(_open(copy, path)))
+            db = stack.enter_context(closing(open_file(copy, path)))
             if locked:
                 _check_pages(db)
         except ConfigError as fault:
@@ -461,7 +389,7 @@ def fault_of(error: sqlite3.Error, path: str) -> RunAborted | None:
     return None
 
 
-class _Faults:
+class Faults:
     """`with` it, a fault of SQLite's becomes one line for a person. A class, since every statement goes through it."""
 
     def __init__(self, path: str) -> None:

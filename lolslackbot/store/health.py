@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import LookupProblem
-from lolslackbot.store.database import Database, Row, listed
+from lolslackbot.store.database import Database, Row, in_clause
 from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.reasons import is_missed
 
@@ -102,8 +102,8 @@ def wanted_since(db: Database) -> datetime | None:
 def waiting_since(db: Database, held: Iterable[Scope] = ()) -> datetime | None:
     """When the oldest pending message was built; those of a channel or workspace in `held` do not count."""
     held = list(held)
-    channel_ids, values = listed("channel", (scope.id for scope in held if scope.kind is ScopeKind.CHANNEL))
-    workspaces, more = listed("workspace", (scope.id for scope in held if scope.kind is ScopeKind.WORKSPACE))
+    channel_ids, values = in_clause("channel", (scope.id for scope in held if scope.kind is ScopeKind.CHANNEL))
+    workspaces, more = in_clause("workspace", (scope.id for scope in held if scope.kind is ScopeKind.WORKSPACE))
     return _moment(
         db,
         f"""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
 from lolslackbot.store import players
-from lolslackbot.store.database import Database, Row, listed
+from lolslackbot.store.database import Database, Row, in_clause
 from lolslackbot.store.reasons import UNTRACKED, Reason, ReasonKind
 
 logger = logging.getLogger(__name__)
@@ -526,7 +526,7 @@ def prune(db: Database, before: datetime, most: int) -> int:
     )
     if not forgotten:
         return 0
-    within, ids = listed("match", (row["match_id"] for row in forgotten))
+    within, ids = in_clause("match", (row["match_id"] for row in forgotten))
     db.write(f"DELETE FROM participants WHERE match_id IN {within}", **ids)
     db.write(f"DELETE FROM unwanted WHERE match_id IN {within}", **ids)
     return len(forgotten)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import Player, ProblemKind, RiotId
-from lolslackbot.store.database import Database, Row, listed
+from lolslackbot.store.database import Database, Row, in_clause
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def renames(db: Database, player_id: int | None = None) -> list[Rename]:
 
 def with_puuids(db: Database, puuids: Iterable[str]) -> dict[str, Player]:
     """Those of the players that we know, by puuid."""
-    names, values = listed("puuid", puuids)
+    names, values = in_clause("puuid", puuids)
     rows = db.rows(f"SELECT * FROM players WHERE puuid IN {names}", **values)
     return {row["puuid"]: _player(row) for row in rows}
 
@@ -214,7 +214,7 @@ def doubt_puuids(db: Database, good: Iterable[int] = ()) -> None:
 
     A list, a known problem or a new puuid ends the doubt. good: players whose puuid is beyond it.
     """
-    names, values = listed("player_id", good)
+    names, values = in_clause("player_id", good)
     with db.transaction():
         db.write(
             f"""
@@ -304,7 +304,7 @@ def record_region(db: Database, player_id: int, region: str | None, now: datetim
 
 def with_ids(db: Database, player_ids: Iterable[int]) -> list[Player]:
     """The players of those ids."""
-    names, values = listed("player_id", player_ids)
+    names, values = in_clause("player_id", player_ids)
     return [
         _player(row)
         for row in db.rows(f"SELECT * FROM players WHERE player_id IN {names} ORDER BY player_id", **values)
