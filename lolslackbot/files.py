@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 
+StrPath = str | os.PathLike[str]
+
 _SPECIAL = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISCHR, "a device"),

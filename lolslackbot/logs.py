@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from lolslackbot.console import one_line
-from lolslackbot.files import make_private_folder, open_private, refuse_special
+from lolslackbot.files import StrPath, make_private_folder, open_private, refuse_special
 
 MAX_LOG = 5 * 1024 * 1024  # bytes; the run that finds more starts a new file
 KEPT = 3  # older files; lolslackbot.log.1 is the newest of them
@@ -83,8 +83,9 @@ def hold_for_stderr(secrets: Sequence[str]) -> HeldHandler:
     return handler
 
 
-def log_to_file(path: str, secrets: Sequence[str]) -> None:
+def log_to_file(path: StrPath, secrets: Sequence[str]) -> None:
     """Everything from debug on, with stack traces, into a private file of bounded size. Raises OSError."""
+    path = os.fspath(path)
     make_private_folder(os.path.dirname(path))
     refuse_special(path)
     with suppress(FileNotFoundError):  # there is none yet, or another command is rotating at this moment

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from lolslackbot.errors import ConfigError
-from lolslackbot.files import refuse_special, with_owner
+from lolslackbot.files import StrPath, refuse_special, with_owner
 from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secrets
 
 T = TypeVar("T")
@@ -116,11 +116,12 @@ def token_name(workspace: str) -> str:
     return "SLACK_BOT_TOKEN" if workspace.lower() == "default" else f"SLACK_BOT_TOKEN_{workspace.upper()}"
 
 
-def read_settings(home: str, database: str | None, environment: Mapping[str, str]) -> Settings:
+def read_settings(home: StrPath, database: str | None, environment: Mapping[str, str]) -> Settings:
     """The settings for `home`: its `env` file, overruled by the environment; `database` overrules both.
 
     Raises FaultySetting with one line that names the variable at fault. Reads, creates nothing.
     """
+    home = os.fspath(home)
     return _settings(home, database, _merged(_env_file(os.path.join(home, "env")), _ours(environment)))
 
 

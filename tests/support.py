@@ -7,11 +7,12 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from proof.warm import Order, Warm
@@ -157,11 +158,17 @@ class Bot:
     environment: dict[str, str] = field(default_factory=dict)
     warm: Warm | None = None
 
-    def start(self, *arguments: str, before: Callable[[], None] | None = None, **extra: str) -> "subprocess.Popen[str]":
-        """Starts a command; `extra` are further environment variables, `before` runs in the new process first."""
+    def start(
+        self,
+        *arguments: str,
+        before: Callable[[], object] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **extra: str,
+    ) -> "subprocess.Popen[str]":
+        """Starts a command; `environment` and `extra` are further variables, `before` runs in the new process first."""
         return subprocess.Popen(
             [sys.executable, "-m", "lolslackbot", "--home", str(self.home), *arguments],
-            env={**_bare_environment(), **self.environment, **extra},
+            env={**_bare_environment(), **self.environment, **environment, **extra},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -177,7 +184,7 @@ class Bot:
             status = warm.run(order)
             self.warm = warm
             return Result(status, warm.out, warm.err)
-        process = self.start(*arguments, **extra)
+        process = self.start(*arguments, environment=extra)
         out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)
 
@@ -244,7 +251,7 @@ sys.stdin.read()
 
 
 @contextmanager
-def forgotten_shell(database: Path, how: str) -> Iterator[None]:
+def forgotten_shell(database: Path | str, how: str) -> Iterator[None]:
     """Another process holds the database: IMMEDIATE keeps writers out, EXCLUSIVE readers too.
 
     Another one, since to copy a file ends all locks that the same process has on it.
@@ -261,7 +268,7 @@ def forgotten_shell(database: Path, how: str) -> Iterator[None]:
 
 def keys_in(sandbox: Sandbox, channel: str) -> list[str]:
     """What Slack truly holds in a channel, by key, in the order it came."""
-    return [post.key for post in sandbox.slack.posts if post.channel == channel]
+    return [post.key for post in sandbox.slack.posts if post.channel == channel and post.key]
 
 
 def _bare_environment() -> dict[str, str]:

@@ -1137,7 +1137,7 @@ def answered(bot: Bot, answer: bytes, *arguments: str) -> Result:
     """Runs a command that asks on a terminal, where somebody types `answer`."""
     master, slave = pty.openpty()
     try:
-        process = bot.start(*arguments, before=lambda: os.dup2(slave, 0) and None)
+        process = bot.start(*arguments, before=lambda: os.dup2(slave, 0))
         os.write(master, answer)
         out, err = process.communicate(timeout=60)
         return Result(process.returncode, out, err)

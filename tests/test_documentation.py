@@ -39,14 +39,14 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     settings = read_settings(Path("/home/x"), None, {})
     for value in (settings.match_link, settings.riot_url, settings.slack_url, settings.ddragon_url):
         assert f"`{value}`" in README
-    for name, value in (
+    for name, number in (
         ("MAX_SECONDS", settings.max_seconds),
         ("MAX_WAIT", settings.max_wait),
         ("KEEP_DAYS", settings.keep_days),
         ("ANNOUNCE_WITHIN", settings.announce_within),
         ("UNCERTAIN_AFTER", settings.uncertain_after),
     ):
-        assert f"| `LOLSLACKBOT_{name}` | {value:g} |" in README, name
+        assert f"| `LOLSLACKBOT_{name}` | {number:g} |" in README, name
 
 
 def test_the_readme_has_riots_notice() -> None:

@@ -192,7 +192,7 @@ def test_another_command_may_rotate_the_log_at_the_same_moment(
     path.parent.mkdir()
     path.write_text("full")
     monkeypatch.setattr(logs, "MAX_LOG", 1)
-    monkeypatch.setattr(logs, "_rotate", lambda path: (path.unlink(), path.stat()))  # the other one was faster
+    monkeypatch.setattr(logs, "_rotate", lambda path: (Path(path).unlink(), Path(path).stat()))
     log_to_file(path, [])
     logger.info("all the same")
     assert path.read_text().endswith("all the same\n")

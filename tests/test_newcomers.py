@@ -378,12 +378,12 @@ def test_names_are_utf_8_in_a_locale_that_knows_none(bot: Bot, sandbox: Sandbox,
     rows.write_text("riot_id,channel\nBär#EUW,C1\n", "utf-8")
     home = str(tmp_path / "zuhause-é")
     for arguments in (("track", "Zoë 阿狸#EUW", "--channel", "C1"), ("track", "--file", str(rows))):
-        process = bot.start("--home", home, *arguments, **POSIX)
+        process = bot.start("--home", home, *arguments, environment=POSIX)
         assert (process.communicate(timeout=60)[1].count("refused"), process.returncode) == (0, 0)
     (Path(home) / "env").write_text("LOLSLACKBOT_DATABASE=lol-é.db\n", "utf-8")
     (Path(home) / "lolslackbot.db").rename(Path(home) / "lol-é.db")
     (Path(home) / "env").chmod(0o600)
-    listed = bot.start("--home", home, "players", "--json", **POSIX)
+    listed = bot.start("--home", home, "players", "--json", environment=POSIX)
     out, err = listed.communicate(timeout=60)
     assert (listed.returncode, err) == (0, "")
     assert [each["player"] for each in json.loads(out)] == ["Zoë 阿狸#EUW", "Bär#EUW"]

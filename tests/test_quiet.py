@@ -1,7 +1,6 @@
 """What `-q` may say: each thing once, then once a day while it lasts, whatever can be written."""
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def spare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def nothing_fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+def nothing_fits(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The folders whose disk is full: a file can be made, and nothing written into it."""
     full: set[str] = set()
     pwrite = os.pwrite
@@ -224,6 +223,6 @@ def test_a_stranger_s_file_is_not_waited_for(home: Path, clock: FakeClock, monke
     """Whoever made it may hold its lock for ever, and every quiet run would hang."""
     (home / NAME).touch()
     monkeypatch.setattr(quiet, "_is_ours", lambda _: False)
-    monkeypatch.setattr(quiet.fcntl, "flock", lambda *_: pytest.fail("waited for a stranger's lock"))
+    monkeypatch.setattr("fcntl.flock", lambda *_: pytest.fail("waited for a stranger's lock"))
     clock.moment = START.replace(minute=0)
     assert take_news(str(home), {DEAD}, clock.now()) == {DEAD}

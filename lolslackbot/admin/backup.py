@@ -5,15 +5,16 @@ from contextlib import ExitStack, closing
 from datetime import datetime
 
 from lolslackbot.errors import ConfigError, RunAborted
-from lolslackbot.files import keep_owner_and_mode
+from lolslackbot.files import StrPath, keep_owner_and_mode
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.copies import copy_database, fsync_path, remove, swap
 from lolslackbot.store.database import KEPT, KEPT_AT, make_folder, must_exist, open_database, verify
 from lolslackbot.store.locks import STAGES, run_lock
 
 
-def backup(database: str, target: str) -> str:
+def backup(database: StrPath, target: StrPath) -> str:
     """Copies the database as it is at one moment, while others use it; what was done, in a sentence."""
+    database, target = os.fspath(database), os.fspath(target)
     must_exist(database)
     if os.path.isdir(target):
         raise ConfigError(f"{target} is a folder: name a file")
@@ -23,11 +24,12 @@ def backup(database: str, target: str) -> str:
     return f"{target} is a verified copy of {database}, {os.path.getsize(target)} bytes"
 
 
-def restore(database: str, source: str, now: datetime) -> list[str]:
+def restore(database: StrPath, source: StrPath, now: datetime) -> list[str]:
     """Puts a backup in the database's place; returns what was done. Raises TemporaryError while a stage is at work.
 
     The replaced database is kept beside it. What the backup would announce anew is looked up in Slack first.
     """
+    database, source = os.fspath(database), os.fspath(source)
     verify(source)
     database = os.path.realpath(database)  # the file that a link names is replaced, not the link
     if os.path.exists(database):

@@ -12,6 +12,7 @@ from typing import Any
 from lolslackbot.errors import ConfigError, RunAborted, TemporaryError
 from lolslackbot.files import (
     NotAFile,
+    StrPath,
     make_private_folder,
     no_file_can_be_opened,
     open_private,
@@ -135,8 +136,9 @@ def in_clause(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
     return f"({', '.join(f':{each}' for each in named)})", named
 
 
-def must_exist(path: str) -> None:
+def must_exist(path: StrPath) -> None:
     """Raises ConfigError when there is no database, or one with several names."""
+    path = os.fspath(path)
     _must_have_one_name(path, _must_be_there(path))
 
 
@@ -196,13 +198,13 @@ def kept_beside(path: str) -> list[tuple["os.DirEntry[str]", re.Match[str]]]:
     return [(each, named) for each, rest in beside if (named := _KEPT_NAME.fullmatch(rest))]
 
 
-def open_database(path: str) -> Database:
+def open_database(path: StrPath) -> Database:
     """The database at `path`, brought up to this schema if it is older.
 
     Raises ConfigError when there is none (none is made), or when it is not ours, too new, read-only or corrupt.
     """
     must_exist(path)
-    return open_file(path, path)
+    return open_file(os.fspath(path), os.fspath(path))
 
 
 def open_file(path: str, display_path: str) -> Database:
@@ -220,8 +222,9 @@ def open_file(path: str, display_path: str) -> Database:
     return Database(connection, display_path)
 
 
-def create_database(path: str) -> Database:
+def create_database(path: StrPath) -> Database:
     """As `open_database`, but makes the file, private to the user, if there is none. All or nothing."""
+    path = os.fspath(path)
     _check_library()
     make_folder(os.path.dirname(path))
     try:
@@ -246,8 +249,9 @@ def make_folder(folder: str) -> None:
         raise ConfigError(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def verify(path: str) -> None:
+def verify(path: StrPath) -> None:
     """Raises ConfigError unless `path` is a sound database of ours that this program can read."""
+    path = os.fspath(path)
     _check_library()
     try:
         refuse_special(path)
@@ -263,12 +267,13 @@ def verify(path: str) -> None:
 
 
 @contextmanager
-def read_only(path: str, *, though_locked: bool = False, a_backup: bool = False) -> Iterator[Database]:
+def read_only(path: StrPath, *, though_locked: bool = False, a_backup: bool = False) -> Iterator[Database]:
     """The database for looking only: nothing of it is written, neither an upgrade nor a crashed run's roll-back.
 
     Where reading needs one of these, a private copy is read instead, and thrown away. though_locked: so too where
     another program does not let go of it. a_backup: nobody writes to it, so it may have any number of names.
     """
+    path = os.fspath(path)
     file = _must_be_there(path)
     if not a_backup:
         _must_have_one_name(path, file)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lolslackbot.errors import ConfigError, TemporaryError
-from lolslackbot.files import open_private, with_owner
+from lolslackbot.files import StrPath, open_private, with_owner
 
 STAGES = ("fetch-matches", "build-messages", "deliver")
 
 
 @contextmanager
-def run_lock(database: str, stage: str) -> Iterator[None]:
+def run_lock(database: StrPath, stage: str) -> Iterator[None]:
     """Holds the stage's kernel lock, which dies with its process. Raises TemporaryError when another run has it.
 
     flock, not lockf: that one is lost as soon as any descriptor of the file is closed. The file is never removed: a
@@ -20,7 +20,7 @@ def run_lock(database: str, stage: str) -> Iterator[None]:
     """
     path = lock_file(database, stage)
     try:
-        descriptor = open_private(path, os.O_RDWR, like=database)
+        descriptor = open_private(path, os.O_RDWR, like=os.fspath(database))
     except OSError as error:
         raise ConfigError(
             with_owner(f"the lock file {path} cannot be opened: {error.strerror}", path, error)
@@ -32,7 +32,7 @@ def run_lock(database: str, stage: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_at_work(database: str, stage: str) -> bool:
+def is_at_work(database: StrPath, stage: str) -> bool:
     """Whether some process holds the stage's lock at this moment; one that cannot be looked at may be held.
 
     To be asked where a run seems to be under way: for the moment of looking, no run of that stage could begin. And in
@@ -51,7 +51,7 @@ def is_at_work(database: str, stage: str) -> bool:
     return False
 
 
-def lock_file(database: str, stage: str) -> str:
+def lock_file(database: StrPath, stage: str) -> str:
     """Beside the file itself, by whichever link it was named."""
     return f"{os.path.realpath(database)}.{stage}.lock"
 

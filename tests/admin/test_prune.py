@@ -1,6 +1,7 @@
 """What prune forgets, what it keeps, and that nothing can be announced again by it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from support import START, Command, FakeClock, a_match, add_player, claim, store_match
@@ -110,9 +111,9 @@ def test_the_space_is_given_back_and_the_decision_kept(db: Database, clock: Fake
         built(db, clock, "delivered")
     with db.transaction():
         db.write("UPDATE matches SET body = randomblob(9000)")
-    before = db.path.stat().st_size
+    before = Path(db.path).stat().st_size
     said = pruned(db)
-    freed = before - db.path.stat().st_size
+    freed = before - Path(db.path).stat().st_size
     assert freed > 50 * 8000
     assert said == f"forgot 50 bodies and 50 texts of games that ended over 30 days ago; {freed} bytes are free again"
     (decision,) = decisions.about(db, decisions.EVERYTHING)
@@ -132,9 +133,9 @@ def test_while_a_stage_is_at_work_it_is_for_later(db: Database, stage: str) -> N
 
 
 def test_without_a_database_none_is_made(db: Database) -> None:
-    other = db.path.with_name("other.db")
+    other = Path(db.path).with_name("other.db")
     with pytest.raises(ConfigError, match="there is no database"):
-        prune(other, 30, WITHIN, LATER)
+        prune(str(other), 30, WITHIN, LATER)
     assert not other.exists()
 
 
@@ -156,8 +157,8 @@ def test_old_decisions_are_forgotten(db: Database) -> None:
 
 
 def test_databases_that_restores_replaced_long_ago_are_removed(db: Database) -> None:
-    folder = db.path.parent
-    old, new = (f"{db.path.name}.before-{moment}T120000.000000Z" for moment in ("20261123", "20261230"))
+    folder = Path(db.path).parent
+    old, new = (f"{Path(db.path).name}.before-{moment}T120000.000000Z" for moment in ("20261123", "20261230"))
     others = [
         "lolslackbot.db.before-",
         "lolslackbot.db.before-1.2",
@@ -169,7 +170,7 @@ def test_databases_that_restores_replaced_long_ago_are_removed(db: Database) -> 
         (folder / name).write_text("")
     assert "; removed 1 databases that restores had replaced; " in pruned(db)
     left_over = {path.name for path in folder.iterdir()} - {f"lolslackbot.db.{stage}.lock" for stage in STAGES}
-    assert left_over == {db.path.name, new, *others}
+    assert left_over == {Path(db.path).name, new, *others}
 
 
 # By itself

@@ -10,7 +10,7 @@ from typing import Literal
 from lolslackbot.sandbox import Mishap
 from proof.frame import Part, Tally, sample
 from proof.judge import look, messages_in
-from proof.worlds import CHANNELS, World, in_clause, waiting
+from proof.worlds import CHANNELS, World, listed, waiting
 
 NUMBER = 5  # messages of a delivery
 LISTED = 2  # players of a fetch
@@ -244,7 +244,7 @@ def riot(share: float) -> Tally:
         for endpoint in ("match-ids", "match")
         for position in range(LISTED)
     ]
-    with in_clause(LISTED) as world:
+    with listed(LISTED) as world:
         expected = world.expected
         for fault, endpoint, position in sample(points, share):
             wrong = _riot_point(world, fault, endpoint, position)

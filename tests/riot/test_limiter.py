@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import START, FakeClock
 
+from lolslackbot.model import Window
 from lolslackbot.riot import limits
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.riot.limits import APPLICATION
@@ -27,7 +27,7 @@ HOBBY = {"x_app_rate_limit": "20:1,100:120", "x_method_rate_limit": "2000:10"}
 A_MOMENT = 0.001
 
 
-def answered(status: int = 200, body: bytes = b"{}", **headers: str) -> HttpAnswer:
+def answered(status: int = 200, body: bytes = b"{}", /, **headers: str) -> HttpAnswer:
     """An answer with these headers; `_` stands for `-`."""
     return HttpAnswer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
@@ -191,7 +191,7 @@ def test_full_endpoint__others_go_on(bot: Process) -> None:
 
 def test_allowance__gets_used(bot: Process, clock: FakeClock) -> None:
     """20 a second and 100 in two minutes: a hundred calls go within ten seconds, and again two minutes later."""
-    went = []
+    went: list[float] = []
     while len(went) < 200:
         if wait := bot.waits():
             clock.sleep(wait + A_MOMENT)
@@ -507,7 +507,7 @@ def test_hold_of_years__of_an_earlier_version(bot: Process, db: Database, clock:
     with db.transaction():
         for endpoint in (APPLICATION, MATCH):
             CallLog(db).back_off(EUROPE, endpoint, "429", START - timedelta(hours=6), START + timedelta(days=9999))
-        CallLog(db).put_windows(EUROPE, APPLICATION, [limits.Window(99_999_999, 1)])
+        CallLog(db).put_windows(EUROPE, APPLICATION, [Window(99_999_999, 1)])
         CallLog(db).reserve(EUROPE, MATCH, START - timedelta(days=300))
     assert bot.waits() == 18 * 3600
     clock.advance(18 * 3600)
@@ -605,7 +605,7 @@ class World:
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.row_factory = sqlite3.Row
         migrations.create(connection)
-        self.db = Database(connection, Path("in memory"))
+        self.db = Database(connection, "in memory")
         self.clock = FakeClock()
         self.limiters = [Limiter(CallLog(self.db), self.clock, LONGEST_CALL) for _ in range(2)]
         self.scopes = {scope: Scope(fixed, STATED[0]) for scope in (APPLICATION, MATCH, MATCH_IDS, ACCOUNT)}
@@ -639,7 +639,8 @@ class World:
         if call is None or call.arrived:
             return
         call.arrived = True
-        now, headers, full = self.clock.ticks, {}, None
+        headers: dict[str, str] = {}
+        now, full = self.clock.ticks, None
         for scope, kind in ((APPLICATION, "app"), (call.endpoint, "method")):
             server = self.scopes[scope]
             server.arrive(now, ours=True)
@@ -665,7 +666,7 @@ class World:
         if heard == "all":
             for scope, counted in call.counted.items():
                 server, kind = self.scopes[scope], "method" if scope else "app"
-                server.told = limits.read_pairs(call.answer.headers[f"x-{kind}-rate-limit"])
+                server.told = dict(limits.read_pairs(call.answer.headers[f"x-{kind}-rate-limit"]))
                 server.told_of = max(server.told_of, counted)
         self.open[process] = None
 

@@ -297,7 +297,10 @@ def test_a_lock_that_passes_is_waited_for(path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(database, "BUSY_SECONDS", 10)
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
-    threading.Timer(0.2, lambda: (other.execute("COMMIT"), other.close())).start()
+    threading.Timer(
+        0.2,
+        lambda: (other.execute("COMMIT"), other.close()),  # type: ignore[func-returns-value]
+    ).start()
     with closing(open_database(path)) as db:
         assert len(players.tracks(db)) == 1
 
@@ -403,10 +406,12 @@ def test_what_a_sqlite_error_means_to_a_person(
     error = sqlite3.OperationalError("of all things")
     if code:
         error.sqlite_errorname = code
-    found = fault_of(error, Path("/srv/a.db"))
+    found = fault_of(error, "/srv/a.db")
     if kind is None:
         assert found is None
     else:
+        assert found is not None
+        assert status is not None
         assert type(found) is kind
         assert found.exit_status == Exit(status)
         assert str(found).startswith("the database /srv/a.db ")

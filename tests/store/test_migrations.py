@@ -202,7 +202,7 @@ connection.execute("PRAGMA cache_size = 1")
 connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
 rows = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000)"
 migrations.STEPS[2] += f"INSERT INTO pauses {rows} SELECT x || zeroblob(100) FROM n;" + chr(10) + "SELECT die();"
-migrations.upgrade(connection, path)
+migrations.upgrade(connection, str(path))
 """,
     )
     assert killed.communicate(timeout=60) == ("", "")
@@ -226,7 +226,7 @@ def test_a_process_that_waited_for_the_lock_does_no_step_twice(path: Path, monke
         versions = iter([1, 3])  # before it has the lock, and under it
         open_database(path).close()
         monkeypatch.setattr(migrations, "version", lambda _: next(versions))
-        migrations.upgrade(connection, path)
+        migrations.upgrade(connection, str(path))
         assert not connection.in_transaction
     assert state(path)[0] == 3
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -528,13 +529,13 @@ def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
     waits(db, ended_at=START)
     with db.transaction():
         holds.put(db, holds.channel_scope("C9"), "broken", "is_archived", START, None)
-    before = db.path.read_bytes()
+    before = Path(db.path).read_bytes()
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
         assert outbox.expire(db, START, START) == 0
         assert outbox.fail_in_broken_channels(db, START) == {}
         assert in_doubt.recover_orphaned_claims(db, START) == []
-    assert db.path.read_bytes() == before
+    assert Path(db.path).read_bytes() == before
 
 
 # Queues

@@ -47,7 +47,7 @@ def test_whether_a_stage_is_at_work_is_seen_without_disturbing_it(db: Database) 
         assert is_at_work(db.path, STAGE)
         assert not is_at_work(db.path, "fetch-matches")
     assert not is_at_work(db.path, STAGE)
-    assert is_at_work(db.path / "no folder", STAGE)  # cannot be told
+    assert is_at_work(f"{db.path}/no folder", STAGE)  # cannot be told
 
 
 def test_without_runs_nothing_is_recorded(db: Database) -> None:
