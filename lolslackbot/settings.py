@@ -4,9 +4,10 @@ import os
 import re
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from string import Formatter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from lolslackbot.errors import ConfigError
@@ -52,20 +53,22 @@ class Secret(str):
         return "***"
 
 
-class ChannelLimit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChannelLimit:
     """At most `messages` in `seconds` per channel."""
 
     messages: int
     seconds: int
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """Everything a command may be told from outside, checked."""
 
     home: str
     database: str
     riot_api_key: Secret | None = None
-    slack_tokens: Mapping[str, Secret] = {}  # by workspace in lower case
+    slack_tokens: Mapping[str, Secret] = field(default_factory=dict)  # by workspace in lower case
     max_seconds: float = 80
     max_wait: float = 10
     announce_within: float = 43200
@@ -78,7 +81,9 @@ class Settings(NamedTuple):
     riot_url: str = "https://{routing}.api.riotgames.com"
     slack_url: str = "https://slack.com/api/"
     ddragon_url: str = DDRAGON_URL  # '' for never
-    network: Mapping[str, str] = {}  # the proxies and certificate authorities there are, by variable
+    network: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the proxies and certificate authorities there are, by variable
 
     @property
     def log(self) -> str:
@@ -151,7 +156,8 @@ def _network(values: Mapping[str, str]) -> dict[str, str]:
     return {name: Secret(values[name]) for name in names if name in values}
 
 
-class Unknown(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unknown:
     """A name that is set and means nothing: where, and which setting may be meant."""
 
     name: str

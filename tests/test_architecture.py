@@ -69,3 +69,17 @@ def test_nothing_but_the_sandbox_uses_threads() -> None:
     for path in PACKAGE.rglob("*.py"):
         parallel = {"threading", "asyncio", "multiprocessing", "concurrent"}
         assert room(path) == "sandbox" or not {name.split(".")[0] for name in imports(path)} & parallel, f"{path}"
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    """Neither at the top of a module nor within a function."""
+    modules = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    imported = {module: (imports(path) & modules.keys()) - {module} for module, path in modules.items()}
+    packages = {module for module, path in modules.items() if path.name == "__init__.py"}
+    while free := [module for module, others in imported.items() if not others & imported.keys() - packages]:
+        for module in free:
+            del imported[module]
+    assert imported == {}

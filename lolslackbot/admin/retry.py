@@ -1,8 +1,8 @@
 """Puts back what a person decides to try again: says first what it will do, then does it in one commit."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from lolslackbot.clock import FAR_OFF, Clock, text_of
 from lolslackbot.errors import NotFound
@@ -19,7 +19,8 @@ from lolslackbot.store.holds import Hold
 WITHIN = timedelta(seconds=Settings("", "").announce_within)  # how long a game is news, unless said otherwise
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """What a retry will do, as sentences; `do` does it."""
 
     sentences: list[str]

@@ -174,9 +174,9 @@ def _settings(checks: Checks) -> Iterator[Finding]:
         yield _fail("settings", str(fault), status=Exit.UNUSABLE)
     for sentence in empty_settings(checks.settings.env):
         yield _warn("settings", sentence)
-    for name, place, likely in checks.unknown:
-        remedy = f"rename it to {likely}" if likely else "remove it"
-        yield _warn("settings", f"{name} in {place} is not a setting", remedy)
+    for unknown in checks.unknown:
+        remedy = f"rename it to {unknown.likely}" if unknown.likely else "remove it"
+        yield _warn("settings", f"{unknown.name} in {unknown.place} is not a setting", remedy)
 
 
 def _files(checks: Checks) -> Iterator[Finding]:

@@ -67,7 +67,7 @@ class StageRuns:
     @property
     def last_seen_at(self) -> datetime | None:
         """When the last run ended; if it did not, when it began."""
-        return self.last and (self.last.ended_at or self.last.began_at)
+        return (self.last.ended_at or self.last.began_at) if self.last else None
 
     @property
     def cut_off(self) -> bool:

@@ -213,7 +213,7 @@ def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
     settings = view.settings or Settings("", "")
     if view.settings and message.workspace.lower() not in settings.slack_tokens:
         return f"waiting{behind}{error}; {token_name(message.workspace)} is not set in this environment"
-    messages, seconds = settings.channel_limit
+    messages, seconds = settings.channel_limit.messages, settings.channel_limit.seconds
     until = outbox.full_until(view.db, message.channel_id, view.now, messages=messages, seconds=seconds, ahead=ahead)
     if until:
         limit = f"LOLSLACKBOT_CHANNEL_LIMIT allows {messages} messages in {seconds} s: not before {text_of(until)}"

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunAborted, worst
@@ -18,7 +18,8 @@ from lolslackbot.store.locks import run_lock
 logger = logging.getLogger(__name__)
 
 
-class Cause(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cause:
     """Why a run ends with another status than 0. `needs`: the keys of what status then says of it, if anything."""
 
     status: Exit

@@ -1,14 +1,15 @@
 """What the alert channel is told of: each problem once when it begins, and once when it is over."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
 
 
-class Alert(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Alert:
     """One thing to post: that a problem began, or that it is over, in the words of its beginning."""
 
     problem: str
@@ -17,7 +18,8 @@ class Alert(NamedTuple):
     is_over: bool
 
 
-class Unposted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unposted:
     """What the alert channel could not be told of, and why."""
 
     channel_id: str

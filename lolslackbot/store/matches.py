@@ -5,7 +5,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
@@ -41,7 +40,8 @@ def to_look_at(db: Database, now: datetime) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-class Waiting(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Waiting:
     """A match that answered 404 as often as is usual, while its host gave no other one."""
 
     match_id: str
@@ -370,7 +370,8 @@ def to_build(db: Database) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-class Listener(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Listener:
     """A channel that tracks a player in a match, and what it wants to hear."""
 
     channel_id: str

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import ConfigError
@@ -22,7 +21,8 @@ class Moved(OtherWorkspace):
     """A channel was named by an id that it no longer has."""
 
 
-class Track(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Track:
     """A player's games are announced in a channel, those that ended after `since`."""
 
     player: Player

@@ -1,7 +1,7 @@
 """When each stage ran, and how it ended: what freshness is measured by."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
@@ -9,7 +9,8 @@ from lolslackbot.store.database import Database, Row
 KEPT = 1000  # of one stage: two days of cron; what is older explains nothing any more
 
 
-class PastRun(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PastRun:
     """One run of a stage. `ended_at` None: at work, or cut off (killed, or it could not write)."""
 
     stage: str
@@ -23,7 +24,8 @@ class PastRun(NamedTuple):
     clock_ahead: float | None = None  # seconds this clock was ahead of Riot's, where that is too far
 
 
-class Ending(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ending:
     """What kept a run from doing all there was to do."""
 
     out_of_time: bool = False
@@ -68,7 +70,10 @@ def end(db: Database, run_id: int, now: datetime, exit_status: int, summary: str
             run_id=run_id,
             exit_status=exit_status,
             summary=summary,
-            **ending._asdict(),
+            out_of_time=int(ending.out_of_time),
+            left_over=ending.left_over,
+            max_seconds=ending.max_seconds,
+            clock_ahead=ending.clock_ahead,
         )
 
 

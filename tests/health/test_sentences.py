@@ -5,7 +5,7 @@ A row's `never` has words that would be false in that world, though they are rig
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -343,7 +343,7 @@ def at_the_limit(world: World) -> None:
 
 def without_a_token(world: World) -> None:
     world.game()
-    world.settings = SETTINGS._replace(slack_tokens={"friends": Secret("xoxb-2")})
+    world.settings = replace(SETTINGS, slack_tokens={"friends": Secret("xoxb-2")})
 
 
 LIMIT = "LOLSLACKBOT_CHANNEL_LIMIT allows 3 messages in 3600 s: not before 2026-11-23T13:00:00.000Z"

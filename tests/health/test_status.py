@@ -6,6 +6,7 @@ The sentences are asserted in test_sentences.py.
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -358,7 +359,7 @@ def ended(db: Database, stage: str, *endings: runs.Ending) -> None:
 
 
 def leaving(*numbers: int | None) -> list[runs.Ending]:
-    return [PRESSED._replace(left_over=number) for number in numbers]
+    return [replace(PRESSED, left_over=number) for number in numbers]
 
 
 @pytest.mark.parametrize(
