@@ -20,6 +20,7 @@ from typing import NoReturn
 
 PR_SET_PTRACER = 0x59616D61
 TESTS = Path(__file__).resolve().parent.parent
+PASSED_ON = ("PATH", "TMPDIR", "LANG", "PLANTED_BUG")
 PATIENCE = 120  # seconds that a command may take
 Armament = Callable[[], object]  # called in the new process before the command begins; it can be pickled
 
@@ -68,7 +69,7 @@ class Warm:
 def warm_process() -> Iterator[Warm]:
     """One of its own, without what coverage or a proxy would add."""
     ours, theirs = socket.socketpair()
-    environment = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "proof.warm", str(theirs.fileno())],
@@ -189,5 +190,9 @@ def _import_everything() -> None:
 
 if __name__ == "__main__":
     _import_everything()
+    if os.environ.get("PLANTED_BUG"):
+        from proof import planted
+
+        planted.plant()
     gc.freeze()
     serve(Connection(int(sys.argv[1])))
