@@ -11,6 +11,10 @@ from typing import Any
 DEFAULT_WORKSPACE = "default"  # of channels and tokens that name none
 
 
+ARENA = "CHERRY"  # game modes, by match-v5's names
+SWARM = "STRAWBERRY"
+
+
 class Outcome(StrEnum):
     """How a whole game ended. Who won it stands with each participant."""
 
@@ -18,6 +22,11 @@ class Outcome(StrEnum):
     SURRENDERED = "surrendered"
     REMAKE = "remake"  # neither won nor lost, although match-v5 still gives one team `win`
     NOBODY_WON = "nobody_won"  # after a crash of the game
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether somebody won."""
+        return self in (Outcome.DECIDED, Outcome.SURRENDERED)
 
 
 class LookupProblem(StrEnum):

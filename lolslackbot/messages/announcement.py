@@ -1,26 +1,24 @@
 """One match, as its channel's friends lived it -> the words for it. Pure; facts only."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
 
 from lolslackbot.messages.game_queues import queue_kind, queue_name
 from lolslackbot.messages.names import NONE, champion_name, champion_picture, role_name, server_name
 from lolslackbot.messages.rounding import one_decimal, percent
-from lolslackbot.messages.standout import standout
-from lolslackbot.model import Champions, Match, Outcome, Participant, Style, game_id_of, platform_of
+from lolslackbot.messages.standout import Feat, standout
+from lolslackbot.model import ARENA, SWARM, Champions, Match, Outcome, Participant, Style, game_id_of, platform_of
 
-ARENA = "CHERRY"  # game modes by match-v5's names
-SWARM = "STRAWBERRY"
 _WITH_CREEPS = {"CLASSIC", "SWIFTPLAY", "URF", "ARURF", "ONEFORALL", "ULTBOOK", "JADE"}  # where they are counted
 _WITH_DAMAGE = {"ARAM", "KIWI"}  # where it is what people compare
 _WITHOUT_SHARES = {"arena", "swarm", "bots"}  # kinds of queues in which a share of the team's kills says nothing
-_DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
 MANY = 5  # friends in one game; beyond that each gets a short line, so that it fits a phone
 
 
-class RenderOptions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
     """What messages are made with besides the match: values of settings, and what is known of champions."""
 
     match_link: str = ""  # template, '' for no link
@@ -28,7 +26,8 @@ class RenderOptions(NamedTuple):
     champions: Champions = NONE
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Line:
     """What is said of one player. `name` is foreign text; the rest is ours."""
 
     name: str
@@ -36,7 +35,8 @@ class Line(NamedTuple):
     standout: str  # the one thing to talk about, '' for none
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Group:
     """Friends who share a result. `mark` and `title` are '' where it is the whole message's."""
 
     mark: str
@@ -44,7 +44,8 @@ class Group(NamedTuple):
     lines: tuple[Line, ...]
 
 
-class Announcement(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Announcement:
     """One message before it takes Slack's form."""
 
     mark: str  # an emoji: the result at a glance
@@ -69,11 +70,11 @@ class Announcement(NamedTuple):
         return tuple(line for group in self.groups for line in group.lines)
 
 
-def announce(match: Match, wording: RenderOptions, style: Style = Style.FULL) -> Announcement:
-    """What a channel is told of a match; its participants are those that the channel tracks, at least one."""
+def announce(match: Match, options: RenderOptions, style: Style = Style.FULL) -> Announcement:
+    """What a channel hears of a match; its participants are those that the channel tracks, at least one."""
     teams = _teams(match)
     short = style is Style.COMPACT or len(match.participants) > MANY
-    groups = [_group(match, members, wording.champions, short) for members in teams]
+    groups = [_group(match, members, options.champions, short) for members in teams]
     mark, result = (groups[0].mark, groups[0].title) if len(groups) == 1 else _apart(match, len(groups))
     if len(groups) == 1:
         groups = [Group("", "", groups[0].lines)]
@@ -85,9 +86,9 @@ def announce(match: Match, wording: RenderOptions, style: Style = Style.FULL) ->
         length=_length(match.duration),
         ended_at=match.ended_at,
         groups=tuple(groups),
-        link=_link(wording.match_link, match.match_id),
-        picture=champion_picture(star.champion_name, star.champion_id, wording.champions, wording.pictures),
-        pictured=champion_name(star.champion_name, star.champion_id, wording.champions),
+        link=_link(options.match_link, match.match_id),
+        picture=champion_picture(star.champion_name, star.champion_id, options.champions, options.pictures),
+        pictured=champion_name(star.champion_name, star.champion_id, options.champions),
         style=style,
     )
 
@@ -104,7 +105,7 @@ def _link(template: str, match_id: str) -> str:
 
 def _teams(match: Match) -> list[list[Participant]]:
     """The friends by result: one team unless it was decided between them. The better result comes first."""
-    if match.outcome not in _DECIDED:
+    if not match.outcome.is_decided:
         return [list(match.participants)]
     ordered = sorted(match.participants, key=lambda each: _side(match, each))
     return [list(members) for _, members in groupby(ordered, key=lambda each: _side(match, each))]
@@ -159,12 +160,13 @@ def _line(
     who = f"{champion} {role_name(participant.team_position)}".strip() + _partners(participant, group, champions)
     facts = [who]
     remarkable = standout(match, participant)
+    is_carry = remarkable is not None and remarkable.feat is Feat.CARRIED  # then the share of damage is said already
     if match.game_mode == SWARM:
         facts += _swarm(participant)
     elif match.outcome is not Outcome.REMAKE:  # over before anything counted
         facts.append(f"{participant.kills}/{participant.deaths}/{participant.assists}")
-        facts += [] if short else [each for each in _shares(match, participant) if each not in remarkable]
-    return Line(participant.name, tuple(facts), remarkable)
+        facts += [] if short else _shares(match, participant, with_damage=not is_carry)
+    return Line(participant.name, tuple(facts), remarkable.text if remarkable else "")
 
 
 def _partners(participant: Participant, group: Sequence[Participant], champions: Champions) -> str:
@@ -180,7 +182,7 @@ def _swarm(participant: Participant) -> list[str]:
     return facts + ([f"{participant.creep_score} kills"] if participant.creep_score else [])
 
 
-def _shares(match: Match, participant: Participant) -> list[str]:
+def _shares(match: Match, participant: Participant, *, with_damage: bool) -> list[str]:
     facts = []
     if participant.creep_score is not None and match.game_mode in _WITH_CREEPS and match.duration > 0:
         facts.append(f"{participant.creep_score} CS ({one_decimal(60 * participant.creep_score, match.duration)}/min)")
@@ -188,7 +190,8 @@ def _shares(match: Match, participant: Participant) -> list[str]:
         return facts
     if participant.team_kills:
         facts.append(f"{_percent(participant.kills + participant.assists, participant.team_kills)} of kills")
-    if participant.team_damage and participant.damage is not None and match.game_mode in _WITH_DAMAGE:
+    with_damage = with_damage and match.game_mode in _WITH_DAMAGE
+    if with_damage and participant.team_damage and participant.damage is not None:
         facts.append(f"{_percent(participant.damage, participant.team_damage)} of the team's damage")
     return facts
 

@@ -116,7 +116,8 @@ def _compact(announcement: Announcement) -> list[Json]:
     """One block, a line for each."""
     result = announcement.result or announcement.queue
     elements = [_text(f"{announcement.mark} "), _text(visible(result), bold=True)]
-    elements.append(_text(visible(announcement.headline).removeprefix(visible(result)).rstrip() or " "))
+    rest = [part for part in (announcement.queue, announcement.length) if part and part != result]
+    elements.append(_text("".join(f" · {visible(part)}" for part in rest) or " "))
     if url := _url(announcement.link):
         elements += [_text(" · "), {"type": "link", "url": url, "text": _DETAILS}]
     for group in announcement.groups:

@@ -1,12 +1,13 @@
 """The one thing about a player's game worth talking about, if there is one. Pure; facts only."""
 
+from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import takewhile
 
 from lolslackbot.messages.game_queues import queue_kind
 from lolslackbot.messages.rounding import percent
 from lolslackbot.model import Match, Outcome, Participant, PastGame
 
-_DECIDED = (Outcome.DECIDED, Outcome.SURRENDERED)
 _SERIES = {"ranked": "ranked", "normal": "normal", "aram": "ARAM", "clash": "Clash"}  # kinds of queues with winners
 SERIES = 3  # games in a row
 TAKEDOWNS = 5  # without which it is no feat not to die
@@ -15,19 +16,37 @@ _WHOLE = {Outcome.DECIDED: 600, Outcome.SURRENDERED: 900}
 CARRIED = 40  # percent of the damage of a team of five; a fifth would be an even share
 
 
-def standout(match: Match, participant: Participant) -> str:
-    """A few words, '' for nothing: the rarest thing only, so that it stays worth reading."""
-    if match.outcome not in _DECIDED:
-        return ""
+class Feat(Enum):
+    """What can stand out, the rarest first."""
+
+    PENTAKILL = auto()
+    DEATHLESS = auto()
+    CARRIED = auto()
+    SERIES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Standout:
+    """A feat, and a few words for it."""
+
+    feat: Feat
+    text: str
+
+
+def standout(match: Match, participant: Participant) -> Standout | None:
+    """The rarest feat only, so that it stays worth reading; None for nothing."""
+    if not match.outcome.is_decided:
+        return None
     kind = queue_kind(match.queue_id, match.game_mode)
     against_players = kind not in ("bots", "swarm")
     whole = match.duration >= _WHOLE[match.outcome]
-    return (
-        (against_players and _pentakill(participant))
-        or (against_players and whole and _deathless(participant))
-        or (against_players and whole and _carried(participant))
-        or _series(kind, participant)
-    )
+    texts = {
+        Feat.PENTAKILL: _pentakill(participant) if against_players else "",
+        Feat.DEATHLESS: _deathless(participant) if against_players and whole else "",
+        Feat.CARRIED: _carried(participant) if against_players and whole else "",
+        Feat.SERIES: _series(kind, participant),
+    }
+    return next((Standout(feat, text) for feat, text in texts.items() if text), None)
 
 
 def _pentakill(participant: Participant) -> str:
@@ -65,4 +84,4 @@ def _series(kind: str, participant: Participant) -> str:
 
 def _counts(game: PastGame, kind: str) -> bool:
     """A remake neither goes on with a series nor ends it."""
-    return game.outcome in _DECIDED and queue_kind(game.queue_id, game.game_mode) == kind
+    return game.outcome.is_decided and queue_kind(game.queue_id, game.game_mode) == kind

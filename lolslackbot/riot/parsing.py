@@ -7,11 +7,9 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lolslackbot.model import Match, Outcome, Participant, is_puuid
+from lolslackbot.model import ARENA, SWARM, Match, Outcome, Participant, is_puuid
 from lolslackbot.riot.answers import unusable
 
-ARENA = "CHERRY"
-SWARM = "STRAWBERRY"
 BOT = "BOT"  # the puuid of every bot
 DAMAGE = "totalDamageDealtToChampions"
 _LARGEST = 2**53  # beyond it a JSON number is no exact integer

@@ -5,9 +5,10 @@ The error codes are those of docs.slack.dev, chat.postMessage, with codes that l
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 from lolslackbot.model import LookupProblem
 from lolslackbot.transport import HttpAnswer, date_of, one_line, parse_json
@@ -28,7 +29,8 @@ class SlackVerdict(Enum):
     UNCERTAIN = auto()  # it may or may not be in Slack
 
 
-class Posted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Posted:
     """The outcome of one request: the verdict, Slack's `ts` if delivered, else the error in a few words."""
 
     verdict: SlackVerdict
@@ -57,14 +59,16 @@ class SlackProblem(Exception):
         }.get(self.verdict, LookupProblem.NO_ANSWER)
 
 
-class Identity(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Identity:
     """Who we are in a workspace (auth.test). Only what this bot or this app posted is ours."""
 
     bot_id: str
     app_id: str
 
 
-class Standing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Standing:
     """What our token is in a workspace (auth.test), and what time it was for Slack. None: Slack did not say."""
 
     is_bot: bool
@@ -72,7 +76,8 @@ class Standing(NamedTuple):
     now: datetime | None
 
 
-class ChannelInfo(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
     """A channel (conversations.info). A field that Slack left out is unknown: None."""
 
     is_archived: bool | None
@@ -81,7 +86,8 @@ class ChannelInfo(NamedTuple):
     name: str | None = None  # without '#'
 
 
-class History(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class History:
     """Our messages in a channel, `ts` by key, and what time it was for Slack (None if it did not say)."""
 
     ts_by_key: Mapping[str, str]

@@ -11,7 +11,6 @@ from lolslackbot.slack.answers import (
     EVENT_TYPE,
     LIMITED_WAIT,
     ChannelInfo,
-    HttpAnswer,
     Identity,
     Posted,
     SlackProblem,
@@ -24,6 +23,7 @@ from lolslackbot.slack.answers import (
     read_object,
     read_ok,
 )
+from lolslackbot.transport import HttpAnswer
 
 OK = {"ok": True, "channel": "C1", "ts": "1700000000.000100", "message": {"text": "…"}}
 US = Identity("B1", "A1")
@@ -68,12 +68,12 @@ def nested(depth: int) -> Any:
     return value
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> HttpAnswer:
+def answer(body: Any, status: int = 200, /, **headers: str) -> HttpAnswer:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return HttpAnswer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
-def judge(body: Any, status: int = 200, **headers: str) -> Posted:
+def judge(body: Any, status: int = 200, /, **headers: str) -> Posted:
     return judge_post(answer(body, status, **headers), "C1")
 
 

@@ -1,5 +1,6 @@
 """What each answer of Slack leads to, and who may be posted to when: state, order and number of requests."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -920,7 +921,7 @@ def test_a_channel_moves_to_the_id_that_slack_files_its_messages_under_once_that
     add_player(db)
     games(db, clock, "EUW1_1", "EUW1_2")
     moved(slack, "EUW1_1")
-    slack.infos["C7"] = WELL._replace(channel_id="C7")
+    slack.infos["C7"] = replace(WELL, channel_id="C7")
     run = send(db, slack, clock)
     assert slack.keys == ["EUW1_1:C1", "EUW1_2:C7"]
     assert (run.status, "Slack moved C1: it is C7 now" in run.summary()) == (Exit.OK, True)
@@ -961,6 +962,6 @@ def test_a_channel_does_not_move_into_another_workspace(db: Database, slack: Fak
     add_player(db, 2, channel="C7", workspace="friends")
     games(db, clock, "EUW1_1")
     moved(slack, "EUW1_1")
-    slack.infos["C7"] = WELL._replace(channel_id="C7")
+    slack.infos["C7"] = replace(WELL, channel_id="C7")
     send(db, slack, clock)
     assert {track.channel_id for track in players.tracks(db)} == {"C1", "C7"}
