@@ -97,15 +97,15 @@ def test_help_is_no_failure(command: Command, option: str) -> None:
         (("--home", "nothing", "players"), "--home cannot be used: "),
         (("track",), "--file"),
         (("track", "Ahri#EUW"), "--channel"),
-        (("track", "Ahri#EUW", "--channel", "C1", "--file", "x.csv"), "--file brings its own"),
-        (("track", "--platform", "euw1", "--file", "x.csv"), "--file brings its own"),
+        (("track", "Ahri#EUW", "--channel", "C1", "--file", "x.csv"), "--file cannot be combined with"),
+        (("track", "--platform", "euw1", "--file", "x.csv"), "--file cannot be combined with"),
         (("track", "Ahri", "--channel", "C1"), "NAME#TAG"),
         (("pause", "--channel", "general"), "--channel"),
-        (("retry",), "it takes one of --match, --message, --channel, --host and --missing"),
+        (("retry",), "give one of --match, --message, --channel, --host and --missing"),
         (("retry", "--host", "nowhere", "--yes"), "'americas', 'asia', 'europe', 'sea', 'br1'"),
-        (("retry", "--host", "europe"), "add --yes"),
-        (("retry", "--missing", "--channel", "C1", "--yes"), "it takes one of"),
-        (("retry", "--missing"), "add --yes"),
+        (("retry", "--host", "europe"), "pass --yes"),
+        (("retry", "--missing", "--channel", "C1", "--yes"), "give one of"),
+        (("retry", "--missing"), "pass --yes"),
         (
             ("retry", "--missing", "--found", "https://a.slack.com/archives/C1/p1700000000123456", "--yes"),
             "--found goes with --message",
@@ -643,8 +643,8 @@ def test_a_quiet_run_without_a_database_speaks_once_where_it_has_a_home(command:
 
 
 def test_without_tracks_the_lists_say_how_to_begin(command: Command, db: Database) -> None:
-    assert command("players") == Result(0, "no player is tracked: `lolslackbot track` begins\n", "")
-    assert command("channels") == Result(0, "no channel is told anything: `lolslackbot track` begins\n", "")
+    assert command("players") == Result(0, "No players tracked yet. Start with `lolslackbot track`.\n", "")
+    assert command("channels") == Result(0, "No channels yet. Start with `lolslackbot track`.\n", "")
     assert json.loads(command("players", "--json").out) == []
     assert json.loads(command("channels", "--json").out) == []
 
@@ -733,7 +733,7 @@ def test_what_is_paused_is_listed_and_checked(command: Command, db: Database, on
     command("resume", "--channel", "https://acme.slack.com/archives/C1")
     command("pause")
     assert all(each["paused"] for each in json.loads(command("channels", "--json").out))
-    assert re.search(r"\neverything is paused since \S+Z: `lolslackbot resume` goes on\n", command("channels").out)
+    assert re.search(r"\neverything is paused since \S+Z: `lolslackbot resume` continues\n", command("channels").out)
     assert "warn  pause: everything is paused (since " in command("check").out
 
 
@@ -1114,7 +1114,7 @@ def test_without_a_terminal_and_yes_a_retry_is_refused_and_does_nothing(
     failed(db)
     result = command("retry", *options)
     assert (result.status, result.out) == (2, "")
-    assert "add --yes" in result.err
+    assert "pass --yes" in result.err
     assert states(db) == BEFORE
 
 
@@ -1323,7 +1323,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(command: Command, db: Da
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("C1",), 2, "it takes --queues, --style or both"),
+        (("C1",), 2, "give --queues, --style or both"),
         (("C1", "--queues", "rankd"), 2, "names no queues: it takes all, ranked,"),
         (("C1", "--style", "loud"), 2, "'loud' is not one of 'full', 'compact'"),
         (("general", "--style", "full"), 2, "is no channel id"),

@@ -247,7 +247,7 @@ def test_track_says_what_keeps_a_channel_from_hearing_anything(here: Bot, sandbo
         result = here.run(*TRACK)
         assert result.status == 0
         assert " is announced in C1" in result.out
-        assert result.err == f"lolslackbot: nothing can be posted in C1 as it is: {words}\n"
+        assert result.err == f"lolslackbot: the bot cannot post in C1 yet: {words}\n"
     assert len(here.rows("SELECT * FROM tracks")) == 1
 
 
@@ -259,7 +259,7 @@ def test_track_looks_at_each_channel_of_a_file_once(here: Bot, sandbox: Sandbox,
     rows.write_text("riot_id,channel\nAhri#EUW,C1\nBear#EUW,C2\nCrab#EUW,C2\n")
     result = here.run("track", "--file", str(rows))
     assert result.status == 0
-    assert result.err.splitlines()[-1] == f"lolslackbot: nothing can be posted in C2 as it is: Slack says {NOT_FOUND}"
+    assert result.err.splitlines()[-1] == f"lolslackbot: the bot cannot post in C2 yet: Slack says {NOT_FOUND}"
     assert [request.method for request in sandbox.slack.requests] == ["conversations.info"] * 2
 
 

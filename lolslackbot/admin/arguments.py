@@ -1,13 +1,14 @@
 """What a person types or pastes: Riot IDs, channels, platforms, what `why` is asked about, rows of a CSV file."""
 
 import csv
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from string import Formatter
-from typing import NamedTuple
 
 from lolslackbot.errors import ConfigError, RunAborted
-from lolslackbot.files import refuse_special
+from lolslackbot.files import StrPath, refuse_special
 from lolslackbot.messages.names import server_name
 from lolslackbot.model import RiotId, is_match_id, plain_name
 from lolslackbot.riot import routing
@@ -28,7 +29,8 @@ _GAME_ID = re.compile(r"[0-9]{1,18}")
 _GAME_ID_IN_LINK = re.compile(r"[0-9]{8,18}")  # in an address of no known form: years and pages are shorter
 
 
-class TrackRequest(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TrackRequest:
     """One track that somebody asked for, checked as far as that goes without asking Riot."""
 
     riot_id: RiotId
@@ -39,31 +41,36 @@ class TrackRequest(NamedTuple):
     force: bool = False  # on that platform, whatever Riot says
 
 
-class Fault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """Why a row of a file is not done."""
 
     line: int | None
     error: RunAborted
 
 
-class GameId(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GameId:
     """The number of a match whose platform is not known."""
 
     number: int
 
 
-class Post(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Post:
     """A message in Slack, as its link names it."""
 
     channel_id: str
     ts: str
 
 
-class MatchId(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MatchId:
     match_id: str
 
 
-class ChannelId(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChannelId:
     channel_id: str
 
 
@@ -217,8 +224,9 @@ def _platform_or_none(text: str) -> str | None:
 # Files
 
 
-def read_file(path: str) -> tuple[list[TrackRequest], list[Fault]]:
+def read_file(path: StrPath) -> tuple[list[TrackRequest], list[Fault]]:
     """All rows of a CSV file, and those that are at fault. Raises ConfigError where it is no such file at all."""
+    path = os.fspath(path)
     try:
         refuse_special(path)
         with open(path, encoding="utf-8-sig", newline="") as file:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lolslackbot.admin.arguments import Post
 from lolslackbot.clock import FAR_OFF, Clock, text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.model import Message
@@ -51,8 +52,8 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, w
     return Plan(sentences, _in_one_commit(db, [(message, state)], now))
 
 
-def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, str], now: datetime) -> Plan:
-    """uncertain -> delivered, since a person found it in the channel. link: the channel and the `ts` in its link."""
+def record_found(db: Database, match_id: str, channel_id: str, post: Post, now: datetime) -> Plan:
+    """uncertain -> delivered, since a person found it in the channel. post: what the link to it names."""
     channel_id = channels.current_id(db, channel_id)
     found = outbox.find(db, match_id, channel_id)
     if found is None:
@@ -60,7 +61,7 @@ def record_found(db: Database, match_id: str, channel_id: str, link: tuple[str, 
     message, state = found
     if state != "uncertain":
         raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to find")
-    linked, slack_ts = link
+    linked, slack_ts = post.channel_id, post.ts
     known_as = {channel_id, channels.slack_id(db, channel_id), *channels.former_ids(db, channel_id)}
     if linked not in known_as:
         raise NotFound(f"that link leads into {linked}, and the message about {match_id} is one of {channel_id}")

@@ -1,4 +1,4 @@
-"""What a person changes by hand: pause, resume, retry, prune, backup, restore."""
+"""The commands pause, resume, retry, prune, backup and restore."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ from lolslackbot.riot.routing import HOSTS
 @click.option("--channel", metavar="C", callback=checked(read_channel_id), help="This channel only; otherwise all.")
 @click.pass_obj
 def pause_command(app: App, channel: str | None) -> None:
-    """Stop delivering before the next message. A run at work stops too; nothing is lost.
+    """Stop delivering before the next message. A run in progress stops too; nothing is lost.
 
     \b
     lolslackbot pause
@@ -52,7 +52,7 @@ def resume_command(app: App, channel: str | None) -> None:
 
 
 def read_message(match_id: str, channel: str) -> tuple[str, str]:
-    """Which message is meant. Raises ValueError with what is wrong."""
+    """Match id and channel id. Raises ValueError with what is wrong."""
     return read_match_id(match_id), read_channel_id(channel)
 
 
@@ -75,14 +75,22 @@ def read_message(match_id: str, channel: str) -> tuple[str, str]:
     "--found",
     metavar="LINK",
     callback=checked(read_post),
-    help='With --message: it is in Slack, under the link that "Copy link" gives there. Sends nothing.',
+    help='With --message: record it as delivered, by the link that Slack\'s "Copy link" gives. Sends nothing.',
 )
-@click.option("--channel", metavar="C", callback=checked(read_channel_id), help="It is well; its failed messages too.")
 @click.option(
-    "--host", type=click.Choice(HOSTS, case_sensitive=False), metavar="HOST", help="One call to a host held back."
+    "--channel",
+    metavar="C",
+    callback=checked(read_channel_id),
+    help="Unblock a channel and resend its failed messages.",
+)
+@click.option(
+    "--host",
+    type=click.Choice(HOSTS, case_sensitive=False),
+    metavar="HOST",
+    help="Make one call to a host that is held back.",
 )
 @click.option("--missing", is_flag=True, help="Ask Riot again for all matches it answered 404 for.")
-@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_obj
 def retry_command(
     app: App,
@@ -103,11 +111,11 @@ def retry_command(
     lolslackbot retry --missing --yes
     """
     if sum(map(bool, (match_id, message, channel, host, missing))) != 1:
-        raise click.UsageError("it takes one of --match, --message, --channel, --host and --missing")
+        raise click.UsageError("give one of --match, --message, --channel, --host and --missing")
     if found and not message:
         raise click.UsageError("--found goes with --message")
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("it asks first, and there is no terminal to ask on: add --yes")
+        raise click.UsageError("confirmation needs a terminal: pass --yes")
     with report_errors(), app.open_readwrite() as db:
         now, within = app.clock.now(), timedelta(seconds=app.settings.announce_within)
         if message and found:
@@ -132,13 +140,13 @@ def retry_command(
 
 @click.command("prune")
 @click.option(
-    "--older-than", "days", type=click.IntRange(min=1), required=True, metavar="DAYS", help="Since their end."
+    "--older-than", "days", type=click.IntRange(min=1), required=True, metavar="DAYS", help="Days since the game ended."
 )
 @click.pass_obj
 def prune_command(app: App, days: int) -> None:
-    """Delete stored data of old games and reclaim space. Gives the space back; the games stay known.
+    """Delete stored data of old games and reclaim space.
 
-    Nothing becomes announceable again by it; what still waits is kept whole.
+    The games stay known, so none is announced again; pending messages are kept.
 
     \b
     lolslackbot prune --older-than 90
@@ -153,7 +161,7 @@ def prune_command(app: App, days: int) -> None:
 @click.argument("file", type=click.Path())
 @click.pass_obj
 def backup_command(app: App, file: str) -> None:
-    """Write a verified copy of the database to FILE. It may be in use; an older FILE is replaced.
+    """Write a verified copy of the database to FILE. The database may be in use; FILE is replaced.
 
     \b
     lolslackbot backup ~/lolslackbot-monday.db

@@ -1,8 +1,9 @@
-"""Who is announced where: track, untrack, players, channels."""
+"""The commands track, untrack, players and channels."""
 
 import logging
 import sys
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, cast
 
 import click
@@ -48,10 +49,10 @@ UNANSWERED = 3  # rows in a row of which Riot says nothing; then the rest waits
 @click.option(
     "--channel", metavar="C", callback=checked(read_channel_id), help="Slack channel id, C… or G…, or its link."
 )
-@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, EUW, kr, …; else Riot is asked.")
+@click.option("--platform", metavar="P", callback=checked(read_platform), help="euw1, EUW, kr, …; default: ask Riot.")
 @click.option("--workspace", metavar="W", callback=checked(read_workspace), help="Slack workspace, if several.")
 @click.option("--file", "path", type=click.Path(dir_okay=False), help="CSV: riot_id,platform,channel,workspace.")
-@click.option("--force", is_flag=True, help="On that platform, although Riot says another one.")
+@click.option("--force", is_flag=True, help="Use --platform even if Riot names another one.")
 @click.pass_obj
 def track_command(
     app: App,
@@ -62,71 +63,71 @@ def track_command(
     path: str | None,
     force: bool,
 ) -> None:
-    """Announce a player's games in a channel from now on. Makes the database if there is none.
+    """Announce a player's games in a channel from now on. Creates the database if there is none.
 
     \b
     lolslackbot track "Ahri Fan#EUW" --channel C0123456789
     lolslackbot track --file players.csv
     """
     if path and (riot_id or channel or platform or workspace):
-        raise click.UsageError("--file brings its own players, channels, platforms and workspaces")
+        raise click.UsageError("--file cannot be combined with NAME#TAG, --channel, --platform or --workspace")
     if not path and not (riot_id and channel):
-        raise click.UsageError('it takes "NAME#TAG" and --channel, or --file')
+        raise click.UsageError('give "NAME#TAG" and --channel, or --file')
     with report_errors():
         if path:
-            wishes, bad = read_file(path)
+            requests, bad = read_file(path)
         else:
-            wishes, bad = (
+            requests, bad = (
                 [TrackRequest(cast(RiotId, riot_id), cast(str, channel), platform, workspace or "default")],
                 [],
             )
-        if bad and not wishes:
-            sys.exit(int(track_all(None, str(path), wishes, bad)))  # no key and no database is needed for that
+        if bad and not requests:
+            sys.exit(int(track_all(None, str(path), requests, bad)))  # no key and no database is needed for that
         app.settings.need_riot_key()
         with closing(create_database(app.settings.database)) as db:
             app.begin_log()
-            wishes = [wish._replace(force=force) for wish in wishes]
+            requests = [replace(request, force=force) for request in requests]
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
-            status = track_all(tracker, path, wishes, bad) if path else track_one(tracker, wishes[0])
-            warn_of_channels(app, db, wishes)
+            status = track_all(tracker, path, requests, bad) if path else track_one(tracker, requests[0])
+            warn_of_channels(app, db, requests)
     sys.exit(int(status))
 
 
-def track_one(tracker: Tracker, wish: TrackRequest) -> Exit:
-    with logging_about(str(wish.riot_id)):
-        show_line(tracker.track(wish))
+def track_one(tracker: Tracker, request: TrackRequest) -> Exit:
+    with logging_about(str(request.riot_id)):
+        show_line(tracker.track(request))
     return Exit.OK
 
 
-def track_all(tracker: Tracker | None, path: str, wishes: list[TrackRequest], bad: list[Fault]) -> Exit:
+def track_all(tracker: Tracker | None, path: str, requests: list[TrackRequest], bad: list[Fault]) -> Exit:
     """Each row on its own: one that cannot be read, or not be tracked as it stands, does not stop the others."""
     faults = list(bad)
     done = unanswered = 0
     try:
-        with click.progressbar(wishes, label="tracking", file=sys.stderr) as bar:
-            for wish in bar:
-                with logging_about(str(wish.riot_id)):
+        with click.progressbar(requests, label="tracking", file=sys.stderr) as bar:
+            for request in bar:
+                with logging_about(str(request.riot_id)):
                     try:
                         assert tracker
-                        tracker.track(wish)
+                        tracker.track(request)
                         done, unanswered = done + 1, 0
-                    except (NotFound, NoAnswer, OtherPlatform, players.OtherWorkspace) as fault:
-                        logger.debug("not tracked: %s", fault, exc_info=True)
-                        faults.append(Fault(wish.line, fault))
-                        unanswered = unanswered + 1 if type(fault) is NoAnswer else 0
+                    except (NotFound, NoAnswer, OtherPlatform, players.OtherWorkspace) as error:
+                        logger.debug("not tracked: %s", error, exc_info=True)
+                        faults.append(Fault(request.line, error))
+                        unanswered = unanswered + 1 if type(error) is NoAnswer else 0
                 if unanswered >= UNANSWERED:  # Riot is down for all of them
                     break
     finally:  # also when a later row ends it
-        for line, each in sorted(faults, key=lambda fault: fault.line or 0):
-            show_error(f"{path}, line {line}: {each}")
-    show_line(f"track: {done} of {len(wishes) + len(bad)} rows are tracked")
-    return worst(*(each.exit_status for _, each in faults))
+        for fault in sorted(faults, key=lambda fault: fault.line or 0):
+            show_error(f"{path}, line {fault.line}: {fault.error}")
+    show_line(f"track: {done} of {len(requests) + len(bad)} rows are tracked")
+    return worst(*(fault.error.exit_status for fault in faults))
 
 
-def warn_of_channels(app: App, db: Database, wishes: list[TrackRequest]) -> None:
+def warn_of_channels(app: App, db: Database, requests: list[TrackRequest]) -> None:
     """Says where nothing could be posted as things are. In a workspace without a token nobody can be asked."""
     slack = app.slack(lambda: CHANNEL_SECONDS)
-    for workspace, channel_id in sorted({(wish.workspace.lower(), wish.channel_id) for wish in wishes}):
+    for workspace, channel_id in sorted({(request.workspace.lower(), request.channel_id) for request in requests}):
         if workspace not in app.settings.slack_tokens:
             continue
         try:
@@ -135,7 +136,7 @@ def warn_of_channels(app: App, db: Database, wishes: list[TrackRequest]) -> None
             logger.info("%s: whether the bot can post there is not known: %s", channel_id, problem, exc_info=True)
             return
         if doubt:
-            show_error(f"nothing can be posted in {channel_id} as it is: {doubt}")
+            show_error(f"the bot cannot post in {channel_id} yet: {doubt}")
 
 
 @click.command("untrack")
@@ -158,10 +159,10 @@ def untrack_command(app: App, riot_id: RiotId, channel: str | None) -> None:
 
 
 @click.command("players")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_obj
 def players_command(app: App, as_json: bool) -> None:
-    """List the tracked players and their channels. Also says what keeps Riot's list from us.
+    """List the tracked players and their channels. Shows what keeps a player from being polled.
 
     \b
     lolslackbot players
@@ -192,14 +193,14 @@ def players_command(app: App, as_json: bool) -> None:
             }
             for row in rows
         ]
-        show_table(short, "no player is tracked: `lolslackbot track` begins")
+        show_table(short, "No players tracked yet. Start with `lolslackbot track`.")
 
 
 @click.group("channels", invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def channels_command(context: click.Context, as_json: bool) -> None:
-    """List the channels and what each hears of. Also says how many players each hears of, and what is wrong.
+    """List the channels and what each hears of. Shows players and problems too.
 
     \b
     lolslackbot channels
@@ -209,20 +210,20 @@ def channels_command(context: click.Context, as_json: bool) -> None:
     assert app
     if context.invoked_subcommand:
         if as_json:
-            raise click.UsageError("--json lists the channels; it goes with no further command")
+            raise click.UsageError("--json cannot be combined with a subcommand")
         return
     with report_errors(), app.open_readonly() as db:
-        tracks, wishes, names = players.tracks(db), channels.preferences(db), channels.names(db)
+        tracks, requests, names = players.tracks(db), channels.preferences(db), channels.names(db)
         everything = holds.find(db, holds.EVERYTHING, "paused")
-        paused = {channel_id: holds.find(db, holds.channel_scope(channel_id), "paused") for channel_id in wishes}
+        paused = {channel_id: holds.find(db, holds.channel_scope(channel_id), "paused") for channel_id in requests}
         rows: list[dict[str, Any]] = [
             {
                 "channel": channel_id,
                 "name": names.get(channel_id),
                 "workspace": workspace,
                 "players": sum(track.channel_id == channel_id for track in tracks),
-                "queues": wishes[channel_id][0],
-                "style": wishes[channel_id][1].value,
+                "queues": requests[channel_id][0],
+                "style": requests[channel_id][1].value,
                 "paused": text_of(pause.since) if (pause := paused[channel_id] or everything) else None,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
@@ -232,10 +233,10 @@ def channels_command(context: click.Context, as_json: bool) -> None:
         show_json(rows)
         return
     named = [{**row, "name": row["name"] and f"#{row['name']}"} for row in rows]
-    show_table(named, "no channel is told anything: `lolslackbot track` begins")
+    show_table(named, "No channels yet. Start with `lolslackbot track`.")
     if everything:
         show_line(
-            f"everything is paused since {text_of(everything.since)}: `lolslackbot resume` goes on", colour=CAUTION
+            f"everything is paused since {text_of(everything.since)}: `lolslackbot resume` continues", colour=CAUTION
         )
 
 
@@ -245,18 +246,18 @@ def channels_command(context: click.Context, as_json: bool) -> None:
     "--queues",
     metavar="Q,…",
     callback=checked(read_queues),
-    help=f"What it hears of: {ALL}, or some of {', '.join(KINDS)} and Riot's queue ids, by comma.",
+    help=f"What to announce: {ALL}, or some of {', '.join(KINDS)} and Riot's queue ids, separated by commas.",
 )
-@click.option("--style", type=click.Choice([each.value for each in Style]), help="How much it reads about a game.")
+@click.option("--style", type=click.Choice([each.value for each in Style]), help="How much to say about a game.")
 @click.pass_obj
 def channels_set_command(app: App, channel: str, queues: str | None, style: str | None) -> None:
-    """Say what a channel wants to hear, from now on.
+    """Choose what a channel hears of from now on.
 
     \b
     lolslackbot channels set C0123456789 --queues ranked,clash --style compact
     """
     if queues is None and style is None:
-        raise click.UsageError("it takes --queues, --style or both")
+        raise click.UsageError("give --queues, --style or both")
     with report_errors(), app.open_readwrite() as db:
         show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now()))
 
@@ -266,7 +267,7 @@ def channels_set_command(app: App, channel: str, queues: str | None, style: str 
 @click.argument("new", metavar="NEW", callback=checked(read_channel_id))
 @click.pass_obj
 def channels_move_command(app: App, old: str, new: str) -> None:
-    """Say that Slack gave a channel another id. Its players, settings and messages go over; nothing is posted again.
+    """Follow a channel whose id changed in Slack, with its players, settings and messages. Posts nothing again.
 
     \b
     lolslackbot channels move C0123456789 C9876543210

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunAborted, worst
-from lolslackbot.files import foreign
+from lolslackbot.files import StrPath, foreign
 from lolslackbot.logs import logging_about
 from lolslackbot.store import holds, runs
 from lolslackbot.store.clock_rollback import clamp_future_times
@@ -105,7 +105,7 @@ class Run:
 
 
 def run_stage(
-    stage: str, database: str, clock: Clock, max_seconds: float, work: Callable[[Database, Run], None]
+    stage: str, database: StrPath, clock: Clock, max_seconds: float, work: Callable[[Database, Run], None]
 ) -> Run:
     """Does the stage's work under its lock; how it went. Raises nothing but what stops the process."""
     run = Run(stage, clock, max_seconds)

@@ -331,7 +331,7 @@ def test_a_row_at_fault_is_named_by_its_line_and_the_others_are_read(path: Path,
     path.write_text(f"riot_id,channel,platform,workspace\nAhri#EUW,C1,,\n{row}\nLux#EUW,C2,,\n")
     wishes, faults = read_file(path)
     assert [(str(wish.riot_id), wish.line) for wish in wishes] == [("Ahri#EUW", 2), ("Lux#EUW", 4)]
-    assert [line for line, _ in faults] == [3]
+    assert [fault.line for fault in faults] == [3]
     assert str(faults[0].error).startswith(fault)
     assert str(faults[0].error).isprintable()
     assert faults[0].error.exit_status is Exit.UNUSABLE
@@ -341,7 +341,7 @@ def test_a_quote_that_is_not_closed_takes_what_stands_below_it_with_it(path: Pat
     path.write_text('riot_id,channel\nAhri#EUW,C1\n"Lux#EUW,C2\nBear#EUW,C3\n')
     wishes, faults = read_file(path)
     assert [wish.line for wish in wishes] == [2]
-    assert [(line, str(error)) for line, error in faults] == [(4, "unexpected end of data")]
+    assert [(fault.line, str(fault.error)) for fault in faults] == [(4, "unexpected end of data")]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, NotFound, TemporaryError
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, outbox, runs
+from lolslackbot.store import decisions, listings, matches, outbox, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 from lolslackbot.store.outbox import Claim
@@ -233,7 +233,7 @@ def test_a_run_that_dies_in_it_does_not_begin_again_on_that_day(
     db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built(db, clock, "delivered")
-    monkeypatch.setattr(prune_module.matches, "prune", lambda *_: 1 // 0)
+    monkeypatch.setattr(matches, "prune", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         by_itself(db)
     assert not runs.pruning_is_due(db, LATER)

@@ -6,6 +6,7 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, scope_of, store_match
 
+from lolslackbot.admin.arguments import Post
 from lolslackbot.admin.retry import (
     Plan,
     record_found,
@@ -16,6 +17,7 @@ from lolslackbot.admin.retry import (
     retry_missing,
 )
 from lolslackbot.errors import Exit, NotFound
+from lolslackbot.messages.render import render
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict
@@ -188,13 +190,13 @@ def test_a_message_whose_wording_failed_is_worded_again_and_the_others_stay(
 ) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 1, channel="C2")
-    render = building.render
+    real = render
     answers = iter([ZeroDivisionError("a bug of ours"), None])
 
     def sometimes(*arguments: object) -> object:
         if fault := next(answers):
             raise fault
-        return render(*arguments)  # type: ignore[arg-type]
+        return real(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as broken:
         broken.setattr(building, "render", sometimes)
@@ -332,7 +334,7 @@ def limiter_of(db: Database, clock: FakeClock) -> Limiter:
     return Limiter(CallLog(db), clock, 15)
 
 
-def answered(db: Database, clock: FakeClock, status: int = 200, **headers: str) -> None:
+def answered(db: Database, clock: FakeClock, status: int = 200, /, **headers: str) -> None:
     """One call to europe, which is answered at once."""
     limiter = limiter_of(db, clock)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -468,7 +470,7 @@ def test_what_is_retried_is_kept_as_decisions_and_what_is_only_shown_is_not(db: 
 
 # What a person found in the channel
 
-LINK = ("C1", "1700000000.123456")
+LINK = Post("C1", "1700000000.123456")
 
 
 @pytest.fixture
@@ -509,13 +511,11 @@ def test_an_uncertain_message_that_a_person_found_counts_as_delivered(
     [
         ("EUW1_9", LINK, "there is no message about EUW1_9 in C1"),
         ("EUW1_2", LINK, "the message about EUW1_2 in C1 is delivered: there is nothing to find"),
-        ("EUW1_1", ("C2", "1.5"), "that link leads into C2, and the message about EUW1_1 is one of C1"),
-        ("EUW1_1", ("C1", "1700000000.000002"), "that link leads to the message about EUW1_2"),
+        ("EUW1_1", Post("C2", "1.5"), "that link leads into C2, and the message about EUW1_1 is one of C1"),
+        ("EUW1_1", Post("C1", "1700000000.000002"), "that link leads to the message about EUW1_2"),
     ],
 )
-def test_a_link_that_cannot_be_meant_is_refused_in_one_line(
-    db: Database, match_id: str, link: tuple[str, str], said: str
-) -> None:
+def test_a_link_that_cannot_be_meant_is_refused_in_one_line(db: Database, match_id: str, link: Post, said: str) -> None:
     before = everything(db)
     with pytest.raises(NotFound) as caught:
         record_found(db, match_id, "C1", link, START)
@@ -526,10 +526,10 @@ def test_a_link_that_cannot_be_meant_is_refused_in_one_line(
 @pytest.mark.usefixtures("unknown")
 def test_a_link_into_the_channel_s_other_ids_is_taken(db: Database) -> None:
     channels.note_slack_id(db, "C1", "C7")
-    record_found(db, "EUW1_1", "C1", ("C7", "1.5"), START)
+    record_found(db, "EUW1_1", "C1", Post("C7", "1.5"), START)
     with db.transaction():
         channels.move(db, "C1", "C8")
-    record_found(db, "EUW1_1", "C1", ("C1", "1.5"), START).do()
+    record_found(db, "EUW1_1", "C1", Post("C1", "1.5"), START).do()
     row = db.row("SELECT state, slack_ts FROM messages WHERE match_id = 'EUW1_1' AND channel_id = 'C8'")
     assert row
     assert tuple(row) == ("delivered", "1.5")

@@ -8,7 +8,8 @@ import pytest
 from fakes import FORBIDDEN, NOT_FOUND, OTHER_KEY, UNAUTHORIZED, UNAVAILABLE, FakeRiot, refused
 from support import START, FakeClock, a_match, add_player, claim, puuid, store_match
 
-from lolslackbot.admin.tracking import Tracker, TrackRequest, prefer, untrack
+from lolslackbot.admin.arguments import TrackRequest
+from lolslackbot.admin.tracking import Tracker, prefer, untrack
 from lolslackbot.errors import ConfigError, Exit, NotFound, RunAborted, TemporaryError
 from lolslackbot.model import Account, RiotId
 from lolslackbot.riot.answers import RiotVerdict

@@ -4,6 +4,7 @@ import signal
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from support import Bot
@@ -26,7 +27,7 @@ def stored(bot: Bot) -> int:
 
 
 @pytest.mark.parametrize("model", ["fixed", "sliding"])
-def test_allowance__used_and_never_exceeded(bot: Bot, sandbox: Sandbox, model: str) -> None:
+def test_allowance__used_and_never_exceeded(bot: Bot, sandbox: Sandbox, model: Literal["fixed", "sliding"]) -> None:
     sandbox.riot.limits.model = model
     sandbox.riot.limits.application = "5:1,12:3"
     sandbox.riot.limits.method = {"match": "100:1"}

@@ -129,11 +129,14 @@ def see(database: Path, now: datetime, *, hold: bool) -> Seen:
         SELECT match_id, state, reason, next_look_at IS NOT NULL OR (state = 'stored' AND built_at IS NULL)
         FROM matches"""
     tracks = look(database, "SELECT game_name, channel_id, since FROM tracks JOIN players USING (player_id)")
+
+    def items(sql: str) -> dict[str, Item]:
+        rows = look(database, sql)
+        return {str(key): Item(str(state), str(why or ""), bool(open_)) for key, state, why, open_ in rows}
+
     return Seen(
-        *(
-            {str(key): Item(str(state), str(why or ""), bool(open_)) for key, state, why, open_ in look(database, sql)}
-            for sql in (messages, matches)
-        ),
+        items(messages),
+        items(matches),
         {(str(name), str(channel)): str(since) for name, channel, since in tracks},
         {
             (str(kind), str(scope))
@@ -239,13 +242,16 @@ def step(*, begins: bool = False, **arguments: st.SearchStrategy[Any]) -> Callab
             history.ground.steps += not history.ground.broken
             function(history, **values)
 
-        return (initialize if begins else rule)(**arguments)(take)
+        decorate: Any = initialize if begins else rule
+        return decorate(**arguments)(take)
 
     return written
 
 
 class History(RuleBasedStateMachine):
     """One history. Its public methods are its steps."""
+
+    fault: Fault | None = None  # of Slack
 
     def __init__(self, here: Ground) -> None:
         super().__init__()
@@ -297,9 +303,9 @@ class History(RuleBasedStateMachine):
         """At the requests after so many of a tick, and after it; what was wrong with Slack before is over."""
         self._prepare("deliver")
         self.slack.behave()
-        self.fault = KINDS[kind]
+        fault = self.fault = KINDS[kind]
         self.slack.misbehave(Mishap.slow(0), method, times=after)
-        self.slack.misbehave(_mishap(self.fault), method, times=times)
+        self.slack.misbehave(_mishap(fault), method, times=times)
         self._do(Ran("deliver"))
 
     @step(
@@ -405,7 +411,7 @@ class History(RuleBasedStateMachine):
     def _end_trouble(self) -> None:
         self.slack.behave()
         self.riot.behave()
-        self.fault: Fault | None = None  # of Slack
+        self.fault = None
         for channel in self.slack.channels.values():
             channel.member = True
         self.world.wrong = 0
@@ -555,8 +561,9 @@ class History(RuleBasedStateMachine):
     def _may_end(self, key: str, item: Item, ran: Ran) -> bool:
         match_id, _, channel = key.partition(":")
         if item.reason.startswith(UNREADABLE):
-            by_fault = self.fault is not None and self.fault.name.startswith(FOR_GOOD)
-            return not self.slack.channels[channel].member or (by_fault and _mishap(self.fault).name in ran.look_ups)
+            fault = self.fault if self.fault and self.fault.name.startswith(FOR_GOOD) else None
+            by_fault = fault is not None and _mishap(fault).name in ran.look_ups
+            return not self.slack.channels[channel].member or by_fault
         age = self._now() - self.games[match_id].ended + INEXACT
         return age > (NEWS - timedelta(hours=1) if "; the last answer" in item.reason else NEWS)
 
@@ -683,7 +690,7 @@ def explore(here: Ground, number: int, *, shorten: bool = True) -> None:
             verbosity=Verbosity.quiet,
         )
         with suppress(Broken, Enough, Flaky):
-            run_state_machine_as_test(seed(SEED + here.histories)(lambda: History(here)), settings=chosen)
+            run_state_machine_as_test(seed(SEED + here.histories)(lambda: History(here)), settings=chosen)  # type: ignore[arg-type]
 
 
 def prove(share: float, *, shorten: bool = True) -> Tally:

@@ -184,10 +184,11 @@ class Point:
 
 def at_request(world: World, service: str, nth: int, mishap: Mishap) -> list[Handle[Any]]:
     """Plays a mishap on the nth request to a service from here."""
-    misbehave: Callable[..., Handle[Any]] = {
+    services: dict[str, Callable[..., Handle[Any]]] = {
         "slack": partial(world.sandbox.slack.misbehave, method=None),
         "riot": partial(world.sandbox.riot.misbehave, endpoint=None),
-    }[service]
+    }
+    misbehave = services[service]
     return [misbehave(Mishap.slow(0), times=nth - 1), misbehave(mishap, times=1)]
 
 
@@ -208,7 +209,7 @@ def boundaries(world: World, *command: str, only: tuple[str, ...] = CHANGES) -> 
     """Before and after each statement that begins so, and each request, of one run from here."""
     path = world.folder / "statements.json"
     path.unlink(missing_ok=True)
-    services = {"slack": world.sandbox.slack, "riot": world.sandbox.riot}
+    services: dict[str, Any] = {"slack": world.sandbox.slack, "riot": world.sandbox.riot}
     asked = {name: len(service.requests) for name, service in services.items()}
     world.run(*command, arms=[AtStatements(partial(write_down, str(path)), go_on, only)])
     statements = path.read_text().splitlines() if path.exists() else []

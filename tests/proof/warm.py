@@ -102,9 +102,9 @@ class ShiftedClock:
         def sleep(_clock: Clock, seconds: float) -> None:
             shift.slept += seconds
 
-        Clock.now = lambda clock: now(clock) + timedelta(seconds=shift.ahead + shift.slept)  # type: ignore[method-assign]
-        Clock.steady = lambda clock: steady(clock) + shift.slept  # type: ignore[method-assign]
-        Clock.sleep = sleep  # type: ignore[method-assign]
+        Clock.now = lambda clock: now(clock) + timedelta(seconds=shift.ahead + shift.slept)  # type: ignore[method-assign,assignment]
+        Clock.steady = lambda clock: steady(clock) + shift.slept  # type: ignore[method-assign,assignment]
+        Clock.sleep = sleep  # type: ignore[method-assign,assignment]
 
 
 def serve(connection: Connection) -> None:

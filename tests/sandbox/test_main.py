@@ -31,7 +31,7 @@ def test_it_says_what_to_paste_and_shows_the_posts(process: "subprocess.Popen[st
     assert process.stdout
     lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
     assert lines[0].startswith("# The first game")
-    exports = dict(found.groups() for line in lines if (found := re.fullmatch(r"export (\w+)='(.*)'", line)))
+    exports = {found[1]: found[2] for line in lines if (found := re.fullmatch(r"export (\w+)='(.*)'", line))}
     assert Path(exports["LOLSLACKBOT_HOME"]).is_dir()
     assert exports["RIOT_API_KEY"].startswith("RGAPI-")
     pasted = subprocess.run(

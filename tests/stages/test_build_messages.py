@@ -8,6 +8,7 @@ import pytest
 from support import START, FakeClock, a_match, add_player, participant, store_match
 
 from lolslackbot.errors import Exit
+from lolslackbot.messages.render import render
 from lolslackbot.model import Style
 from lolslackbot.stages import build_messages as stage
 from lolslackbot.stages.build_messages import build_messages
@@ -80,7 +81,7 @@ def test_a_message_that_cannot_be_worded_is_failed_and_stops_no_other(
     add_player(db, 1, channel="C2")
     store_match(db, a_match("EUW1_1"))
     store_match(db, a_match("EUW1_2"))
-    real = stage.render
+    real = render
     calls = iter([True, False, False, False])
 
     def sometimes(*arguments: object) -> object:

@@ -371,7 +371,7 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
         with real(*arguments) as page:
             yield dataclasses.replace(page, unroutable=("XX9_5",))
 
-    riot.match_ids = with_another  # type: ignore[method-assign]
+    riot.match_ids = with_another  # type: ignore[method-assign,assignment]
     for _ in range(2):
         fetch(db, riot, clock)
         assert state(db, "XX9_5") == ("given_up", "unknown platform: no host to ask")
@@ -380,7 +380,7 @@ def test_an_id_of_a_platform_without_a_host_keeps_its_row_and_its_reason(
 def test_odd_ids_on_any_page_are_flagged(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     add_player(db)
     pages = iter([Page((), (), True, "1 match ids of odd form ('x')"), Page((), (), False, None)])
-    riot.match_ids = lambda *_: nullcontext(next(pages))  # type: ignore[method-assign,assignment,misc]
+    riot.match_ids = lambda *_: nullcontext(next(pages))  # type: ignore[method-assign,assignment]
     fetch(db, riot, clock)
     assert players.poll_order(db)[0].problem == "1 match ids of odd form ('x')"
 
@@ -652,7 +652,7 @@ def test_untracked_while_it_was_wanted_is_given_up_without_a_call(
 
     riot.match = untrack_everybody  # type: ignore[method-assign,assignment]
     fetch(db, riot, clock)
-    del riot.match  # type: ignore[attr-defined]
+    del riot.match
     fetch(db, riot, clock)
     assert {state(db, f"EUW1_{number}")[1] for number in (1, 2)} == {"untracked: it names nobody who is tracked"}
 
@@ -838,7 +838,7 @@ def test_ids_of_odd_form_are_flagged_and_the_good_ones_go_on(
         with answer(*arguments) as page:
             yield dataclasses.replace(page, odd="1 match ids of odd form ('x')")
 
-    riot.match_ids = with_odd  # type: ignore[method-assign]
+    riot.match_ids = with_odd  # type: ignore[method-assign,assignment]
     fetch(db, riot, clock)
     assert state(db, "EUW1_1")[0] == "stored"
     assert players.poll_order(db)[0].problem == "1 match ids of odd form ('x')"
@@ -971,11 +971,11 @@ def test_what_cannot_be_asked_before_the_time_is_up_is_said_to_be_left(
     riot.add_game("EUW1_1", 1, ended_at=JUST_NOW)
     answer = riot.match_ids
 
-    def slow(*arguments: Any) -> Page:
+    def slow(*arguments: Any) -> Any:
         clock.advance(90)
         return answer(*arguments)
 
-    riot.match_ids = slow  # type: ignore[method-assign]
+    riot.match_ids = slow  # type: ignore[method-assign,assignment]
     run = fetch(db, riot, clock)
     assert riot.calls == [puuid(1)]
     assert (run.status, "out of time, the next run goes on" in run.summary()) == (Exit.OK, True)
@@ -989,11 +989,11 @@ def test_a_run_whose_time_is_up_with_everything_done_says_nothing_of_it(
     add_player(db)
     answer = riot.match_ids
 
-    def slow(*arguments: Any) -> Page:
+    def slow(*arguments: Any) -> Any:
         clock.advance(90)
         return answer(*arguments)
 
-    riot.match_ids = slow  # type: ignore[method-assign]
+    riot.match_ids = slow  # type: ignore[method-assign,assignment]
     run = fetch(db, riot, clock)
     assert "out of time" not in run.summary()
 

@@ -59,7 +59,7 @@ def claim(db: Database, of: Message | None = None, token: str = "mine", now: dat
     return support.claim(db, of or message(), token, now, LONG_AGO)
 
 
-def release(db: Database, of: Message, token: str = "mine", **how: bool) -> None:
+def release(db: Database, of: Message, token: str = "mine", /, **how: bool) -> None:
     with db.transaction():
         outbox.release(db, Claim(of, token), "ratelimited", LATER, **how)
 
@@ -373,7 +373,7 @@ def test_an_uncertain_message_keeps_its_claims_moment(db: Database) -> None:
     [({}, 1, BLOCKS), ({"counted": False}, 0, BLOCKS), ({"without_blocks": True}, 1, None)],
 )
 def test_what_was_certainly_not_posted_waits_again(
-    db: Database, how: dict[str, bool], attempts: int, blocks: str | None
+    db: Database, how: dict[str, Any], attempts: int, blocks: str | None
 ) -> None:
     of = in_state(db, "sending")
     release(db, of, **how)
