@@ -5,10 +5,8 @@ import re
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from string import Formatter
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import StrPath, refuse_special, with_owner
@@ -170,6 +168,8 @@ def unknown_settings(home: str, environment: Mapping[str, str]) -> list[Unknown]
 
     The environment has other programs' names too: there, only one of ours or one that is nearly ours counts.
     """
+    from difflib import get_close_matches
+
     known = _known_names()
     right = {name.removeprefix(PREFIX): name for name in known}  # what they have in common would make all alike
     path = os.path.join(home, "env")
@@ -353,6 +353,8 @@ def _template(text: str, allowed: set[str]) -> None:
 
 
 def _url(text: str) -> str:
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
@@ -389,6 +391,8 @@ def _match_link(text: str) -> str:
     _template(text, {"platform", "server", "game_id", "match_id"})
     shown = text.format(platform="euw1", server="euw", game_id="1", match_id="EUW1_1")
     harmless = _in_one_piece(shown) and not set(shown) & set('<>|"\\^`')
+    from urllib.parse import urlsplit
+
     if not (harmless and shown.startswith(("https://", "http://")) and urlsplit(shown).hostname):
         raise ValueError("it must be a URL that begins with https:// (or empty: no link)")
     return text

@@ -1,7 +1,6 @@
 """What both clients need of HTTP and their libraries lack: a total deadline, a size cap, proxies and authorities by
 the environment, and a clear error where this machine's proxy or certificates are at fault."""
 
-import ipaddress
 import json
 import os
 import re
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from lolslackbot.errors import ConfigError
 
@@ -125,6 +123,8 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host in ("localhost", "127.0.0.1") or host.endswith(".localhost"):
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -141,6 +141,7 @@ def proxies_for(url: str, network: Mapping[str, str] = os.environ) -> Mapping[st
 
     Raises ConfigError for a proxy that no client can use; its text shows nothing of the proxy.
     """
+    from urllib.parse import urlsplit
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # loads all of http.client
 
     parts = urlsplit(url)
@@ -158,6 +159,8 @@ def _either_case(name: str, network: Mapping[str, str]) -> str:
 
 
 def _fault_of_proxy(proxy: str) -> str | None:
+    from urllib.parse import urlsplit
+
     scheme, rest = _scheme_and_rest(proxy)
     if scheme != "http":
         return f"{scheme} proxies are not supported, only {PROXY_FORM}"
@@ -181,7 +184,11 @@ def proxy_secrets(network: Mapping[str, str]) -> Iterator[str]:
     """User and password of each proxy as written, decoded, and encoded for a header: none of it may be shown."""
     for name in PROXIES[:2]:
         user, at, _ = _scheme_and_rest(_either_case(name, network))[1].rpartition("@")
-        for written in dict.fromkeys((user, unquote(user))) if at else ():
+        if not at:
+            continue
+        from urllib.parse import unquote
+
+        for written in dict.fromkeys((user, unquote(user))):
             forms = (written, written.partition(":")[2], b64encode(written.encode()).decode())
             yield from (secret for secret in forms if len(secret) >= LEAST_SECRET)
 
