@@ -1,0 +1,236 @@
+"""Bugs to plant into a command: each replaces functions or constants of the running package by faulty ones.
+
+`proof.warm` plants the bug that the environment variable PLANTED names, before its first run of a command.
+"""
+
+import fcntl
+import pkgutil
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+PLANTED = "LOLSLACKBOT_PROOF_PLANTED"
+Faulty = Callable[[Any], Any]  # from what stands there to what stands there instead
+_late_claims: list[Callable[[], object]] = []
+
+
+class _Undo(Exception):
+    """Rolls a transaction back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One attribute, as `package.module:name.name`, and what replaces it."""
+
+    target: str
+    faulty: Faulty
+
+    def original(self) -> Any:
+        """Raises where the package has no such attribute (any more)."""
+        return pkgutil.resolve_name(self.target)
+
+    def apply(self) -> None:
+        owner, _, name = self.target.replace(":", ".").rpartition(".")
+        setattr(pkgutil.resolve_name(owner), name, self.faulty(self.original()))
+
+
+def plant(bug: str) -> None:
+    """In the process that is about to run commands."""
+    for patch in BUGS[bug]:
+        patch.apply()
+
+
+def always(value: Any) -> Faulty:
+    """A function that does nothing and returns that value."""
+    return lambda _: lambda *_, **__: value
+
+
+def constant(value: Any) -> Faulty:
+    """Another constant."""
+    return lambda _: value
+
+
+# The faulty functions
+
+
+def lock_let_go(lock: Any) -> Any:
+    def faulty(descriptor: int, taken: str) -> None:
+        lock(descriptor, taken)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    return faulty
+
+
+def claim_rolled_back(claim_next: Any) -> Any:
+    def faulty(db: Any, *values: Any) -> Any:
+        claim = None
+        with suppress(_Undo), db.transaction():
+            claim = claim_next(db, *values)
+            raise _Undo
+        _late_claims.append(partial(claim_next, db, *values))
+        return claim
+
+    return faulty
+
+
+def claim_before_outcome(record_outcome: Any) -> Any:
+    def faulty(*values: Any) -> None:
+        _late_claims.pop()()
+        record_outcome(*values)
+
+    return faulty
+
+
+def whoever_has_the_claim(end_claim: Any) -> Any:
+    def faulty(db: Any, claim: Any, *values: Any, **more: Any) -> None:
+        key = {"match_id": claim.message.match_id, "channel_id": claim.message.channel_id}
+        row = db.row("SELECT claim_token FROM messages WHERE match_id = :match_id AND channel_id = :channel_id", **key)
+        end_claim(db, replace(claim, token=row["claim_token"]), *values, **more)
+
+    return faulty
+
+
+def orphans_pending(recover: Any) -> Any:
+    def faulty(db: Any, now: datetime) -> Any:
+        orphans = recover(db, now)
+        with db.transaction():
+            db.write("UPDATE messages SET state = 'pending' WHERE state = 'uncertain'")
+        return orphans
+
+    return faulty
+
+
+def one_commit(stage: Any) -> Any:
+    def faulty(self: Any) -> Any:
+        with self._db.transaction():
+            return stage(self)
+
+    return faulty
+
+
+def posted_twice(post: Any) -> Any:
+    def faulty(self: Any, message: Any) -> Any:
+        from lolslackbot.slack.answers import SlackVerdict
+
+        posted = post(self, message)
+        return post(self, message) if posted.verdict is SlackVerdict.UNCERTAIN else posted
+
+    return faulty
+
+
+def limited_as(name: str) -> Faulty:
+    """A 429 of Slack with that verdict."""
+
+    def patch(judge_post: Any) -> Any:
+        def faulty(answer: Any, channel_id: str) -> Any:
+            from lolslackbot.slack.answers import Posted, SlackVerdict
+
+            return Posted(SlackVerdict[name], "429") if answer.status == 429 else judge_post(answer, channel_id)
+
+        return faulty
+
+    return patch
+
+
+def sdk_with_retries(init: Any) -> Any:
+    return lambda self, **values: init(self, **{**values, "retry_handlers": None})
+
+
+def claimed_though_old(claim_next: Any) -> Any:
+    def faulty(db: Any, channel: str, workspace: str, token: str, _oldest: datetime, now: datetime) -> Any:
+        return claim_next(db, channel, workspace, token, datetime(1970, 1, 1, tzinfo=UTC), now)
+
+    return faulty
+
+
+def claimed_though_paused(claim_next: Any) -> Any:
+    def faulty(db: Any, *values: Any) -> Any:
+        with db.transaction():
+            db.write("DELETE FROM holds WHERE kind = 'paused'")
+            return claim_next(db, *values)
+
+    return faulty
+
+
+def compared_with_nothing(reconcile: Any) -> Any:
+    return lambda db, channel_id, _, now: reconcile(db, channel_id, {}, now)
+
+
+def given_up_by_the_clock(_: Any) -> Any:
+    def faulty(self: Any, each: Any) -> Any:
+        from lolslackbot.stages.reconcile import LOOKED_FOR
+
+        return self._run.clock.now() - each.unknown_since < LOOKED_FOR + self._policy.after
+
+    return faulty
+
+
+def always_resend(may_go_again: Any) -> Any:
+    def faulty(self: Any, *values: Any) -> Any:
+        self._policy = replace(self._policy, resend=True)
+        return may_go_again(self, *values)
+
+    return faulty
+
+
+def calls_forgotten(start_run: Any) -> Any:
+    def faulty(self: Any, *values: Any) -> None:
+        start_run(self, *values)
+        self._db.write("DELETE FROM riot_calls")
+
+    return faulty
+
+
+_DELIVER, _RECONCILE = "lolslackbot.stages.deliver:", "lolslackbot.stages.reconcile:"
+_OUTBOX, _IN_DOUBT = "lolslackbot.store.outbox:", "lolslackbot.store.in_doubt:"
+_CLIENT = "lolslackbot.slack.client:"
+
+BUGS: dict[str, tuple[Patch, ...]] = {
+    "no run lock": (Patch("lolslackbot.store.locks:_lock", always(None)),),
+    "run lock released at once": (Patch("lolslackbot.store.locks:_lock", lock_let_go),),
+    "claim committed after the post": (
+        Patch(_OUTBOX + "claim_next", claim_rolled_back),
+        Patch(_DELIVER + "record_outcome", claim_before_outcome),
+    ),
+    "commits lost in a power cut": (
+        Patch(
+            "lolslackbot.store.database:_PRAGMAS",
+            lambda pragmas: {**pragmas, "journal_mode": ("WAL", "wal"), "synchronous": ("NORMAL", 1)},
+        ),
+    ),
+    "uncertain post sent again at once": (Patch(_CLIENT + "SlackClient.post", posted_twice),),
+    "claim token ignored": (Patch(_OUTBOX + "_end_claim", whoever_has_the_claim),),
+    "outcome not recorded": (Patch(_DELIVER + "record_outcome", always(None)),),
+    "orphaned claims not recovered": (Patch(_IN_DOUBT + "recover_orphaned_claims", always([])),),
+    "orphaned claims sent again at once": (Patch(_IN_DOUBT + "recover_orphaned_claims", orphans_pending),),
+    "one commit for all posts": (Patch(_DELIVER + "_Delivering.send_pending", one_commit),),
+    "one commit for all fetches": (Patch("lolslackbot.stages.fetch_matches:_Fetching.work_off", one_commit),),
+    "429 of Slack uncertain": (Patch(_CLIENT + "judge_post", limited_as("UNCERTAIN")),),
+    "429 of Slack final": (Patch(_CLIENT + "judge_post", limited_as("MESSAGE_REFUSED")),),
+    "redirects followed": (Patch(_CLIENT + "_NoRedirect", constant(urllib.request.HTTPRedirectHandler)),),
+    "Slack SDK retries": (Patch(_CLIENT + "_OneRequestClient.__init__", sdk_with_retries),),
+    "only one page of history read": (Patch(_CLIENT + "next_cursor", always(None)),),
+    "look-up result ignored": (Patch(_IN_DOUBT + "posted_ts", always(None)),),
+    "one look-up believed": (Patch(_RECONCILE + "ENOUGH_LOOKUPS", constant(1)),),
+    "look-ups given up by a wrong clock": (Patch(_RECONCILE + "Reconciler._is_looked_for", given_up_by_the_clock),),
+    "uncertain=hold ignored": (Patch(_RECONCILE + "Reconciler._may_go_again", always_resend),),
+    "first comparison without history": (Patch(_IN_DOUBT + "reconcile", compared_with_nothing),),
+    "expiry ignored": (Patch(_OUTBOX + "expire", always(0)), Patch(_OUTBOX + "claim_next", claimed_though_old)),
+    "pause ignored": (
+        Patch(_DELIVER + "blocked", always(None)),
+        Patch(_OUTBOX + "claim_next", claimed_though_paused),
+    ),
+    "restore doubts nothing": (Patch("lolslackbot.store.restores:doubt_all", always(0)),),
+    "restore trusts its clock": (Patch("lolslackbot.store.restores:_LATEST_END", constant("SELECT NULL AS latest")),),
+    "rate limit windows ignored": (Patch("lolslackbot.riot.limiter:Limiter._full", always(None)),),
+    "429 of Riot ignored": (Patch("lolslackbot.riot.limits:back_off", lambda _: lambda state, *_: state),),
+    "calls of earlier runs forgotten": (Patch("lolslackbot.store.call_log:CallLog.start_run", calls_forgotten),),
+    "missing match asked for ever": (
+        Patch("lolslackbot.store.matches:LOOKS", constant(10**6)),
+        Patch("lolslackbot.stages.fetch_match:LOOK_AGAIN", lambda pauses: pauses * 1000),
+    ),
+}
