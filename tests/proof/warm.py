@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -83,6 +83,20 @@ def warm_process() -> Iterator[Warm]:
     finally:
         connection.close()
         process.wait(timeout=30)
+
+
+_shared: dict[str | None, tuple[Warm, ExitStack]] = {}
+
+
+def shared_warm() -> Warm:
+    """One for all worlds of this process, started anew where another bug is to be planted."""
+    bug = os.environ.get(PLANTED)
+    if bug not in _shared:
+        while _shared:
+            _shared.popitem()[1][1].close()
+        stack = ExitStack()
+        _shared[bug] = (stack.enter_context(warm_process()), stack)
+    return _shared[bug][0]
 
 
 @dataclass
