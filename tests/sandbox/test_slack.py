@@ -133,7 +133,6 @@ def test_scopes(sandbox: Sandbox, call: Call) -> None:
         ("groups:read", "conversations.info", "G1"),
         ("channels:history", "conversations.history", "C1"),
         ("groups:history", "conversations.history", "G1"),
-        ("channels:join", "conversations.join", "C1"),
     ]
     assert call("auth.test").headers["x-oauth-scopes"] == ",".join(sorted(SCOPES))
     for scope, method, channel in calls:
