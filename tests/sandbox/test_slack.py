@@ -22,6 +22,10 @@ def _channel(sandbox: Sandbox) -> None:
     sandbox.slack.add_channel("C1")
 
 
+def rich(element: Any) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [element]}]}
+
+
 def test_a_post_is_answered_and_shown(sandbox: Sandbox, call: Call) -> None:
     answer = call("chat.postMessage", channel="C1", text="a &lt; b", metadata=KEY, unfurl_links=False).json
     post = sandbox.slack.posts[0]
@@ -92,6 +96,9 @@ def test_what_is_refused(sandbox: Sandbox, call: Call, changes: Any, arguments: 
         [{"type": "section", "fields": [TEXT] * 11}],
         [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}],
         [{"type": "context", "elements": []}],
+        [rich({"type": "text", "text": ""})],
+        [rich("x")],
+        [{"type": "rich_text", "elements": [{"type": "section", "elements": []}]}],
         [{"type": "image", "image_url": "http://127.0.0.1/x.png", "alt_text": "x"}],
     ],
 )
