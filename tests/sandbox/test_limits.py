@@ -17,7 +17,7 @@ def overs(limits: Limits, moments: list[float]) -> list[bool]:
     return [bool(limits.count("europe", "match", moment).full) for moment in moments]
 
 
-def test_a_fixed_window_opens_with_its_first_call_and_then_starts_empty() -> None:
+def test_fixed_window_opens_with_its_first_call() -> None:
     limits = Limits(application="2:10")
     assert overs(limits, [100, 109, 109.9, 110, 119, 119.9, 120]) == [
         False,

@@ -141,7 +141,7 @@ def test_a_new_key_changes_every_puuid(get: Get, sandbox: Sandbox, ahri: Player)
     assert get(ids_path(now)).json == [again, match_id]
 
 
-def test_a_player_who_moved_keeps_the_puuid_and_begins_an_empty_list(get: Get, sandbox: Sandbox, ahri: Player) -> None:
+def test_move__same_puuid_and_an_empty_list(get: Get, sandbox: Sandbox, ahri: Player) -> None:
     sandbox.riot.add_game([ahri])
     moved = sandbox.riot.move(ahri, "na1")
     assert moved.puuid == ahri.puuid
