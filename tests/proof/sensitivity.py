@@ -103,8 +103,9 @@ WATCHES = {
 def prove(share: float) -> Tally:
     """Plants one bug after the other; tries each share that is used once without a bug."""
     tally = Tally()
+    assert WATCHES.keys() == BUGS.keys()
     for patch in [patch for patches in BUGS.values() for patch in patches]:
-        patch.original()
+        patch.original()  # raises where the package has nothing of that name any more
     sound: set[Share] = set()
     for bug in sample(sorted(BUGS), share):
         watch = WATCHES[bug]
