@@ -58,8 +58,6 @@ def _is_block(block: Any) -> bool:
             return _is_list(elements, 10) and all(_is_text(each) or _is_image(each) for each in elements)
         case "rich_text":
             return _is_list(elements) and all(_is_rich(each) for each in elements)
-        case "actions":
-            return _is_list(elements, 25)
     return False
 
 

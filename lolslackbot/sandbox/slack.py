@@ -1,4 +1,4 @@
-"""A Slack Web API on loopback: chat.postMessage, conversations.history, .info, .join and auth.test.
+"""A Slack Web API on loopback: chat.postMessage, conversations.history, .info and auth.test.
 
 Arguments, answers and error codes are those of docs.slack.dev's pages on these methods.
 """
@@ -111,7 +111,6 @@ class Slack(Loopback[Request]):
         self.channels: dict[str, Channel] = {}
         self.workspaces: dict[str, Workspace] = {}
         self.scopes: dict[str, set[str]] = {}
-        self.history_lag = 0.0  # seconds for which a fresh message is not in the history yet
         self.page_size = MAX_PAGE  # Slack may answer fewer messages than asked for
         self._random = Random(seed)
         self._foreign: list[Post] = []
@@ -122,7 +121,6 @@ class Slack(Loopback[Request]):
             "chat.postMessage": self._post_message,
             "conversations.history": self._history,
             "conversations.info": self._info,
-            "conversations.join": self._join,
             "auth.test": self._auth_test,
         }
         self.add_workspace("default")
@@ -320,22 +318,11 @@ class Slack(Loopback[Request]):
         channel = self._channel(request, "channels:read", "groups:read")
         return {"channel": _described(channel)}
 
-    def _join(self, request: Request, workspace: Workspace) -> dict[str, Any]:
-        channel = self._channel(request, "channels:join")
-        if channel.private:
-            raise Refused("method_not_supported_for_channel_type")
-        if channel.archived:
-            raise Refused("is_archived")
-        if channel.member:
-            return {"channel": _described(channel), "warning": "already_in_channel"}
-        channel.member = True
-        return {"channel": _described(channel)}
-
     def _post_message(self, request: Request, workspace: Workspace) -> dict[str, Any]:
         channel = self._channel(request, "chat:write")
         if channel.archived:
             raise Refused("is_archived")
-        if not channel.member and "chat:write.public" not in self.scopes[workspace.name]:
+        if not channel.member:
             raise Refused("not_in_channel")
         text, blocks, metadata = _checked_message(request.arguments)
         post = Post(
@@ -385,11 +372,9 @@ class Slack(Loopback[Request]):
         return message
 
     def _visible(self, channel: Channel) -> list[Post]:
-        """The channel's messages, newest first, but for those too fresh to be in the history."""
-        known_since = time.monotonic() - self.history_lag
-        messages = [each for each in (*self.posts, *self._foreign) if each.channel == channel.id]
-        ripe = [each for each in messages if each.at <= known_since]
-        return sorted(ripe, key=lambda each: Decimal(each.ts), reverse=True)
+        """The channel's messages, newest first."""
+        messages = [post for post in (*self.posts, *self._foreign) if post.channel == channel.id]
+        return sorted(messages, key=lambda post: Decimal(post.ts), reverse=True)
 
 
 def _arguments(call: Call) -> dict[str, Any]:

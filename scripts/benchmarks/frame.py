@@ -125,7 +125,7 @@ def keep(home: Path, name: str) -> Path:
 def in_turn(times: int, *measured: Measured) -> list[list[Cost]]:
     """What each takes, A B C, B C A, …, after one run of each that is not counted: what runs before has its effect."""
     costs: list[list[Cost]] = [[] for _ in measured]
-    for each in measured:
+    for each in () if once else measured:
         each()
     for first in range(1 if once else times):
         for number in range(len(measured)):
@@ -140,10 +140,6 @@ def wall(costs: Sequence[Cost]) -> float:
 
 def cpu(costs: Sequence[Cost]) -> float:
     return statistics.median(each.cpu for each in costs)
-
-
-def peak(costs: Sequence[Cost]) -> float:
-    return statistics.median(each.peak for each in costs)
 
 
 def per_item(many: Sequence[Cost], one: Sequence[Cost], more: int) -> float:

@@ -9,6 +9,7 @@ import pytest
 from support import Bot
 
 from lolslackbot.sandbox import Mishap, Sandbox
+from lolslackbot.store import database
 
 
 @pytest.fixture
@@ -106,16 +107,19 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(bot: Bot, sandbox:
     assert sandbox.riot.requests == []
 
 
-def test_a_locked_database_ends_the_run_without_a_call(bot: Bot, sandbox: Sandbox, listed: list[str]) -> None:
+def test_a_locked_database_ends_the_run_without_a_call(
+    here: Bot, sandbox: Sandbox, listed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     calls = len(sandbox.riot.requests)
-    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(here.database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        result = bot.run("fetch-matches")
+        result = here.run("fetch-matches")
         connection.execute("ROLLBACK")
     assert result.status == 75
     assert "locked" in result.err
     assert len(sandbox.riot.requests) == calls
-    assert bot.run("fetch-matches").status == 0
+    assert here.run("fetch-matches").status == 0
 
 
 def test_a_newer_database_is_refused(bot: Bot, listed: list[str]) -> None:

@@ -14,6 +14,7 @@ from proof.worlds import DELIVER, FETCH, World
 
 PAGE = 200  # messages of a history in one answer
 MOST_LOOKS = 3  # at a match that Riot does not have
+DAY = 86_400  # seconds
 LONG = 16  # runs: four hours
 
 
@@ -57,6 +58,45 @@ def long_history() -> Tally:
         for number in range(PAGE + 50):
             world.sandbox.slack.add_message("C1", f"Talk {number}")
         return _concluded(world)
+
+
+def history_lags() -> Tally:
+    """The first look-up does not find what Slack has: the history shows it later."""
+    with worlds.waiting() as world:
+        slack = world.sandbox.slack
+        slack.misbehave(Mishap.cut(accepted=True), channel="C1", times=1)
+        world.run(*DELIVER)
+        nothing = Mishap.json({"ok": True, "messages": [], "has_more": False})
+        slack.misbehave(nothing, method="conversations.history", channel="C1", times=1)
+        world.run(*DELIVER)
+        return _concluded(world)
+
+
+def second_database() -> Tally:
+    """Another database of this bot has posted a message that waits here."""
+    with worlds.waiting() as world:
+        world.run(*DELIVER)
+        world.posts = [post for post in world.sandbox.slack.posts if post.channel == "C2"]
+        world.reset()
+        return _concluded(world)
+
+
+def no_longer_news() -> Tally:
+    """The machine was off for a day: what waits has expired."""
+    with worlds.waiting() as world:
+        world.ahead += DAY
+        world.run(*DELIVER)
+        return Tally(points=1, violations=[f"{post.key} is no news" for post in world.sandbox.slack.posts])
+
+
+def paused() -> Tally:
+    """Nothing goes out while delivery is paused; afterwards all does."""
+    with worlds.waiting() as world:
+        world.run("pause")
+        world.run(*DELIVER)
+        wrong = [f"{post.key} was posted" for post in world.sandbox.slack.posts]
+        world.run("resume")
+        return _concluded(world, wrong)
 
 
 def restored() -> Tally:
@@ -107,6 +147,10 @@ CASES: tuple[Callable[[], Tally], ...] = (
     two_at_once,
     claim_taken_over,
     long_history,
+    history_lags,
+    second_database,
+    no_longer_news,
+    paused,
     restored,
     missing_match,
     limits_kept,
@@ -127,4 +171,4 @@ def prove(share: float) -> Tally:
     return tally
 
 
-PARTS = [Part("cases", "two runs at once, a long history, a restore, a match that never comes, shared limits", prove)]
+PARTS = [Part("cases", "two runs at once, long and late histories, expiry, a pause, a restore, shared limits", prove)]

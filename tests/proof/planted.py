@@ -1,229 +1,236 @@
-"""Bugs that can be planted in a process: each replaces functions or attributes of the package by wrong ones.
+"""Bugs to plant into a command: each replaces functions or constants of the running package by faulty ones.
 
-The proof's processes plant the one that the environment variable PLANTED_BUG names, before any command begins.
+`proof.warm` plants the bug that the environment variable PLANTED names, before its first run of a command.
 """
 
-import os
+import fcntl
+import pkgutil
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from lolslackbot.clock import text_of
-from lolslackbot.model import Message
-from lolslackbot.slack import client as slack
-from lolslackbot.slack.answers import Posted, SlackVerdict
-from lolslackbot.slack.client import SlackClient
-from lolslackbot.stages import deliver, reconcile, run
-from lolslackbot.store import database, in_doubt, locks, matches, outbox, restores
-from lolslackbot.store.call_log import CallLog
-from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim
-
-VARIABLE = "PLANTED_BUG"
+PLANTED = "LOLSLACKBOT_PROOF_PLANTED"
+Faulty = Callable[[Any], Any]  # from what stands there to what stands there instead
+_late_claims: list[Callable[[], object]] = []
 
 
-def plant() -> None:
-    """Plants the bug that the environment names, if it names one."""
-    if name := os.environ.get(VARIABLE):
-        PLANTS[name]()
+class _Undo(Exception):
+    """Rolls a transaction back."""
 
 
-def swap(owner: Any, name: str, wrong: object) -> Any:
-    """Replaces what must be there; returns what it was."""
-    right = getattr(owner, name)
-    setattr(owner, name, wrong)
-    return right
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One attribute, as `package.module:name.name`, and what replaces it."""
+
+    target: str
+    faulty: Faulty
+
+    def original(self) -> Any:
+        """Raises where the package has no such attribute (any more)."""
+        return pkgutil.resolve_name(self.target)
+
+    def apply(self) -> None:
+        owner, _, name = self.target.replace(":", ".").rpartition(".")
+        setattr(pkgutil.resolve_name(owner), name, self.faulty(self.original()))
 
 
-def no_lock() -> None:
-    swap(locks, "_lock", lambda _descriptor, _taken: None)
+def plant(bug: str) -> None:
+    """In the process that is about to run commands."""
+    for patch in BUGS[bug]:
+        patch.apply()
 
 
-def lock_released_before_the_work() -> None:
-    @contextmanager
-    def released(path: str, stage: str) -> Iterator[None]:
-        with held(path, stage):
-            pass
-        yield
-
-    held = swap(run, "run_lock", released)
+def always(value: Any) -> Faulty:
+    """A function that does nothing and returns that value."""
+    return lambda _: lambda *_, **__: value
 
 
-def claim_after_the_post() -> None:
-    def post_first(self: Any, channel: str, workspace: str) -> None:
-        waiting = [each.message for each in outbox.next_messages(self._db) if each.message.channel_id == channel]
-        posted = self._client(workspace).post(waiting[0])
-        oldest = self._now() - self._limits.announce_within
-        if claim := outbox.claim_next(self._db, channel, workspace, "token", oldest, self._now()):
-            deliver.record_outcome(self._db, claim, posted, self._now())
-            self._react(claim.message, posted)
-
-    swap(deliver._Delivering, "_send_next", post_first)
+def constant(value: Any) -> Faulty:
+    """Another constant."""
+    return lambda _: value
 
 
-def commits_that_a_power_cut_takes_back() -> None:
-    pragmas = {"journal_mode": ("WAL", "wal"), "synchronous": ("NORMAL", 1)}
-    swap(database, "_PRAGMAS", {**database._PRAGMAS, **pragmas})
+# The faulty functions
 
 
-def _after_post(change: Callable[[SlackClient, Message, Posted], Posted]) -> None:
-    def post(self: SlackClient, message: Message) -> Posted:
-        return change(self, message, right(self, message))
+def lock_let_go(lock: Any) -> Any:
+    def faulty(descriptor: int, taken: str) -> None:
+        lock(descriptor, taken)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
-    right = swap(SlackClient, "post", post)
-
-
-def unanswered_post_repeated() -> None:
-    right = SlackClient.post
-    _after_post(
-        lambda self, message, posted: right(self, message) if posted.verdict is SlackVerdict.UNCERTAIN else posted
-    )
+    return faulty
 
 
-def _as_if(verdict: SlackVerdict) -> None:
-    def change(_client: SlackClient, _message: Message, posted: Posted) -> Posted:
-        return Posted(verdict, posted.error) if posted.verdict is SlackVerdict.LIMITED else posted
+def claim_rolled_back(claim_next: Any) -> Any:
+    def faulty(db: Any, *values: Any) -> Any:
+        claim = None
+        with suppress(_Undo), db.transaction():
+            claim = claim_next(db, *values)
+            raise _Undo
+        _late_claims.append(partial(claim_next, db, *values))
+        return claim
 
-    _after_post(change)
-
-
-def limit_is_unknown_outcome() -> None:
-    _as_if(SlackVerdict.UNCERTAIN)
-
-
-def limit_is_failure() -> None:
-    _as_if(SlackVerdict.MESSAGE_REFUSED)
+    return faulty
 
 
-def outcome_without_the_claim() -> None:
-    def end(
-        db: Database, claim: Claim, state: str, error: str | None, now: datetime, slack_ts: str | None = None
-    ) -> None:
-        db.write(
-            """
-            UPDATE messages
-            SET state = :state, error = :error, slack_ts = :slack_ts, claim_token = NULL, settled_at = :now
-            WHERE match_id = :match_id AND channel_id = :channel_id
-            """,
-            match_id=claim.message.match_id,
-            channel_id=claim.message.channel_id,
-            state=state,
-            error=error,
-            slack_ts=slack_ts,
-            now=text_of(now),
-        )
+def claim_before_outcome(record_outcome: Any) -> Any:
+    def faulty(*values: Any) -> None:
+        _late_claims.pop()()
+        record_outcome(*values)
 
-    swap(outbox, "_end_claim", end)
+    return faulty
 
 
-def news_expires() -> None:
-    def expire(db: Database, oldest: datetime, now: datetime) -> int:
-        young = "state = 'pending' AND ended_at > :bound"
-        return outbox._end(db, "expired", "no longer news", young, text_of(oldest), now)
+def whoever_has_the_claim(end_claim: Any) -> Any:
+    def faulty(db: Any, claim: Any, *values: Any, **more: Any) -> None:
+        key = {"match_id": claim.message.match_id, "channel_id": claim.message.channel_id}
+        row = db.row("SELECT claim_token FROM messages WHERE match_id = :match_id AND channel_id = :channel_id", **key)
+        end_claim(db, replace(claim, token=row["claim_token"]), *values, **more)
 
-    swap(outbox, "expire", expire)
-
-
-def redirects_followed() -> None:
-    swap(slack, "_NoRedirect", urllib.request.HTTPRedirectHandler)
+    return faulty
 
 
-def first_page_only() -> None:
-    swap(slack, "next_cursor", lambda _document: None)
-
-
-def orphans_sent_again() -> None:
-    def resend(db: Database, _now: datetime) -> list[Message]:
+def orphans_pending(recover: Any) -> Any:
+    def faulty(db: Any, now: datetime) -> Any:
+        orphans = recover(db, now)
         with db.transaction():
-            db.write("UPDATE messages SET state = 'pending', claim_token = NULL WHERE state = 'sending'")
-        return []
+            db.write("UPDATE messages SET state = 'pending' WHERE state = 'uncertain'")
+        return orphans
 
-    swap(in_doubt, "recover_orphaned_claims", resend)
+    return faulty
 
 
-def one_commit_at_the_end() -> None:
-    def together(self: Any) -> None:
+def one_commit(stage: Any) -> Any:
+    def faulty(self: Any) -> Any:
         with self._db.transaction():
-            right(self)
+            return stage(self)
 
-    right = swap(deliver._Delivering, "send_pending", together)
-
-
-def sdk_retries() -> None:
-    def with_retries(*arguments: Any, **options: Any) -> None:
-        right(*arguments, **{**options, "retry_handlers": None})
-
-    right = swap(slack._OneRequestClient, "__init__", with_retries)
+    return faulty
 
 
-def restore_doubts_nothing() -> None:
-    swap(restores, "doubt_all", lambda *_: 0)
+def posted_twice(post: Any) -> Any:
+    def faulty(self: Any, message: Any) -> Any:
+        from lolslackbot.slack.answers import SlackVerdict
+
+        posted = post(self, message)
+        return post(self, message) if posted.verdict is SlackVerdict.UNCERTAIN else posted
+
+    return faulty
 
 
-def restore_believes_its_clock() -> None:
-    def doubt(restored: Database, now: datetime, _today: Database | None = None) -> int:
-        restored.write("INSERT INTO restores (restored_at) VALUES (:now) ON CONFLICT DO NOTHING", now=text_of(now))
-        restored.write("UPDATE messages SET restored = 0")
-        return in_doubt.mark_restored_in_doubt(restored, now)
+def limited_as(name: str) -> Faulty:
+    """A 429 of Slack with that verdict."""
 
-    swap(restores, "doubt_all", doubt)
+    def patch(judge_post: Any) -> Any:
+        def faulty(answer: Any, channel_id: str) -> Any:
+            from lolslackbot.slack.answers import Posted, SlackVerdict
 
+            return Posted(SlackVerdict[name], "429") if answer.status == 429 else judge_post(answer, channel_id)
 
-def look_up_ends_by_the_clock() -> None:
-    def is_looked_for(self: Any, uncertain: in_doubt.Uncertain) -> bool:
-        return bool(self._run.clock.now() - uncertain.unknown_since < reconcile.LOOKED_FOR)
+        return faulty
 
-    swap(reconcile.Reconciler, "_is_looked_for", is_looked_for)
+    return patch
 
 
-def calls_of_earlier_runs_forgotten() -> None:
-    def start_run(self: Any, *arguments: Any) -> None:
-        right(self, *arguments)
+def sdk_with_retries(init: Any) -> Any:
+    return lambda self, **values: init(self, **{**values, "retry_handlers": None})
+
+
+def claimed_though_old(claim_next: Any) -> Any:
+    def faulty(db: Any, channel: str, workspace: str, token: str, _oldest: datetime, now: datetime) -> Any:
+        return claim_next(db, channel, workspace, token, datetime(1970, 1, 1, tzinfo=UTC), now)
+
+    return faulty
+
+
+def claimed_though_paused(claim_next: Any) -> Any:
+    def faulty(db: Any, *values: Any) -> Any:
+        with db.transaction():
+            db.write("DELETE FROM holds WHERE kind = 'paused'")
+            return claim_next(db, *values)
+
+    return faulty
+
+
+def compared_with_nothing(reconcile: Any) -> Any:
+    return lambda db, channel_id, _, now: reconcile(db, channel_id, {}, now)
+
+
+def given_up_by_the_clock(_: Any) -> Any:
+    def faulty(self: Any, each: Any) -> Any:
+        from lolslackbot.stages.reconcile import LOOKED_FOR
+
+        return self._run.clock.now() - each.unknown_since < LOOKED_FOR + self._policy.after
+
+    return faulty
+
+
+def always_resend(may_go_again: Any) -> Any:
+    def faulty(self: Any, *values: Any) -> Any:
+        self._policy = replace(self._policy, resend=True)
+        return may_go_again(self, *values)
+
+    return faulty
+
+
+def calls_forgotten(start_run: Any) -> Any:
+    def faulty(self: Any, *values: Any) -> None:
+        start_run(self, *values)
         self._db.write("DELETE FROM riot_calls")
 
-    right = swap(CallLog, "start_run", start_run)
+    return faulty
 
 
-def missing_asked_for_ever() -> None:
-    def mark(db: Database, match_id: str, now: datetime, _again: datetime | None) -> None:
-        right(db, match_id, now, now + timedelta(minutes=10))
+_DELIVER, _RECONCILE = "lolslackbot.stages.deliver:", "lolslackbot.stages.reconcile:"
+_OUTBOX, _IN_DOUBT = "lolslackbot.store.outbox:", "lolslackbot.store.in_doubt:"
+_CLIENT = "lolslackbot.slack.client:"
 
-    right = swap(matches, "mark_missing", mark)
-
-
-def hold_not_heeded() -> None:
-    def may_go_again(self: Any, *arguments: Any) -> bool:
-        self._policy = replace(self._policy, resend=True)
-        return bool(right(self, *arguments))
-
-    right = swap(reconcile.Reconciler, "_may_go_again", may_go_again)
-
-
-PLANTS: dict[str, Callable[[], None]] = {
-    wrong.__name__: wrong
-    for wrong in (
-        no_lock,
-        lock_released_before_the_work,
-        claim_after_the_post,
-        commits_that_a_power_cut_takes_back,
-        unanswered_post_repeated,
-        outcome_without_the_claim,
-        limit_is_unknown_outcome,
-        limit_is_failure,
-        news_expires,
-        redirects_followed,
-        first_page_only,
-        orphans_sent_again,
-        one_commit_at_the_end,
-        sdk_retries,
-        restore_doubts_nothing,
-        restore_believes_its_clock,
-        look_up_ends_by_the_clock,
-        calls_of_earlier_runs_forgotten,
-        missing_asked_for_ever,
-        hold_not_heeded,
-    )
+BUGS: dict[str, tuple[Patch, ...]] = {
+    "no run lock": (Patch("lolslackbot.store.locks:_lock", always(None)),),
+    "run lock released at once": (Patch("lolslackbot.store.locks:_lock", lock_let_go),),
+    "claim committed after the post": (
+        Patch(_OUTBOX + "claim_next", claim_rolled_back),
+        Patch(_DELIVER + "record_outcome", claim_before_outcome),
+    ),
+    "commits lost in a power cut": (
+        Patch(
+            "lolslackbot.store.database:_PRAGMAS",
+            lambda pragmas: {**pragmas, "journal_mode": ("WAL", "wal"), "synchronous": ("NORMAL", 1)},
+        ),
+    ),
+    "uncertain post sent again at once": (Patch(_CLIENT + "SlackClient.post", posted_twice),),
+    "claim token ignored": (Patch(_OUTBOX + "_end_claim", whoever_has_the_claim),),
+    "outcome not recorded": (Patch(_DELIVER + "record_outcome", always(None)),),
+    "orphaned claims not recovered": (Patch(_IN_DOUBT + "recover_orphaned_claims", always([])),),
+    "orphaned claims sent again at once": (Patch(_IN_DOUBT + "recover_orphaned_claims", orphans_pending),),
+    "one commit for all posts": (Patch(_DELIVER + "_Delivering.send_pending", one_commit),),
+    "one commit for all fetches": (Patch("lolslackbot.stages.fetch_matches:_Fetching.work_off", one_commit),),
+    "429 of Slack uncertain": (Patch(_CLIENT + "judge_post", limited_as("UNCERTAIN")),),
+    "429 of Slack final": (Patch(_CLIENT + "judge_post", limited_as("MESSAGE_REFUSED")),),
+    "redirects followed": (Patch(_CLIENT + "_NoRedirect", constant(urllib.request.HTTPRedirectHandler)),),
+    "Slack SDK retries": (Patch(_CLIENT + "_OneRequestClient.__init__", sdk_with_retries),),
+    "only one page of history read": (Patch(_CLIENT + "next_cursor", always(None)),),
+    "look-up result ignored": (Patch(_IN_DOUBT + "posted_ts", always(None)),),
+    "one look-up believed": (Patch(_RECONCILE + "ENOUGH_LOOKUPS", constant(1)),),
+    "look-ups given up by a wrong clock": (Patch(_RECONCILE + "Reconciler._is_looked_for", given_up_by_the_clock),),
+    "uncertain=hold ignored": (Patch(_RECONCILE + "Reconciler._may_go_again", always_resend),),
+    "first comparison without history": (Patch(_IN_DOUBT + "reconcile", compared_with_nothing),),
+    "expiry ignored": (Patch(_OUTBOX + "expire", always(0)), Patch(_OUTBOX + "claim_next", claimed_though_old)),
+    "pause ignored": (
+        Patch(_DELIVER + "blocked", always(None)),
+        Patch(_OUTBOX + "claim_next", claimed_though_paused),
+    ),
+    "restore doubts nothing": (Patch("lolslackbot.store.restores:doubt_all", always(0)),),
+    "restore trusts its clock": (Patch("lolslackbot.store.restores:_LATEST_END", constant("SELECT NULL AS latest")),),
+    "rate limit windows ignored": (Patch("lolslackbot.riot.limiter:Limiter._full", always(None)),),
+    "429 of Riot ignored": (Patch("lolslackbot.riot.limits:back_off", lambda _: lambda state, *_: state),),
+    "calls of earlier runs forgotten": (Patch("lolslackbot.store.call_log:CallLog.start_run", calls_forgotten),),
+    "missing match asked for ever": (
+        Patch("lolslackbot.store.matches:LOOKS", constant(10**6)),
+        Patch("lolslackbot.stages.fetch_match:LOOK_AGAIN", lambda pauses: pauses * 1000),
+    ),
 }

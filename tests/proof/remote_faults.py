@@ -245,22 +245,23 @@ def riot(share: float) -> Tally:
         for position in range(LISTED)
     ]
     with listed(LISTED) as world:
-        expected = world.expected
         for fault, endpoint, position in sample(points, share):
-            wrong = _riot_point(world, fault, endpoint, position)
-            told = {
-                str(match)
-                for (match,) in look(
-                    world.database, "SELECT match_id FROM matches WHERE state = 'given_up' AND reason > ''"
-                )
-            }
-            if told and not (endpoint == "match" and fault.name.partition(",")[0] in CLOSES):
-                wrong.append(f"{', '.join(told)} given up, though that fault passes")
-            world.expected = tuple(key for key in expected if key.partition(":")[0] not in told)
-            _conclude(world, tally, f"{fault.name}, {endpoint} {position + 1}", wrong)
-            world.expected = expected
+            try_riot(world, tally, fault, endpoint, position)
         tally.notes.append(f"{len(list(of_riot()))} kinds")
     return tally
+
+
+def try_riot(world: World, tally: Tally, fault: Fault, endpoint: str, position: int) -> None:
+    """One point of `riot`."""
+    expected = world.expected
+    wrong = _riot_point(world, fault, endpoint, position)
+    sql = "SELECT match_id FROM matches WHERE state = 'given_up' AND reason > ''"
+    given_up = {str(match) for (match,) in look(world.database, sql)}
+    if given_up and not (endpoint == "match" and fault.name.partition(",")[0] in CLOSES):
+        wrong.append(f"{', '.join(given_up)} given up, though that fault passes")
+    world.expected = tuple(key for key in expected if key.partition(":")[0] not in given_up)
+    _conclude(world, tally, f"{fault.name}, {endpoint} {position + 1}", wrong)
+    world.expected = expected
 
 
 def _conclude(world: World, tally: Tally, name: str, wrong: list[str], *excuses: str) -> None:

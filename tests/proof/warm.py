@@ -12,15 +12,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
+from proof.planted import PLANTED, plant
+
 PR_SET_PTRACER = 0x59616D61
 TESTS = Path(__file__).resolve().parent.parent
-PASSED_ON = ("PATH", "TMPDIR", "LANG", "PLANTED_BUG")
 PATIENCE = 120  # seconds that a command may take
 Armament = Callable[[], object]  # called in the new process before the command begins; it can be pickled
 
@@ -69,7 +70,7 @@ class Warm:
 def warm_process() -> Iterator[Warm]:
     """One of its own, without what coverage or a proxy would add."""
     ours, theirs = socket.socketpair()
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environment = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG", PLANTED) if name in os.environ}
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "proof.warm", str(theirs.fileno())],
@@ -82,6 +83,20 @@ def warm_process() -> Iterator[Warm]:
     finally:
         connection.close()
         process.wait(timeout=30)
+
+
+_shared: dict[str | None, tuple[Warm, ExitStack]] = {}
+
+
+def shared_warm() -> Warm:
+    """One for all worlds of this process, started anew where another bug is to be planted."""
+    bug = os.environ.get(PLANTED)
+    if bug not in _shared:
+        while _shared:
+            _shared.popitem()[1][1].close()
+        stack = ExitStack()
+        _shared[bug] = (stack.enter_context(warm_process()), stack)
+    return _shared[bug][0]
 
 
 @dataclass
@@ -190,9 +205,7 @@ def _import_everything() -> None:
 
 if __name__ == "__main__":
     _import_everything()
-    if os.environ.get("PLANTED_BUG"):
-        from proof import planted
-
-        planted.plant()
+    if bug := os.environ.pop(PLANTED, None):
+        plant(bug)
     gc.freeze()
     serve(Connection(int(sys.argv[1])))

@@ -19,7 +19,7 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, players
 from lolslackbot.store.database import Database, create_database
 from proof.judge import Finding, judge, look, messages_in, unsettled
-from proof.warm import TESTS, Armament, Order, Warm, warm_process
+from proof.warm import TESTS, Armament, Order, Warm, shared_warm
 
 TICK = 900.0  # seconds from one run to the next: longer than an outcome is left uncertain
 RUNS = 6  # in which everything must be settled
@@ -149,10 +149,9 @@ def empty_world() -> Iterator[World]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-world-")))
         sandbox = stack.enter_context(Sandbox(seed=1))
-        warm = stack.enter_context(warm_process())
         for channel in CHANNELS:
             sandbox.slack.add_channel(channel)
-        yield World(sandbox, warm, folder)
+        yield World(sandbox, shared_warm(), folder)
 
 
 def _database(world: World) -> Database:

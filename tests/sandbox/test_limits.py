@@ -17,7 +17,7 @@ def overs(limits: Limits, moments: list[float]) -> list[bool]:
     return [bool(limits.count("europe", "match", moment).full) for moment in moments]
 
 
-def test_a_fixed_window_opens_with_its_first_call_and_then_starts_empty() -> None:
+def test_fixed_window_opens_with_its_first_call() -> None:
     limits = Limits(application="2:10")
     assert overs(limits, [100, 109, 109.9, 110, 119, 119.9, 120]) == [
         False,
@@ -124,10 +124,3 @@ def test_whoever_ignores_a_retry_after_is_witnessed(
     get("/europe" + match)
     get("/europe" + account)
     assert [each.endpoint for each in sandbox.riot.refused] == expected
-
-
-def test_a_429_without_retry_after_holds_nothing_back(get: Get, sandbox: Sandbox) -> None:
-    sandbox.riot.misbehave(Mishap.limited(), times=1)
-    sandbox.riot.misbehave(Mishap.limited("soon"), times=1)
-    assert [get("/europe/lol/match/v5/matches/EUW1_1").status for _ in range(3)] == [429, 429, 404]
-    assert sandbox.riot.refused == []
