@@ -18,7 +18,8 @@ from typing import Any
 from proof.warm import Order, Warm
 
 from lolslackbot.clock import Clock, text_of
-from lolslackbot.model import Match, Message, Outcome, Participant, Player, RiotId
+from lolslackbot.game import Match, Outcome, Participant
+from lolslackbot.model import Message, Player, RiotId
 from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.store import listings, matches, outbox, players

@@ -6,9 +6,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lolslackbot"
 
-BASE = {"model", "errors", "clock"}
+BASE = {"model", "game", "errors", "clock"}
 MAY_IMPORT = {
     "model": set(),
+    "game": set(),
     "errors": set(),
     "clock": set(),
     "transport": {"errors"},

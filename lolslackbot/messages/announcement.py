@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from lolslackbot.game import ARENA, SWARM, Champions, Match, Outcome, Participant
 from lolslackbot.messages.game_queues import queue_kind, queue_name
 from lolslackbot.messages.names import NONE, champion_name, champion_picture, role_name, server_name
 from lolslackbot.messages.rounding import one_decimal, percent
 from lolslackbot.messages.standout import Feat, standout
-from lolslackbot.model import ARENA, SWARM, Champions, Match, Outcome, Participant, Style, game_id_of, platform_of
+from lolslackbot.model import Style, game_id_of, platform_of
 
 _WITH_CREEPS = {"CLASSIC", "SWIFTPLAY", "URF", "ARURF", "ONEFORALL", "ULTBOOK", "JADE"}  # where they are counted
 _WITH_DAMAGE = {"ARAM", "KIWI"}  # where it is what people compare

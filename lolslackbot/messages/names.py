@@ -2,7 +2,7 @@
 
 import re
 
-from lolslackbot.model import Champion, Champions
+from lolslackbot.game import Champion, Champions
 
 NONE = Champions()
 SHIPPED_VERSION = "16.15.1"  # of Data Dragon, which keeps the pictures of every version; until it told a newer one

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from lolslackbot.game import Match
 from lolslackbot.messages.announcement import RenderOptions, announce
 from lolslackbot.messages.slack_text import blocks_json, plain_text
-from lolslackbot.model import Match, Style
+from lolslackbot.model import Style
 
 
 @dataclass(frozen=True, slots=True)

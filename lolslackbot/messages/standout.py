@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import takewhile
 
+from lolslackbot.game import Match, Outcome, Participant, PastGame
 from lolslackbot.messages.game_queues import queue_kind
 from lolslackbot.messages.rounding import percent
-from lolslackbot.model import Match, Outcome, Participant, PastGame
 
 _SERIES = {"ranked": "ranked", "normal": "normal", "aram": "ARAM", "clash": "Clash"}  # kinds of queues with winners
 SERIES = 3  # games in a row

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lolslackbot.clock import Clock
-from lolslackbot.model import Champion, Champions
+from lolslackbot.game import Champion, Champions
 from lolslackbot.riot.answers import read_json, unusable
 from lolslackbot.riot.session import NO_ANSWER, NoRedirectSession, no_answer
 from lolslackbot.transport import proxies_for

@@ -7,7 +7,8 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lolslackbot.model import ARENA, SWARM, Match, Outcome, Participant, is_puuid
+from lolslackbot.game import ARENA, SWARM, Match, Outcome, Participant
+from lolslackbot.model import is_puuid
 from lolslackbot.riot.answers import unusable
 
 BOT = "BOT"  # the puuid of every bot

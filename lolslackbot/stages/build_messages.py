@@ -2,10 +2,10 @@
 
 import logging
 
+from lolslackbot.game import Match
 from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.game_queues import wants
 from lolslackbot.messages.render import render
-from lolslackbot.model import Match
 from lolslackbot.stages.run import Run
 from lolslackbot.store import champions, matches, outbox
 from lolslackbot.store.database import Database

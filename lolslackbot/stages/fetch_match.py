@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lolslackbot.clock import text_of
-from lolslackbot.model import Match
+from lolslackbot.game import Match
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import Answer
 from lolslackbot.riot.limiter import RateLimited

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import Champion, Champions
+from lolslackbot.game import Champion, Champions
 from lolslackbot.store.database import Database
 
 

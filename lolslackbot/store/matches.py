@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import Match, Outcome, Participant, PastGame, Player, RiotId, Style
+from lolslackbot.game import Match, Outcome, Participant, PastGame
+from lolslackbot.model import Player, RiotId, Style
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row, in_clause
 from lolslackbot.store.reasons import UNTRACKED, Reason, ReasonKind

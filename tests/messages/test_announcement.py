@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from support import a_match, participant
 
+from lolslackbot.game import Match, Outcome, Participant, PastGame
 from lolslackbot.messages.announcement import Announcement, RenderOptions
 from lolslackbot.messages.announcement import announce as announce_for
-from lolslackbot.model import Match, Outcome, Participant, PastGame, Style
+from lolslackbot.model import Style
 
 LINK = "https://x.example/{platform}/{server}/{game_id}/{match_id}"
 

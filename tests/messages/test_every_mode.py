@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from support import read_everyone
 
+from lolslackbot.game import Match
 from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.render import RenderedMessage, render
-from lolslackbot.model import Match, Style
+from lolslackbot.model import Style
 from lolslackbot.riot.parsing import NotAMatch
 from lolslackbot.sandbox.blocks import fault_of
 from lolslackbot.sandbox.games import MODES, Human, Plan, make_body

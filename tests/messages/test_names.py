@@ -2,8 +2,8 @@
 
 import pytest
 
+from lolslackbot.game import Champion, Champions
 from lolslackbot.messages.names import champion_name, champion_picture, role_name, server_name
-from lolslackbot.model import Champion, Champions
 
 
 @pytest.mark.parametrize(

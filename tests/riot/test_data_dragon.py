@@ -7,7 +7,7 @@ import requests
 import responses
 from support import FakeClock
 
-from lolslackbot.model import Champion, Champions
+from lolslackbot.game import Champion, Champions
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.data_dragon import DataDragon
 from lolslackbot.transport import MAX_BODY

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from support import puuid, read_everyone
 
-from lolslackbot.model import Outcome, is_puuid
+from lolslackbot.game import Outcome
+from lolslackbot.model import is_puuid
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 

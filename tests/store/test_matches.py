@@ -9,7 +9,8 @@ import pytest
 from support import START, a_match, add_player, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
-from lolslackbot.model import Outcome, Player
+from lolslackbot.game import Outcome
+from lolslackbot.model import Player
 from lolslackbot.store import bodies, listings, matches, outbox, players, reasons
 from lolslackbot.store.database import Database
 from lolslackbot.store.matches import RetryState
