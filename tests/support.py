@@ -22,7 +22,7 @@ from lolslackbot.game import Match, Outcome, Participant
 from lolslackbot.model import Message, Player, RiotId
 from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
-from lolslackbot.store import listings, matches, outbox, players
+from lolslackbot.store import listings, outbox, participants, players
 from lolslackbot.store.bodies import pack
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Scope, ScopeKind
@@ -118,7 +118,7 @@ def store_match(db: Database, match: Match, now: datetime = START, body: bytes =
     known = players.with_puuids(db, (each.puuid for each in match.participants))
     for player in known.values():
         listings.record_page(db, player.player_id, [match.match_id], None, now)
-    matches.store(db, match, pack(body), known, now)
+    participants.store(db, match, pack(body), known, now)
 
 
 @dataclass

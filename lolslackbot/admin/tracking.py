@@ -15,7 +15,7 @@ from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, remedy_of
 from lolslackbot.slack.answers import SlackVerdict as Told
-from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, players
+from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, participants, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 
@@ -260,7 +260,7 @@ def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
 
 
 def _word_anew(db: Database, match_id: str, track: players.Track, wording: RenderOptions, now: datetime) -> None:
-    match = matches.as_heard_in(db, matches.stored(db, match_id), track.channel_id)
+    match = participants.as_heard_in(db, participants.stored(db, match_id), track.channel_id)
     if not match.participants:
         outbox.expire_untracked(db, match_id, track.channel_id, now)
         return

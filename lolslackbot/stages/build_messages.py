@@ -7,10 +7,10 @@ from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.game_queues import wants
 from lolslackbot.messages.render import render
 from lolslackbot.stages.run import Run
-from lolslackbot.store import champions, matches, outbox
+from lolslackbot.store import champions, matches, outbox, participants
 from lolslackbot.store.database import Database
-from lolslackbot.store.matches import Listener
 from lolslackbot.store.outbox import Draft
+from lolslackbot.store.participants import Listener
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
 
 def _build(db: Database, run: Run, match_id: str, wording: RenderOptions) -> None:
     with db.transaction():  # from the first look on, so that nobody is untracked between that and the commit
-        match = matches.stored(db, match_id)
+        match = participants.stored(db, match_id)
         queue = match.queue_id, match.game_mode
-        listeners = matches.listeners(db, match_id)
+        listeners = participants.listeners(db, match_id)
         unwanted = [each for each in listeners if not wants(each.queues, *queue)]
         drafts = [_draft(db, run, match, each, wording) for each in listeners if each not in unwanted]
         outbox.add(db, match_id, drafts, run.clock.now(), unwanted)
@@ -54,6 +54,6 @@ def _draft(db: Database, run: Run, match: Match, listener: Listener, wording: Re
     """The message in words; where wording fails, a draft that says so: the other channels get theirs."""
     channel_id, workspace = listener.channel_id, listener.workspace
     with run.item(channel_id):
-        worded = render(matches.as_heard_in(db, match, channel_id), wording, listener.style)
+        worded = render(participants.as_heard_in(db, match, channel_id), wording, listener.style)
         return Draft(channel_id, workspace, worded.text, worded.blocks)
     return Draft(channel_id, workspace, text="", blocks=None, error="it could not be worded: see the log")

@@ -13,7 +13,7 @@ from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.riot.parsing import ForeignIds, NotAMatch, read_match, read_puuids
 from lolslackbot.stages.fetch_context import FetchContext
 from lolslackbot.stages.schedule import host_of_match
-from lolslackbot.store import matches, players, reasons, riot_hosts
+from lolslackbot.store import matches, participants, players, reasons, riot_hosts
 from lolslackbot.store.bodies import pack
 from lolslackbot.store.reasons import Reason
 
@@ -102,7 +102,7 @@ class MatchFetcher:
             return _Result("put off", 1, "put off: it may name somebody by the puuid of another key")
         if reason := self._not_news(match, since):
             return self._end_with_older(match, reason)
-        matches.store(self._db, match, reading.packed, known, self._context.now())
+        participants.store(self._db, match, reading.packed, known, self._context.now())
         return _Result("fetched", 1, f"stored; ended {text_of(match.ended_at)}")
 
     def _not_news(self, match: Match, since: datetime | None) -> Reason | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message
-from lolslackbot.store import channels, findings, holds, in_doubt, matches, reasons
+from lolslackbot.store import channels, findings, holds, in_doubt, participants, reasons
 from lolslackbot.store.database import Database, Row
 from lolslackbot.store.in_doubt import UNSETTLED, log_changes
 
@@ -58,7 +58,7 @@ class Claim:
 
 
 def add(
-    db: Database, match_id: str, drafts: Sequence[Draft], now: datetime, unwanted: Sequence[matches.Listener] = ()
+    db: Database, match_id: str, drafts: Sequence[Draft], now: datetime, unwanted: Sequence[participants.Listener] = ()
 ) -> None:
     """The match is built: one message a channel, all in one commit. A message that exists stays as it is.
 

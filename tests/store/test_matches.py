@@ -11,7 +11,7 @@ from support import START, a_match, add_player, participant, puuid, store_match
 from lolslackbot.clock import text_of
 from lolslackbot.game import Outcome
 from lolslackbot.model import Player
-from lolslackbot.store import bodies, listings, matches, outbox, players, reasons
+from lolslackbot.store import bodies, listings, matches, outbox, participants, players, reasons
 from lolslackbot.store.database import Database
 from lolslackbot.store.matches import RetryState
 from lolslackbot.store.outbox import Draft
@@ -98,7 +98,7 @@ def test_a_body_makes_a_wanted_or_missing_match_a_stored_one(db: Database, state
     in_state(db, state)
     player = players.poll_order(db)[0]
     match = a_match(ID, 1, 2, outcome=Outcome.SURRENDERED)
-    matches.store(db, match, bodies.pack(b'{"info": {}}'), {puuid(1): player}, LATER)
+    participants.store(db, match, bodies.pack(b'{"info": {}}'), {puuid(1): player}, LATER)
     row = row_of(db)
     assert row["state"] == "stored"
     assert (row["reason"], row["looked_at"], row["next_look_at"], row["built_at"]) == (None, text_of(LATER), None, None)
@@ -111,7 +111,7 @@ def test_a_body_makes_a_wanted_or_missing_match_a_stored_one(db: Database, state
 def test_a_match_given_up_while_its_body_was_asked_for_gets_no_participants(db: Database) -> None:
     in_state(db, "given_up")
     before = row_of(db)
-    matches.store(db, a_match(ID), b"packed", players.with_puuids(db, [puuid(1)]), LATER)
+    participants.store(db, a_match(ID), b"packed", players.with_puuids(db, [puuid(1)]), LATER)
     assert row_of(db) == before
     assert db.rows("SELECT * FROM participants") == []
 
@@ -119,7 +119,7 @@ def test_a_match_given_up_while_its_body_was_asked_for_gets_no_participants(db: 
 def test_a_match_that_is_stored_already_stays_as_it_is(db: Database) -> None:
     in_state(db, "stored")
     before = row_of(db)
-    matches.store(db, a_match(ID, duration=1), b"others", players.with_puuids(db, [puuid(1)]), LATER)
+    participants.store(db, a_match(ID, duration=1), b"others", players.with_puuids(db, [puuid(1)]), LATER)
     assert row_of(db) == before
 
 
@@ -127,7 +127,7 @@ def test_a_body_is_stored_whole_or_not_at_all(db: Database) -> None:
     in_state(db, "wanted")
     broken = a_match(ID, participants=(participant(1, name="New"), participant(1, champion_name=None)))
     with pytest.raises(Exception, match="constraint failed"):
-        matches.store(db, broken, b"{}", players.with_puuids(db, [puuid(1)]), LATER)
+        participants.store(db, broken, b"{}", players.with_puuids(db, [puuid(1)]), LATER)
     assert row_of(db)["state"] == "wanted"
     assert db.rows("SELECT * FROM participants") == []
     assert players.poll_order(db)[0].riot_id.game_name == "Player 1"
@@ -136,7 +136,7 @@ def test_a_body_is_stored_whole_or_not_at_all(db: Database) -> None:
 def test_a_participant_without_a_name_has_the_one_we_know(db: Database) -> None:
     player = add_player(db)
     store_match(db, a_match(ID, participants=(participant(1, name="", tag_line=""),)))
-    assert [each.name for each in matches.as_heard_in(db, matches.stored(db, ID), "C1").participants] == [
+    assert [each.name for each in participants.as_heard_in(db, participants.stored(db, ID), "C1").participants] == [
         player.riot_id.game_name
     ]
 
@@ -327,7 +327,7 @@ def test_a_channel_hears_of_a_match_that_ended_since_it_tracks_a_player_in_it(db
     add_player(db, 1, channel="C2", since=match.ended_at + timedelta(milliseconds=1))
     add_player(db, 3, channel="C4", since=match.ended_at - timedelta(hours=1))
     store_match(db, match)
-    assert [(each.channel_id, each.workspace) for each in matches.listeners(db, ID)] == [
+    assert [(each.channel_id, each.workspace) for each in participants.listeners(db, ID)] == [
         ("C1", "acme"),
         ("C3", "default"),
     ]
@@ -352,12 +352,14 @@ def test_a_channel_hears_of_those_participants_only_whom_it_tracks(db: Database)
     store_match(db, match)
     blue, red, _, other = match.participants
     blue, red = replace(blue, tag_line="EUW"), replace(red, tag_line="EUW")
-    assert matches.as_heard_in(db, matches.stored(db, ID), "C1") == replace(match, participants=(red, blue))  # by side
-    assert matches.as_heard_in(db, matches.stored(db, ID), "C2") == replace(match, participants=(other,))
-    assert matches.as_heard_in(db, matches.stored(db, ID), "C9") == replace(match, participants=())
+    assert participants.as_heard_in(db, participants.stored(db, ID), "C1") == replace(
+        match, participants=(red, blue)
+    )  # by side
+    assert participants.as_heard_in(db, participants.stored(db, ID), "C2") == replace(match, participants=(other,))
+    assert participants.as_heard_in(db, participants.stored(db, ID), "C9") == replace(match, participants=())
 
 
 def test_a_match_nobody_knows_is_heard_by_nobody(db: Database) -> None:
-    assert matches.listeners(db, ID) == []
+    assert participants.listeners(db, ID) == []
     with pytest.raises(AssertionError):
-        matches.stored(db, ID)
+        participants.stored(db, ID)
