@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import StrPath, refuse_special, with_owner
@@ -154,8 +154,7 @@ def _network(values: Mapping[str, str]) -> dict[str, str]:
     return {name: Secret(values[name]) for name in names if name in values}
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """A name that is set and means nothing: where, and which setting may be meant."""
 
     name: str

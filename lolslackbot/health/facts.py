@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
 from lolslackbot.riot import limits, routing
-from lolslackbot.riot.limiter import Limiter
 from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, players, riot_hosts, runs
 from lolslackbot.store.alerts import Unposted
 from lolslackbot.store.call_log import CallLog, StatedLimit
@@ -42,8 +42,7 @@ class Freshness:
         return {name: (moment := getattr(self, name)) and text_of(moment) for name in self.__slots__}
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """An exhausted rate limit whose window is longer than TOO_LONG."""
 
     scope: Scope
@@ -190,10 +189,14 @@ def hosts_without(db: Database) -> dict[str, list[Waiting]]:
 def _spent_limits(db: Database, now: datetime) -> list[Spent]:
     """Only of hosts with a window longer than TOO_LONG: the usual ones are over in minutes."""
     call_log = CallLog(db)
+    if not (long_windows := call_log.windows_beyond(TOO_LONG)):
+        return []
+    from lolslackbot.riot.limiter import Limiter
+
     limiter = Limiter(call_log, Clock(), 0)
     return [
         Spent(holds.riot_scope(host, endpoint), host, wait.reason, wait.until)
-        for host in sorted({window.routing for window in call_log.windows_beyond(TOO_LONG)})
+        for host in sorted({window.routing for window in long_windows})
         for endpoint, wait in limiter.spent(host, now).items()
     ]
 

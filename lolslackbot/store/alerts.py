@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
@@ -18,8 +19,7 @@ class Alert:
     is_over: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unposted:
+class Unposted(NamedTuple):
     """What the alert channel could not be told of, and why."""
 
     channel_id: str

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import ScopeState, Window
@@ -14,8 +14,7 @@ _SCOPE = "routing = :host AND (:scope = '' OR endpoint = :scope)"
 _OPEN_LONGER = timedelta(hours=1)  # than the longest window: a window yet unknown is learned from Riot's own count
 
 
-@dataclass(frozen=True, slots=True)
-class StatedLimit:
+class StatedLimit(NamedTuple):
     """A limit as Riot's headers stated it, of an endpoint or ('') of the application at a host."""
 
     routing: str

@@ -1,8 +1,8 @@
 """What a person decided: each change by hand, kept so that `why` can show it."""
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
@@ -13,8 +13,7 @@ logger = logging.getLogger(__name__)
 EVERYTHING = "everything"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One change by hand."""
 
     decided_at: datetime

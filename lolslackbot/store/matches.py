@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store import players
@@ -37,8 +37,7 @@ def to_look_at(db: Database, now: datetime) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A match that answered 404 as often as is usual, while its host gave no other one."""
 
     match_id: str
@@ -105,8 +104,7 @@ def tracked_in_list(db: Database, match_id: str) -> set[int]:
     return {row["player_id"] for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class RetryState:
+class RetryState(NamedTuple):
     """How a match's calls went so far. failures: server faults in a row."""
 
     not_found_count: int
