@@ -958,7 +958,7 @@ def test_pause_and_resume_say_what_is_so_now(command: Command, db: Database) -> 
     assert command("pause").out.startswith("everything is paused")
     assert command("resume").out.startswith("everything goes on")
     unknown = command("pause", "--channel", "C9")
-    assert unknown == Result(1, "", "lolslackbot: C9 is no channel of ours: see `lolslackbot channels`\n")
+    assert unknown == Result(1, "", "lolslackbot: C9 is not a tracked channel: see `lolslackbot channels`\n")
 
 
 def test_a_healthy_status_is_0_and_one_that_needs_a_person_is_1(command: Command, db: Database) -> None:
@@ -1071,7 +1071,7 @@ RETRIES = [
     (
         ("--channel", "C1"),
         [
-            "C1 was marked broken (is_archived) and is tried again",
+            "C1 was marked broken (is_archived) and is unblocked",
             "EUW1_1:C1 will be sent again",
         ],
     ),
@@ -1125,7 +1125,7 @@ def test_a_host_is_retried_with_the_answer_to_its_question(command: Command, db:
     assert (result.status, len(result.out.splitlines()), result.err) == (0, 2, "")
     assert holds.all_known(db) == []
     again = command("retry", "--host", "europe", "--yes")
-    assert again == Result(1, "", "lolslackbot: nothing holds europe back: there is nothing to try again\n")
+    assert again == Result(1, "", "lolslackbot: nothing holds europe back: nothing to retry\n")
 
 
 def test_a_retry_of_nothing_is_one_line_and_1(command: Command, db: Database) -> None:
@@ -1303,7 +1303,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(command: Command, db: Da
     result = command("channels", "set", "C1", "--queues", "ARAM, ranked", "--style", "compact")
     assert (result.status, result.out) == (
         0,
-        "C1 hears of ranked,aram queues in compact style, from the next messages built on\n",
+        "C1 hears of ranked,aram queues in compact style from now on\n",
     )
     assert json.loads(command("channels", "--json").out) == [
         {
@@ -1327,7 +1327,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(command: Command, db: Da
         (("C1", "--queues", "rankd"), 2, "names no queues: it takes all, ranked,"),
         (("C1", "--style", "loud"), 2, "'loud' is not one of 'full', 'compact'"),
         (("general", "--style", "full"), 2, "is no channel id"),
-        (("C9", "--style", "full"), 1, "C9 is no channel of ours"),
+        (("C9", "--style", "full"), 1, "C9 is not a tracked channel"),
     ],
 )
 def test_a_wish_that_cannot_be_is_one_line(

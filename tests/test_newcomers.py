@@ -166,7 +166,7 @@ def test_a_wrong_tag_is_named(here: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.add_player(PLAYER)
     result = here.run("track", "Ahri Fan#EUN", "--channel", "C1")
     assert (result.status, result.out) == (1, "")
-    assert result.err == "lolslackbot: Riot knows no Ahri Fan#EUN: look at the spelling and at the tag after the #\n"
+    assert result.err == "lolslackbot: Riot knows no Ahri Fan#EUN: check the spelling and the tag after the #\n"
     assert here.rows("SELECT * FROM players") == here.rows("SELECT * FROM channels") == []
 
 

@@ -43,32 +43,32 @@ def restore(database: StrPath, source: StrPath, now: datetime) -> list[str]:
         fresh = f"{database}.restoring"
         try:
             copy_database(source, fresh, a_backup=True)
-            said, doubted = _prepare(database, fresh, now)
+            lines, doubted = _prepare(database, fresh, now)
             kept = f"{database}{KEPT}{now:{KEPT_AT}}"
             swap(database, fresh, kept)
             if os.path.exists(kept):
-                said.append(f"the replaced one is kept as {kept}")
+                lines.append(f"the replaced one is kept as {kept}")
         except OSError as error:
             raise ConfigError(f"{fresh} cannot be written: {error.strerror}") from error
         finally:
             remove(fresh)
     return [
         f"{database} is now what {source} was",
-        *said,
+        *lines,
         f"looked up in Slack before it is announced: what waits ({doubted}), and every game that ended before now",
     ]
 
 
 def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
-    """Makes the copy safe to go on with, in one commit; what has to be said, and how many messages are doubted."""
-    said: list[str] = []
+    """Makes the copy safe to go on with, in one commit; what has to be lines, and how many messages are doubted."""
+    lines: list[str] = []
     with closing(open_database(fresh)) as restored, ExitStack() as stack:
         today = None
         if os.path.exists(database):
             try:
                 today = stack.enter_context(closing(open_database(database)))
             except RunAborted as fault:  # often the very reason for a restore
-                said.append(f"its rate limits could not be read: {fault}")
+                lines.append(f"its rate limits could not be read: {fault}")
         with restored.transaction():
             if today:
                 restores.keep_limits(today, restored)
@@ -77,4 +77,4 @@ def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
     if os.path.exists(database):
         keep_owner_and_mode(fresh, database)
     fsync_path(fresh)
-    return said, doubted
+    return lines, doubted

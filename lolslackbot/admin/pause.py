@@ -1,4 +1,4 @@
-"""Stops delivery before its next claim, also of a run at work, and lets it go on; nothing is lost by it."""
+"""Pauses delivery before its next claim, also of a run in progress, and resumes it. Nothing is lost."""
 
 from datetime import datetime
 
@@ -9,22 +9,22 @@ from lolslackbot.store.holds import Scope
 
 
 def pause(db: Database, channel_id: str | None, now: datetime) -> str:
-    """Holds one channel, or everything, back until `resume`; what is so now."""
+    """Holds back one channel, or everything, until `resume`; returns one line."""
     scope = _scope(db, channel_id)
     with db.transaction():
-        if not holds.find(db, scope, "paused"):  # since the first time
-            holds.put(db, scope, "paused", "by hand", now, None)
+        if not holds.find(db, scope, "paused"):
+            holds.put_first(db, scope, "paused", "by hand", now)
             decisions.record(db, "pause", scope, "paused", now)
-    said = f"{scope} is paused: `lolslackbot resume{_option(channel_id)}` goes on"
+    line = f"{scope} is paused: `lolslackbot resume{_option(channel_id)}` goes on"
     if channel_id is None:
-        return said + _still_held(db, None, now)
+        return line + _still_held(db, None, now)
     if holds.find(db, holds.EVERYTHING, "paused"):
-        return f"{said}, once everything is resumed too: `lolslackbot resume`"
-    return said
+        return f"{line}, once everything is resumed too: `lolslackbot resume`"
+    return line
 
 
 def resume(db: Database, channel_id: str | None, now: datetime) -> str:
-    """Lifts a pause; what is so now. What grew too old meanwhile will expire, not flood the channel."""
+    """Lifts a pause; returns one line. What grew too old meanwhile will expire, not flood the channel."""
     scope = _scope(db, channel_id)
     with db.transaction():
         lifted = holds.lift(db, scope, "paused")
@@ -40,7 +40,7 @@ def resume(db: Database, channel_id: str | None, now: datetime) -> str:
 
 
 def _still_held(db: Database, channel_id: str | None, now: datetime) -> str:
-    """What of that still waits, although it is not paused, or is paused by itself."""
+    """What still waits, although it is not paused, or is paused by itself."""
     scopes = set(holds.delivery_scopes(db, channel_id))
     held = [hold for hold in holds.all_live(db, now) if hold.scope in scopes and hold.scope != holds.EVERYTHING]
     return (
@@ -52,7 +52,7 @@ def _scope(db: Database, channel_id: str | None) -> Scope:
     if channel_id is None:
         return holds.EVERYTHING
     if not players.knows_channel(db, channel_id):
-        raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
+        raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
     return holds.channel_scope(channels.current_id(db, channel_id))
 
 

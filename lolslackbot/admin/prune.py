@@ -52,7 +52,7 @@ def prune(database: str, days: int, announce_within: timedelta, now: datetime) -
     done = [f"forgot {bodies} bodies and {texts} texts of games that ended over {days} days ago"]
     done += [f"{decided} decisions of that time too"] if decided else []
     done += [f"removed {kept} databases that restores had replaced"] if kept else []
-    return "; ".join([*done, f"{freed} bytes are free again"])
+    return "; ".join([*done, f"{freed} bytes reclaimed"])
 
 
 def prune_a_little(

@@ -39,7 +39,7 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, w
         raise NotFound(f"there is no message about {match_id} in {channel_id}")
     message, state = found
     if state not in ("failed", "uncertain"):
-        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to try again")
+        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: nothing to retry")
     broken = holds.find(db, holds.channel_scope(channel_id), "broken")
     sentences = _what_becomes_of(db, [message], now - within, now)
     if broken and _is_news(db, message, now - within):
@@ -48,7 +48,7 @@ def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, w
             f"`lolslackbot retry --channel {channel_id}` tries the channel again too"
         ]
     elif state == "uncertain" and _is_news(db, message, now - within):
-        sentences.append("if Slack has it already, it will be there twice")
+        sentences.append("it may be posted twice, if Slack already has it")
     return Plan(sentences, _in_one_commit(db, [(message, state)], now))
 
 
@@ -60,7 +60,7 @@ def record_found(db: Database, match_id: str, channel_id: str, post: Post, now: 
         raise NotFound(f"there is no message about {match_id} in {channel_id}")
     message, state = found
     if state != "uncertain":
-        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: there is nothing to find")
+        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: nothing to record")
     linked, slack_ts = post.channel_id, post.ts
     known_as = {channel_id, channels.slack_id(db, channel_id), *channels.former_ids(db, channel_id)}
     if linked not in known_as:
@@ -88,7 +88,7 @@ def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelt
     channel_id = channels.current_id(db, channel_id)
     workspace = channels.workspace_of(db, channel_id)
     if workspace is None:
-        raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
+        raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
     failed = outbox.of_channel(db, channel_id, "failed")
     broken = holds.find(db, holds.channel_scope(channel_id), "broken")
     limited = [
@@ -96,14 +96,14 @@ def retry_channel(db: Database, channel_id: str, now: datetime, within: timedelt
         for scope in (holds.channel_scope(channel_id), holds.workspace_scope(workspace))
         if (hold := holds.find(db, scope, "limited")) and hold.until and hold.until > now
     ]
-    sentences = [f"{channel_id} was marked broken ({broken.reason}) and is tried again"] if broken else []
+    sentences = [f"{channel_id} was marked broken ({broken.reason}) and is unblocked"] if broken else []
     sentences += [
         f"{hold.scope} is held back until {hold.until and text_of(hold.until)} ({hold.reason}), and no longer: "
         "the next post tells whether Slack agrees"
         for hold in limited
     ]
     if not sentences and not failed:
-        raise NotFound(f"{channel_id} is well and none of its messages failed: there is nothing to try again")
+        raise NotFound(f"{channel_id} is healthy and has no failed messages: nothing to retry")
     lifted = [*limited, broken] if broken else limited
     sentences += _what_becomes_of(db, failed, now - within, now, lifted)
     return Plan(sentences, _in_one_commit(db, [(message, "failed") for message in failed], now, lifted))
@@ -116,7 +116,7 @@ def retry_host(db: Database, host: str, clock: Clock) -> Plan:
     spent = Limiter(ledger, clock, 0).spent(host, now)
     odd = [each for each in ledger.windows_beyond(limits.LONGEST) if each.routing == host]
     if not (held or spent or odd):
-        raise NotFound(f"nothing holds {host} back: there is nothing to try again")
+        raise NotFound(f"nothing holds {host} back: nothing to retry")
 
     def do() -> None:
         with db.transaction():
@@ -129,7 +129,7 @@ def retry_host(db: Database, host: str, clock: Clock) -> Plan:
         [
             *[f"{each.scope} is held back until {each.until and text_of(each.until)}: {each.reason}" for each in held],
             *[f"{wait.reason} until {text_of(wait.until)}" for wait in spent.values()],
-            *[f"Riot states a limit that is not kept: {each}" for each in odd],
+            *[f"Riot states a limit that is ignored: {each}" for each in odd],
             f"that is lifted for {host}: the next `lolslackbot fetch-matches` makes one call there, "
             "and its answer decides what is held back then",
         ],
@@ -142,7 +142,7 @@ def retry_matches(db: Database, match_ids: list[str], now: datetime, within: tim
     states = {match_id: matches.state_of(db, match_id) for match_id in match_ids}
     for match_id, state in states.items():
         if state not in ("missing", "given_up"):
-            known = f"is {state}: there is nothing to try again" if state else "was never listed"
+            known = f"is {state}: nothing to retry" if state else "was never listed"
             raise NotFound(f"match {match_id} {known}")
 
     def do() -> None:
@@ -158,7 +158,7 @@ def retry_missing(db: Database, now: datetime, within: timedelta = WITHIN) -> Pl
     """All that Riot answered 404 for."""
     missing = matches.missing(db)
     if not missing:
-        raise NotFound("no match is missing: there is nothing to try again")
+        raise NotFound("no match is missing: nothing to retry")
     return retry_matches(db, missing, now, within)
 
 

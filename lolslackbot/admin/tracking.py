@@ -13,8 +13,7 @@ from lolslackbot.messages.render import render
 from lolslackbot.model import Account, Player, RiotId, Style
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
-from lolslackbot.slack.answers import SlackProblem, remedy_of
-from lolslackbot.slack.answers import SlackVerdict as Told
+from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
 from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, participants, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
@@ -48,54 +47,54 @@ class Tracker:
     def __init__(self, db: Database, riot: "RiotClient", clock: Clock, max_wait: float) -> None:
         self._db, self._riot, self._clock, self._max_wait = db, riot, clock, max_wait
 
-    def track(self, wish: TrackRequest) -> str:
-        """One line that says what is so now. Raises RunAborted subclasses with what is in the way."""
-        known = players.with_riot_id(self._db, wish.riot_id)
-        if known and self._is_tracked(known, wish):
-            since = players.track_since(self._db, known.player_id, wish.channel_id)
-            return _said(known.riot_id, known.platform, wish.channel_id, since or self._clock.now(), " already")
+    def track(self, request: TrackRequest) -> str:
+        """Returns one line about the result. Raises subclasses of RunAborted with what is in the way."""
+        known = players.with_riot_id(self._db, request.riot_id)
+        if known and self._is_tracked(known, request):
+            since = players.track_since(self._db, known.player_id, request.channel_id)
+            return _describe(known.riot_id, known.platform, request.channel_id, since or self._clock.now(), " already")
         account = self._ask(
-            wish,
-            lambda: self._riot.account(wish.riot_id, wish.platform),
-            f"Riot knows no {wish.riot_id}: look at the spelling and at the tag after the #",
+            request,
+            lambda: self._riot.account(request.riot_id, request.platform),
+            f"Riot knows no {request.riot_id}: check the spelling and the tag after the #",
         )
         if known and known.puuid != account.puuid:
-            self._tell_apart(wish, known, account)
-        platform, told = self._platform(wish, account)
-        return self._record(wish, account, platform, told)
+            self._check_identity(request, known, account)
+        platform, named = self._platform(request, account)
+        return self._record(request, account, platform, named)
 
-    def _platform(self, wish: TrackRequest, account: Account) -> tuple[str, str | None]:
+    def _platform(self, request: TrackRequest, account: Account) -> tuple[str, str | None]:
         """The platform to ask for games, and the one that Riot told, None if it did not."""
         try:
-            told = self._ask(
-                wish,
+            named = self._ask(
+                request,
                 lambda: self._riot.platform(account.puuid),
-                f"Riot knows {wish.riot_id}, but not on which platform they play: name it with --platform",
+                f"Riot knows {request.riot_id}, but not on which platform they play: name it with --platform",
             )
         except (NotFound, NoAnswer) as unknown:
-            if wish.platform:
-                logger.warning("not known whether %s is right: %s", wish.platform, unknown, exc_info=unknown)
-                return wish.platform, None
+            if request.platform:
+                logger.warning("not known whether %s is right: %s", request.platform, unknown, exc_info=unknown)
+                return request.platform, None
             if isinstance(unknown, NotFound):
                 raise
             raise NoPlatform(
-                f"Riot does not say on which platform {wish.riot_id} plays ({unknown.__cause__}): "
+                f"Riot does not say on which platform {request.riot_id} plays ({unknown.__cause__}): "
                 "name it with --platform, or try again later"
             ) from unknown
-        if wish.platform not in (None, told) and not wish.force:
+        if request.platform not in (None, named) and not request.force:
             raise OtherPlatform(
-                f"Riot says that {wish.riot_id} plays on {told}, not on {wish.platform}: leave --platform out, "
+                f"Riot says that {request.riot_id} plays on {named}, not on {request.platform}: leave --platform out, "
                 "or add --force"
             )
-        return wish.platform or told, told
+        return request.platform or named, named
 
-    def _record(self, wish: TrackRequest, account: Account, platform: str, told: str | None) -> str:
-        riot_id, channel_id, now = account.riot_id or wish.riot_id, wish.channel_id, self._clock.now()
+    def _record(self, request: TrackRequest, account: Account, platform: str, named: str | None) -> str:
+        riot_id, channel_id, now = account.riot_id or request.riot_id, request.channel_id, self._clock.now()
         with self._db.transaction():
             before = players.with_puuids(self._db, [account.puuid]).get(account.puuid)
-            is_new = players.track(self._db, account.puuid, riot_id, platform, channel_id, wish.workspace, now)
+            is_new = players.track(self._db, account.puuid, riot_id, platform, channel_id, request.workspace, now)
             player = players.with_puuids(self._db, [account.puuid])[account.puuid]
-            if told:  # whoever insists on another platform is not told at once that it is another one
+            if named:  # whoever insists on another platform is not told at once that it is another one
                 players.record_region(self._db, player.player_id, platform, now)
             subject = f"player {player.player_id}"
             if is_new:
@@ -104,46 +103,50 @@ class Tracker:
             if before and moved:
                 decisions.record(self._db, "track", subject, f"{before.platform} -> {platform}", now)
             since = players.track_since(self._db, player.player_id, channel_id) or now
-        line = _said(riot_id, platform, channel_id, since, "" if is_new or moved else " already")
+        line = _describe(riot_id, platform, channel_id, since, "" if is_new or moved else " already")
         if before and moved:
             line += f"; moved from {before.platform}"
-        return line if told else f"{line}; Riot did not say where they play"
+        return line if named else f"{line}; Riot did not say where they play"
 
-    def _is_tracked(self, known: Player, wish: TrackRequest) -> bool:
+    def _is_tracked(self, known: Player, request: TrackRequest) -> bool:
         """Whether it is so already, as far as need be known without asking Riot."""
         asked = known.region_asked_at
-        of_late = wish.line is not None and asked is not None and timedelta(0) <= self._clock.now() - asked < OF_LATE
-        if known.problem or known.region or not (wish.platform == known.platform or (of_late and not wish.platform)):
+        of_late = request.line is not None and asked is not None and timedelta(0) <= self._clock.now() - asked < OF_LATE
+        if (
+            known.problem
+            or known.region
+            or not (request.platform == known.platform or (of_late and not request.platform))
+        ):
             return False
         return any(
             track.player == known
-            and track.channel_id == wish.channel_id
-            and track.workspace.lower() == wish.workspace.lower()
+            and track.channel_id == request.channel_id
+            and track.workspace.lower() == request.workspace.lower()
             for track in players.tracks(self._db)
         )
 
-    def _tell_apart(self, wish: TrackRequest, known: Player, account: Account) -> None:
+    def _check_identity(self, request: TrackRequest, known: Player, account: Account) -> None:
         """The name leads to another puuid: either the key changed, or the name went to somebody else."""
         try:
-            self._patiently(lambda: self._riot.account_of(known.puuid, known.platform))
+            self._within_limits(lambda: self._riot.account_of(known.puuid, known.platform))
         except RiotRefusal as refusal:
             if refusal.verdict is RiotVerdict.OTHER_KEY and not players.with_puuids(self._db, [account.puuid]):
                 players.doubt_puuids(self._db)
                 players.replace_puuid(self._db, known.player_id, account.puuid)
             elif refusal.verdict not in (RiotVerdict.OTHER_KEY, RiotVerdict.NOT_FOUND):
-                raise _in_words(wish, refusal) from refusal
+                raise _error_of(request, refusal) from refusal
 
-    def _ask(self, wish: TrackRequest, call: Callable[[], T], unknown: str) -> T:
+    def _ask(self, request: TrackRequest, call: Callable[[], T], unknown: str) -> T:
         """unknown: what a 404 means."""
         try:
-            return self._patiently(call)
+            return self._within_limits(call)
         except RiotRefusal as refusal:
             if refusal.verdict is RiotVerdict.NOT_FOUND:
                 raise NotFound(unknown) from refusal
-            raise _in_words(wish, refusal) from refusal
+            raise _error_of(request, refusal) from refusal
 
-    def _patiently(self, call: Callable[[], T]) -> T:
-        """Waits for a limit as long as one may wait for it."""
+    def _within_limits(self, call: Callable[[], T]) -> T:
+        """Waits for a rate limit, for `max_wait` seconds at most."""
         while True:
             try:
                 return call()
@@ -154,11 +157,11 @@ class Tracker:
                 self._clock.sleep(max(0.0, seconds) + 0.001)
 
 
-def _said(riot_id: RiotId, platform: str, channel_id: str, since: datetime, already: str) -> str:
+def _describe(riot_id: RiotId, platform: str, channel_id: str, since: datetime, already: str) -> str:
     return f"{riot_id} ({platform}) is announced in {channel_id}{already}: games that end after {text_of(since)}"
 
 
-def _in_words(wish: TrackRequest, refusal: RiotRefusal) -> RunAborted:
+def _error_of(request: TrackRequest, refusal: RiotRefusal) -> RunAborted:
     match refusal.verdict:
         case RiotVerdict.UNAUTHORIZED | RiotVerdict.FORBIDDEN:
             return Rejected(f"Riot refuses RIOT_API_KEY ({refusal}): {RENEW_KEY}")
@@ -167,7 +170,7 @@ def _in_words(wish: TrackRequest, refusal: RiotRefusal) -> RunAborted:
         case RiotVerdict.LOCAL_FAULT:
             return ConfigError(str(refusal))
         case _:
-            return NoAnswer(f"Riot gives no answer for {wish.riot_id} ({refusal}): try again later")
+            return NoAnswer(f"Riot gives no answer for {request.riot_id} ({refusal}): try again later")
 
 
 def doubt_about(db: Database, slack: "SlackClient", channel_id: str) -> str | None:
@@ -181,11 +184,11 @@ def doubt_about(db: Database, slack: "SlackClient", channel_id: str) -> str | No
         info = slack.look_up(channel_id)
     except SlackProblem as problem:
         unseen: SlackProblem | None = problem
-        if problem.verdict is Told.TOKEN_REJECTED:  # it lacks the scope for that, and may have the one for this
+        if problem.verdict is SlackVerdict.TOKEN_REJECTED:  # it lacks the scope for that, and may have the one for this
             unseen = slack.cannot_read(channel_id)
-        elif problem.verdict is not Told.CHANNEL_BROKEN:
+        elif problem.verdict is not SlackVerdict.CHANNEL_BROKEN:
             raise
-        if unseen is None or unseen.verdict is not Told.CHANNEL_BROKEN:
+        if unseen is None or unseen.verdict is not SlackVerdict.CHANNEL_BROKEN:
             return None
         return f"Slack says {unseen}: {remedy_of(unseen)}"
     if info.name:
@@ -200,7 +203,7 @@ def untrack(
 ) -> list[str]:
     """Opts a player out, of one channel or of all; the channels. Raises NotFound when nothing is tracked so.
 
-    Waiting messages that name others too are worded anew without this player; the others expire.
+    Pending messages that name others too are rendered again without this player; the others expire.
     match_link, pictures: as for `build_messages`.
     """
     player = players.with_riot_id(db, riot_id) or players.formerly(db, riot_id)
@@ -213,9 +216,9 @@ def untrack(
     if player is None or not tracks:
         raise NotFound(
             f"{riot_id} is not tracked{f' in {channel_id}' if channel_id else ''}: `lolslackbot players` lists who is, "
-            "renamed players by their new name"
+            "renamed players under their new name"
         )
-    wording = RenderOptions(match_link, pictures, champions.known(db))
+    options = RenderOptions(match_link, pictures, champions.known(db))
     for track in tracks:
         with db.transaction():
             waiting = outbox.waiting_about(db, player.player_id, track.channel_id)
@@ -223,28 +226,28 @@ def untrack(
             matches.give_up_untracked(db)
             decisions.record(db, "untrack", f"player {player.player_id}", f"in {track.channel_id}", now)
             for match_id in waiting:
-                _word_anew(db, match_id, track, wording, now)
+                _rerender(db, match_id, track, options, now)
     return [track.channel_id for track in tracks]
 
 
 def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None, now: datetime) -> str:
-    """Changes what a channel hears from now on; what is so now, in one line. Raises NotFound for no channel of ours."""
+    """Changes what a channel hears from now on; returns one line. Raises NotFound for a channel that is not tracked."""
     channel_id = channels.current_id(db, channel_id)
     with db.transaction():
         if not channels.prefer(db, channel_id, queues, style):
-            raise NotFound(f"{channel_id} is no channel of ours: see `lolslackbot channels`")
+            raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
         queues, style = channels.preferences(db)[channel_id]
         decisions.record(
             db, "channels set", holds.channel_scope(channel_id), f"queues {queues}, style {style.value}", now
         )
-    return f"{channel_id} hears of {queues} queues in {style} style, from the next messages built on"
+    return f"{channel_id} hears of {queues} queues in {style} style from now on"
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
-    """A channel has another id in Slack; what is so now, in one line. Raises NotFound and ConfigError."""
+    """Follows a channel whose id changed in Slack; returns one line. Raises NotFound and ConfigError."""
     with db.transaction():
         if not players.knows_channel(db, old):
-            raise NotFound(f"{old} is no channel of ours: see `lolslackbot channels`")
+            raise NotFound(f"{old} is not a tracked channel: see `lolslackbot channels`")
         if (current := channels.current_id(db, old)) != old:
             raise NotFound(f"{old} has moved to {current} already")
         if old == new:
@@ -256,14 +259,14 @@ def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
         for channel_id in (old, new):
             decisions.record(db, "channels move", holds.channel_scope(channel_id), f"{old} -> {new}", now)
         hears = sum(track.channel_id == new for track in players.tracks(db))
-    return f"{old} is {new} now: players announced there: {hears}; what went out before does not go out again"
+    return f"{old} is {new} now: players announced there: {hears}; nothing is posted again"
 
 
-def _word_anew(db: Database, match_id: str, track: players.Track, wording: RenderOptions, now: datetime) -> None:
+def _rerender(db: Database, match_id: str, track: players.Track, options: RenderOptions, now: datetime) -> None:
     match = participants.as_heard_in(db, participants.stored(db, match_id), track.channel_id)
     if not match.participants:
         outbox.expire_untracked(db, match_id, track.channel_id, now)
         return
     _, style = channels.preferences(db)[track.channel_id]
-    worded = render(match, wording, style)
-    outbox.replace_text(db, match_id, Draft(track.channel_id, track.workspace, worded.text, worded.blocks))
+    rendered = render(match, options, style)
+    outbox.replace_text(db, match_id, Draft(track.channel_id, track.workspace, rendered.text, rendered.blocks))

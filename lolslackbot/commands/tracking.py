@@ -267,7 +267,7 @@ def channels_set_command(app: App, channel: str, queues: str | None, style: str 
 @click.argument("new", metavar="NEW", callback=checked(read_channel_id))
 @click.pass_obj
 def channels_move_command(app: App, old: str, new: str) -> None:
-    """Follow a channel whose id changed in Slack, with its players, settings and messages. Posts nothing again.
+    """Follow a channel whose id changed in Slack. Players, settings and messages move too; nothing is posted again.
 
     \b
     lolslackbot channels move C0123456789 C9876543210

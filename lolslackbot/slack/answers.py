@@ -160,7 +160,7 @@ def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
 def remedy_of(posted: Posted | SlackProblem) -> str:
     """What a person can do about a channel that is broken, or a token that is refused."""
     other = (
-        "mend the channel in Slack"
+        "fix the channel in Slack"
         if posted.verdict is SlackVerdict.CHANNEL_BROKEN
         else "install the app again, and copy its Bot User OAuth Token"
     )

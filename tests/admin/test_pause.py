@@ -123,7 +123,7 @@ def test_everything_resumed_leaves_a_channel_paused_that_was_paused_by_itself(
 
 def test_a_channel_of_nobodys_is_refused(db: Database, clock: FakeClock) -> None:
     for change in (pause, resume):
-        with pytest.raises(NotFound, match="C9 is no channel of ours: see `lolslackbot channels`") as caught:
+        with pytest.raises(NotFound, match="C9 is not a tracked channel: see `lolslackbot channels`") as caught:
             change(db, "C9", START)
         assert caught.value.exit_status is Exit.SOME_FAILED
     assert holds.all_known(db) == []

@@ -115,7 +115,7 @@ def test_the_space_is_given_back_and_the_decision_kept(db: Database, clock: Fake
     said = pruned(db)
     freed = before - Path(db.path).stat().st_size
     assert freed > 50 * 8000
-    assert said == f"forgot 50 bodies and 50 texts of games that ended over 30 days ago; {freed} bytes are free again"
+    assert said == f"forgot 50 bodies and 50 texts of games that ended over 30 days ago; {freed} bytes reclaimed"
     (decision,) = decisions.about(db, decisions.EVERYTHING)
     assert (decision.command, decision.change) == ("prune", "50 bodies, 50 texts older than 30 days")
     assert pruned(db).startswith("forgot 0 bodies and 0 texts")

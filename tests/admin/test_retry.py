@@ -121,7 +121,7 @@ def test_an_uncertain_message_is_put_back_with_a_warning_of_doubles(
     plan = retry_message(db, "EUW1_1", "C1", START)
     assert plan.sentences == [
         "EUW1_1:C1 will be sent again",
-        "if Slack has it already, it will be there twice",
+        "it may be posted twice, if Slack already has it",
     ]
     does_nothing_until_asked(db, plan, before)
     send(db, slack, clock)
@@ -172,7 +172,7 @@ def test_a_message_that_neither_failed_nor_is_uncertain_is_refused(db: Database,
     before = everything(db)
     with pytest.raises(NotFound) as caught:
         retry_message(db, "EUW1_1", "C1", START)
-    assert str(caught.value) == f"the message about EUW1_1 in C1 is {state}: there is nothing to try again"
+    assert str(caught.value) == f"the message about EUW1_1 in C1 is {state}: nothing to retry"
     assert caught.value.exit_status is Exit.SOME_FAILED
     assert everything(db) == before
 
@@ -229,7 +229,7 @@ def test_a_message_that_is_no_longer_news_is_not_promised_to_go_out(
     send(db, slack, clock)
     assert message(db, "EUW1_1")[0] == "expired"
     assert plan.sentences == [
-        "C1 was marked broken (is_archived) and is tried again",
+        "C1 was marked broken (is_archived) and is unblocked",
         "EUW1_1:C1 has expired and will not be sent: its game ended 2026-11-23T11:59:00.000Z",
     ]
 
@@ -248,7 +248,7 @@ def test_a_broken_channel_is_well_again_and_its_failed_messages_go_out_in_order(
     before = everything(db)
     plan = retry_channel(db, "C1", START)
     assert plan.sentences == [
-        "C1 was marked broken (is_archived) and is tried again",
+        "C1 was marked broken (is_archived) and is unblocked",
         "of 2 failed messages 2 will be sent again",
         "EUW1_2:C1 will be sent again",
         "EUW1_1:C1 will be sent again",
@@ -278,7 +278,7 @@ def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, cl
     with db.transaction():
         holds.put(db, scope_of("channel C1"), "broken", "not_in_channel", START, None)
     plan = retry_channel(db, "C1", START)
-    assert plan.sentences == ["C1 was marked broken (not_in_channel) and is tried again"]
+    assert plan.sentences == ["C1 was marked broken (not_in_channel) and is unblocked"]
     plan.do()
     assert holds.all_known(db) == []
 
@@ -286,8 +286,8 @@ def test_a_broken_channel_without_failed_messages_is_well_again(db: Database, cl
 @pytest.mark.parametrize(
     ("channel", "words"),
     [
-        ("C1", "C1 is well and none of its messages failed: there is nothing to try again"),
-        ("C9", "C9 is no channel of ours: see `lolslackbot channels`"),
+        ("C1", "C1 is healthy and has no failed messages: nothing to retry"),
+        ("C9", "C9 is not a tracked channel: see `lolslackbot channels`"),
     ],
 )
 def test_a_channel_with_nothing_to_try_again_is_refused(db: Database, channel: str, words: str) -> None:
@@ -314,7 +314,7 @@ def test_a_persons_word_lifts_what_slack_limited(db: Database, slack: FakeSlack,
     (decision,) = decisions.about(db, scope)
     assert (decision.command, decision.change) == ("retry", "limited -> well")
     assert send(db, slack, clock).counts["delivered"] == 1
-    with pytest.raises(NotFound, match="C1 is well"):
+    with pytest.raises(NotFound, match="C1 is healthy"):
         retry_channel(db, "C1", clock.now())
 
 
@@ -323,7 +323,7 @@ def test_a_limit_that_is_over_is_nothing_to_lift(db: Database, clock: FakeClock)
     with db.transaction():
         holds.put(db, scope_of("channel C1"), "limited", "ratelimited", START, START + timedelta(minutes=1))
     clock.advance(60)
-    with pytest.raises(NotFound, match="C1 is well"):
+    with pytest.raises(NotFound, match="C1 is healthy"):
         retry_channel(db, "C1", clock.now())
 
 
@@ -381,9 +381,9 @@ def test_a_window_that_is_full_for_hours_lets_one_call_go(db: Database, clock: F
 def test_a_limit_that_cannot_be_is_forgotten(db: Database, clock: FakeClock) -> None:
     answered(db, clock, x_app_rate_limit="20:1,100:99999999")
     plan = retry_host(db, "europe", clock)
-    assert plan.sentences[0] == "Riot states a limit that is not kept: 100 calls in 99999999 s to europe"
+    assert plan.sentences[0] == "Riot states a limit that is ignored: 100 calls in 99999999 s to europe"
     plan.do()
-    with pytest.raises(NotFound, match="^nothing holds europe back: there is nothing to try again$"):
+    with pytest.raises(NotFound, match="^nothing holds europe back: nothing to retry$"):
         retry_host(db, "europe", clock)
 
 
@@ -436,8 +436,8 @@ def test_all_missing_matches_and_no_others_are_asked_for_again(db: Database, clo
 @pytest.mark.parametrize(
     ("match_id", "words"),
     [
-        ("EUW1_1", "match EUW1_1 is wanted: there is nothing to try again"),
-        ("EUW1_2", "match EUW1_2 is stored: there is nothing to try again"),
+        ("EUW1_1", "match EUW1_1 is wanted: nothing to retry"),
+        ("EUW1_2", "match EUW1_2 is stored: nothing to retry"),
         ("EUW1_9", "match EUW1_9 was never listed"),
     ],
 )
@@ -453,7 +453,7 @@ def test_a_match_that_is_neither_missing_nor_given_up_is_refused(db: Database, m
 
 def test_where_no_match_is_missing_there_is_nothing_to_try_again(db: Database) -> None:
     listed(db, "EUW1_1")
-    with pytest.raises(NotFound, match="no match is missing: there is nothing to try again"):
+    with pytest.raises(NotFound, match="no match is missing: nothing to retry"):
         retry_missing(db, START)
 
 
@@ -510,7 +510,7 @@ def test_an_uncertain_message_that_a_person_found_counts_as_delivered(
     ("match_id", "link", "said"),
     [
         ("EUW1_9", LINK, "there is no message about EUW1_9 in C1"),
-        ("EUW1_2", LINK, "the message about EUW1_2 in C1 is delivered: there is nothing to find"),
+        ("EUW1_2", LINK, "the message about EUW1_2 in C1 is delivered: nothing to record"),
         ("EUW1_1", Post("C2", "1.5"), "that link leads into C2, and the message about EUW1_1 is one of C1"),
         ("EUW1_1", Post("C1", "1700000000.000002"), "that link leads to the message about EUW1_2"),
     ],

@@ -324,7 +324,7 @@ REFUSALS = [
 @pytest.mark.parametrize(
     ("asked", "refusal", "status", "words"),
     [
-        (ASKED[0], NOT_FOUND, 1, f"Riot knows no {ONE}: look at the spelling and at the tag after the #"),
+        (ASKED[0], NOT_FOUND, 1, f"Riot knows no {ONE}: check the spelling and the tag after the #"),
         (ASKED[1], NOT_FOUND, 1, f"Riot knows {ONE}, but not on which platform they play: name it with --platform"),
         *[(ASKED[0], *each) for each in REFUSALS],
         *[(ASKED[1], *each) for each in REFUSALS[:3]],
@@ -458,7 +458,7 @@ def test_what_is_not_tracked_so_is_refused_and_nothing_changes(
     add_player(db)
     with pytest.raises(NotFound) as caught:
         untrack(db, RiotId(name, "EUW"), channel, START, "")
-    where = "`lolslackbot players` lists who is, renamed players by their new name"
+    where = "`lolslackbot players` lists who is, renamed players under their new name"
     assert (str(caught.value), caught.value.exit_status) == (words + where, Exit.SOME_FAILED)
     assert len(tracked(db)) == 1
 

@@ -954,7 +954,7 @@ def given_up_for(reason: str, ended: timedelta | None) -> Callable[[World], None
     ),
     Row(lambda w: w.fail().pass_time(NEWS), "EUW1_1:C1 has expired and will not be sent", "again"),
     Row(lambda w: w.doubt().pass_time(NEWS), "EUW1_1:C1 has expired and will not be sent", "twice"),
-    Row(World.doubt, "EUW1_1:C1 will be sent again\nif Slack has it already, it will be there twice"),
+    Row(World.doubt, "EUW1_1:C1 will be sent again\nit may be posted twice, if Slack already has it"),
     Row(
         lambda w: w.fail(broken=True),
         "EUW1_1:C1 will fail again: C1 is marked broken (is_archived); `lolslackbot retry --channel C1` tries",

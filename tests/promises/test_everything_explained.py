@@ -153,7 +153,7 @@ def test_log__commands_by_hand(here: Bot, sandbox: Sandbox) -> None:
     told = [(each.about, each.said, bool(each.trace)) for each in entries(here.log)]
     assert (
         "track",
-        "the command ends: Riot knows no Nobody#EUW: look at the spelling and at the tag after the #",
+        "the command ends: Riot knows no Nobody#EUW: check the spelling and the tag after the #",
         True,
     ) in told
     assert ("check", "Riot key: 403 Forbidden", True) in told

@@ -538,7 +538,7 @@ def test_a_channel_that_has_another_id_and_slack_does_not_say_so(story: Story, a
 @pytest.mark.parametrize(
     ("old", "new", "status", "said"),
     [
-        ("C9", "C7", 1, "C9 is no channel of ours"),
+        ("C9", "C7", 1, "C9 is not a tracked channel"),
         ("C1", "C1", 2, "C1 is that id already"),
         ("C1", "C8", 2, "channel C8 belongs to workspace friends, not to default"),
         ("C2", "C7", 1, "C2 has moved to C1 already"),
