@@ -90,6 +90,7 @@ def command(
     def run(*arguments: str, at_home: bool = True, typed: str | None = None, **environment: str) -> Result:
         with monkeypatch.context() as here, (tmp_path / "nothing").open("w+") as nothing:
             here.chdir(tmp_path)
+            here.setenv("TMPDIR", str(tmp_path))  # where -q remembers if the home cannot be written
             here.setattr(sys, "argv", ["lolslackbot", *(["--home", str(home)] if at_home else []), *arguments])
             here.setattr(sys, "stdin", nothing if typed is None else Terminal(typed))
             for name, value in environment.items():

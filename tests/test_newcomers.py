@@ -39,7 +39,7 @@ TYPED: list[tuple[tuple[str, ...], list[str]]] = [
     (("status", "-q"), ["-q is an option of the whole program", "`lolslackbot -q status`"]),
     (("status", "--home", "x"), ["--home is an option of the whole program", "`lolslackbot --home … status`"]),
     (("channels", "set", "C1", "-v"), ["-v is an option of the whole program", "`lolslackbot -v channels set`"]),
-    (("status", "--quickly"), ["No such option '--quickly'"]),
+    (("status", "--quickly"), ["No such option", "--quickly"]),
     (("status", "--database=x"), ["--database is an option of the whole program"]),
     (("restore",), ["Missing argument 'FILE'"]),
     (("retry", "--missing"), ["--yes"]),
