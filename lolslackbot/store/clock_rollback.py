@@ -29,6 +29,10 @@ _CLAMPS = (
     _Clamp("players", "resolved_at", "NULL"),
     _Clamp("players", "region_asked_at", "NULL"),
     _Clamp("channels", "examined_at", "NULL"),
+    # A comparison goes by which came first, it or the message: else it never counts, or counts for what came later.
+    _Clamp("channels", "reconciled_at", "NULL"),
+    _Clamp("messages", "built_at", ":now", "state = 'pending'"),
+    _Clamp("messages", "built_at", ":now", _UNCERTAIN),
     _Clamp("riot_hosts", "match_answered_at", "NULL"),  # no 404 is final by it
     _Clamp("riot_hosts", "probed_at", "NULL"),
     # A first look waits for nothing, any other for the longest back-off at most.

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -713,12 +714,11 @@ START_WITH = st.lists(CHANGE, max_size=3)
 
 
 def play(fixed: bool, steps: list[tuple[Any, ...]]) -> None:
-    world = World(fixed)
-    for name, *values in steps:
-        if name == "send" and values[0] == 1:
-            values[1] = ACCOUNT  # the second process is another command, with an endpoint of its own
-        getattr(world, name)(*values)
-    world.close()
+    with closing(World(fixed)) as world:
+        for name, *values in steps:
+            if name == "send" and values[0] == 1:
+                values[1] = ACCOUNT  # the second process is another command, with an endpoint of its own
+            getattr(world, name)(*values)
 
 
 @settings(max_examples=80, deadline=None)

@@ -14,7 +14,7 @@ from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.health.status import status
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
-from lolslackbot.slack.answers import ChannelInfo, Posted, SlackProblem, SlackVerdict
+from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem, SlackVerdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
 from lolslackbot.stages.reconcile import Policy
@@ -784,6 +784,47 @@ def test_a_dry_run_says_which_histories_are_compared_first(db: Database, slack: 
     assert compared_first(db, clock.now()) == {"C2"}
     ended(db, clock)
     assert compared_first(db, clock.now() + timedelta(hours=7)) == {"C1", "C2"}
+
+
+class SlowSlack(FakeSlack):
+    """Takes a second for each history, so that a run that reads one for ever comes to the end of its budget."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.passing = clock
+
+    def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
+        self.passing.advance(1)
+        return super().history(channel_id, oldest, us)
+
+
+@pytest.mark.parametrize("outcome", [None, Posted(SlackVerdict.UNCERTAIN, "cut off")], ids=["pending", "uncertain"])
+def test_comparison__message_built_by_a_clock_ahead(db: Database, clock: FakeClock, outcome: Posted | None) -> None:
+    """A message that was built, and perhaps sent, while the clock was ahead is compared once and goes out."""
+    add_player(db)
+    slack = SlowSlack(clock)
+    store_match(db, a_match("EUW1_1", ended_at=clock.now() - timedelta(minutes=1)), clock.now())
+    clock.moment += timedelta(hours=1)
+    build_messages(db, Run("build-messages", clock, 80), "")
+    if outcome:
+        slack.outcomes["EUW1_1"] = [outcome]
+        send(db, slack, clock)
+    clock.moment -= timedelta(hours=1)
+    assert not any(send(db, slack, clock).out_of_time for _ in range(6))
+    assert row(db, "EUW1_1")[0] == "delivered"
+
+
+def test_comparison__made_by_a_clock_ahead(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """A comparison from the future does not cover what is built later: another database may have posted that."""
+    add_player(db)
+    games(db, clock, "EUW1_1")
+    clock.moment += timedelta(hours=1)
+    send(db, slack, clock)
+    clock.moment -= timedelta(hours=1)
+    games(db, clock, "EUW1_2")
+    slack.histories["C1"] = {"EUW1_2:C1": TS}
+    send(db, slack, clock)
+    assert (slack.keys, row(db, "EUW1_2")) == ([], ("delivered", 0, in_doubt.FOUND))
 
 
 def test_a_game_of_before_the_comparison_that_is_built_after_it_is_compared_too(
