@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from proof.warm import Warm, warm_process
+from proof.fork_server import ForkServer, start_fork_server
 from support import Bot, Command, FakeClock, Result, Terminal
 
 from lolslackbot import cli, logs
@@ -58,27 +58,31 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[Warm]:
+def fork_server() -> Iterator[ForkServer]:
     """What forks commands, for all tests of one worker."""
-    with warm_process() as process:
+    with start_fork_server() as process:
         yield process
 
 
 @pytest.fixture
-def bot(home: Path, sandbox: Sandbox, warm: Warm) -> Bot:
+def subprocess_bot(home: Path, sandbox: Sandbox, fork_server: ForkServer) -> Bot:
     """The real command against the sandbox."""
-    return Bot(home, sandbox.settings, warm)
+    return Bot(home, sandbox.settings, fork_server)
 
 
 @pytest.fixture
-def here(bot: Bot, command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
+def in_process_bot(subprocess_bot: Bot, in_process_command: Command, monkeypatch: pytest.MonkeyPatch) -> Bot:
     """The bot, in this process: for what does not depend on there being several."""
-    monkeypatch.setattr(bot, "run", lambda *arguments, **extra: command(*arguments, **{**bot.environment, **extra}))
-    return bot
+    monkeypatch.setattr(
+        subprocess_bot,
+        "run",
+        lambda *arguments, **extra: in_process_command(*arguments, **{**subprocess_bot.environment, **extra}),
+    )
+    return subprocess_bot
 
 
 @pytest.fixture
-def command(
+def in_process_command(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
     """`main` in this process, on the home folder; keywords are further environment variables.

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from proof.warm import Order, Warm
+from proof.fork_server import ForkServer, Order
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.game import Match, Outcome, Participant
@@ -153,11 +153,11 @@ Command = Callable[..., Result]  # `main` in this process, on the home folder
 
 @dataclass
 class Bot:
-    """The real command, in processes of its own, on one home folder. With `warm`, `run` need not wait for imports."""
+    """The real command, in processes of its own, on one home folder. A fork server saves `run` the imports."""
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
-    warm: Warm | None = None
+    fork_server: ForkServer | None = None
 
     def start(
         self,
@@ -179,12 +179,12 @@ class Bot:
 
     def run(self, *arguments: str, **extra: str) -> Result:
         """Runs a command to its end. A second one at the same time is a process of the usual kind."""
-        warm, self.warm = self.warm, None
-        if warm:
+        fork_server, self.fork_server = self.fork_server, None
+        if fork_server:
             order = Order(("--home", str(self.home), *arguments), {**self.environment, **extra})
-            status = warm.run(order)
-            self.warm = warm
-            return Result(status, warm.out, warm.err)
+            status = fork_server.run(order)
+            self.fork_server = fork_server
+            return Result(status, fork_server.out, fork_server.err)
         process = self.start(*arguments, environment=extra)
         out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)

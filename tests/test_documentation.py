@@ -99,8 +99,10 @@ def every_command(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, 
             yield (*names, name), command
 
 
-def test_the_help_of_every_command_has_examples_that_parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    helps = {names: command(*names, "--help").out.splitlines() for names, _ in every_command(cli)}
+def test_the_help_of_every_command_has_examples_that_parse(
+    in_process_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helps = {names: in_process_command(*names, "--help").out.splitlines() for names, _ in every_command(cli)}
     for _, each in every_command(cli):
         if each is not cli:
             monkeypatch.setattr(each, "callback", lambda *_, **__: None)
@@ -110,11 +112,11 @@ def test_the_help_of_every_command_has_examples_that_parse(command: Command, mon
         assert examples, names
         for words in examples:
             assert all(name in words for name in names), words
-            assert command(*words, at_home=False) == Result(0, "", ""), words
+            assert in_process_command(*words, at_home=False) == Result(0, "", ""), words
 
 
-def test_the_list_of_commands_says_of_each_in_a_whole_sentence_what_it_does(command: Command) -> None:
-    listed = command("--help").out.partition("Commands:\n")[2].splitlines()
+def test_the_list_of_commands_says_of_each_in_a_whole_sentence_what_it_does(in_process_command: Command) -> None:
+    listed = in_process_command("--help").out.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in listed] == list(COMMANDS)  # each on one line, as they stand in the code
     assert all(line.endswith(".") and not line.endswith("...") for line in listed), listed
     for names, each in every_command(cli):
@@ -129,7 +131,9 @@ def shape(value: Any) -> Any:
     return [shape(each) for each in value[:1]] if isinstance(value, list) else type(value)
 
 
-def test_the_json_of_status_and_check_has_the_shape_that_is_documented(command: Command, db: Database) -> None:
+def test_the_json_of_status_and_check_has_the_shape_that_is_documented(
+    in_process_command: Command, db: Database
+) -> None:
     status, check = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", OPERATIONS, re.S))
     now = datetime.now(UTC)
     player = add_player(db, since=now)
@@ -137,7 +141,7 @@ def test_the_json_of_status_and_check_has_the_shape_that_is_documented(command: 
     with db.transaction():
         holds.put(db, scope_of("channel C1"), "broken", "is_archived", now, None)
         players.rename(db, player, RiotId("Bear", "EUW"), now + timedelta(seconds=1))
-    shown = json.loads(command("status", "--json").out)
+    shown = json.loads(in_process_command("status", "--json").out)
     assert status["freshness"].keys() == shown["freshness"].keys()  # any of these may be null
     assert shape({**shown, "freshness": {}}) == shape({**status, "freshness": {}})
-    assert shape(json.loads(command("check", "--json").out)) == shape(check)
+    assert shape(json.loads(in_process_command("check", "--json").out)) == shape(check)

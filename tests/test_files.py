@@ -110,22 +110,24 @@ def test_what_is_there_already_is_given_to_nobody_wherever_it_points(folder: Pat
 @for_root
 @pytest.mark.parametrize("mode", [0o600, 0o640])
 def test_a_restore_by_root_leaves_the_database_and_all_beside_it_to_its_user(
-    bot: Bot, folder: Path, tmp_path: Path, mode: int
+    subprocess_bot: Bot, folder: Path, tmp_path: Path, mode: int
 ) -> None:
-    bot.home = folder / "home"
-    bot.home.mkdir()
-    with closing(create_database(bot.database)) as db:
+    subprocess_bot.home = folder / "home"
+    subprocess_bot.home.mkdir()
+    with closing(create_database(subprocess_bot.database)) as db:
         add_player(db)
-    bot.run("backup", str(tmp_path / "copy.db"))
-    (bot.home / "lolslackbot.log").unlink()
-    for path in (bot.home, *bot.home.iterdir()):
+    subprocess_bot.run("backup", str(tmp_path / "copy.db"))
+    (subprocess_bot.home / "lolslackbot.log").unlink()
+    for path in (subprocess_bot.home, *subprocess_bot.home.iterdir()):
         os.chown(path, NOBODY, NOBODY)
-    bot.database.chmod(mode)
-    result = bot.run("restore", str(tmp_path / "copy.db"))
+    subprocess_bot.database.chmod(mode)
+    result = subprocess_bot.run("restore", str(tmp_path / "copy.db"))
     assert result.status == 0, result
-    assert bot.database.stat().st_mode & 0o777 == mode
-    assert len(list(bot.home.iterdir())) == 3 + len(STAGES)  # the database, the replaced one, the log, the locks
-    assert {file.name for file in bot.home.iterdir() if owner(file) != NOBODY} == set()
+    assert subprocess_bot.database.stat().st_mode & 0o777 == mode
+    assert len(list(subprocess_bot.home.iterdir())) == 3 + len(
+        STAGES
+    )  # the database, the replaced one, the log, the locks
+    assert {file.name for file in subprocess_bot.home.iterdir() if owner(file) != NOBODY} == set()
 
 
 @for_root
@@ -198,11 +200,11 @@ def test_a_database_a_lock_and_settings_of_another_user_are_named_so(folder: Pat
 
 
 @for_root
-def test_a_stage_that_another_user_runs_says_so_and_works(command: Command, home: Path) -> None:
+def test_a_stage_that_another_user_runs_says_so_and_works(in_process_command: Command, home: Path) -> None:
     create_database(home / "lolslackbot.db").close()
     os.chown(home / "lolslackbot.db", NOBODY, NOBODY)
     name = user_name(NOBODY)
-    result = command("build-messages")
+    result = in_process_command("build-messages")
     assert (result.status, result.out) == (0, "build-messages: nothing to do\n")
     assert f"lolslackbot.db belongs to {name}, and this is root: run it as {name}" in result.err
-    assert command("-q", "build-messages").err == ""
+    assert in_process_command("-q", "build-messages").err == ""

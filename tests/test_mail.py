@@ -42,13 +42,13 @@ class Cron:
 
 
 @pytest.fixture
-def cron(here: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cron:
+def cron(in_process_bot: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cron:
     monkeypatch.setattr(deliver, "PACE", timedelta(0))
     monkeypatch.setattr(database, "BUSY_SECONDS", 0)
     spare = tmp_path / "spare"
     spare.mkdir()
     monkeypatch.setenv("TMPDIR", str(spare))
-    return Cron(here, sandbox, monkeypatch)
+    return Cron(in_process_bot, sandbox, monkeypatch)
 
 
 @pytest.fixture
@@ -176,14 +176,14 @@ def test_a_database_that_is_lost_while_it_is_looked_at_is_no_error(
 # In real processes: a disk that is full, a home that is read-only
 
 
-def test_a_full_disk_is_one_mail(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_mail(subprocess_bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.slack.add_channel("C1")
     sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    assert bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+    assert subprocess_bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
     spare = tmp_path / "spare"
     spare.mkdir()
-    bot.environment["TMPDIR"] = str(spare)
-    results = [bot.run_on_full_disk("-q", "build-messages") for _ in range(3)]
+    subprocess_bot.environment["TMPDIR"] = str(spare)
+    results = [subprocess_bot.run_on_full_disk("-q", "build-messages") for _ in range(3)]
     assert [result.status for result in results] == [2, 2, 2]
     assert len(results[0].err.splitlines()) == 1
     assert "the disk is full" in results[0].err or "cannot be" in results[0].err
@@ -199,18 +199,21 @@ def test_a_full_disk_is_one_mail(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> 
     ],
 )
 def test_a_home_that_there_cannot_be_is_one_mail(
-    command: Command, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
+    in_process_command: Command, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
 ) -> None:
     (tmp_path / "a-file").touch()
-    said = [command(*arguments, "-q", stage, at_home=False, **environment, TMPDIR=str(tmp_path)) for stage in STAGES]
+    said = [
+        in_process_command(*arguments, "-q", stage, at_home=False, **environment, TMPDIR=str(tmp_path))
+        for stage in STAGES
+    ]
     assert [result.status for result in said] == [2, 2, 2]
     assert [bool(result.err) for result in said] == [True, False, False]
     assert words in said[0].err
     assert not list(tmp_path.rglob(NAME))
 
 
-def test_a_database_that_is_a_folder_is_one_mail(command: Command, tmp_path: Path) -> None:
-    said = [command("-q", "--database", str(tmp_path), stage, TMPDIR=str(tmp_path)) for stage in STAGES]
+def test_a_database_that_is_a_folder_is_one_mail(in_process_command: Command, tmp_path: Path) -> None:
+    said = [in_process_command("-q", "--database", str(tmp_path), stage, TMPDIR=str(tmp_path)) for stage in STAGES]
     assert [result.status for result in said] == [2, 2, 2]
     assert [result.err for result in said] == [
         f"lolslackbot: --database cannot be used: {tmp_path} is a folder\n",

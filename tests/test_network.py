@@ -16,20 +16,20 @@ PASSWORD = "S3cr3tPa55"
 
 
 @pytest.fixture
-def inspected(here: Bot, sandbox: Sandbox) -> Bot:
+def inspected(in_process_bot: Bot, sandbox: Sandbox) -> Bot:
     """A friend whose game is over; from now on everything is behind a certificate that nobody trusts."""
     ahri = sandbox.riot.add_player(PLAYER, platform="euw1")
     sandbox.slack.add_channel("C1")
-    assert here.run("track", PLAYER, "--channel", "C1", "--platform", "euw1").status == 0
-    assert here.tick()[0].status == 0
+    assert in_process_bot.run("track", PLAYER, "--channel", "C1", "--platform", "euw1").status == 0
+    assert in_process_bot.tick()[0].status == 0
     sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
     for server in (sandbox.riot, sandbox.slack, sandbox.data_dragon):
         assert server._http
         server._http.socket = tls_context().wrap_socket(server._http.socket, server_side=True)
     for name in ("RIOT", "SLACK", "DDRAGON"):
-        url = here.environment[f"LOLSLACKBOT_{name}_URL"]
-        here.environment[f"LOLSLACKBOT_{name}_URL"] = url.replace("http:", "https:")
-    return here
+        url = in_process_bot.environment[f"LOLSLACKBOT_{name}_URL"]
+        in_process_bot.environment[f"LOLSLACKBOT_{name}_URL"] = url.replace("http:", "https:")
+    return in_process_bot
 
 
 @pytest.fixture

@@ -50,12 +50,12 @@ TYPED: list[tuple[tuple[str, ...], list[str]]] = [
 
 @pytest.mark.parametrize(("arguments", "words"), TYPED)
 def test_what_is_typed_wrongly_is_named_with_what_it_should_be(
-    here: Bot, sandbox: Sandbox, arguments: tuple[str, ...], words: list[str]
+    in_process_bot: Bot, sandbox: Sandbox, arguments: tuple[str, ...], words: list[str]
 ) -> None:
-    result = here.run(*arguments)
+    result = in_process_bot.run(*arguments)
     assert (result.status, result.out, len(result.err.splitlines())) == (2, "", 1)
     assert [each for each in words if each not in result.err] == []
-    assert not here.home.exists()
+    assert not in_process_bot.home.exists()
     assert sandbox.riot.requests == []
 
 
@@ -78,10 +78,10 @@ MISPLACED = [
 @pytest.mark.parametrize(("environment", "words"), MISPLACED)
 @pytest.mark.parametrize("arguments", [("status",), ("-vv", "deliver"), ("-q", "fetch-matches"), ("check",)])
 def test_what_stands_in_the_wrong_setting_is_never_shown(
-    command: Command, home: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
+    in_process_command: Command, home: Path, arguments: tuple[str, ...], environment: dict[str, str], words: str
 ) -> None:
     at_home = "LOLSLACKBOT_HOME" not in environment
-    result = command(*arguments, at_home=at_home, **environment)
+    result = in_process_command(*arguments, at_home=at_home, **environment)
     assert result.status == 2
     assert words in result.out + result.err
     assert "topsecret" not in result.out + result.err
@@ -101,9 +101,9 @@ def test_what_stands_in_the_wrong_setting_is_never_shown(
     ],
 )
 def test_what_looks_like_a_key_or_token_is_not_repeated(
-    command: Command, arguments: tuple[str, ...], words: str
+    in_process_command: Command, arguments: tuple[str, ...], words: str
 ) -> None:
-    result = command(*arguments)
+    result = in_process_command(*arguments)
     assert result.status == 2
     assert words in result.out + result.err
     assert "topsecret" not in result.out + result.err
@@ -129,89 +129,91 @@ PASTED = [
 
 @pytest.mark.parametrize(("name", "text", "words"), PASTED)
 def test_what_is_pasted_wrongly_is_named_and_not_shown(
-    here: Bot, sandbox: Sandbox, name: str, text: str, words: str
+    in_process_bot: Bot, sandbox: Sandbox, name: str, text: str, words: str
 ) -> None:
-    result = here.run(*TRACK, **{name: text})
+    result = in_process_bot.run(*TRACK, **{name: text})
     assert (result.status, result.out, len(result.err.splitlines())) == (2, "", 1)
     assert f"lolslackbot: {name} {words}" in result.err
     assert not text or text not in result.err
     assert "topsecret" not in result.err
-    assert not here.home.exists()
+    assert not in_process_bot.home.exists()
     assert sandbox.riot.requests == []
 
 
 def test_an_env_file_from_windows_with_exports_and_quotes_is_read_and_a_wide_number_sign_too(
-    here: Bot, sandbox: Sandbox
+    in_process_bot: Bot, sandbox: Sandbox
 ) -> None:
     sandbox.riot.add_player("阿狸#KR1", platform="kr")
-    here.home.mkdir()
-    key = here.environment.pop(KEY)
-    (here.home / "env").write_bytes(f'\ufeffexport {KEY}="{key}"\r\n'.encode())
-    assert here.run("track", "阿狸＃KR1", "--channel", "C1").status == 0
-    here.environment[KEY] = f"'{key}'"  # as a tool that knows no quotes hands it on
-    assert here.run("track", "阿狸#KR1", "--channel", "C2").status == 0
+    in_process_bot.home.mkdir()
+    key = in_process_bot.environment.pop(KEY)
+    (in_process_bot.home / "env").write_bytes(f'\ufeffexport {KEY}="{key}"\r\n'.encode())
+    assert in_process_bot.run("track", "阿狸＃KR1", "--channel", "C1").status == 0
+    in_process_bot.environment[KEY] = f"'{key}'"  # as a tool that knows no quotes hands it on
+    assert in_process_bot.run("track", "阿狸#KR1", "--channel", "C2").status == 0
 
 
-def test_an_env_file_that_others_may_read_is_named_with_the_command_that_mends_it(here: Bot, db: Database) -> None:
-    (here.home / "env").touch(0o644)
-    (here.home / "env").chmod(0o644)
-    env = here.home / "env"
-    assert f"warn  files: {env} is readable by others (mode 644); chmod 600 {env}\n" in here.run("check").out
+def test_an_env_file_that_others_may_read_is_named_with_the_command_that_mends_it(
+    in_process_bot: Bot, db: Database
+) -> None:
+    (in_process_bot.home / "env").touch(0o644)
+    (in_process_bot.home / "env").chmod(0o644)
+    env = in_process_bot.home / "env"
+    assert f"warn  files: {env} is readable by others (mode 644); chmod 600 {env}\n" in in_process_bot.run("check").out
 
 
 # What Riot does not know, or not any more
 
 
-def test_a_wrong_tag_is_named(here: Bot, sandbox: Sandbox) -> None:
+def test_a_wrong_tag_is_named(in_process_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.add_player(PLAYER)
-    result = here.run("track", "Ahri Fan#EUN", "--channel", "C1")
+    result = in_process_bot.run("track", "Ahri Fan#EUN", "--channel", "C1")
     assert (result.status, result.out) == (1, "")
     assert result.err == "lolslackbot: Riot knows no Ahri Fan#EUN: check the spelling and the tag after the #\n"
-    assert here.rows("SELECT * FROM players") == here.rows("SELECT * FROM channels") == []
+    assert in_process_bot.rows("SELECT * FROM players") == in_process_bot.rows("SELECT * FROM channels") == []
 
 
 def test_an_account_whose_platform_riot_does_not_know_is_tracked_with_the_one_that_is_named(
-    here: Bot, sandbox: Sandbox
+    in_process_bot: Bot, sandbox: Sandbox
 ) -> None:
     sandbox.riot.add_player(PLAYER)
     sandbox.riot.misbehave(Mishap.status(404), endpoint="region")
-    result = here.run(*TRACK)
+    result = in_process_bot.run(*TRACK)
     assert (result.status, result.out) == (1, "")
     assert result.err.endswith(f"Riot knows {PLAYER}, but not on which platform they play: name it with --platform\n")
-    assert here.rows("SELECT * FROM players") == []
-    assert here.run(*TRACK, "--platform", "euw1").status == 0
+    assert in_process_bot.rows("SELECT * FROM players") == []
+    assert in_process_bot.run(*TRACK, "--platform", "euw1").status == 0
 
 
 def test_a_wrong_platform_lists_nothing_and_why_says_so_with_the_command_that_mends_it(
-    here: Bot, sandbox: Sandbox
+    in_process_bot: Bot, sandbox: Sandbox
 ) -> None:
     ahri = sandbox.riot.add_player(PLAYER, platform="euw1")
-    refused = here.run(*TRACK, "--platform", "na1")
+    refused = in_process_bot.run(*TRACK, "--platform", "na1")
     assert (refused.status, refused.out) == (2, "")
     assert refused.err.endswith(
         f"Riot says that {PLAYER} plays on euw1, not on na1: leave --platform out, or add --force\n"
     )
-    assert here.run(*TRACK, "--platform", "na1", "--force").status == 0
+    assert in_process_bot.run(*TRACK, "--platform", "na1", "--force").status == 0
     match_id = sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
-    here.run("fetch-matches")
+    in_process_bot.run("fetch-matches")
     mend = 'track "Ahri Fan#EUW" --channel C1'
-    assert f"na1 may be the wrong platform; to ask Riot: `lolslackbot {mend}`" in here.run("why", PLAYER).out
-    assert here.run(*TRACK, "--platform", "euw1").status == 0
-    here.run("fetch-matches")
-    assert here.rows("SELECT match_id FROM matches") == [(match_id,)]
+    assert f"na1 may be the wrong platform; to ask Riot: `lolslackbot {mend}`" in in_process_bot.run("why", PLAYER).out
+    assert in_process_bot.run(*TRACK, "--platform", "euw1").status == 0
+    in_process_bot.run("fetch-matches")
+    assert in_process_bot.rows("SELECT match_id FROM matches") == [(match_id,)]
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_an_expired_key_is_named_with_what_to_do(here: Bot, sandbox: Sandbox, status: int) -> None:
+def test_an_expired_key_is_named_with_what_to_do(in_process_bot: Bot, sandbox: Sandbox, status: int) -> None:
     sandbox.riot.add_player(PLAYER, platform="euw1")
-    here.run(*TRACK)
+    in_process_bot.run(*TRACK)
     sandbox.riot.misbehave(Mishap.status(status), endpoint=None)
     for arguments in (("track", "Bear#EUW", "--channel", "C1"), ("fetch-matches",)):
-        result = here.run(*arguments)
+        result = in_process_bot.run(*arguments)
         assert (result.status, len(result.err.splitlines())) == (77, 1)
         assert result.err.startswith(f"lolslackbot: Riot refuses RIOT_API_KEY ({status} ")
         assert "renew it at developer.riotgames.com; development keys end after 24 hours" in result.err
-    assert len(here.rows("SELECT * FROM players")) == 1
+    assert len(in_process_bot.rows("SELECT * FROM players")) == 1
 
 
 # A channel that nothing can be posted in
@@ -227,7 +229,7 @@ NOT_FOUND = (
 HISTORY_ONLY = {"chat:write", "channels:history", "groups:history"}
 
 
-def test_track_says_what_keeps_a_channel_from_hearing_anything(here: Bot, sandbox: Sandbox) -> None:
+def test_track_says_what_keeps_a_channel_from_hearing_anything(in_process_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.add_player(PLAYER, platform="euw1")
     sandbox.slack.add_channel("C1")
     all_scopes = sandbox.slack.scopes["default"]
@@ -244,31 +246,33 @@ def test_track_says_what_keeps_a_channel_from_hearing_anything(here: Bot, sandbo
         channel.member, channel.archived, channel.private = True, False, False
         sandbox.slack.scopes["default"] = scopes
         mistake(sandbox)
-        result = here.run(*TRACK)
+        result = in_process_bot.run(*TRACK)
         assert result.status == 0
         assert " is announced in C1" in result.out
         assert result.err == f"lolslackbot: the bot cannot post in C1 yet: {words}\n"
-    assert len(here.rows("SELECT * FROM tracks")) == 1
+    assert len(in_process_bot.rows("SELECT * FROM tracks")) == 1
 
 
-def test_track_looks_at_each_channel_of_a_file_once(here: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_track_looks_at_each_channel_of_a_file_once(in_process_bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
     for name in ("Ahri", "Bear", "Crab"):
         sandbox.riot.add_player(f"{name}#EUW", platform="euw1")
     sandbox.slack.add_channel("C1")
     rows = tmp_path / "players.csv"
     rows.write_text("riot_id,channel\nAhri#EUW,C1\nBear#EUW,C2\nCrab#EUW,C2\n")
-    result = here.run("track", "--file", str(rows))
+    result = in_process_bot.run("track", "--file", str(rows))
     assert result.status == 0
     assert result.err.splitlines()[-1] == f"lolslackbot: the bot cannot post in C2 yet: Slack says {NOT_FOUND}"
     assert [request.method for request in sandbox.slack.requests] == ["conversations.info"] * 2
 
 
 @pytest.mark.parametrize("why_not", ["no token", "revoked", "down", "other workspace", "silent scopes"])
-def test_track_says_nothing_of_a_channel_that_nobody_can_tell_of(here: Bot, sandbox: Sandbox, why_not: str) -> None:
+def test_track_says_nothing_of_a_channel_that_nobody_can_tell_of(
+    in_process_bot: Bot, sandbox: Sandbox, why_not: str
+) -> None:
     sandbox.riot.add_player(PLAYER, platform="euw1")
     more: tuple[str, ...] = ()
     if why_not == "no token":
-        here.environment["SLACK_BOT_TOKEN"] = ""
+        in_process_bot.environment["SLACK_BOT_TOKEN"] = ""
     elif why_not == "revoked":
         sandbox.slack.revoke()
     elif why_not == "down":
@@ -277,9 +281,9 @@ def test_track_says_nothing_of_a_channel_that_nobody_can_tell_of(here: Bot, sand
         sandbox.slack.scopes["default"] = {"chat:write"}
     else:
         more = ("--workspace", "acme")
-    result = here.run(*TRACK, *more)
+    result = in_process_bot.run(*TRACK, *more)
     assert (result.status, "nothing can be posted" in result.err) == (0, False)
-    assert len(here.rows("SELECT * FROM tracks")) == 1
+    assert len(in_process_bot.rows("SELECT * FROM tracks")) == 1
 
 
 # What Slack refuses
@@ -328,27 +332,27 @@ REFUSED = [
 
 @pytest.mark.parametrize(("mistake", "status", "words", "state"), REFUSED)
 def test_what_slack_refuses_is_named_with_what_to_do_and_goes_out_once_when_that_is_done(
-    here: Bot, sandbox: Sandbox, mistake: Callable[[Sandbox], None], status: int, words: str, state: str
+    in_process_bot: Bot, sandbox: Sandbox, mistake: Callable[[Sandbox], None], status: int, words: str, state: str
 ) -> None:
     ahri = sandbox.riot.add_player(PLAYER, platform="euw1")
     channel = sandbox.slack.add_channel("C1")
     scopes = sandbox.slack.scopes["default"]
-    here.run(*TRACK)
+    in_process_bot.run(*TRACK)
     match_id = sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(seconds=1))
     for stage in ("fetch-matches", "build-messages"):
-        here.run(stage)
+        in_process_bot.run(stage)
     mistake(sandbox)
-    result = here.run("deliver")
+    result = in_process_bot.run("deliver")
     assert result.status == status
     (line,) = [each for each in result.err.splitlines() if each.startswith("ERROR")]
     assert line.endswith(words)
-    assert here.rows("SELECT state FROM messages") == [(state,)]
-    here.rest()
+    assert in_process_bot.rows("SELECT state FROM messages") == [(state,)]
+    in_process_bot.rest()
     channel.member, channel.archived, sandbox.slack.scopes["default"] = True, False, scopes
     sandbox.slack.reinstate()
     if state == "failed":
-        assert here.run("retry", "--channel", "C1", "--yes").status == 0
-    assert here.run("deliver").status == 0
+        assert in_process_bot.run("retry", "--channel", "C1", "--yes").status == 0
+    assert in_process_bot.run("deliver").status == 0
     assert keys_in(sandbox, "C1") == [f"{match_id}:C1"]
 
 
@@ -371,19 +375,19 @@ def test_with_an_empty_environment_it_works_and_prints_any_name(db: Database, ho
 POSIX = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-def test_names_are_utf_8_in_a_locale_that_knows_none(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_names_are_utf_8_in_a_locale_that_knows_none(subprocess_bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
     for name in ("Zoë 阿狸#EUW", "Bär#EUW"):
         sandbox.riot.add_player(name, platform="euw1")
     rows = tmp_path / "spieler-é.csv"
     rows.write_text("riot_id,channel\nBär#EUW,C1\n", "utf-8")
     home = str(tmp_path / "zuhause-é")
     for arguments in (("track", "Zoë 阿狸#EUW", "--channel", "C1"), ("track", "--file", str(rows))):
-        process = bot.start("--home", home, *arguments, environment=POSIX)
+        process = subprocess_bot.start("--home", home, *arguments, environment=POSIX)
         assert (process.communicate(timeout=60)[1].count("refused"), process.returncode) == (0, 0)
     (Path(home) / "env").write_text("LOLSLACKBOT_DATABASE=lol-é.db\n", "utf-8")
     (Path(home) / "lolslackbot.db").rename(Path(home) / "lol-é.db")
     (Path(home) / "env").chmod(0o600)
-    listed = bot.start("--home", home, "players", "--json", environment=POSIX)
+    listed = subprocess_bot.start("--home", home, "players", "--json", environment=POSIX)
     out, err = listed.communicate(timeout=60)
     assert (listed.returncode, err) == (0, "")
     assert [each["player"] for each in json.loads(out)] == ["Zoë 阿狸#EUW", "Bär#EUW"]

@@ -71,7 +71,7 @@ def _prepare(database: str, fresh: str, now: datetime) -> tuple[list[str], int]:
                 lines.append(f"its rate limits could not be read: {fault}")
         with restored.transaction():
             if today:
-                restores.keep_limits(today, restored)
+                restores.keep_todays_records(today, restored)
             doubted = restores.doubt_all(restored, now, today)
             decisions.record(restored, "restore", decisions.EVERYTHING, f"messages in doubt: {doubted}", now)
     if os.path.exists(database):

@@ -222,5 +222,5 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         at_work=at_work,
         ends=dict(sorted(ends.items())),
         since=over[-1].began_at if over else None,
-        pressed=[run for run in over if run.out_of_time],
+        pressed=[run for run in over if run.ending.out_of_time],
     )

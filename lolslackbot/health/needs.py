@@ -150,8 +150,8 @@ def _clock(facts: Facts) -> Iterator[Need]:
     fetched = facts.stages["fetch-matches"].last_ended
     if future:
         yield Need(NeedKind.CLOCK, "", f"the last runs of {', '.join(future)} are {IN_THE_FUTURE}")
-    elif fetched and fetched.clock_ahead is not None:
-        fault = clock_fault(timedelta(seconds=fetched.clock_ahead), "Riot's")
+    elif fetched and fetched.ending.clock_ahead is not None:
+        fault = clock_fault(timedelta(seconds=fetched.ending.clock_ahead), "Riot's")
         yield Need(NeedKind.CLOCK, "", f"{fault}: set it (`timedatectl set-ntp true`), then run `lolslackbot check`")
 
 
@@ -391,10 +391,10 @@ def _pressed_stages(facts: Facts) -> Iterator[Need]:
     for stage, of in facts.stages.items():
         if _is_pressed(facts, stage):
             last = of.pressed[0]
-            left = f", leaving {last.left_over} items" if last.left_over else ""
+            left = f", leaving {last.ending.left_over} items" if last.ending.left_over else ""
             text = (
                 f"{stage} ran out of time in {len(of.pressed)} of its last {sum(of.ends.values())} runs{left}: raise "
-                f"LOLSLACKBOT_MAX_SECONDS ({last.max_seconds or 0:g} now, a tick has 180), "
+                f"LOLSLACKBOT_MAX_SECONDS ({last.ending.max_seconds or 0:g} now, a tick has 180), "
                 f"then run `lolslackbot {stage}`"
             )
             yield Need(NeedKind.OUT_OF_TIME, stage, text)
@@ -404,9 +404,13 @@ def _is_pressed(facts: Facts, stage: str) -> bool:
     """Whether it ran out of time in most of its last runs, and its backlog does not shrink or waits for long."""
     of = facts.stages[stage]
     number = sum(of.ends.values())
-    if not (of.last_ended and of.last_ended.out_of_time) or number < ENOUGH_RUNS or len(of.pressed) * 2 <= number:
+    if (
+        not (of.last_ended and of.last_ended.ending.out_of_time)
+        or number < ENOUGH_RUNS
+        or len(of.pressed) * 2 <= number
+    ):
         return False
-    now, before = of.pressed[0].left_over or 0, of.pressed[-1].left_over or 0
+    now, before = of.pressed[0].ending.left_over or 0, of.pressed[-1].ending.left_over or 0
     return 0 < now >= before or any(waiting == stage for waiting, _ in _waits_for_long(facts))
 
 

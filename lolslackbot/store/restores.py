@@ -18,7 +18,7 @@ _KEPT = {
 _LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
 
 
-def keep_limits(today: Database, restored: Database) -> None:
+def keep_todays_records(today: Database, restored: Database) -> None:
     """Replaces limits, runs and alerts in a restored database by today's. Inside a transaction of `restored`."""
     for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")

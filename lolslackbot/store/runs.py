@@ -2,11 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.store.database import Database, Row
 
 KEPT = 1000  # of one stage: two days of cron; what is older explains nothing any more
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What kept a run from doing all there was to do."""
+
+    out_of_time: bool = False  # it had spent its time budget
+    left_over: int | None = None  # items that were due and not done; None: not counted
+    max_seconds: float | None = None  # its time budget
+    clock_ahead: float | None = None  # seconds this clock was ahead of Riot's, where that is too far
+
+
+WHOLE = Ending()  # of a run of which no more is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +32,18 @@ class PastRun:
     ended_at: datetime | None
     exit_status: int | None
     summary: str | None
-    out_of_time: bool = False  # it had spent its time budget
-    left_over: int | None = None  # items that were due and not done; None: not counted
-    max_seconds: float | None = None  # its time budget
-    clock_ahead: float | None = None  # seconds this clock was ahead of Riot's, where that is too far
+    ending: Ending = WHOLE
 
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What kept a run from doing all there was to do."""
-
-    out_of_time: bool = False
-    left_over: int | None = None
-    max_seconds: float | None = None
-    clock_ahead: float | None = None
-
-
-WHOLE = Ending()  # of a run of which no more is known
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        return cls(
+            stage=row["stage"],
+            began_at=moment_of(row["began_at"]),
+            ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
+            exit_status=row["exit_status"],
+            summary=row["summary"],
+            ending=Ending(bool(row["out_of_time"]), row["left_over"], row["max_seconds"], row["clock_ahead"]),
+        )
 
 
 def begin(db: Database, stage: str, now: datetime) -> int:
@@ -100,7 +109,7 @@ def latest(db: Database, stage: str, number: int = 1) -> list[PastRun]:
     rows = db.rows(
         "SELECT * FROM runs WHERE stage = :stage ORDER BY run_id DESC LIMIT :number", stage=stage, number=number
     )
-    return [_run(row) for row in rows]
+    return [PastRun.from_row(row) for row in rows]
 
 
 def last_ended(db: Database, stage: str) -> PastRun | None:
@@ -108,7 +117,7 @@ def last_ended(db: Database, stage: str) -> PastRun | None:
     row = db.row(
         "SELECT * FROM runs WHERE stage = :stage AND ended_at IS NOT NULL ORDER BY run_id DESC LIMIT 1", stage=stage
     )
-    return _run(row) if row else None
+    return PastRun.from_row(row) if row else None
 
 
 def last_good(db: Database, stage: str) -> datetime | None:
@@ -123,17 +132,3 @@ def recorded_since(db: Database) -> datetime | None:
     """When the oldest run that is still known began."""
     row = db.row("SELECT began_at FROM runs ORDER BY run_id LIMIT 1")
     return moment_of(row["began_at"]) if row else None
-
-
-def _run(row: Row) -> PastRun:
-    return PastRun(
-        stage=row["stage"],
-        began_at=moment_of(row["began_at"]),
-        ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
-        exit_status=row["exit_status"],
-        summary=row["summary"],
-        out_of_time=bool(row["out_of_time"]),
-        left_over=row["left_over"],
-        max_seconds=row["max_seconds"],
-        clock_ahead=row["clock_ahead"],
-    )

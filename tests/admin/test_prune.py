@@ -241,13 +241,13 @@ def test_a_run_that_dies_in_it_does_not_begin_again_on_that_day(
 
 @pytest.mark.parametrize(("days", "said"), [("30", "1 forgotten"), ("0", "nothing to do"), ("365", "nothing to do")])
 def test_build_messages_forgets_once_a_day_as_the_setting_says(
-    command: Command, db: Database, clock: FakeClock, days: str, said: str
+    in_process_command: Command, db: Database, clock: FakeClock, days: str, said: str
 ) -> None:
     match_id, ended_at = built(db, clock, "delivered"), text_of(datetime.now(UTC) - timedelta(days=40))
     with db.transaction():
         db.write("UPDATE matches SET ended_at = :ended_at", ended_at=ended_at)
         db.write("UPDATE messages SET ended_at = :ended_at", ended_at=ended_at)
     for expected in (said, "nothing to do"):
-        result = command("build-messages", LOLSLACKBOT_KEEP_DAYS=days)
+        result = in_process_command("build-messages", LOLSLACKBOT_KEEP_DAYS=days)
         assert (result.status, result.out) == (0, f"build-messages: {expected}\n")
     assert left(db, match_id)[0] == (days != "30")

@@ -30,7 +30,7 @@ LONG_AGO = "2026-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
-def tracked(here: Bot, sandbox: Sandbox, db: Database) -> Bot:
+def tracked(in_process_bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
     """A player in C1, each stage ran a moment ago; the sandbox's token may do everything."""
     sandbox.slack.add_channel("C1")
     now = datetime.now(UTC)
@@ -38,7 +38,7 @@ def tracked(here: Bot, sandbox: Sandbox, db: Database) -> Bot:
     players.track(db, puuid, RiotId("Ahri Fan", "EUW"), "euw1", "C1", "default", now)
     for stage in STAGES:
         runs.end(db, runs.begin(db, stage, now), now, 0, "")
-    return here
+    return in_process_bot
 
 
 def unnamed(text: str) -> str:
@@ -550,9 +550,9 @@ def test_files__of_several_users(tracked: Bot) -> None:
     assert result.status == 0
 
 
-def test_database__missing(here: Bot) -> None:
+def test_database__missing(in_process_bot: Bot) -> None:
     """Without a database the rest is tried all the same."""
-    result = here.run("check")
+    result = in_process_bot.run("check")
     assert result.status == 2
     assert "there is no database" in found(result, "database")[0]
     assert found(result, "disk")
@@ -560,8 +560,8 @@ def test_database__missing(here: Bot) -> None:
         "warn  Riot key: not tried: calls cannot be counted without a writable database"
     ]
     assert found(result, "Slack workspace default") == ["ok    Slack workspace default: token accepted"]
-    del here.environment["RIOT_API_KEY"]
-    assert "RIOT_API_KEY is not set" in here.run("check").out
+    del in_process_bot.environment["RIOT_API_KEY"]
+    assert "RIOT_API_KEY is not set" in in_process_bot.run("check").out
 
 
 def test_database__locked(tracked: Bot, sandbox: Sandbox, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

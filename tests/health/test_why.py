@@ -244,30 +244,30 @@ def test_player_and_channel__as_pasted(db: Database, message: Message) -> None:
 # The stored answer
 
 
-def test_json__stored_answer_until_pruned(here: Bot, sandbox: Sandbox) -> None:
+def test_json__stored_answer_until_pruned(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """`why MATCH --json` prints what Riot answered; once that is pruned, one line says so."""
     sandbox.slack.add_channel("C1")
     player = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    here.run("track", "Ahri Fan#EUW", "--channel", "C1")
-    here.write("UPDATE tracks SET since = '2026-01-01T00:00:00.000Z'")
+    in_process_bot.run("track", "Ahri Fan#EUW", "--channel", "C1")
+    in_process_bot.write("UPDATE tracks SET since = '2026-01-01T00:00:00.000Z'")
     match_id = sandbox.riot.add_game([player])
-    here.tick()
+    in_process_bot.tick()
     link = f"https://acme.slack.com/archives/C1/p{sandbox.slack.posts[0].ts.replace('.', '')}"
     for about in (match_id, match_id.partition("_")[2], link):
-        result = here.run("why", about, "--json")
+        result = in_process_bot.run("why", about, "--json")
         assert (result.status, result.err) == (0, "")
         assert json.loads(result.out) == sandbox.riot.matches[match_id]
-    here.write("UPDATE matches SET body = NULL")
+    in_process_bot.write("UPDATE matches SET body = NULL")
     for about in (match_id, "EUW1_404", "404", link[:-1] + ("1" if link[-1] == "0" else "0")):
-        result = here.run("why", about, "--json")
+        result = in_process_bot.run("why", about, "--json")
         assert (result.status, result.out, len(result.err.splitlines())) == (1, "", 1)
         assert "no stored answer about" in result.err
 
 
-def test_json__not_one_match(here: Bot, sandbox: Sandbox, db: Database) -> None:
+def test_json__not_one_match(in_process_bot: Bot, sandbox: Sandbox, db: Database) -> None:
     """What is no match, or two, has no answer."""
     listings.record_page(db, add_player(db).player_id, ["EUW1_1", "NA1_1"], None, START)
     for about in ("C1", "Player 1#EUW", "1"):
-        result = here.run("why", about, "--json")
+        result = in_process_bot.run("why", about, "--json")
         assert (result.status, result.out) == (2, "")
         assert "--json needs " in result.err

@@ -20,29 +20,29 @@ def play(bot: Bot, sandbox: Sandbox, player: Player | None = None) -> str:
     return sandbox.riot.add_game([player], ended=datetime.now(UTC) + timedelta(seconds=1))
 
 
-def test_log__follows_a_match(here: Bot, sandbox: Sandbox) -> None:
+def test_log__follows_a_match(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """One search follows a match from its listing to its message."""
-    match = play(here, sandbox)
-    here.tick()
-    story = "\n".join(line for line in here.log.splitlines() if match in line)
+    match = play(in_process_bot, sandbox)
+    in_process_bot.tick()
+    story = "\n".join(line for line in in_process_bot.log.splitlines() if match in line)
     chapters = ("new:", f"matches/{match} -> 200", "stored", "built for C1", "postMessage -> 200", "delivered, ts")
     assert re.search(".*".join(map(re.escape, chapters)), story, re.DOTALL), story
 
 
-def test_log__decisions_about_many_and_by_hand(here: Bot, sandbox: Sandbox) -> None:
+def test_log__decisions_about_many_and_by_hand(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """One search also finds what is decided about many matches at once, and by hand."""
-    match = play(here, sandbox)
-    here.tick()
-    before = len(here.log)
+    match = play(in_process_bot, sandbox)
+    in_process_bot.tick()
+    before = len(in_process_bot.log)
     fate = "UPDATE messages SET error = '-', state = '{}', claim_token = {}, ended_at = '{}'"
-    here.write(fate.format("sending", "'dead'", "2026-01-01T00:00:00.000Z"))
-    here.run("deliver")
-    here.write(fate.format("failed", "NULL", "2026-01-01T00:00:00.000Z"))
-    here.run("retry", "--message", match, "C1", "--yes")
-    here.run("deliver")
-    here.write(fate.format("pending", "NULL", "2100-01-01T00:00:00.000Z"))
-    here.run("untrack", "Ahri Fan#EUW")
-    story = "\n".join(line for line in here.log[before:].splitlines() if match in line)
+    in_process_bot.write(fate.format("sending", "'dead'", "2026-01-01T00:00:00.000Z"))
+    in_process_bot.run("deliver")
+    in_process_bot.write(fate.format("failed", "NULL", "2026-01-01T00:00:00.000Z"))
+    in_process_bot.run("retry", "--message", match, "C1", "--yes")
+    in_process_bot.run("deliver")
+    in_process_bot.write(fate.format("pending", "NULL", "2100-01-01T00:00:00.000Z"))
+    in_process_bot.run("untrack", "Ahri Fan#EUW")
+    story = "\n".join(line for line in in_process_bot.log[before:].splitlines() if match in line)
     for chapter in (
         f"in flight when the previous run died, outcome unknown: {match}:C1",
         f"retry, message {match}:C1: ",
@@ -52,15 +52,15 @@ def test_log__decisions_about_many_and_by_hand(here: Bot, sandbox: Sandbox) -> N
         assert chapter in story, story
 
 
-def test_log__matches_given_up(here: Bot, sandbox: Sandbox) -> None:
+def test_log__matches_given_up(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """A closed match and what was before tracking are found by their ids."""
     now = datetime.now(UTC)
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
     older = [sandbox.riot.add_game([ahri], ended=now - timedelta(minutes=minutes)) for minutes in (90, 45)]
-    closed = play(here, sandbox, ahri)
+    closed = play(in_process_bot, sandbox, ahri)
     sandbox.riot.misbehave(Mishap.status(403), path=closed)
-    here.run("fetch-matches")
-    log = here.log
+    in_process_bot.run("fetch-matches")
+    log = in_process_bot.log
     assert re.search(rf" fetch-matches [^:]*{closed}: given up: closed: 403 Forbidden, while the key is good", log)
     assert f"fetch-matches {older[1]}: given up: before tracking" in log
     assert f"{older[0]} is given up: before tracking" in log
@@ -125,13 +125,19 @@ CAUSES: list[tuple[Callable[[Sandbox], object], int, str, str, str]] = [
 
 @pytest.mark.parametrize(("fault", "status", "about", "said", "trace"), CAUSES)
 def test_log__names_the_cause(
-    here: Bot, sandbox: Sandbox, fault: Callable[[Sandbox], object], status: int, about: str, said: str, trace: str
+    in_process_bot: Bot,
+    sandbox: Sandbox,
+    fault: Callable[[Sandbox], object],
+    status: int,
+    about: str,
+    said: str,
+    trace: str,
 ) -> None:
     """The log of a failing run names the cause, with its stack trace, and every call that was made."""
-    match = play(here, sandbox)
+    match = play(in_process_bot, sandbox)
     fault(sandbox)
-    assert max(result.status for result in here.tick()) == status
-    log = entries(here.log)
+    assert max(result.status for result in in_process_bot.tick()) == status
+    log = entries(in_process_bot.log)
     (cause,) = [
         each
         for each in log
@@ -145,12 +151,12 @@ def test_log__names_the_cause(
     assert len(calls) == len(sandbox.riot.requests) + len(sandbox.slack.requests)  # but for Data Dragon's
 
 
-def test_log__commands_by_hand(here: Bot, sandbox: Sandbox) -> None:
+def test_log__commands_by_hand(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """What a person runs is in the log with command, item and the cause of its failure."""
-    assert here.run("track", "Nobody#EUW", "--channel", "C1").status == 1
+    assert in_process_bot.run("track", "Nobody#EUW", "--channel", "C1").status == 1
     sandbox.riot.misbehave(Mishap.status(403), endpoint=None)
-    assert here.run("check").status == 77
-    told = [(each.about, each.said, bool(each.trace)) for each in entries(here.log)]
+    assert in_process_bot.run("check").status == 77
+    told = [(each.about, each.said, bool(each.trace)) for each in entries(in_process_bot.log)]
     assert (
         "track",
         "the command ends: Riot knows no Nobody#EUW: check the spelling and the tag after the #",
@@ -164,15 +170,15 @@ def test_log__commands_by_hand(here: Bot, sandbox: Sandbox) -> None:
     "fault",
     [Mishap.status(500), Mishap.cut(accepted=True), Mishap.html(200), Mishap.json([]), Mishap.error("is_archived")],
 )
-def test_log__stack_traces(here: Bot, sandbox: Sandbox, fault: Mishap) -> None:
+def test_log__stack_traces(in_process_bot: Bot, sandbox: Sandbox, fault: Mishap) -> None:
     """Every squelched error is in the log with its stack trace, and none is on the terminal."""
-    play(here, sandbox)
+    play(in_process_bot, sandbox)
     for stage in ("fetch-matches", "build-messages"):
-        here.run(stage)
+        in_process_bot.run(stage)
     sandbox.slack.misbehave(fault)
-    result = here.run("deliver")
+    result = in_process_bot.run("deliver")
     assert result.status == 1
-    assert "Traceback" in here.log
+    assert "Traceback" in in_process_bot.log
     assert "Traceback" not in result.out + result.err
 
 
@@ -189,70 +195,70 @@ def test_log__stack_traces(here: Bot, sandbox: Sandbox, fault: Mishap) -> None:
         Mishap.error("invalid_auth"),
     ],
 )
-def test_secrets__stay_secret(here: Bot, sandbox: Sandbox, fault: Mishap) -> None:
+def test_secrets__stay_secret(in_process_bot: Bot, sandbox: Sandbox, fault: Mishap) -> None:
     """No key or token reaches the terminal, the log or the database, whatever fails."""
-    play(here, sandbox)
-    here.tick()
-    here.environment |= CANARIES  # unknown to the sandbox: every answer refuses them, or meets the fault
+    play(in_process_bot, sandbox)
+    in_process_bot.tick()
+    in_process_bot.environment |= CANARIES  # unknown to the sandbox: every answer refuses them, or meets the fault
     sandbox.riot.misbehave(fault)
     sandbox.slack.misbehave(fault, method=None)
-    here.write("UPDATE messages SET state = 'pending', slack_ts = NULL")
-    here.rest()
-    results = [here.run("-vv", stage) for stage in ("fetch-matches", "deliver")]
-    results.append(here.run("-vv", "track", "New#EUW", "--channel", "C1"))
+    in_process_bot.write("UPDATE messages SET state = 'pending', slack_ts = NULL")
+    in_process_bot.rest()
+    results = [in_process_bot.run("-vv", stage) for stage in ("fetch-matches", "deliver")]
+    results.append(in_process_bot.run("-vv", "track", "New#EUW", "--channel", "C1"))
     told = "".join(result.out + result.err for result in results)
-    for path in here.home.iterdir():
+    for path in in_process_bot.home.iterdir():
         told += path.read_bytes().decode("utf-8", "replace")
     for name in CANARIES:
         assert CANARIES[name] not in told
         assert sandbox.settings[name] not in told
 
 
-def test_secrets__foreign_host(here: Bot, sandbox: Sandbox) -> None:
+def test_secrets__foreign_host(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """A host that a redirect names never gets a request of ours."""
-    match = play(here, sandbox)
+    match = play(in_process_bot, sandbox)
     with Sandbox(seed=2) as foreign:
         elsewhere = foreign.settings["LOLSLACKBOT_RIOT_URL"].format(routing="europe")
         sandbox.riot.misbehave(Mishap.redirect(302, elsewhere), endpoint=None)
         sandbox.slack.misbehave(Mishap.redirect(307, foreign.settings["LOLSLACKBOT_SLACK_URL"] + "chat.postMessage"))
-        assert here.run("fetch-matches").status == 75
+        assert in_process_bot.run("fetch-matches").status == 75
         sandbox.riot.behave()
-        assert here.run("fetch-matches").status == 0
-        here.run("build-messages")
-        assert here.run("deliver").status == 1
+        assert in_process_bot.run("fetch-matches").status == 0
+        in_process_bot.run("build-messages")
+        assert in_process_bot.run("deliver").status == 1
         assert (foreign.riot.requests, foreign.slack.requests) == ([], [])
-    assert here.rows("SELECT match_id, state FROM messages") == [(match, "uncertain")]
+    assert in_process_bot.rows("SELECT match_id, state FROM messages") == [(match, "uncertain")]
 
 
-def test_proxies__not_for_loopback(here: Bot, sandbox: Sandbox) -> None:
+def test_proxies__not_for_loopback(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """Proxies of the environment are not used for loopback."""
-    play(here, sandbox)
+    play(in_process_bot, sandbox)
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
-    assert [result.status for result in here.tick(**proxies)] == [0, 0, 0]
+    assert [result.status for result in in_process_bot.tick(**proxies)] == [0, 0, 0]
     assert len(sandbox.slack.posts) == 1
 
 
-def test_quiet__failure_once_success_never(here: Bot, sandbox: Sandbox) -> None:
+def test_quiet__failure_once_success_never(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """With -q a failure speaks once; success and limits never do."""
-    play(here, sandbox)
-    here.run("fetch-matches")
-    here.run("build-messages")
+    play(in_process_bot, sandbox)
+    in_process_bot.run("fetch-matches")
+    in_process_bot.run("build-messages")
     sandbox.slack.misbehave(Mishap.limited(60), times=1)
-    silent = here.run("-q", "deliver")
+    silent = in_process_bot.run("-q", "deliver")
     assert (silent.status, silent.out, silent.err) == (75, "", "")
-    here.write("DELETE FROM holds")
-    here.rest()
+    in_process_bot.write("DELETE FROM holds")
+    in_process_bot.rest()
     sandbox.slack.revoke("default")
-    spoken = here.run("-q", "deliver")
+    spoken = in_process_bot.run("-q", "deliver")
     assert spoken.status == 77
     assert "invalid_auth" in spoken.err
     for _ in range(2):
-        here.rest()
-        again = here.run("-q", "deliver")
+        in_process_bot.rest()
+        again = in_process_bot.run("-q", "deliver")
         assert (again.status, again.out, again.err) == (77, "", "")
     sandbox.slack.reinstate("default")
-    here.rest()
-    fine = here.run("-q", "deliver")
+    in_process_bot.rest()
+    fine = in_process_bot.run("-q", "deliver")
     assert (fine.status, fine.out, fine.err) == (0, "", "")
     assert len(sandbox.slack.posts) == 1
 
@@ -274,40 +280,42 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "environment", "named"), WRONG)
-def test_wrong_input__one_line(here: Bot, arguments: tuple[str, ...], environment: dict[str, str], named: str) -> None:
+def test_wrong_input__one_line(
+    in_process_bot: Bot, arguments: tuple[str, ...], environment: dict[str, str], named: str
+) -> None:
     """Wrong input is one line that names it, shows no secret, and nothing is written."""
-    result = here.run(*arguments, **environment)
+    result = in_process_bot.run(*arguments, **environment)
     assert (result.status, result.out) == (2, "")
     assert len(result.err.splitlines()) == 1
     assert named in result.err
-    assert not here.home.exists()
+    assert not in_process_bot.home.exists()
     assert not any(value in result.err for name, value in environment.items() if name.startswith("SLACK_BOT"))
 
 
-def test_track__unknown_name_or_rejected_key(here: Bot, sandbox: Sandbox) -> None:
+def test_track__unknown_name_or_rejected_key(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """An unknown Riot ID and a rejected key each say what to do."""
-    unknown = here.run("track", "Nobody#EUW", "--channel", "C1")
+    unknown = in_process_bot.run("track", "Nobody#EUW", "--channel", "C1")
     assert (unknown.status, unknown.out) == (1, "")
     assert "Riot knows no Nobody#EUW" in unknown.err
-    refused = here.run(*GOOD, RIOT_API_KEY="RGAPI-expired")
+    refused = in_process_bot.run(*GOOD, RIOT_API_KEY="RGAPI-expired")
     assert refused.status == 77
     assert "renew it" in refused.err
-    down = here.run(*GOOD, LOLSLACKBOT_RIOT_URL="http://127.0.0.1:9/{routing}")
+    down = in_process_bot.run(*GOOD, LOLSLACKBOT_RIOT_URL="http://127.0.0.1:9/{routing}")
     assert down.status == 75
 
 
-def test_alert__rejected_key_once(here: Bot, sandbox: Sandbox) -> None:
+def test_alert__rejected_key_once(in_process_bot: Bot, sandbox: Sandbox) -> None:
     """The alert channel hears of a rejected key once, and nothing else changes."""
     sandbox.slack.add_channel("C1")
     sandbox.slack.add_channel("CALERTS")
     sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    here.environment["LOLSLACKBOT_ALERT_CHANNEL"] = "CALERTS"
-    assert here.run("track", "Ahri Fan#EUW", "--channel", "C1", "--platform", "euw1").status == 0
+    in_process_bot.environment["LOLSLACKBOT_ALERT_CHANNEL"] = "CALERTS"
+    assert in_process_bot.run("track", "Ahri Fan#EUW", "--channel", "C1", "--platform", "euw1").status == 0
     sandbox.riot.misbehave(Mishap.status(403), endpoint=None)
     for _ in range(3):
-        fetched, _, delivered = here.tick()
+        fetched, _, delivered = in_process_bot.tick()
         assert (fetched.status, delivered.status) == (77, 0)
-        assert here.run("deliver", "--dry-run").status == 0
+        assert in_process_bot.run("deliver", "--dry-run").status == 0
     (post,) = [each for each in sandbox.slack.posts if each.channel == "CALERTS"]
     assert "lolslackbot needs a person: Riot key is rejected" in post.text
     assert len(sandbox.slack.posts) == 1

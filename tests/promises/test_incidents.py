@@ -111,10 +111,10 @@ def unnamed(said: str) -> str:
 
 
 @pytest.fixture
-def story(here: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Story:
+def story(in_process_bot: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Story:
     monkeypatch.setattr(deliver, "PACE", timedelta(0))
     monkeypatch.setattr(database, "BUSY_SECONDS", 0)
-    return Story(here, sandbox)
+    return Story(in_process_bot, sandbox)
 
 
 @pytest.fixture
@@ -411,10 +411,10 @@ def test_a_restored_backup(story: Story, ahri: Player, tmp_path: Path) -> None:
     story.is_well()
 
 
-def test_a_cron_under_another_user(story: Story, ahri: Player, command: Command, tmp_path: Path) -> None:
+def test_a_cron_under_another_user(story: Story, ahri: Player, in_process_command: Command, tmp_path: Path) -> None:
     """Two databases for one channel: each game stands there once, also if the other one is worked by hand."""
     other = Bot(tmp_path / "root", story.bot.environment)
-    theirs = partial(command, at_home=False, **other.environment)
+    theirs = partial(in_process_command, at_home=False, **other.environment)
 
     def by_hand(*arguments: str) -> Result:
         return theirs("--home", str(other.home), *arguments)

@@ -13,13 +13,13 @@ CLIENTS = ("requests", "urllib3", "slack_sdk")  # each takes longer to load than
 
 
 @pytest.fixture
-def tracked(bot: Bot, sandbox: Sandbox) -> Bot:
+def tracked(subprocess_bot: Bot, sandbox: Sandbox) -> Bot:
     """A friend without news."""
     sandbox.slack.add_channel("C1")
     sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    assert bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
-    bot.run("fetch-matches")
-    return bot
+    assert subprocess_bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+    subprocess_bot.run("fetch-matches")
+    return subprocess_bot
 
 
 def play(sandbox: Sandbox) -> str:

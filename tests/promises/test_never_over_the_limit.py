@@ -27,23 +27,25 @@ def stored(bot: Bot) -> int:
 
 
 @pytest.mark.parametrize("model", ["fixed", "sliding"])
-def test_allowance__used_and_never_exceeded(bot: Bot, sandbox: Sandbox, model: Literal["fixed", "sliding"]) -> None:
+def test_allowance__used_and_never_exceeded(
+    subprocess_bot: Bot, sandbox: Sandbox, model: Literal["fixed", "sliding"]
+) -> None:
     sandbox.riot.limits.model = model
     sandbox.riot.limits.application = "5:1,12:3"
     sandbox.riot.limits.method = {"match": "100:1"}
-    play(bot, sandbox, 20)
-    result = bot.run("fetch-matches")
-    assert (result.status, stored(bot)) == (0, 20)
+    play(subprocess_bot, sandbox, 20)
+    result = subprocess_bot.run("fetch-matches")
+    assert (result.status, stored(subprocess_bot)) == (0, 20)
     assert sandbox.riot.refused == []
     assert all(request.status == 200 for request in sandbox.riot.requests)
 
 
-def test_limit__holds_across_killed_processes(bot: Bot, sandbox: Sandbox) -> None:
+def test_limit__holds_across_killed_processes(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.model = "sliding"
     sandbox.riot.limits.application = "4:1,10:3"
-    play(bot, sandbox, 16)
+    play(subprocess_bot, sandbox, 16)
     for number in (2, 5, 9):
-        process = bot.start("fetch-matches")
+        process = subprocess_bot.start("fetch-matches")
         calls = sum(request.endpoint == "match" for request in sandbox.riot.requests)
         handle = sandbox.riot.misbehave(
             Mishap.on_request(
@@ -58,34 +60,36 @@ def test_limit__holds_across_killed_processes(bot: Bot, sandbox: Sandbox) -> Non
         )
         process.communicate(timeout=60)
         handle.stop()
-    assert bot.run("fetch-matches").status == 0
-    assert stored(bot) == 16
+    assert subprocess_bot.run("fetch-matches").status == 0
+    assert stored(subprocess_bot) == 16
     assert sandbox.riot.refused == []
 
 
-def test_long_wait__ends_the_run(bot: Bot, sandbox: Sandbox) -> None:
+def test_long_wait__ends_the_run(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.application = "5:30"
-    play(bot, sandbox, 9)
+    play(subprocess_bot, sandbox, 9)
     began = time.monotonic()
-    result = bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
+    result = subprocess_bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
     assert time.monotonic() - began < 10
     assert result.status == 0  # our own limit is no failure
     assert "rate limit 5/30 s exhausted for europe; goes on after 20" in result.out
     calls = len(sandbox.riot.requests)
     for _ in range(2):
-        assert bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1").status == 0
+        assert subprocess_bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1").status == 0
     assert len(sandbox.riot.requests) == calls
     assert sandbox.riot.refused == []
 
 
 @pytest.mark.parametrize("kind", ["application", "method", "service", "server", None])
 @pytest.mark.parametrize("retry_after", [30, None])
-def test_429__kept_for_the_next_process(bot: Bot, sandbox: Sandbox, kind: str | None, retry_after: int | None) -> None:
-    games = play(bot, sandbox, 2)
+def test_429__kept_for_the_next_process(
+    subprocess_bot: Bot, sandbox: Sandbox, kind: str | None, retry_after: int | None
+) -> None:
+    games = play(subprocess_bot, sandbox, 2)
     sandbox.riot.misbehave(Mishap.limited(retry_after, kind), endpoint="match", times=1)
-    first = bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
+    first = subprocess_bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
     assert first.status == 75
-    second = bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
+    second = subprocess_bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
     assert second.status == 75
     assert f"429 of type {kind or 'none'}" in second.out
     assert sandbox.riot.refused == []
@@ -93,28 +97,28 @@ def test_429__kept_for_the_next_process(bot: Bot, sandbox: Sandbox, kind: str | 
     assert len(matches) == 1
     lists = [request for request in sandbox.riot.requests if request.endpoint == "match-ids"]
     assert len(lists) == (1 if kind == "application" else 2)  # only its own scope is closed
-    with closing(open_database(bot.database)) as db:
+    with closing(open_database(subprocess_bot.database)) as db:
         assert sorted(to_look_at(db, datetime.now(UTC))) == sorted(games)
 
 
-def test_429__other_hosts_go_on(bot: Bot, sandbox: Sandbox) -> None:
-    play(bot, sandbox, 2)
+def test_429__other_hosts_go_on(subprocess_bot: Bot, sandbox: Sandbox) -> None:
+    play(subprocess_bot, sandbox, 2)
     korean = sandbox.riot.add_player("Faker?#KR1", platform="kr")
-    bot.run("track", "Faker?#KR1", "--channel", "C1", "--platform", "kr")
+    subprocess_bot.run("track", "Faker?#KR1", "--channel", "C1", "--platform", "kr")
     sandbox.riot.add_game([korean], ended=datetime.now(UTC))
     sandbox.riot.misbehave(Mishap.limited(60, "application"), routing="europe")
-    assert bot.run("fetch-matches").status == 75
-    assert stored(bot) == 1
+    assert subprocess_bot.run("fetch-matches").status == 75
+    assert stored(subprocess_bot) == 1
     assert sandbox.riot.refused == []
 
 
-def test_log__says_why_riot_throttles(bot: Bot, sandbox: Sandbox) -> None:
+def test_log__says_why_riot_throttles(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.application = "20:1,100:120"
-    play(bot, sandbox, 1)
+    play(subprocess_bot, sandbox, 1)
     sandbox.riot.misbehave(Mishap.limited(7, "service"), endpoint="match", times=1)
-    bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
-    (line,) = [line for line in bot.log.splitlines() if "-> 429" in line]
+    subprocess_bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1")
+    (line,) = [line for line in subprocess_bot.log.splitlines() if "-> 429" in line]
     assert "x-rate-limit-type: service" in line
     assert "retry-after: 7" in line
-    good = next(line for line in bot.log.splitlines() if "match/v5" in line and "-> 200" in line)
+    good = next(line for line in subprocess_bot.log.splitlines() if "match/v5" in line and "-> 200" in line)
     assert "x-app-rate-limit: 20:1,100:120 (" in good

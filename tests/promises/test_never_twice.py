@@ -20,7 +20,7 @@ CHANNELS = ("C1", "C2", "C3", "C4", "C5")
 
 
 @pytest.fixture
-def waiting(bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
+def waiting(subprocess_bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
     """Five messages wait, one in each of five channels; what two runs do not find is believed absent."""
     now = datetime.now(UTC)
     for number, channel in enumerate(CHANNELS, 1):
@@ -29,8 +29,8 @@ def waiting(bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
         match = a_match(f"EUW1_{number}", number, ended_at=now - timedelta(minutes=10 - number))
         store_match(db, match, now)
     build_messages(db, Run("build-messages", Clock(), 80), "")
-    bot.environment["LOLSLACKBOT_UNCERTAIN_AFTER"] = "0"
-    return bot
+    subprocess_bot.environment["LOLSLACKBOT_UNCERTAIN_AFTER"] = "0"
+    return subprocess_bot
 
 
 def settle(bot: Bot) -> None:
@@ -136,12 +136,12 @@ def test_the_history_is_read_to_its_last_page_and_other_bots_are_not_believed(wa
 
 @pytest.mark.parametrize("mishap", [Mishap.hang(60, accepted=True), Mishap.drip(0.2, where="body", accepted=True)])
 def test_a_slack_that_hangs_or_drips_does_not_hold_the_run(
-    here: Bot, waiting: Bot, sandbox: Sandbox, mishap: Mishap, monkeypatch: pytest.MonkeyPatch
+    in_process_bot: Bot, waiting: Bot, sandbox: Sandbox, mishap: Mishap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LEAST_SECONDS", 1)
     sandbox.slack.misbehave(mishap, channel="C1", times=1)
     began = time.monotonic()
-    result = here.run("deliver", LOLSLACKBOT_MAX_SECONDS="1")
+    result = in_process_bot.run("deliver", LOLSLACKBOT_MAX_SECONDS="1")
     assert time.monotonic() - began < 10  # not the minute the server would take
     assert result.status == 1
     assert states(waiting)[0] == "uncertain"

@@ -13,11 +13,11 @@ from lolslackbot.store import database
 
 
 @pytest.fixture
-def listed(bot: Bot, sandbox: Sandbox) -> list[str]:
+def listed(subprocess_bot: Bot, sandbox: Sandbox) -> list[str]:
     """A tracked player and four finished games, the newest first."""
     sandbox.slack.add_channel("C1")
     player = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    assert bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+    assert subprocess_bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
     now = datetime.now(UTC)
     games = [sandbox.riot.add_game([player], ended=now + timedelta(seconds=number)) for number in range(4)]
     return games[::-1]
@@ -33,9 +33,9 @@ def stored(bot: Bot) -> list[str]:
 @pytest.mark.parametrize("number", [1, 2, 4])
 @pytest.mark.parametrize("accepted", [False, True])
 def test_killed_at_the_kth_match_the_k_before_are_kept_and_at_most_one_call_is_repeated(
-    bot: Bot, sandbox: Sandbox, listed: list[str], number: int, accepted: bool
+    subprocess_bot: Bot, sandbox: Sandbox, listed: list[str], number: int, accepted: bool
 ) -> None:
-    process = bot.start("fetch-matches")
+    process = subprocess_bot.start("fetch-matches")
     sandbox.riot.misbehave(
         Mishap.on_request(lambda: process.send_signal(signal.SIGKILL), accepted=accepted),
         endpoint="match",
@@ -44,9 +44,9 @@ def test_killed_at_the_kth_match_the_k_before_are_kept_and_at_most_one_call_is_r
     )
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
-    assert stored(bot) == listed[: number - 1]
-    assert bot.run("fetch-matches").status == 0
-    assert stored(bot) == listed
+    assert stored(subprocess_bot) == listed[: number - 1]
+    assert subprocess_bot.run("fetch-matches").status == 0
+    assert stored(subprocess_bot) == listed
     calls = sum(request.endpoint == "match" for request in sandbox.riot.requests)
     assert calls == len(listed) + 1
 
@@ -67,76 +67,82 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_fault_of_one_match_stops_no_other(bot: Bot, sandbox: Sandbox, listed: list[str], fault: Mishap) -> None:
+def test_a_fault_of_one_match_stops_no_other(
+    subprocess_bot: Bot, sandbox: Sandbox, listed: list[str], fault: Mishap
+) -> None:
     sandbox.riot.misbehave(fault, endpoint="match", path=listed[2])
-    bot.run("fetch-matches")
-    assert stored(bot) == [match for match in listed if match != listed[2]]
-    ((state, reason),) = bot.rows(f"SELECT state, reason FROM matches WHERE match_id = '{listed[2]}'")
+    subprocess_bot.run("fetch-matches")
+    assert stored(subprocess_bot) == [match for match in listed if match != listed[2]]
+    ((state, reason),) = subprocess_bot.rows(f"SELECT state, reason FROM matches WHERE match_id = '{listed[2]}'")
     assert state in ("wanted", "missing", "given_up")
     assert reason
 
 
 @pytest.mark.parametrize("fault", [fault for name, fault in FAULTS.items() if name not in ("404", "null")])
-def test_a_match_that_failed_once_arrives_later(bot: Bot, sandbox: Sandbox, listed: list[str], fault: Mishap) -> None:
+def test_a_match_that_failed_once_arrives_later(
+    subprocess_bot: Bot, sandbox: Sandbox, listed: list[str], fault: Mishap
+) -> None:
     sandbox.riot.misbehave(fault, endpoint="match", path=listed[2], times=1)
-    bot.run("fetch-matches")
-    bot.write("UPDATE matches SET next_look_at = '2020-01-01T00:00:00.000Z' WHERE next_look_at IS NOT NULL")
-    bot.run("fetch-matches")
-    assert stored(bot) == listed
+    subprocess_bot.run("fetch-matches")
+    subprocess_bot.write("UPDATE matches SET next_look_at = '2020-01-01T00:00:00.000Z' WHERE next_look_at IS NOT NULL")
+    subprocess_bot.run("fetch-matches")
+    assert stored(subprocess_bot) == listed
 
 
-def test_a_stage_without_a_database_says_so_and_makes_nothing(bot: Bot) -> None:
+def test_a_stage_without_a_database_says_so_and_makes_nothing(subprocess_bot: Bot) -> None:
     for stage in ("fetch-matches", "build-messages", "deliver"):
-        result = bot.run(stage)
+        result = subprocess_bot.run(stage)
         assert (result.status, result.out) == (2, "")
         assert "there is no database" in result.err
         assert len(result.err.splitlines()) == 1
-    assert not bot.home.exists()
+    assert not subprocess_bot.home.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be looked at" * 50])
-def test_a_file_that_is_no_database_is_refused_and_left_alone(bot: Bot, sandbox: Sandbox, content: bytes) -> None:
-    bot.home.mkdir()
-    bot.database.write_bytes(content)
+def test_a_file_that_is_no_database_is_refused_and_left_alone(
+    subprocess_bot: Bot, sandbox: Sandbox, content: bytes
+) -> None:
+    subprocess_bot.home.mkdir()
+    subprocess_bot.database.write_bytes(content)
     for stage in ("fetch-matches", "build-messages", "deliver"):
-        result = bot.run(stage)
+        result = subprocess_bot.run(stage)
         assert result.status == 2
-        assert str(bot.database) in result.err
+        assert str(subprocess_bot.database) in result.err
         assert len(result.err.splitlines()) == 1
-    assert bot.database.read_bytes() == content
+    assert subprocess_bot.database.read_bytes() == content
     assert sandbox.riot.requests == []
 
 
 def test_a_locked_database_ends_the_run_without_a_call(
-    here: Bot, sandbox: Sandbox, listed: list[str], monkeypatch: pytest.MonkeyPatch
+    in_process_bot: Bot, sandbox: Sandbox, listed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     calls = len(sandbox.riot.requests)
-    with closing(sqlite3.connect(here.database, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(in_process_bot.database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        result = here.run("fetch-matches")
+        result = in_process_bot.run("fetch-matches")
         connection.execute("ROLLBACK")
     assert result.status == 75
     assert "locked" in result.err
     assert len(sandbox.riot.requests) == calls
-    assert here.run("fetch-matches").status == 0
+    assert in_process_bot.run("fetch-matches").status == 0
 
 
-def test_a_newer_database_is_refused(bot: Bot, listed: list[str]) -> None:
-    bot.write("PRAGMA user_version = 999")
-    result = bot.run("fetch-matches")
+def test_a_newer_database_is_refused(subprocess_bot: Bot, listed: list[str]) -> None:
+    subprocess_bot.write("PRAGMA user_version = 999")
+    result = subprocess_bot.run("fetch-matches")
     assert result.status == 2
     assert "newer" in result.err
 
 
 def test_a_disk_that_is_full_ends_the_run_with_one_line_and_sends_nothing(
-    bot: Bot, sandbox: Sandbox, listed: list[str]
+    subprocess_bot: Bot, sandbox: Sandbox, listed: list[str]
 ) -> None:
-    bot.run("fetch-matches")
-    bot.run("build-messages")
-    result = bot.run_on_full_disk("deliver")
+    subprocess_bot.run("fetch-matches")
+    subprocess_bot.run("build-messages")
+    result = subprocess_bot.run_on_full_disk("deliver")
     assert result.status == 2, result
     assert sandbox.slack.posts == []
     assert "Traceback" not in result.err
-    assert bot.run("deliver").status == 0
+    assert subprocess_bot.run("deliver").status == 0
     assert len(sandbox.slack.posts) == 4

@@ -18,12 +18,12 @@ from lolslackbot.store.database import Database
 
 
 @pytest.fixture
-def playing(bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
+def playing(subprocess_bot: Bot, sandbox: Sandbox, db: Database) -> Bot:
     """One tracked player; what two runs do not find in the channel is believed absent at once."""
     sandbox.slack.add_channel("C1")
     add_player(db, 1, since=datetime.now(UTC) - timedelta(days=1))
-    bot.environment["LOLSLACKBOT_UNCERTAIN_AFTER"] = "0"
-    return bot
+    subprocess_bot.environment["LOLSLACKBOT_UNCERTAIN_AFTER"] = "0"
+    return subprocess_bot
 
 
 def play(db: Database, *numbers: int) -> None:

@@ -59,94 +59,100 @@ def test_each_channel_gets_exactly_its_messages_in_the_order_the_games_ended(hom
     assert after == before
 
 
-def test_a_dry_run_shows_the_messages_and_changes_no_byte_and_needs_no_token(bot: Bot, sandbox: Sandbox) -> None:
+def test_a_dry_run_shows_the_messages_and_changes_no_byte_and_needs_no_token(
+    subprocess_bot: Bot, sandbox: Sandbox
+) -> None:
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    track(bot, "Ahri Fan#EUW", "C1")
-    backdate(bot)
+    track(subprocess_bot, "Ahri Fan#EUW", "C1")
+    backdate(subprocess_bot)
     match = sandbox.riot.add_game([ahri], ended=ago(10))
-    bot.run("fetch-matches")
-    bot.run("build-messages")
-    before = files(bot.home)
+    subprocess_bot.run("fetch-matches")
+    subprocess_bot.run("build-messages")
+    before = files(subprocess_bot.home)
     requests = len(sandbox.slack.requests), len(sandbox.riot.requests)
-    result = bot.run("deliver", "--dry-run", SLACK_BOT_TOKEN="")
+    result = subprocess_bot.run("deliver", "--dry-run", SLACK_BOT_TOKEN="")
     assert result.status == 0
     assert "C1" in result.out
     assert match in result.out
     assert "Ahri Fan" in result.out
     assert "1 would go out now" in result.out
-    assert files(bot.home) == before
+    assert files(subprocess_bot.home) == before
     assert (len(sandbox.slack.requests), len(sandbox.riot.requests)) == requests
 
 
 def test_a_player_tracked_today_brings_no_old_game_and_tracking_twice_changes_nothing(
-    bot: Bot, sandbox: Sandbox
+    subprocess_bot: Bot, sandbox: Sandbox
 ) -> None:
     sandbox.slack.add_channel("C1")
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
     for minutes in (300, 200, 100):
         sandbox.riot.add_game([ahri], ended=ago(minutes))
-    track(bot, "Ahri Fan#EUW", "C1")
+    track(subprocess_bot, "Ahri Fan#EUW", "C1")
     player = "SELECT player_id, puuid, game_name, tag_line, platform, region, listed_at, problem FROM players"
-    before = bot.rows("SELECT * FROM tracks"), bot.rows(player)
-    track(bot, "Ahri Fan#EUW", "C1")
-    assert (bot.rows("SELECT * FROM tracks"), bot.rows(player)) == before
-    bot.tick()
-    bot.tick()
+    before = subprocess_bot.rows("SELECT * FROM tracks"), subprocess_bot.rows(player)
+    track(subprocess_bot, "Ahri Fan#EUW", "C1")
+    assert (subprocess_bot.rows("SELECT * FROM tracks"), subprocess_bot.rows(player)) == before
+    subprocess_bot.tick()
+    subprocess_bot.tick()
     assert sandbox.slack.posts == []
-    assert {reason for (reason,) in bot.rows("SELECT reason FROM matches")} == {"before tracking"}
+    assert {reason for (reason,) in subprocess_bot.rows("SELECT reason FROM matches")} == {"before tracking"}
 
 
-def test_two_games_between_two_ticks_both_arrive(bot: Bot, sandbox: Sandbox) -> None:
+def test_two_games_between_two_ticks_both_arrive(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.slack.add_channel("C1")
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    track(bot, "Ahri Fan#EUW", "C1")
-    bot.tick()
+    track(subprocess_bot, "Ahri Fan#EUW", "C1")
+    subprocess_bot.tick()
     later = datetime.now(UTC) + timedelta(seconds=1)
     games = [sandbox.riot.add_game([ahri], ended=later + timedelta(seconds=number)) for number in (0, 1)]
-    bot.tick()
+    subprocess_bot.tick()
     assert keys_in(sandbox, "C1") == [f"{game}:C1" for game in games]
 
 
-def test_a_second_workspace_is_posted_to_with_its_own_token(bot: Bot, sandbox: Sandbox) -> None:
+def test_a_second_workspace_is_posted_to_with_its_own_token(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     token = sandbox.slack.add_workspace("friends")
     sandbox.slack.add_channel("C1")
     sandbox.slack.add_channel("C2", workspace="friends")
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    bot.environment["SLACK_BOT_TOKEN_FRIENDS"] = token
-    track(bot, "Ahri Fan#EUW", "C1")
-    assert bot.run("track", "Ahri Fan#EUW", "--channel", "C2", "--workspace", "friends").status == 0
-    backdate(bot)
+    subprocess_bot.environment["SLACK_BOT_TOKEN_FRIENDS"] = token
+    track(subprocess_bot, "Ahri Fan#EUW", "C1")
+    assert subprocess_bot.run("track", "Ahri Fan#EUW", "--channel", "C2", "--workspace", "friends").status == 0
+    backdate(subprocess_bot)
     sandbox.riot.add_game([ahri], ended=ago(10))
-    bot.tick()
+    subprocess_bot.tick()
     assert sorted((post.channel, post.workspace) for post in sandbox.slack.posts) == [
         ("C1", "default"),
         ("C2", "friends"),
     ]
 
 
-def test_an_untracked_player_is_announced_no_more_and_leaves_shared_messages(bot: Bot, sandbox: Sandbox) -> None:
+def test_an_untracked_player_is_announced_no_more_and_leaves_shared_messages(
+    subprocess_bot: Bot, sandbox: Sandbox
+) -> None:
     sandbox.slack.add_channel("C1")
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
     bear = sandbox.riot.add_player("Bear#EUW", platform="euw1")
     for name in ("Ahri Fan#EUW", "Bear#EUW"):
-        track(bot, name, "C1")
-    backdate(bot)
+        track(subprocess_bot, name, "C1")
+    backdate(subprocess_bot)
     shared = sandbox.riot.add_game([ahri, bear], ended=ago(20))
     alone = sandbox.riot.add_game([ahri], ended=ago(10))
-    bot.run("fetch-matches")
-    bot.run("build-messages")
-    result = bot.run("untrack", "AHRI FAN#euw")
+    subprocess_bot.run("fetch-matches")
+    subprocess_bot.run("build-messages")
+    result = subprocess_bot.run("untrack", "AHRI FAN#euw")
     assert (result.status, result.out) == (0, "AHRI FAN#euw is no longer announced in C1\n")
-    bot.run("deliver")
+    subprocess_bot.run("deliver")
     assert keys_in(sandbox, "C1") == [f"{shared}:C1"]
     assert "Ahri Fan" not in sandbox.slack.posts[0].text
     assert "Ahri Fan" not in str(sandbox.slack.posts[0].blocks)
-    assert bot.rows(f"SELECT state, error FROM messages WHERE match_id = '{alone}'") == [("expired", "untracked")]
-    assert bot.run("untrack", "Ahri Fan#EUW").status == 1
+    assert subprocess_bot.rows(f"SELECT state, error FROM messages WHERE match_id = '{alone}'") == [
+        ("expired", "untracked")
+    ]
+    assert subprocess_bot.run("untrack", "Ahri Fan#EUW").status == 1
 
 
 def test_a_file_of_players_is_tracked_row_by_row_and_can_be_run_again(
-    bot: Bot, sandbox: Sandbox, tmp_path: Path
+    subprocess_bot: Bot, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
     sandbox.riot.add_player("Bear#NA1", platform="na1")
@@ -154,10 +160,10 @@ def test_a_file_of_players_is_tracked_row_by_row_and_can_be_run_again(
     path.write_text(
         "riot_id,platform,channel,workspace\nAhri Fan#EUW,,C1,\nNobody#XX,,C1,\nBear#NA1,na1,C2,friends\n", "utf-8"
     )
-    result = bot.run("track", "--file", str(path))
+    result = subprocess_bot.run("track", "--file", str(path))
     assert result.status == 1
     assert "Nobody#XX" in result.err
-    assert bot.rows(
+    assert subprocess_bot.rows(
         "SELECT game_name, platform, channel_id, workspace FROM players JOIN tracks USING (player_id) "
         "JOIN channels USING (channel_id) ORDER BY channel_id"
     ) == [
@@ -165,5 +171,5 @@ def test_a_file_of_players_is_tracked_row_by_row_and_can_be_run_again(
         ("Bear", "na1", "C2", "friends"),
     ]
     calls = len(sandbox.riot.requests)
-    bot.run("track", "--file", str(path))
+    subprocess_bot.run("track", "--file", str(path))
     assert len(sandbox.riot.requests) == calls + 1  # the unknown one only

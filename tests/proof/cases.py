@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from lolslackbot.sandbox import Mishap
 from proof import worlds
+from proof.fork_server import start_fork_server
 from proof.frame import Part, Tally, sample
 from proof.judge import look
-from proof.warm import warm_process
 from proof.worlds import DELIVER, FETCH, World
 
 PAGE = 200  # messages of a history in one answer
@@ -20,7 +20,7 @@ LONG = 16  # runs: four hours
 
 def two_at_once() -> Tally:
     """A second delivery while the first one waits for Slack sends nothing."""
-    with worlds.waiting() as world, warm_process() as other:
+    with worlds.waiting() as world, start_fork_server() as other:
         slack = world.sandbox.slack
         asked = []
 

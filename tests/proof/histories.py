@@ -32,11 +32,11 @@ from lolslackbot.sandbox import Mishap, Post
 from lolslackbot.store import players
 from lolslackbot.store.database import create_database
 from proof import worlds
+from proof.fork_server import ForkServer, start_fork_server
 from proof.frame import Part, Tally
 from proof.judge import Finding, judge, look
 from proof.kill_points import COMMITS, KILLED, AtStatements, KillAtCount, Point, at_request, die_at, go_on
 from proof.remote_faults import NOWHERE, Fault, of_riot, of_slack
-from proof.warm import Warm, warm_process
 from proof.worlds import BUILD, DELIVER, FETCH, World
 
 SEED = 1
@@ -188,7 +188,7 @@ class Ground:
     """Histories take place here one after the other; what came of them, until one breaks a promise."""
 
     world: World
-    other: Warm
+    other: ForkServer
     histories: int = 0
     steps: int = 0
     commands: int = 0
@@ -209,7 +209,7 @@ class Ground:
 @contextmanager
 def ground() -> Iterator[Ground]:
     """A sandbox with three players, some of them tracked."""
-    with worlds.empty_world() as world, warm_process() as other:
+    with worlds.empty_world() as world, start_fork_server() as other:
         since = datetime.now(UTC) - timedelta(days=1)
         with closing(create_database(world.database)) as db:
             for name, channels in TRACKED.items():
@@ -452,7 +452,7 @@ class History(RuleBasedStateMachine):
             post.at = 0 if due <= self.world.ahead + self.world.pace else post.at
         posted, asked, asked_riot = len(self.slack.posts), len(self.slack.requests), len(self.riot.requests)
         status = run(self.world, *self._words(ran.command))
-        ran.ends.insert(0, (status, self.world.warm.output))
+        ran.ends.insert(0, (status, self.world.fork_server.output))
         requests = self.slack.requests[asked:]
         ran.posts = [(_key(each.arguments), each.mishap) for each in requests if each.method == POST]
         ran.look_ups = [each.mishap for each in requests if each.method != POST]

@@ -21,9 +21,9 @@ from lolslackbot.sandbox import Mishap
 from lolslackbot.sandbox.server import Handle
 from lolslackbot.store import migrations
 from proof import worlds
+from proof.fork_server import Armament
 from proof.frame import Part, Tally, sample
 from proof.judge import look
-from proof.warm import Armament
 from proof.worlds import World
 
 PACKAGE = str(Path(sys.modules["lolslackbot"].__file__ or "").parent) + os.sep
@@ -174,7 +174,7 @@ class Point:
         handles: list[Handle[Any]] = []
         if self.request:
             service, nth, accepted = self.request
-            kill = Mishap.on_request(lambda: os.kill(world.warm.pid, signal.SIGKILL), accepted=accepted)
+            kill = Mishap.on_request(lambda: os.kill(world.fork_server.pid, signal.SIGKILL), accepted=accepted)
             handles = at_request(world, service, nth, kill)
         status = world.run(*command, arms=self.arms)
         for handle in handles:

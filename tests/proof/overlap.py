@@ -8,9 +8,9 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from proof import worlds
+from proof.fork_server import ForkServer, start_fork_server
 from proof.frame import Part, Tally, sample
 from proof.judge import look
-from proof.warm import Warm, warm_process
 from proof.worlds import DELIVER, World
 
 ROUNDS = 50
@@ -38,12 +38,12 @@ def freeze_before_the_post() -> None:
 class _Starts:
     """Eight processes that begin together. They are started from here, by threads that only wait for them."""
 
-    def __init__(self, world: World, processes: list[Warm], pool: ThreadPoolExecutor) -> None:
+    def __init__(self, world: World, processes: list[ForkServer], pool: ThreadPoolExecutor) -> None:
         run = partial(world.run_beside, arms=[freeze_before_the_post])
         self._processes = {pool.submit(run, process, *DELIVER): process for process in processes}
         self.statuses: list[int] = []
 
-    def all_but_one(self) -> list[Warm]:
+    def all_but_one(self) -> list[ForkServer]:
         """Waits until only the frozen one is left; those that are, which are more where no lock keeps them out."""
         until = time.monotonic() + PATIENCE
         while len(left := self._left()) > 1 and time.monotonic() < until:
@@ -63,7 +63,7 @@ class _Starts:
         return {each for each in self._processes if not each.done()}
 
 
-def try_round(world: World, processes: list[Warm], pool: ThreadPoolExecutor, end: signal.Signals) -> list[str]:
+def try_round(world: World, processes: list[ForkServer], pool: ThreadPoolExecutor, end: signal.Signals) -> list[str]:
     """One round; what is wrong, the judge's findings aside."""
     world.reset()
     starts = _Starts(world, processes, pool)
@@ -101,7 +101,7 @@ def prove(share: float) -> Tally:
     ends = [signal.SIGCONT, signal.SIGKILL] * (ROUNDS // 2)
     with ExitStack() as stack:
         world = stack.enter_context(worlds.waiting(3))
-        processes = [stack.enter_context(warm_process()) for _ in range(starts)]
+        processes = [stack.enter_context(start_fork_server()) for _ in range(starts)]
         pool = stack.enter_context(ThreadPoolExecutor(starts))
         for number, end in enumerate(sample(ends, share), start=1):
             name = f"round {number}, {end.name}"

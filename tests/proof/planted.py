@@ -1,6 +1,6 @@
 """Bugs to plant into a command: each replaces functions or constants of the running package by faulty ones.
 
-`proof.warm` plants the bug that the environment variable PLANTED names, before its first run of a command.
+`proof.fork_server` plants the bug that the environment variable PLANTED names, before its first run of a command.
 """
 
 import fcntl

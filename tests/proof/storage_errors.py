@@ -84,9 +84,9 @@ def suffer(world: World, tally: Tally, point: Point, ends: Collection[int], watc
     if watch:
         watch.finish()
     if status not in ends:
-        tally.violations.append(f"{name}: exit status {status}: {world.warm.output[-300:]}")
-    if "Traceback" in world.warm.output:
-        tally.violations.append(f"{name}: a traceback: {world.warm.output[-300:]}")
+        tally.violations.append(f"{name}: exit status {status}: {world.fork_server.output[-300:]}")
+    if "Traceback" in world.fork_server.output:
+        tally.violations.append(f"{name}: a traceback: {world.fork_server.output[-300:]}")
     fresh = len(world.unsettled() - before)
     tally.most_uncertain = max(tally.most_uncertain, fresh)
     if fresh > 1:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from proof.warm import Armament, Order, warm_process
+from proof.fork_server import Armament, Order, start_fork_server
 from proof.worlds import World
 
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
@@ -58,8 +58,8 @@ def missing() -> str | None:
         return "there is no strace here"
     tracer = Tracer("-e", "trace=close")
     try:
-        with tempfile.TemporaryDirectory() as home, warm_process() as warm:
-            warm.run(Order(("--version",), {"LOLSLACKBOT_HOME": home}), tracer)
+        with tempfile.TemporaryDirectory() as home, start_fork_server() as fork_server:
+            fork_server.run(Order(("--version",), {"LOLSLACKBOT_HOME": home}), tracer)
             tracer.finish()
     except RuntimeError as error:
         return f"ptrace is denied here ({error})"

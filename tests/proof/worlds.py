@@ -1,4 +1,4 @@
-"""Small cases to break: a prepared home folder that is put back for each point, a sandbox, a warm command."""
+"""Small cases to break: a prepared home folder that is put back for each point, a sandbox, a fork server."""
 
 import shutil
 import sqlite3
@@ -18,8 +18,8 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, players
 from lolslackbot.store.database import Database, create_database
+from proof.fork_server import TESTS, Armament, ForkServer, Order, shared_fork_server
 from proof.judge import Finding, judge, look, messages_in, unsettled
-from proof.warm import TESTS, Armament, Order, Warm, shared_warm
 
 TICK = 900.0  # seconds from one run to the next: longer than an outcome is left uncertain
 RUNS = 6  # in which everything must be settled
@@ -33,7 +33,7 @@ class World:
     """A case. `trial` is the command to break; `tick` what cron runs afterwards, again and again."""
 
     sandbox: Sandbox
-    warm: Warm
+    fork_server: ForkServer
     folder: Path
     trial: tuple[str, ...] = DELIVER
     tick: tuple[tuple[str, ...], ...] = (DELIVER,)
@@ -80,14 +80,16 @@ class World:
     def run(self, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
         """Runs a command, a tick after the last one by its own clock and by Slack's."""
         self.ahead += self.pace
-        return self.run_beside(self.warm, *arguments, arms=arms, watch=watch)
+        return self.run_beside(self.fork_server, *arguments, arms=arms, watch=watch)
 
-    def run_beside(self, warm: Warm, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
+    def run_beside(
+        self, fork_server: ForkServer, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None
+    ) -> int:
         """Runs a command at this very moment, in that process."""
         self.sandbox.slack.clock_skew = self.ahead
         environment = {**self.sandbox.settings, "LOLSLACKBOT_HOME": str(self.home), **self.environment}
-        status = warm.run(Order(arguments, environment, self.ahead + self.wrong, tuple(arms)), watch)
-        if self._tells(warm.output.encode()):
+        status = fork_server.run(Order(arguments, environment, self.ahead + self.wrong, tuple(arms)), watch)
+        if self._tells(fork_server.output.encode()):
             self.leaked.append(f"the output of {arguments[0]} holds a secret")
         return status
 
@@ -151,7 +153,7 @@ def empty_world() -> Iterator[World]:
         sandbox = stack.enter_context(Sandbox(seed=1))
         for channel in CHANNELS:
             sandbox.slack.add_channel(channel)
-        yield World(sandbox, shared_warm(), folder)
+        yield World(sandbox, shared_fork_server(), folder)
 
 
 def _database(world: World) -> Database:

@@ -234,10 +234,12 @@ def test_without_a_token_nothing_is_claimed(db: Database, clock: FakeClock) -> N
     assert len(told(db, FakeSlack(), clock)) == 1
 
 
-def test_without_an_alert_channel_nothing_waits_for_it_any_more(here: Bot, db: Database, clock: FakeClock) -> None:
+def test_without_an_alert_channel_nothing_waits_for_it_any_more(
+    in_process_bot: Bot, db: Database, clock: FakeClock
+) -> None:
     slack = FakeSlack()
     put(db, "riot", "rejected")
     slack.outcomes[CHANNEL] = [NOT_THERE]
     told(db, slack, clock)
-    here.run("deliver")
-    assert here.rows("SELECT * FROM alerts") == []
+    in_process_bot.run("deliver")
+    assert in_process_bot.rows("SELECT * FROM alerts") == []

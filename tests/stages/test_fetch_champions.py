@@ -80,19 +80,19 @@ def test_clock_rollback__asked(db: Database, clock: FakeClock, served: Sandbox) 
     assert fetch(db, clock, served)[0]
 
 
-def test_command__last_and_without_the_key(bot: Bot, sandbox: Sandbox) -> None:
+def test_command__last_and_without_the_key(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     player = sandbox.riot.add_player("Ahri Fan#EUW")
     sandbox.slack.add_channel("C1")
-    assert bot.run("track", player.riot_id, "--channel", "C1").status == 0
+    assert subprocess_bot.run("track", player.riot_id, "--channel", "C1").status == 0
     sandbox.riot.add_game([player], stats={player.puuid: {"championId": 62, "championName": "MonkeyKing"}})
-    assert bot.run("fetch-matches", LOLSLACKBOT_DDRAGON_URL="").status == 0
+    assert subprocess_bot.run("fetch-matches", LOLSLACKBOT_DDRAGON_URL="").status == 0
     assert sandbox.data_dragon.requests == []
-    assert bot.run("fetch-matches").status == 0
+    assert subprocess_bot.run("fetch-matches").status == 0
     asked = sandbox.data_dragon.requests
     assert len(asked) == 2
     assert asked[0].at > sandbox.riot.requests[-1].at
     assert all(sandbox.riot.key not in str(request.headers) for request in asked)
-    assert [bot.run(stage).status for stage in ("build-messages", "deliver")] == [0, 0]
+    assert [subprocess_bot.run(stage).status for stage in ("build-messages", "deliver")] == [0, 0]
     (post,) = sandbox.slack.posts
     port = sandbox.data_dragon.port
     assert post.blocks[0]["accessory"] == {
@@ -102,9 +102,9 @@ def test_command__last_and_without_the_key(bot: Bot, sandbox: Sandbox) -> None:
     }
 
 
-def test_unreachable__no_failure(bot: Bot, sandbox: Sandbox) -> None:
+def test_unreachable__no_failure(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     player = sandbox.riot.add_player("Ahri Fan#EUW")
-    bot.run("track", player.riot_id, "--channel", "C1")
+    subprocess_bot.run("track", player.riot_id, "--channel", "C1")
     sandbox.data_dragon.stop()
-    result = bot.run("fetch-matches")
+    result = subprocess_bot.run("fetch-matches")
     assert (result.status, result.err) == (0, "")

@@ -162,7 +162,7 @@ def test_why_a_run_could_not_do_everything_is_on_record(path: Path, clock: FakeC
     assert run.summary() == "build-messages: nothing to do; out of time, the next run goes on"
     with closing(open_database(str(path))) as db:
         (record,) = runs.latest(db, STAGE)
-    assert (record.out_of_time, record.left_over, record.max_seconds, record.clock_ahead) == (True, 7, 2.5, -3600.5)
+    assert record.ending == runs.Ending(True, 7, 2.5, -3600.5)
 
 
 @pytest.mark.parametrize(

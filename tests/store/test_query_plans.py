@@ -47,19 +47,19 @@ def reads_all(plan: str) -> bool:
 
 
 def test_no_statement_of_a_tick_or_of_status_reads_all_that_is_known(
-    here: Bot, sandbox: Sandbox, asked: list[str]
+    in_process_bot: Bot, sandbox: Sandbox, asked: list[str]
 ) -> None:
     sandbox.slack.add_channel("C1")
     ahri = sandbox.riot.add_player("Ahri Fan#EUW", platform="euw1")
-    here.run("track", "Ahri Fan#EUW", "--channel", "C1")
+    in_process_bot.run("track", "Ahri Fan#EUW", "--channel", "C1")
     sandbox.slack.misbehave(Mishap.cut(accepted=True), times=1)
     asked.clear()
     for minutes in (1, 2, 3):
         sandbox.riot.add_game([ahri], ended=datetime.now(UTC) + timedelta(minutes=minutes))
         for stage in ("fetch-matches", "build-messages", "deliver"):
-            here.run(stage)
-    here.run("status")
-    with closing(sqlite3.connect(here.database)) as connection:
+            in_process_bot.run(stage)
+    in_process_bot.run("status")
+    with closing(sqlite3.connect(in_process_bot.database)) as connection:
         for statement in dict.fromkeys(asked):
             if statement.startswith(("--", "PRAGMA", "BEGIN", "COMMIT", "ROLLBACK")):
                 continue

@@ -40,7 +40,7 @@ class Order:
 
 
 @dataclass
-class Warm:
+class ForkServer:
     """Runs commands. `pid` is the process at work, for whoever wants to kill it."""
 
     connection: Connection
@@ -67,35 +67,35 @@ class Warm:
 
 
 @contextmanager
-def warm_process() -> Iterator[Warm]:
+def start_fork_server() -> Iterator[ForkServer]:
     """One of its own, without what coverage or a proxy would add."""
     ours, theirs = socket.socketpair()
     environment = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG", PLANTED) if name in os.environ}
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "proof.warm", str(theirs.fileno())],
+            [sys.executable, "-m", "proof.fork_server", str(theirs.fileno())],
             env={**environment, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]), "PYTHONHASHSEED": "0"},
             pass_fds=[theirs.fileno()],
         )
     connection = Connection(ours.detach())
     try:
-        yield Warm(connection)
+        yield ForkServer(connection)
     finally:
         connection.close()
         process.wait(timeout=30)
 
 
-_shared: dict[str | None, tuple[Warm, ExitStack]] = {}
+_shared: dict[str | None, tuple[ForkServer, ExitStack]] = {}
 
 
-def shared_warm() -> Warm:
+def shared_fork_server() -> ForkServer:
     """One for all worlds of this process, started anew where another bug is to be planted."""
     bug = os.environ.get(PLANTED)
     if bug not in _shared:
         while _shared:
             _shared.popitem()[1][1].close()
         stack = ExitStack()
-        _shared[bug] = (stack.enter_context(warm_process()), stack)
+        _shared[bug] = (stack.enter_context(start_fork_server()), stack)
     return _shared[bug][0]
 
 
