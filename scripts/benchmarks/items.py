@@ -57,8 +57,8 @@ def items() -> list[Row]:
             taken.append((per_item(many_ours, one_ours, PLAYERS - 1), per_item(many_bare, one_bare, PLAYERS - 1)))
         fetched, built, delivered = taken
         return [
-            Row("a match fetched and stored, CPU", "s", *fetched, 1.5),
-            Row("a message built and delivered, CPU", "s", built[0] + delivered[0], built[1] + delivered[1], 1.5),
+            Row("a match fetched and stored, CPU", "s", *fetched, 1.7),
+            Row("a message built and delivered, CPU", "s", built[0] + delivered[0], built[1] + delivered[1], 1.7),
             Row("… its building alone", "s", *built),
             Row("… its delivery alone", "s", *delivered),
         ]
