@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -127,10 +127,17 @@ CREATE TABLE participants (
 
 CREATE INDEX participants_by_player ON participants (player_id);
 
--- The outbox: the announcement of one match in one channel. The primary key is the promise that there is only one.
+-- The outbox: all that the bot says. The primary key is the promise that nothing is said twice in a channel; with a colon
+-- between, it is also the key in the metadata of the post, by which it is found again.
+--
+--   kind      subject                          is about                  is news for
+--   game      'EUW1_7376970903'                a finished match          LOLSLACKBOT_ANNOUNCE_WITHIN
+--   alert     'riot rejected since 2026-…'     a problem, or its end     a day
 CREATE TABLE messages (
-    match_id    TEXT NOT NULL REFERENCES matches,
+    subject     TEXT NOT NULL,
     channel_id  TEXT NOT NULL REFERENCES channels,
+    kind        TEXT NOT NULL CHECK (kind IN ('game', 'live', 'digest', 'reply', 'alert')),
+    match_id    TEXT REFERENCES matches,    -- NULL where it is about none
     workspace   TEXT NOT NULL,
     state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN (
                     'pending',              -- waits its turn; certainly not in Slack
@@ -138,7 +145,7 @@ CREATE TABLE messages (
                     'delivered',            -- Slack confirmed it, `slack_ts` is the receipt
                     'failed',               -- Slack refused it, `error` says why; certainly not in Slack
                     'uncertain',            -- Slack may or may not have it; looked up before anything else
-                    'expired'               -- no longer news, or nobody in it is tracked any more (`error`)
+                    'expired'               -- no longer news, or of no use any more (`error`)
                 )),
     attempts    INTEGER NOT NULL DEFAULT 0, -- claims that made a request
     error       TEXT,                       -- the last thing that went wrong, why it will not go out, or that another
@@ -146,7 +153,7 @@ CREATE TABLE messages (
     slack_ts    TEXT,                       -- Slack's `ts`: with the channel, the message's identity there
     text        TEXT NOT NULL,
     blocks      TEXT,                       -- Block Kit JSON; NULL: plain text only
-    ended_at    TEXT NOT NULL,              -- the game's end: order in the channel, and how long it is news
+    happened_at TEXT NOT NULL,              -- the game's end: order in the channel, and how long it is news
     built_at    TEXT NOT NULL,
     claim_token TEXT,                       -- whose claim it is: an outcome is written against it only
     claimed_at  TEXT,
@@ -156,20 +163,23 @@ CREATE TABLE messages (
     restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),  -- 1: doubted since, and because of, a restore
     unknown_since TEXT,                     -- when the outcome of an attempt became unknown; kept, whatever comes after
     lookup_problem TEXT,                    -- uncertain: why the history cannot be read, an enum in model.py; NULL: it can
-    PRIMARY KEY (match_id, channel_id),
+    PRIMARY KEY (subject, channel_id),
+    CHECK (kind <> 'game' OR subject = match_id),
     CHECK ((state = 'sending') = (claim_token IS NOT NULL)),
     CHECK (state <> 'delivered' OR slack_ts IS NOT NULL),
     CHECK (state NOT IN ('failed', 'uncertain', 'expired') OR error IS NOT NULL)
 ) STRICT;
 
--- Next message of a channel, oldest game first; and the handful that need settling.
-CREATE INDEX messages_waiting ON messages (channel_id, ended_at) WHERE state = 'pending';
+-- Next message of a channel, what happened first in front; and the handful that need settling.
+CREATE INDEX messages_waiting ON messages (channel_id, happened_at) WHERE state = 'pending';
 CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', 'uncertain');
 -- What failed of late, for a person.
-CREATE INDEX messages_failed ON messages (ended_at) WHERE state = 'failed';
+CREATE INDEX messages_failed ON messages (happened_at) WHERE state = 'failed';
 -- What expired of late, for a person.
 CREATE INDEX messages_expired ON messages (settled_at) WHERE state = 'expired';
-CREATE INDEX messages_with_text ON messages (ended_at) WHERE text <> '';
+CREATE INDEX messages_with_text ON messages (happened_at) WHERE text <> '';
+-- All that was said about a match.
+CREATE INDEX messages_by_match ON messages (match_id) WHERE match_id IS NOT NULL;
 -- How many went to a channel of late (flood guard, one a second).
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
 
@@ -315,18 +325,15 @@ CREATE TABLE decisions (
 
 CREATE INDEX decisions_by_subject ON decisions (subject, decision_id);
 
--- What the alert channel was told of, or is still to be told of. 'told' is there before the post: a post that is lost
--- is not repeated; one that certainly did not arrive is due again.
+-- The problems that the alert channel was told of, each by a message in the outbox that was added in the same commit.
 CREATE TABLE alerts (
     problem TEXT PRIMARY KEY,               -- 'riot rejected', 'channel C1 broken', 'deliver silent', …
     said    TEXT NOT NULL,
-    since   TEXT NOT NULL,
+    since   TEXT NOT NULL,                  -- with `problem` the subject of its message
+    channel_id TEXT REFERENCES channels,    -- that was told; NULL: an earlier version told it
     seen_at TEXT NOT NULL,                  -- when it was last met: over once that was a while ago
     state   TEXT NOT NULL DEFAULT 'told' CHECK (state IN (
-                'due',                      -- the channel is still to be told of it
-                'told',                     -- it was told of it
-                'over'                      -- it is still to be told that it is over
-            )),
-    channel_id TEXT,                        -- due, over: the channel that could not be told
-    error   TEXT                            -- and why; NULL: it was not tried yet
+                'told',                     -- that it began
+                'over'                      -- that it is over too; the row goes once that message no longer waits
+            ))
 ) STRICT;

@@ -88,25 +88,34 @@ class Player:
     region: str | None = None  # its answer where that is not `platform`
 
 
+class MessageKind(StrEnum):
+    """What a message is about."""
+
+    GAME = "game"  # a finished match; its subject is the match id
+    ALERT = "alert"  # a problem that needs a person, or its end
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message on its way: what Slack is to be sent, and under which claim."""
+    """A message on its way: what Slack is to be sent. Its identity is (subject, channel)."""
 
-    match_id: str
+    subject: str
     channel_id: str
     workspace: str
     text: str
     blocks: str | None  # Block Kit JSON
+    kind: MessageKind = MessageKind.GAME
 
     @classmethod
     def from_row(cls, row: Any) -> "Message":
         """The message in a row of the table `messages`."""
-        return cls(row["match_id"], row["channel_id"], row["workspace"], row["text"], row["blocks"])
+        kind = MessageKind(row["kind"])
+        return cls(row["subject"], row["channel_id"], row["workspace"], row["text"], row["blocks"], kind)
 
     @property
     def key(self) -> str:
         """The idempotency key: finds this message again in a channel's history. Unique, and without anything secret."""
-        return f"{self.match_id}:{self.channel_id}"
+        return f"{self.subject}:{self.channel_id}"
 
 
 @dataclass(frozen=True, slots=True)

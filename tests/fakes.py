@@ -143,7 +143,7 @@ class FakeSlack:
     def post(self, message: Message) -> Posted:
         self.requests.append(message)
         self.on_post(message)
-        for name in (message.match_id, message.channel_id):
+        for name in (message.subject, message.channel_id):
             if self.outcomes.get(name):
                 outcome = self.outcomes[name].pop(0)
                 if isinstance(outcome, BaseException):

@@ -1065,8 +1065,10 @@ def failed(db: Database) -> None:
     with db.transaction():
         db.write(
             """
-            INSERT INTO messages (match_id, channel_id, workspace, state, error, text, ended_at, built_at)
-            SELECT match_id, 'C1', 'default', 'failed', 'is_archived', 'words', ended_at, ended_at
+            INSERT INTO messages (
+                subject, kind, match_id, channel_id, workspace, state, error, text, happened_at, built_at
+            )
+            SELECT match_id, 'game', match_id, 'C1', 'default', 'failed', 'is_archived', 'words', ended_at, ended_at
             FROM matches WHERE match_id = 'EUW1_1'
             """
         )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lolslackbot.admin.arguments import Post
 from lolslackbot.clock import FAR_OFF, Clock, text_of
 from lolslackbot.errors import NotFound
-from lolslackbot.model import Message
+from lolslackbot.model import Message, MessageKind
 from lolslackbot.riot import limits
 from lolslackbot.riot.limiter import Limiter
 from lolslackbot.settings import Settings
@@ -28,43 +28,43 @@ class Plan:
     do: Callable[[], None]
 
 
-def retry_message(db: Database, match_id: str, channel_id: str, now: datetime, within: timedelta = WITHIN) -> Plan:
+def retry_message(db: Database, subject: str, channel_id: str, now: datetime, within: timedelta = WITHIN) -> Plan:
     """failed or uncertain -> pending. Raises NotFound where there is nothing of the kind.
 
     within: how long after its end a game is news; what is older expires instead of going out.
     """
     channel_id = channels.current_id(db, channel_id)
-    found = outbox.find(db, match_id, channel_id)
+    found = outbox.find(db, subject, channel_id)
     if found is None:
-        raise NotFound(f"there is no message about {match_id} in {channel_id}")
+        raise NotFound(f"there is no message about {subject} in {channel_id}")
     message, state = found
     if state not in ("failed", "uncertain"):
-        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: nothing to retry")
+        raise NotFound(f"the message about {subject} in {channel_id} is {state}: nothing to retry")
     broken = holds.find(db, holds.channel_scope(channel_id), "broken")
     sentences = _what_becomes_of(db, [message], now - within, now)
-    if broken and _is_news(db, message, now - within):
+    if broken and _is_news(db, message, now - within, now):
         sentences = [
             f"{message.key} will fail again: {channel_id} is marked broken ({broken.reason}); "
             f"`lolslackbot retry --channel {channel_id}` tries the channel again too"
         ]
-    elif state == "uncertain" and _is_news(db, message, now - within):
+    elif state == "uncertain" and _is_news(db, message, now - within, now):
         sentences.append("it may be posted twice, if Slack already has it")
     return Plan(sentences, _in_one_commit(db, [(message, state)], now))
 
 
-def record_found(db: Database, match_id: str, channel_id: str, post: Post, now: datetime) -> Plan:
+def record_found(db: Database, subject: str, channel_id: str, post: Post, now: datetime) -> Plan:
     """uncertain -> delivered, since a person found it in the channel. post: what the link to it names."""
     channel_id = channels.current_id(db, channel_id)
-    found = outbox.find(db, match_id, channel_id)
+    found = outbox.find(db, subject, channel_id)
     if found is None:
-        raise NotFound(f"there is no message about {match_id} in {channel_id}")
+        raise NotFound(f"there is no message about {subject} in {channel_id}")
     message, state = found
     if state != "uncertain":
-        raise NotFound(f"the message about {match_id} in {channel_id} is {state}: nothing to record")
+        raise NotFound(f"the message about {subject} in {channel_id} is {state}: nothing to record")
     linked, slack_ts = post.channel_id, post.ts
     known_as = {channel_id, channels.slack_id(db, channel_id), *channels.former_ids(db, channel_id)}
     if linked not in known_as:
-        raise NotFound(f"that link leads into {linked}, and the message about {match_id} is one of {channel_id}")
+        raise NotFound(f"that link leads into {linked}, and the message about {subject} is one of {channel_id}")
     if other := in_doubt.with_receipt(db, channel_id, slack_ts):
         raise NotFound(f"that link leads to the message about {other}")
 
@@ -74,11 +74,11 @@ def record_found(db: Database, match_id: str, channel_id: str, post: Post, now: 
             decisions.record(db, "retry", f"message {message.key}", f"{state} -> delivered, ts {slack_ts}", now)
 
     sentences = [f"the {state} message {message.key} counts as delivered, ts {slack_ts}"]
-    posted, ended_at = posted_at(slack_ts), outbox.game_ended_at(db, message)
-    if posted and posted < ended_at - FAR_OFF:
+    posted, happened_at = posted_at(slack_ts), outbox.happened_at(db, message)
+    if posted and posted < happened_at - FAR_OFF:
         sentences.append(
-            f"is it the right link? what it leads to was posted at {text_of(posted)}, before the game ended at "
-            f"{text_of(ended_at)}"
+            f"is it the right link? what it leads to was posted at {text_of(posted)}, before "
+            f"{_what_happened(message)} at {text_of(happened_at)}"
         )
     return Plan(sentences, do)
 
@@ -176,7 +176,7 @@ def _what_becomes_of(
 
     oldest: when games ended that only just are news. lifted: holds that no longer count.
     """
-    news = [message for message in again if _is_news(db, message, oldest)]
+    news = [message for message in again if _is_news(db, message, oldest, now)]
     sentences = []
     if len(again) > 1:
         sentences.append(f"of {len(again)} failed messages {len(news)} will be sent again")
@@ -185,13 +185,17 @@ def _what_becomes_of(
         sentences += _kept_waiting(db, news[0], now, lifted)
     for each in again:
         if each not in news:
-            ended = text_of(outbox.game_ended_at(db, each))
-            sentences.append(f"{each.key} has expired and will not be sent: its game ended {ended}")
+            moment = text_of(outbox.happened_at(db, each))
+            sentences.append(f"{each.key} has expired and will not be sent: {_what_happened(each)} {moment}")
     return sentences
 
 
-def _is_news(db: Database, message: Message, oldest: datetime) -> bool:
-    return outbox.game_ended_at(db, message) >= oldest
+def _is_news(db: Database, message: Message, oldest: datetime, now: datetime) -> bool:
+    return outbox.happened_at(db, message) >= outbox.oldest_news(message.kind, oldest, now)
+
+
+def _what_happened(message: Message) -> str:
+    return "its game ended" if message.kind is MessageKind.GAME else "it was found"
 
 
 def _kept_waiting(db: Database, message: Message, now: datetime, lifted: Sequence[Hold]) -> list[str]:

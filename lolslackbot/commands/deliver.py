@@ -38,16 +38,16 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
         return
 
     def work(db: Database, run: Run) -> None:
-        client = app.slack(run.budget.left)
-        stage.deliver(db, client, run, delivery_limits(app.settings))
-        if app.settings.alert_channel:
-            from lolslackbot.stages.alert import alert  # all that `status` needs, for few
+        stage.deliver(db, app.slack(run.budget.left), run, delivery_limits(app.settings), alert)
 
-            with run.item("alert"):
-                within = timedelta(seconds=app.settings.announce_within)
-                alert(db, client, app.settings.alert_channel, app.clock.now(), within)
-        else:
-            alerts.forget(db)
+    def alert(db: Database, *, adding: bool) -> bool:
+        if not app.settings.alert_channel:
+            alerts.forget(db, app.clock.now())
+            return False
+        from lolslackbot.stages.alert import alert  # all that `status` needs, for few
+
+        within = timedelta(seconds=app.settings.announce_within)
+        return alert(db, app.settings.alert_channel, app.clock.now(), within, adding=adding)
 
     app.run("deliver", work)
 
@@ -68,7 +68,7 @@ def show_dry_run(app: App, blocks: bool) -> None:
         going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
         compared = stage.compared_first(db, app.clock.now())
     for message in going:
-        show_line(f"{message.channel_id} (workspace {message.workspace}), {message.match_id}:")
+        show_line(f"{message.channel_id} (workspace {message.workspace}), {message.subject}:")
         for line in html.unescape(message.text).splitlines():
             show_line(f"    {line}")
         if blocks:

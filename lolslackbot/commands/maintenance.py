@@ -51,9 +51,9 @@ def resume_command(app: App, channel: str | None) -> None:
         show_line(resume(db, channel, app.clock.now()))
 
 
-def read_message(match_id: str, channel: str) -> tuple[str, str]:
-    """Match id and channel id. Raises ValueError with what is wrong."""
-    return read_match_id(match_id), read_channel_id(channel)
+def read_message(subject: str, channel: str) -> tuple[str, str]:
+    """Subject and channel id; one word is a match id. Raises ValueError with what is wrong."""
+    return subject.strip() if " " in subject.strip() else read_match_id(subject), read_channel_id(channel)
 
 
 @click.command("retry")

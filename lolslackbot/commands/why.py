@@ -71,7 +71,8 @@ def stored_answer(db: Database, about: str, settings: Settings | None = None) ->
         case GameId(number):
             found = history.with_number(db, number)
         case Post(channel_id, ts):
-            found = list(filter(None, [history.posted_as(db, channel_id, ts)]))
+            message = history.posted_as(db, channel_id, ts)
+            found = [message.match_id] if message and message.match_id else []
         case _:
             raise ConfigError(f"--json needs a match: {about} is none")
     if len(found) > 1:

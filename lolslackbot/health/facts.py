@@ -10,7 +10,7 @@ from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
 from lolslackbot.riot import limits, routing
 from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, players, riot_hosts, runs
-from lolslackbot.store.alerts import Unposted
+from lolslackbot.store.alerts import Alert
 from lolslackbot.store.call_log import CallLog, StatedLimit
 from lolslackbot.store.database import Database
 from lolslackbot.store.decisions import Decision
@@ -100,7 +100,7 @@ class Facts:
     failed: list[UnsentMessage]  # of late
     in_doubt: list[UnsentMessage]
     expired: dict[str, int]  # messages, of late, by reason
-    unposted: Unposted | None  # alerts
+    alerts: list[Alert]  # what the alert channel was told of
     renames: list[Rename]  # of late
     restores: list[Decision]  # of late
     found: list[Found]  # by `check`, and not disproved since
@@ -112,8 +112,10 @@ class Facts:
         return min((track.since for track in self.tracks), default=None)
 
     @property
-    def tracked_channels(self) -> set[str]:
-        return {track.channel_id for track in self.tracks}
+    def used_channels(self) -> set[str]:
+        """Those with tracks, and those that alerts went to."""
+        alerted = {each.channel_id for each in self.alerts if each.channel_id}
+        return {track.channel_id for track in self.tracks} | alerted
 
     def in_force(self, hold: Hold) -> bool:
         return hold.until is None or hold.until > self.now
@@ -168,7 +170,7 @@ def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -
         failed=failed,
         in_doubt=in_doubt,
         expired=expired,
-        unposted=alerts.unposted(db),
+        alerts=list(alerts.all_known(db).values()),
         renames=[rename for rename in players.renames(db) if rename.renamed_at > now - LATELY],
         restores=[restore for restore in decisions.by(db, "restore") if restore.decided_at > now - LATELY],
         found=findings.all_known(db),

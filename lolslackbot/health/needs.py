@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from shlex import quote
 
 from lolslackbot.clock import clock_fault, text_of
 from lolslackbot.errors import Exit
@@ -14,6 +15,7 @@ from lolslackbot.store import channels, holds
 from lolslackbot.store.health import UnsentMessage
 from lolslackbot.store.holds import Hold, Scope, ScopeKind
 from lolslackbot.store.locks import STAGES
+from lolslackbot.store.outbox import oldest_news
 from lolslackbot.store.players import Track
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
@@ -57,16 +59,10 @@ class NeedKind(StrEnum):
     MATCHES_GIVEN_UP = "matches given up"
     MESSAGES_FAILED = "messages failed {}"
     MESSAGES_UNCERTAIN = "messages uncertain"
-    ALERTS_UNPOSTED = "alerts unposted"
 
 
-# Not posted to the alert channel: what a person did, what may clear up by itself, and what that channel cannot take.
-_SILENT_KINDS = {
-    NeedKind.PAUSED,
-    NeedKind.MESSAGES_UNCERTAIN,
-    NeedKind.ALERTS_UNPOSTED,
-    NeedKind.ALERT_CHANNEL_FOUND,
-}
+# Not posted to the alert channel: what a person did, what may clear up by itself, and what is wrong with that channel.
+_SILENT_KINDS = {NeedKind.PAUSED, NeedKind.MESSAGES_UNCERTAIN, NeedKind.ALERT_CHANNEL_FOUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +82,10 @@ class Need:
     def alarming(self) -> bool:
         """Whether the alert channel hears of it."""
         return self.kind not in _SILENT_KINDS
+
+    def concerns_channel(self, channel_id: str) -> bool:
+        """Whether it is about that channel and nothing else."""
+        return self.subject in (channel_id, str(holds.channel_scope(channel_id)))
 
 
 def find_needs(facts: Facts) -> list[Need]:
@@ -108,7 +108,6 @@ def find_needs(facts: Facts) -> list[Need]:
         *[need for number, need in _lost_matches(facts) if number >= LOST_ALERT_THRESHOLD],
         *_failed_messages(facts),
         *_messages_in_doubt(facts),
-        *_unposted_alerts(facts),
     ]
     unique: dict[str, Need] = {}
     for need in needs:
@@ -167,7 +166,7 @@ def _lasting_holds(facts: Facts) -> Iterator[Need]:
 
 
 def _is_forsaken(facts: Facts, scope: Scope) -> bool:
-    return scope.kind is ScopeKind.CHANNEL and scope.id not in facts.tracked_channels
+    return scope.kind is ScopeKind.CHANNEL and scope.id not in facts.used_channels
 
 
 def scope_label(scope: Scope, names: Mapping[str, str]) -> str:
@@ -207,9 +206,10 @@ def _findings(facts: Facts) -> Iterator[Need]:
     fetched_at = facts.stages["fetch-matches"].last_good_at
     for found in facts.found:
         key_works = found.scope == holds.RIOT_KEY and fetched_at and fetched_at > found.found_at
-        if key_works or _is_forsaken(facts, found.scope) or any(scope.is_same(found.scope) for scope in held):
-            continue
         is_channel = found.scope.kind in (ScopeKind.CHANNEL, ScopeKind.ALERT_CHANNEL)
+        concerned = holds.channel_scope(found.scope.id) if is_channel else found.scope
+        if key_works or _is_forsaken(facts, found.scope) or any(scope.is_same(concerned) for scope in held):
+            continue
         label = scope_label(found.scope, facts.names) if is_channel else found.what
         text = f"{label}: {found.said} (found by `check` at {text_of(found.found_at)}); {found.remedy or 'fix that'}"
         is_alerts = found.scope.kind is ScopeKind.ALERT_CHANNEL
@@ -482,12 +482,12 @@ def _count(items: Sequence[object], singular: str, plural: str) -> str:
 def _failed_messages(facts: Facts) -> Iterator[Need]:
     """By channel; a broken one is reported by its hold."""
     broken = {hold.scope for hold in facts.holds if hold.kind == "broken"}
-    for channel in sorted({message.channel_id for message in facts.failed} & facts.tracked_channels):
+    for channel in sorted({message.channel_id for message in facts.failed} & facts.used_channels):
         here = [message for message in facts.failed if message.channel_id == channel]
         if holds.channel_scope(channel) not in broken:
             text = (
                 f"{_count(here, 'message', 'messages')} to {channels.label(channel, facts.names)} failed in the last "
-                f"24 h (latest: {here[-1].match_id}: {here[-1].error}); to resend: `lolslackbot retry --channel "
+                f"24 h (latest: {here[-1].subject}: {here[-1].error}); to resend: `lolslackbot retry --channel "
                 f"{channel}`"
             )
             yield Need(NeedKind.MESSAGES_FAILED, channel, text)
@@ -500,7 +500,7 @@ def _messages_in_doubt(facts: Facts) -> Iterator[Need]:
         unreadable = [message for message in in_doubt if message.lookup_problem]
         first = (unreadable or in_doubt)[0]
         text = (
-            f"{_count(in_doubt, 'message has', 'messages have')} an unknown delivery status (first: {first.match_id} "
+            f"{_count(in_doubt, 'message has', 'messages have')} an unknown delivery status (first: {first.subject} "
             f"in {channels.label(first.channel_id, facts.names)}: {first.error or 'its run died'}); "
             f"{_remedy_of_doubt(first)}"
         )
@@ -511,7 +511,7 @@ def _remedy_of_doubt(message: UnsentMessage) -> str:
     look_up = "run `lolslackbot deliver`"
     if message.lookup_problem is None:
         return f"{look_up} to look it up (takes at least two runs)"
-    retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
+    retry = f"lolslackbot retry --message {quote(message.subject)} {message.channel_id}"
     by_hand = (
         f"check the channel: if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK` (LINK: what "
         'Slack\'s "Copy link" gives)'
@@ -527,8 +527,9 @@ def add_scopes(scopes: Sequence[str]) -> str:
 
 
 def _is_over(facts: Facts, message: UnsentMessage) -> bool:
-    is_old = message.state == "uncertain" and facts.now - message.ended_at > facts.announce_within
-    return is_old or message.channel_id not in facts.tracked_channels
+    oldest = oldest_news(message.kind, facts.now - facts.announce_within, facts.now)
+    is_old = message.state == "uncertain" and message.happened_at < oldest
+    return is_old or message.channel_id not in facts.used_channels
 
 
 def _old_doubts(facts: Facts) -> Iterator[str]:
@@ -536,7 +537,7 @@ def _old_doubts(facts: Facts) -> Iterator[str]:
     if old:
         yield (
             f"{_count(old, 'old message has', 'old messages have')} an unknown delivery status (latest: "
-            f"{old[-1].match_id} in {old[-1].channel_id}); not sent again"
+            f"{old[-1].subject} in {old[-1].channel_id}); not sent again"
         )
 
 
@@ -544,13 +545,3 @@ def _expired_messages(facts: Facts) -> Iterator[str]:
     if facts.expired:
         reasons = ", ".join(f"{number} {reason}" for reason, number in facts.expired.items())
         yield f"messages expired in the last 24 h: {sum(facts.expired.values())} ({reasons})"
-
-
-def _unposted_alerts(facts: Facts) -> Iterator[Need]:
-    if alerts := facts.unposted:
-        text = (
-            f"alert channel {alerts.channel_id} (LOLSLACKBOT_ALERT_CHANNEL) cannot be posted to: {alerts.error}; "
-            f"alerts waiting since {text_of(alerts.since)}: {alerts.number}; run `lolslackbot check` to see "
-            "what it needs, then `lolslackbot deliver`"
-        )
-        yield Need(NeedKind.ALERTS_UNPOSTED, "", text)

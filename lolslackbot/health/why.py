@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
@@ -16,7 +17,7 @@ from lolslackbot.health.needs import (
     describe_hold,
     track_command,
 )
-from lolslackbot.model import RiotId, platform_of
+from lolslackbot.model import MessageKind, RiotId, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
@@ -97,11 +98,16 @@ def tell_game(view: View, number: int) -> Iterator[str]:
 
 
 def tell_post(view: View, channel_id: str, ts: str) -> Iterator[str]:
-    """The match that a message in Slack announced. Raises NotFound."""
-    match_id = history.posted_as(view.db, channel_id, ts)
-    if match_id is None:
+    """What a message in Slack is about: the story of its match, or of itself. Raises NotFound."""
+    message = history.posted_as(view.db, channel_id, ts)
+    if message is None:
         raise NotFound(f"nothing is known of a message {ts} in {channel_id}: this bot did not post it")
-    yield from tell_match(view, match_id)
+    if message.match_id:
+        yield from tell_match(view, message.match_id)
+        return
+    yield f"{message.subject}, {message.kind}"
+    yield from _in_order(view, [(message.built_at, "built"), *_delivery(view, message), *_decided_on(view, message)])
+    yield f"{view.label(message.channel_id)}: {_outcome(view, message)}"
 
 
 def _match_events(view: View, story: MatchStory) -> Iterator[Event]:
@@ -113,7 +119,11 @@ def _match_events(view: View, story: MatchStory) -> Iterator[Event]:
         yield from ((moment, text) for moment, text in _decided(view, subject) if moment >= story.listed_at)
     for message in story.messages:
         yield from _delivery(view, message)
-        yield from _decided(view, f"message {message.match_id}:{message.channel_id}")
+        yield from _decided_on(view, message)
+
+
+def _decided_on(view: View, message: MessageStory) -> Iterator[Event]:
+    yield from _decided(view, f"message {message.subject}:{message.channel_id}")
 
 
 def _listing(view: View, story: MatchStory) -> Iterator[Event]:
@@ -199,14 +209,18 @@ def _outcome(view: View, message: MessageStory, *, brief: bool = False) -> str:
     return f"posted{f' at {text_of(moment)}' if moment else ''}, {permalink(message.channel_id, message.slack_ts)}"
 
 
+def _is_news(view: View, message: MessageStory) -> bool:
+    return message.happened_at >= outbox.oldest_news(message.kind, view.oldest_news, view.now)
+
+
 def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
     error = f" ({message.error})" if message.error else ""
-    if message.ended_at < view.oldest_news:
+    if not _is_news(view, message):
         return _joined(f"no longer news: the next {DELIVER} expires it{error}", run)
     channel = holds.channel_scope(message.channel_id)
     if view.is_broken(message.channel_id):
         return _joined(f"the next {DELIVER} marks it failed", *view.held(channel))
-    ahead = outbox.number_ahead(view.db, message.match_id, message.channel_id, view.oldest_news)
+    ahead = outbox.number_ahead(view.db, message.subject, message.channel_id, view.oldest_news, view.now)
     behind = f", behind {ahead} earlier message{'s' * (ahead > 1)}" if ahead else ""
     if held := view.held(holds.EVERYTHING, channel, holds.workspace_scope(message.workspace)):
         return _joined(f"waiting{behind}{error}", *([] if brief else held))
@@ -222,9 +236,9 @@ def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
 
 
 def _uncertain(view: View, message: MessageStory, run: str) -> str:
-    retry = f"lolslackbot retry --message {message.match_id} {message.channel_id}"
+    retry = f"lolslackbot retry --message {quote(message.subject)} {message.channel_id}"
     again = f"if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK`"
-    if message.ended_at < view.oldest_news:
+    if not _is_news(view, message):
         again = "too old to be sent again"
     if message.is_unreadable:
         return _joined(message.error or "", again)
@@ -238,12 +252,12 @@ def _failed(view: View, message: MessageStory) -> str:
     refused = f"not in Slack{_error(message)}"
     if message.may_be_out:
         refused = f"refused by Slack{_error(message)}; an earlier attempt may have reached Slack"
-    if message.ended_at < view.oldest_news:
+    if not _is_news(view, message):
         return _joined(refused, "too old to be sent again")
     if view.is_broken(message.channel_id):
         channel = f"`lolslackbot retry --channel {message.channel_id}`"
         return _joined(refused, f"fix the channel in Slack, then run {channel}")
-    retry = f"`lolslackbot retry --message {message.match_id} {message.channel_id}`"
+    retry = f"`lolslackbot retry --message {quote(message.subject)} {message.channel_id}`"
     return _joined(refused, f"to send it again: {retry}")
 
 
@@ -351,9 +365,15 @@ def tell_channel(view: View, channel_id: str) -> Iterator[str]:
         yield run
     messages = history.of_channel(view.db, channel_id, LAST)
     for message in messages:
-        yield f"{message.match_id}, ended {text_of(message.ended_at)}: {_outcome(view, message, brief=True)}"
+        yield f"{_heading(message)}: {_outcome(view, message, brief=True)}"
     if not messages:
         yield "no message so far"
+
+
+def _heading(message: MessageStory) -> str:
+    if message.kind is MessageKind.GAME:
+        return f"{message.subject}, ended {text_of(message.happened_at)}"
+    return f"{message.kind}: {message.subject}"
 
 
 # All of them

@@ -1,79 +1,87 @@
 """Says in the alert channel, once, that something needs a person, and once that it is well again."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from lolslackbot.health.facts import NEWS
 from lolslackbot.health.status import status
 from lolslackbot.messages.slack_text import sentences
-from lolslackbot.model import DEFAULT_WORKSPACE, Message
-from lolslackbot.slack.answers import Posted, SlackVerdict
-from lolslackbot.store import alerts, findings, holds
-from lolslackbot.store.alerts import Alert
+from lolslackbot.model import DEFAULT_WORKSPACE
+from lolslackbot.store import alerts, channels, outbox
+from lolslackbot.store.alerts import Alert, AlertState
 from lolslackbot.store.database import Database
-from lolslackbot.store.holds import Scope, ScopeKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lolslackbot.slack.client import SlackClient
 
 logger = logging.getLogger(__name__)
 
-WORKSPACE = DEFAULT_WORKSPACE
-LIMITED = (SlackVerdict.LIMITED, SlackVerdict.WORKSPACE_LIMITED)
 CALM = timedelta(minutes=15)  # without a problem, until it counts as over: what comes and goes is told once
+_WORDS = {AlertState.TOLD: "lolslackbot needs a person", AlertState.OVER: "lolslackbot is well again, this is over"}
 
 
 def alert(
-    db: Database,
-    client: "Callable[[str], SlackClient]",
-    channel_id: str,
-    now: datetime,
-    announce_within: timedelta = NEWS,
-) -> None:
-    """One post at most for all that began and all that is over, claimed before.
+    db: Database, channel_id: str, now: datetime, announce_within: timedelta = NEWS, *, adding: bool = True
+) -> bool:
+    """Adds a message for each problem that began and each that is over; whether there is one. One commit.
 
-    One of unknown outcome is not repeated; one that certainly was not posted is due again in a later run.
+    Withdraws what waits and is of no use any more. What is wrong with the alert channel itself is for `status` to say.
+    adding: without, nothing new is said, as before a run that may itself cure what is wrong.
     """
-    problems = {need.key: need.text for need in status(db, now, announce_within).needs if need.alarming}
-    if not problems and not alerts.any_known(db):
-        return
-    alerts.record(db, problems, now - CALM, now)
-    if _is_limited(db, channel_id, now):
-        return
-    slack = client(WORKSPACE)
-    claimed = alerts.claim(db)
-    if not claimed:
-        return
-    lines = [_line(each) for each in claimed]
-    posted = slack.post(Message("alert", channel_id, WORKSPACE, sentences(lines), None))
-    told = "; ".join(lines)
-    match posted.verdict:
-        case SlackVerdict.DELIVERED:
-            logger.info("posted to the alert channel: %s", told)
-            with db.transaction():
-                findings.forget(db, Scope(ScopeKind.ALERT_CHANNEL, channel_id))
-        case SlackVerdict.UNCERTAIN:
-            logger.error("the alert channel may not have got this (%s): %s", posted.error, told)
-        case _:
-            logger.error("not posted to the alert channel %s (%s): %s", channel_id, posted.error, told)
-            _put_back(db, claimed, channel_id, posted, now)
-
-
-def _line(each: Alert) -> str:
-    return f"lolslackbot {'is well again, this is over' if each.is_over else 'needs a person'}: {each.said}"
-
-
-def _put_back(db: Database, claimed: list[Alert], channel_id: str, posted: Posted, now: datetime) -> None:
+    if not adding and not alerts.all_known(db):
+        return False
+    needs = [need for need in status(db, now, announce_within).needs if need.alarming]
+    problems = {need.key: need.text for need in needs if not need.concerns_channel(channel_id)}
+    if not problems and not alerts.all_known(db):
+        return False
+    added = []
     with db.transaction():
-        alerts.release(db, claimed, channel_id, posted.error, now)
-        if posted.verdict in LIMITED:
-            until = now + timedelta(seconds=posted.wait)
-            holds.put(db, holds.channel_scope(channel_id), "limited", posted.error, now, until)
+        channels.ensure(db, channel_id, DEFAULT_WORKSPACE)
+        channel_id = channels.current_id(db, channel_id)
+        known = alerts.all_known(db)
+        for problem in problems.keys() & known.keys():
+            if not _goes_on(db, known[problem], now):
+                known.pop(problem)
+        for problem, each in known.items():
+            if problem not in problems and _is_over(db, each, now) and adding:
+                added.append(replace(each, channel_id=channel_id, state=AlertState.OVER))
+        if adding:
+            new = [problem for problem in problems if problem not in known]
+            added += [Alert(each, problems[each], now, channel_id, now, AlertState.TOLD) for each in new]
+        for each in added:
+            _tell(db, each, now)
+    return bool(added)
 
 
-def _is_limited(db: Database, channel_id: str, now: datetime) -> bool:
-    scopes = (holds.channel_scope(channel_id), holds.workspace_scope(WORKSPACE))
-    return any(hold.kind == "limited" and hold.scope in scopes for hold in holds.all_live(db, now))
+def _goes_on(db: Database, each: Alert, now: datetime) -> bool:
+    """Whether a problem that is there is the one that was told of. Its end, as long as nobody was told, was none."""
+    if each.state is AlertState.OVER and not outbox.withdraw(db, each.subject, "it is back", now):
+        alerts.remove(db, each)
+        return False
+    alerts.put(db, replace(each, seen_at=now, state=AlertState.TOLD))
+    return True
+
+
+def _is_over(db: Database, each: Alert, now: datetime) -> bool:
+    """Whether the end of a problem that is not there is to be told: after a while, and where its beginning was."""
+    if each.state is AlertState.OVER:
+        if _state(db, each) != "pending":
+            alerts.remove(db, each)
+        return False
+    if now - each.seen_at <= CALM:
+        return False
+    if outbox.withdraw(db, each.subject, "over before it was posted", now) or _state(db, each) in ("failed", "expired"):
+        alerts.remove(db, each)
+        return False
+    return True
+
+
+def _state(db: Database, each: Alert) -> str | None:
+    found = outbox.find(db, each.subject, each.channel_id) if each.channel_id else None
+    return found[1] if found else None
+
+
+def _tell(db: Database, each: Alert, now: datetime) -> None:
+    assert each.channel_id
+    alerts.put(db, each)
+    text = sentences([f"{_WORDS[each.state]}: {each.said}"])
+    outbox.add_alert(db, each.subject, outbox.Draft(each.channel_id, DEFAULT_WORKSPACE, text, None), now)
+    logger.info("to be posted to the alert channel: %s", text)

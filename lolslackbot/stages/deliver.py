@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit
@@ -44,7 +44,18 @@ class Limits:
     uncertain: Policy
 
 
-def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
+class Alerting(Protocol):
+    """Withdraws messages about the bot itself that are of no use now; if `adding`, adds some. Whether it added any."""
+
+    def __call__(self, db: Database, *, adding: bool) -> bool: ...
+
+
+def no_alerts(db: Database, *, adding: bool) -> bool:
+    """There is no alert channel."""
+    return False
+
+
+def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alerting = no_alerts) -> None:
     """Sends what is pending and may go, once each; the rest waits, or ends with a reason."""
     now = run.clock.now()
     orphans = in_doubt.recover_orphaned_claims(db, now)
@@ -56,12 +67,17 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits) -> None:
     with db.transaction():
         in_doubt.mark_restored_in_doubt(db, now)
     run.count("expired", outbox.expire(db, now - limits.announce_within, now))
+    with run.item("alert"):
+        alert(db, adding=False)
     delivering = _Delivering(db, client, run, limits)
     delivering.examine_broken_channel()
     delivering.fail_in_broken_channels()
     delivering.send_pending()  # news first: what is in doubt holds nobody up
     if Reconciler(db, delivering.histories, run, limits.uncertain).reconcile(claimed_before=now):
         delivering.send_pending()
+    with run.item("alert"):
+        if alert(db, adding=True):  # what this run found, too
+            delivering.send_pending()
     run.left_over = outbox.count_pending(db)
     if left := [message for message in orphans if in_doubt.is_uncertain(db, message)]:
         run.count("uncertain", len(left))
@@ -148,7 +164,7 @@ class _Delivering:
             pass
 
     def _another_round(self) -> bool:
-        """The next message of each channel that may be posted to now, the game that ended first in front."""
+        """The next message of each channel that may be posted to now, what happened first in front."""
         progress, rests = False, []
         for following in outbox.next_messages(self._db):
             if self._run.budget.spent():
@@ -159,12 +175,12 @@ class _Delivering:
             message = following.message
             if not following.compared:
                 with self._run.item(message.channel_id):
-                    self._comparison.compare(message, following.ended_at)
+                    self._comparison.compare(message, following.happened_at)
             elif rest := _rest(following.last_answer, self._now()):
                 rests.append(rest)
                 continue
             else:
-                with self._run.item(message.match_id, message.channel_id):
+                with self._run.item(message.subject, message.channel_id):
                     self._send_next(message.channel_id, message.workspace)
             progress = True
         if rests and not progress:
@@ -330,8 +346,8 @@ def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message],
         reasons[channel] = blocked(db, following.message, limits.channel_limit, now)
         claims = outbox.recent_claims(db, channel, limits.channel_limit.seconds, now)
         room[channel] = limits.channel_limit.messages - len(claims)
-    for message, ended_at in outbox.waiting(db):
-        if ended_at < now - limits.announce_within:
+    for message, happened_at in outbox.waiting(db):
+        if happened_at < outbox.oldest_news(message.kind, now - limits.announce_within, now):
             notes.append(f"{message.key} expires: no longer news")
         elif reason := reasons[message.channel_id]:
             notes.append(f"{message.key} does not go now: {reason}")

@@ -83,8 +83,8 @@ class Comparison:
         """Whether the channel's history could not be read in this run: nothing is posted there."""
         return channel in self._open
 
-    def compare(self, message: Message, ended_at: datetime) -> None:
-        """Reads the channel's history from the end of its next message's game on.
+    def compare(self, message: Message, happened_at: datetime) -> None:
+        """Reads the channel's history from what its next message is about on.
 
         A history that can never be read keeps nothing back; one that cannot be read now makes its channel wait.
         """
@@ -94,7 +94,7 @@ class Comparison:
             self._run.note(f"{channel} waits for its history to be compared")
             return
         try:
-            found = self._histories.read(workspace, channel, ended_at - MARGIN).ts_by_key
+            found = self._histories.read(workspace, channel, happened_at - MARGIN).ts_by_key
         except (SlackProblem, ConfigError) as problem:
             if not lookup_problem_of(problem).lasts:
                 self._postpone(channel, workspace, problem)
@@ -154,7 +154,7 @@ class Reconciler:
         message = unknown[0].message
         if message.workspace in self._histories.stopped:
             return 0
-        oldest = min(min(each.ended_at, each.claimed_at) for each in unknown) - MARGIN
+        oldest = min(min(each.happened_at, each.claimed_at) for each in unknown) - MARGIN
         try:
             history = self._histories.read(message.workspace, message.channel_id, oldest)
         except (SlackProblem, ConfigError) as problem:

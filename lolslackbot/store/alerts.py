@@ -1,110 +1,84 @@
-"""What the alert channel is told of: each problem once when it begins, and once when it is over."""
+"""The problems that the alert channel was told of, each by a message in the outbox that is added in the same commit."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from enum import StrEnum
 
 from lolslackbot.clock import moment_of, text_of
+from lolslackbot.store import outbox
 from lolslackbot.store.database import Database, Row
+
+
+class AlertState(StrEnum):
+    """How far a problem has come."""
+
+    TOLD = "told"  # that it began
+    OVER = "over"  # that it is over too
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing to post: that a problem began, or that it is over, in the words of its beginning."""
+    """A problem, in the words of its beginning."""
 
-    problem: str
+    problem: str  # the key of the need
     said: str
     since: datetime
-    is_over: bool
+    channel_id: str | None  # that was told; None: an earlier version told it
+    seen_at: datetime
+    state: AlertState
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Alert":
+        return cls(
+            problem=row["problem"],
+            said=row["said"],
+            since=moment_of(row["since"]),
+            channel_id=row["channel_id"],
+            seen_at=moment_of(row["seen_at"]),
+            state=AlertState(row["state"]),
+        )
+
+    @property
+    def subject(self) -> str:
+        """Of the message that says so."""
+        began = f"{self.problem} since {text_of(self.since)}"
+        return f"{began}, over" if self.state is AlertState.OVER else began
 
 
-class Unposted(NamedTuple):
-    """What the alert channel could not be told of, and why."""
-
-    channel_id: str
-    error: str
-    number: int
-    since: datetime
+def all_known(db: Database) -> dict[str, Alert]:
+    """By problem."""
+    return {row["problem"]: Alert.from_row(row) for row in db.rows("SELECT * FROM alerts ORDER BY since, problem")}
 
 
-def record(db: Database, problems: Mapping[str, str], calm_since: datetime, now: datetime) -> None:
-    """Brings the table up to date: what is new is due, what was told and not met since `calm_since` is over.
-
-    problems: sentences, by what tells the problem apart from others. What is over before anybody was told of it is
-    forgotten.
-    """
-    calm = "seen_at < :calm_since"
-    with db.transaction():
-        for problem, said in problems.items():
-            db.write(
-                """
-                INSERT INTO alerts (problem, said, since, seen_at, state) VALUES (:problem, :said, :now, :now, 'due')
-                ON CONFLICT (problem) DO UPDATE
-                SET seen_at = :now,
-                    state = CASE WHEN state = 'over' THEN 'told' ELSE state END,
-                    error = CASE WHEN state = 'over' THEN NULL ELSE error END
-                """,
-                problem=problem,
-                said=said,
-                now=text_of(now),
-            )
-        db.write(f"DELETE FROM alerts WHERE {calm} AND state = 'due'", calm_since=text_of(calm_since))
-        db.write(f"UPDATE alerts SET state = 'over' WHERE {calm} AND state = 'told'", calm_since=text_of(calm_since))
-
-
-def claim(db: Database) -> list[Alert]:
-    """All that is to be posted now. It counts as posted from this commit on, until `release` says otherwise."""
-    rows = db.rows("SELECT * FROM alerts WHERE state IN ('due', 'over') ORDER BY state, since, problem")
-    if rows:
-        with db.transaction():
-            db.write("UPDATE alerts SET state = 'told', channel_id = NULL, error = NULL WHERE state = 'due'")
-            db.write("DELETE FROM alerts WHERE state = 'over'")
-    return [_alert(row) for row in rows]
-
-
-def release(db: Database, claimed: Sequence[Alert], channel_id: str, error: str, now: datetime) -> None:
-    """They certainly were not posted: due again. One commit."""
-    with db.transaction():
-        for alert in claimed:
-            db.write(
-                """
-                INSERT INTO alerts (problem, said, since, seen_at, state, channel_id, error)
-                VALUES (:problem, :said, :since, :now, :state, :channel_id, :error)
-                ON CONFLICT (problem) DO UPDATE SET state = :state, channel_id = :channel_id, error = :error
-                """,
-                problem=alert.problem,
-                said=alert.said,
-                since=text_of(alert.since),
-                now=text_of(now),
-                state="over" if alert.is_over else "due",
-                channel_id=channel_id,
-                error=error,
-            )
-
-
-def unposted(db: Database) -> Unposted | None:
-    """What could not be posted, if there is anything."""
-    row = db.row(
+def put(db: Database, alert: Alert) -> None:
+    """Adds or replaces. Inside a transaction."""
+    db.write(
         """
-        SELECT channel_id, error, COUNT(*) AS number, MIN(since) AS since FROM alerts
-        WHERE error IS NOT NULL GROUP BY channel_id, error LIMIT 1
-        """
+        INSERT INTO alerts (problem, said, since, channel_id, seen_at, state)
+        VALUES (:problem, :said, :since, :channel_id, :seen_at, :state)
+        ON CONFLICT (problem) DO UPDATE
+        SET said = excluded.said, since = excluded.since, channel_id = excluded.channel_id, seen_at = excluded.seen_at,
+            state = excluded.state
+        """,
+        problem=alert.problem,
+        said=alert.said,
+        since=text_of(alert.since),
+        channel_id=alert.channel_id,
+        seen_at=text_of(alert.seen_at),
+        state=alert.state,
     )
-    return Unposted(row["channel_id"], row["error"], row["number"], moment_of(row["since"])) if row else None
 
 
-def any_known(db: Database) -> bool:
-    """Whether there is anything that the alert channel was told of, or is to be told of."""
-    return db.row("SELECT 1 FROM alerts LIMIT 1") is not None
+def remove(db: Database, alert: Alert) -> None:
+    """Inside a transaction."""
+    db.write("DELETE FROM alerts WHERE problem = :problem", problem=alert.problem)
 
 
-def forget(db: Database) -> None:
+def forget(db: Database, now: datetime) -> None:
     """There is no alert channel any more. One commit, if there was anything."""
-    if any_known(db):
+    known = all_known(db)
+    if known:
         with db.transaction():
-            db.write("DELETE FROM alerts")
-
-
-def _alert(row: Row) -> Alert:
-    return Alert(row["problem"], row["said"], moment_of(row["since"]), row["state"] == "over")
+            for alert in known.values():
+                outbox.withdraw(db, alert.subject, "there is no alert channel any more", now)
+                remove(db, alert)

@@ -30,6 +30,15 @@ def prefer(db: Database, channel_id: str, queues: str | None, style: Style | Non
     return changed > 0
 
 
+def ensure(db: Database, channel_id: str, workspace: str) -> None:
+    """Adds a channel that is not known yet. Inside a transaction."""
+    db.write(
+        "INSERT INTO channels (channel_id, workspace) VALUES (:channel_id, :workspace) ON CONFLICT DO NOTHING",
+        channel_id=channel_id,
+        workspace=workspace,
+    )
+
+
 # The history, before the first post
 
 
@@ -55,14 +64,16 @@ def forget_reconciled(db: Database) -> None:
 def to_examine(db: Database, now: datetime, every: timedelta) -> tuple[str, str] | None:
     """The broken channel that was not looked at for longest, with its workspace, if that is `every` ago or longer.
 
-    Only one that somebody is tracked in. What was looked at in what is now the future was so by a wrong clock.
+    Only one that somebody is tracked in, or that gets alerts. What was looked at in what is now the future was so by a
+    wrong clock.
     """
     row = db.row(
         """
         SELECT channel_id, workspace FROM channels JOIN holds ON scope_kind = 'channel' AND scope_id = channel_id
         WHERE kind = 'broken' AND since <= :then
           AND (examined_at IS NULL OR examined_at <= :then OR examined_at > :now)
-          AND EXISTS (SELECT 1 FROM tracks WHERE tracks.channel_id = channels.channel_id)
+          AND (EXISTS (SELECT 1 FROM tracks WHERE tracks.channel_id = channels.channel_id)
+               OR EXISTS (SELECT 1 FROM alerts WHERE alerts.channel_id = channels.channel_id))
         ORDER BY examined_at IS NOT NULL, examined_at LIMIT 1
         """,
         then=text_of(now - every),
@@ -150,15 +161,16 @@ _MOVES = (
     "DELETE FROM tracks WHERE channel_id = :old",
     """
     DELETE FROM messages
-    WHERE channel_id = :new AND state IN ('pending', 'failed', 'expired') AND match_id IN (
-        SELECT match_id FROM messages WHERE channel_id = :old AND state IN ('delivered', 'uncertain', 'sending')
+    WHERE channel_id = :new AND state IN ('pending', 'failed', 'expired') AND subject IN (
+        SELECT subject FROM messages WHERE channel_id = :old AND state IN ('delivered', 'uncertain', 'sending')
     )
     """,
     """
     DELETE FROM messages
-    WHERE channel_id = :old AND match_id IN (SELECT match_id FROM messages WHERE channel_id = :new)
+    WHERE channel_id = :old AND subject IN (SELECT subject FROM messages WHERE channel_id = :new)
     """,
     "UPDATE messages SET channel_id = :new WHERE channel_id = :old",
+    "UPDATE alerts SET channel_id = :new WHERE channel_id = :old",
     "INSERT INTO unwanted SELECT match_id, :new, queues FROM unwanted WHERE channel_id = :old ON CONFLICT DO NOTHING",
     "DELETE FROM unwanted WHERE channel_id = :old",
     "UPDATE channels SET moved_to = :new, slack_id = NULL WHERE channel_id = :old OR moved_to = :old",

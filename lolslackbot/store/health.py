@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import LookupProblem
+from lolslackbot.model import LookupProblem, MessageKind
 from lolslackbot.store.database import Database, Row, in_clause
 from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.reasons import is_missed
@@ -30,21 +30,23 @@ class LostMatch:
 class UnsentMessage:
     """A message that failed, or whose outcome is unknown. error None: its run died."""
 
-    match_id: str
+    subject: str
+    kind: MessageKind
     channel_id: str
     state: str
     error: str | None
-    ended_at: datetime  # its game
+    happened_at: datetime
     lookup_problem: LookupProblem | None
 
     @classmethod
     def from_row(cls, row: Row) -> "UnsentMessage":
         return cls(
-            match_id=row["match_id"],
+            subject=row["subject"],
+            kind=MessageKind(row["kind"]),
             channel_id=row["channel_id"],
             state=row["state"],
             error=row["error"],
-            ended_at=moment_of(row["ended_at"]),
+            happened_at=moment_of(row["happened_at"]),
             lookup_problem=LookupProblem(row["lookup_problem"]) if row["lookup_problem"] else None,
         )
 
@@ -136,16 +138,17 @@ def last_post_at(db: Database) -> datetime | None:
 
 
 def failed(db: Database, after: datetime) -> list[UnsentMessage]:
-    """The failed messages of games that ended after that moment, in the order the games ended."""
+    """The failed messages about what happened after that moment, in their order."""
     rows = db.rows(
-        "SELECT * FROM messages WHERE state = 'failed' AND ended_at > :after ORDER BY ended_at", after=text_of(after)
+        "SELECT * FROM messages WHERE state = 'failed' AND happened_at > :after ORDER BY happened_at",
+        after=text_of(after),
     )
     return [UnsentMessage.from_row(row) for row in rows]
 
 
 def in_doubt(db: Database) -> list[UnsentMessage]:
-    """The messages whose outcome is unknown, in the order the games ended."""
-    rows = db.rows("SELECT * FROM messages WHERE state IN ('sending', 'uncertain') ORDER BY ended_at")
+    """The messages whose outcome is unknown, in their order."""
+    rows = db.rows("SELECT * FROM messages WHERE state IN ('sending', 'uncertain') ORDER BY happened_at")
     return [UnsentMessage.from_row(row) for row in rows]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lolslackbot.clock import moment_of
-from lolslackbot.model import RiotId
+from lolslackbot.model import MessageKind, RiotId
 from lolslackbot.store.bodies import unpack
 from lolslackbot.store.database import Database, Row
 
@@ -13,14 +13,16 @@ from lolslackbot.store.database import Database, Row
 class MessageStory:
     """One row of the outbox, without its text."""
 
-    match_id: str
+    subject: str
+    kind: MessageKind
+    match_id: str | None
     channel_id: str
     workspace: str
     state: str
     attempts: int
     error: str | None
     slack_ts: str | None
-    ended_at: datetime
+    happened_at: datetime
     built_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
@@ -33,6 +35,8 @@ class MessageStory:
     @classmethod
     def from_row(cls, row: Row) -> "MessageStory":
         return cls(
+            subject=row["subject"],
+            kind=MessageKind(row["kind"]),
             match_id=row["match_id"],
             channel_id=row["channel_id"],
             workspace=row["workspace"],
@@ -40,7 +44,7 @@ class MessageStory:
             attempts=row["attempts"],
             error=row["error"],
             slack_ts=row["slack_ts"],
-            ended_at=moment_of(row["ended_at"]),
+            happened_at=moment_of(row["happened_at"]),
             built_at=moment_of(row["built_at"]),
             claimed_at=_moment(row["claimed_at"]),
             settled_at=_moment(row["settled_at"]),
@@ -115,12 +119,12 @@ def with_number(db: Database, game_id: int) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-def posted_as(db: Database, channel_id: str, ts: str) -> str | None:
-    """The match whose message in a channel has that `ts` in Slack."""
+def posted_as(db: Database, channel_id: str, ts: str) -> MessageStory | None:
+    """The message in a channel that has that `ts` in Slack."""
     row = db.row(
-        "SELECT match_id FROM messages WHERE channel_id = :channel_id AND slack_ts = :ts", channel_id=channel_id, ts=ts
+        "SELECT * FROM messages WHERE channel_id = :channel_id AND slack_ts = :ts", channel_id=channel_id, ts=ts
     )
-    return row["match_id"] if row else None
+    return MessageStory.from_row(row) if row else None
 
 
 def of_player(db: Database, player_id: int, number: int) -> list[MatchStory]:
@@ -139,9 +143,9 @@ def of_player(db: Database, player_id: int, number: int) -> list[MatchStory]:
 
 
 def of_channel(db: Database, channel_id: str, number: int) -> list[MessageStory]:
-    """The messages of a channel whose games ended last, the newest first."""
+    """The last messages of a channel, the newest first."""
     rows = db.rows(
-        "SELECT * FROM messages WHERE channel_id = :channel_id ORDER BY ended_at DESC LIMIT :number",
+        "SELECT * FROM messages WHERE channel_id = :channel_id ORDER BY happened_at DESC LIMIT :number",
         channel_id=channel_id,
         number=number,
     )

@@ -27,7 +27,7 @@ class Uncertain:
     """A message of unknown outcome, and what is known about it so far."""
 
     message: Message
-    ended_at: datetime
+    happened_at: datetime
     claimed_at: datetime
     unknown_since: datetime  # no earlier than its claim: a machine may have slept in between
     looked_at: datetime | None  # the last time anything was recorded of it
@@ -39,7 +39,7 @@ class Uncertain:
     def from_row(cls, row: Row) -> "Uncertain":
         return cls(
             message=Message.from_row(row),
-            ended_at=moment_of(row["ended_at"]),
+            happened_at=moment_of(row["happened_at"]),
             claimed_at=moment_of(row["claimed_at"]),
             unknown_since=moment_of(max(row["claimed_at"], row["unknown_since"] or "")),
             looked_at=moment_of(row["settled_at"]) if row["settled_at"] else None,
@@ -70,7 +70,7 @@ def recover_orphaned_claims(db: Database, now: datetime) -> list[Message]:
 
 
 def mark_restored_in_doubt(db: Database, now: datetime) -> int:
-    """pending -> uncertain, once, where the game ended before a restore; how many. Inside a transaction.
+    """pending -> uncertain, once, where it happened before a restore; how many. Inside a transaction.
 
     The database that was replaced may have announced it: the channel's history is asked first.
     """
@@ -81,8 +81,8 @@ def mark_restored_in_doubt(db: Database, now: datetime) -> int:
         UPDATE messages SET state = 'uncertain', restored = 1, lookup_misses = 0,
             claimed_at = :now, unknown_since = :now,
             lookup_problem = NULL, error = :error
-        WHERE state = 'pending' AND restored = 0 AND ended_at <= (SELECT MAX(restored_at) FROM restores)
-        RETURNING match_id, channel_id, state, error
+        WHERE state = 'pending' AND restored = 0 AND happened_at <= (SELECT MAX(restored_at) FROM restores)
+        RETURNING subject, channel_id, state, error
         """,
         now=text_of(now),
         error="it may have been announced before the restore",
@@ -95,7 +95,7 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
     rows = db.rows(
         f"""
         SELECT * FROM messages WHERE {UNSETTLED} AND state = 'uncertain' AND +claimed_at < :before
-        ORDER BY workspace, channel_id, ended_at
+        ORDER BY workspace, channel_id, happened_at
         """,
         before=text_of(claimed_before),
     )
@@ -105,8 +105,8 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
 def is_uncertain(db: Database, message: Message) -> bool:
     """Whether that is (still) so."""
     row = db.row(
-        "SELECT state FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
-        match_id=message.match_id,
+        "SELECT state FROM messages WHERE subject = :subject AND channel_id = :channel_id",
+        subject=message.subject,
         channel_id=message.channel_id,
     )
     return row is not None and row["state"] == "uncertain"
@@ -157,9 +157,9 @@ def _look_up_ended(
         db.write(
             f"""
             UPDATE messages SET {change}, lookup_problem = :problem, settled_at = :now
-            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND NOT ({unless})
+            WHERE subject = :subject AND channel_id = :channel_id AND state = 'uncertain' AND NOT ({unless})
             """,
-            match_id=message.match_id,
+            subject=message.subject,
             channel_id=message.channel_id,
             problem=problem,
             now=text_of(now),
@@ -182,9 +182,9 @@ def reconcile(db: Database, channel_id: str, ts_by_key: Mapping[str, str], now: 
             db.write(
                 """
                 UPDATE messages SET state = 'delivered', error = :found, slack_ts = :slack_ts, settled_at = :now
-                WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'pending'
+                WHERE subject = :subject AND channel_id = :channel_id AND state = 'pending'
                 """,
-                match_id=message.match_id,
+                subject=message.subject,
                 channel_id=message.channel_id,
                 found=FOUND,
                 slack_ts=slack_ts,
@@ -207,13 +207,13 @@ def posted_ts(db: Database, message: Message, ts_by_key: Mapping[str, str]) -> s
 
 
 def with_receipt(db: Database, channel_id: str, slack_ts: str) -> str | None:
-    """The match whose message in that channel has that `ts`."""
+    """What the message in that channel is about that has that `ts`."""
     row = db.row(
-        "SELECT match_id FROM messages WHERE channel_id = :channel_id AND slack_ts = :slack_ts",
+        "SELECT subject FROM messages WHERE channel_id = :channel_id AND slack_ts = :slack_ts",
         channel_id=channel_id,
         slack_ts=slack_ts,
     )
-    return row["match_id"] if row else None
+    return row["subject"] if row else None
 
 
 def log_changes(changed: Sequence[Row]) -> int:

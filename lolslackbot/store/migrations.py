@@ -233,6 +233,65 @@ STEPS: dict[int, str] = {
         ALTER TABLE matches RENAME COLUMN looks TO not_found_count;
         ALTER TABLE messages RENAME COLUMN absences TO lookup_misses;
     """,
+    6: """
+        -- One outbox for everything that is said: its key is (subject, channel), and alerts are messages.
+        CREATE TABLE messages_of_all_kinds (
+            subject     TEXT NOT NULL,
+            channel_id  TEXT NOT NULL REFERENCES channels,
+            kind        TEXT NOT NULL CHECK (kind IN ('game', 'live', 'digest', 'reply', 'alert')),
+            match_id    TEXT REFERENCES matches,
+            workspace   TEXT NOT NULL,
+            state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN (
+                            'pending', 'sending', 'delivered', 'failed', 'uncertain', 'expired'
+                        )),
+            attempts    INTEGER NOT NULL DEFAULT 0,
+            error       TEXT,
+            slack_ts    TEXT,
+            text        TEXT NOT NULL,
+            blocks      TEXT,
+            happened_at TEXT NOT NULL,
+            built_at    TEXT NOT NULL,
+            claim_token TEXT,
+            claimed_at  TEXT,
+            settled_at  TEXT,
+            lookup_misses INTEGER NOT NULL DEFAULT 0,
+            resends     INTEGER NOT NULL DEFAULT 0,
+            restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),
+            unknown_since TEXT,
+            lookup_problem TEXT,
+            PRIMARY KEY (subject, channel_id),
+            CHECK (kind <> 'game' OR subject = match_id),
+            CHECK ((state = 'sending') = (claim_token IS NOT NULL)),
+            CHECK (state <> 'delivered' OR slack_ts IS NOT NULL),
+            CHECK (state NOT IN ('failed', 'uncertain', 'expired') OR error IS NOT NULL)
+        ) STRICT;
+        INSERT INTO messages_of_all_kinds
+        SELECT match_id, channel_id, 'game', match_id, workspace, state, attempts, error, slack_ts, text, blocks,
+               ended_at, built_at, claim_token, claimed_at, settled_at, lookup_misses, resends, restored, unknown_since,
+               lookup_problem
+        FROM messages ORDER BY rowid;
+        DROP TABLE messages;
+        ALTER TABLE messages_of_all_kinds RENAME TO messages;
+        CREATE INDEX messages_waiting ON messages (channel_id, happened_at) WHERE state = 'pending';
+        CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', 'uncertain');
+        CREATE INDEX messages_failed ON messages (happened_at) WHERE state = 'failed';
+        CREATE INDEX messages_expired ON messages (settled_at) WHERE state = 'expired';
+        CREATE INDEX messages_with_text ON messages (happened_at) WHERE text <> '';
+        CREATE INDEX messages_by_match ON messages (match_id) WHERE match_id IS NOT NULL;
+        CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
+        -- What nobody was told of yet counts as new, and what was still to be told to be over is told again to be.
+        ALTER TABLE alerts RENAME TO alerts_by_post;
+        CREATE TABLE alerts (
+            problem TEXT PRIMARY KEY,
+            said    TEXT NOT NULL,
+            since   TEXT NOT NULL,
+            channel_id TEXT REFERENCES channels,
+            seen_at TEXT NOT NULL,
+            state   TEXT NOT NULL DEFAULT 'told' CHECK (state IN ('told', 'over'))
+        ) STRICT;
+        INSERT INTO alerts SELECT problem, said, since, NULL, seen_at, 'told' FROM alerts_by_post WHERE state <> 'due';
+        DROP TABLE alerts_by_post;
+    """,
 }
 
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.model import Message
+from lolslackbot.model import Message, MessageKind
 from lolslackbot.store import channels, findings, holds, in_doubt, participants, reasons
 from lolslackbot.store.database import Database, Row
+from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.in_doubt import UNSETTLED, log_changes
 
 logger = logging.getLogger(__name__)
+
+ALERT_LASTS = timedelta(days=1)  # then `status` is where to look
+_IS_NEWS = "happened_at >= CASE kind WHEN 'alert' THEN :oldest_alert ELSE :oldest END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class NextMessage:
     """The next message of one channel, and when the channel's last request was answered."""
 
     message: Message
-    ended_at: datetime
+    happened_at: datetime
     waiting: int  # in that channel, this one included
     last_answer: datetime | None  # as long as there is no answer: when it was claimed
     compared: bool  # with the channel's history, where it has to be before it is sent
@@ -38,11 +42,11 @@ class NextMessage:
     @classmethod
     def from_row(cls, row: Row) -> "NextMessage":
         reconciled_at = row["reconciled_at"]
-        # A message built after the comparison, about a game that was over by then, is compared too.
-        is_late = reconciled_at is not None and row["ended_at"] <= reconciled_at < row["built_at"]
+        # A message built after the comparison, about something that had happened by then, is compared too.
+        is_late = reconciled_at is not None and row["happened_at"] <= reconciled_at < row["built_at"]
         return cls(
             message=Message.from_row(row),
-            ended_at=moment_of(row["ended_at"]),
+            happened_at=moment_of(row["happened_at"]),
             waiting=row["waiting"],
             last_answer=moment_of(row["last_answer"]) if row["last_answer"] else None,
             compared=reconciled_at is not None and not is_late,
@@ -69,8 +73,11 @@ def add(
         for draft in drafts:
             db.write(
                 """
-                INSERT INTO messages (match_id, channel_id, workspace, state, error, text, blocks, ended_at, built_at)
-                SELECT match_id, :channel_id, :workspace, :state, :error, :text, :blocks, ended_at, :now
+                INSERT INTO messages (
+                    subject, channel_id, kind, match_id, workspace, state, error, text, blocks, happened_at, built_at
+                )
+                SELECT
+                    match_id, :channel_id, 'game', match_id, :workspace, :state, :error, :text, :blocks, ended_at, :now
                 FROM matches WHERE match_id = :match_id
                 ON CONFLICT DO NOTHING
                 """,
@@ -102,12 +109,29 @@ def add(
         )
 
 
+def add_alert(db: Database, subject: str, draft: Draft, now: datetime) -> None:
+    """A message about a problem. One that exists stays as it is. Inside a transaction."""
+    db.write(
+        """
+        INSERT INTO messages (subject, channel_id, kind, workspace, text, blocks, happened_at, built_at)
+        VALUES (:subject, :channel_id, 'alert', :workspace, :text, :blocks, :now, :now)
+        ON CONFLICT DO NOTHING
+        """,
+        subject=subject,
+        channel_id=draft.channel_id,
+        workspace=draft.workspace,
+        text=draft.text,
+        blocks=draft.blocks,
+        now=text_of(now),
+    )
+
+
 def replace_text(db: Database, match_id: str, draft: Draft) -> None:
     """Replaces the text of a message that still waits. Inside a transaction."""
     db.write(
         """
         UPDATE messages SET text = :text, blocks = :blocks
-        WHERE match_id = :match_id AND channel_id = :channel_id AND state IN ('pending', 'failed', 'uncertain')
+        WHERE subject = :match_id AND channel_id = :channel_id AND state IN ('pending', 'failed', 'uncertain')
         """,
         match_id=match_id,
         channel_id=draft.channel_id,
@@ -121,7 +145,8 @@ def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
     rows = db.rows(
         """
         SELECT match_id FROM messages JOIN participants USING (match_id)
-        WHERE channel_id = :channel_id AND player_id = :player_id AND state IN ('pending', 'failed', 'uncertain')
+        WHERE channel_id = :channel_id AND player_id = :player_id AND kind = 'game'
+          AND state IN ('pending', 'failed', 'uncertain')
         """,
         channel_id=channel_id,
         player_id=player_id,
@@ -130,7 +155,7 @@ def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
 
 
 def next_messages(db: Database) -> list[NextMessage]:
-    """The next message of each channel in which some wait, the longest finished game first."""
+    """The next message of each channel in which some wait, what happened first in front."""
     rows = db.rows(
         """
         SELECT *, (
@@ -142,20 +167,20 @@ def next_messages(db: Database) -> list[NextMessage]:
         ) AS reconciled_at
         FROM (
             SELECT *, COUNT(*) OVER (PARTITION BY channel_id) AS waiting,
-                   ROW_NUMBER() OVER (PARTITION BY channel_id ORDER BY ended_at, match_id) AS turn
+                   ROW_NUMBER() OVER (PARTITION BY channel_id ORDER BY happened_at, subject) AS turn
             FROM messages WHERE state = 'pending'
         ) AS waiting
         WHERE turn = 1
-        ORDER BY ended_at, match_id, channel_id
+        ORDER BY happened_at, subject, channel_id
         """
     )
     return [NextMessage.from_row(row) for row in rows]
 
 
 def waiting(db: Database) -> list[tuple[Message, datetime]]:
-    """Every waiting message with its game's end, in the order the games ended."""
-    rows = db.rows("SELECT * FROM messages WHERE state = 'pending' ORDER BY ended_at, match_id, channel_id")
-    return [(Message.from_row(row), moment_of(row["ended_at"])) for row in rows]
+    """Every waiting message and when what it is about happened, in that order."""
+    rows = db.rows("SELECT * FROM messages WHERE state = 'pending' ORDER BY happened_at, subject, channel_id")
+    return [(Message.from_row(row), moment_of(row["happened_at"])) for row in rows]
 
 
 def count_pending(db: Database) -> int:
@@ -214,12 +239,40 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     return {row["channel_id"] for row in rows}
 
 
+def oldest_news(kind: MessageKind, oldest: datetime, now: datetime) -> datetime:
+    """From when on what happened is news. oldest: of a game."""
+    return now - ALERT_LASTS if kind is MessageKind.ALERT else oldest
+
+
+def _news(oldest: datetime, now: datetime) -> dict[str, str]:
+    """What `_IS_NEWS` goes by."""
+    return {"oldest": text_of(oldest), "oldest_alert": text_of(oldest_news(MessageKind.ALERT, oldest, now))}
+
+
 def expire(db: Database, oldest: datetime, now: datetime) -> int:
-    """pending -> expired where the game ended before `oldest`; how many. So is what a restore made doubtful."""
-    reason, bound = str(reasons.NO_LONGER_NEWS), text_of(oldest)
-    doubted = f"{UNSETTLED} AND state = 'uncertain' AND restored = 1 AND attempts = 0 AND ended_at < :bound"
-    waiting = "state = 'pending' AND ended_at < :bound"
-    return sum(_end(db, "expired", reason, condition, bound, now) for condition in (waiting, doubted))
+    """pending -> expired where it is no longer news; how many. So is what a restore made doubtful.
+
+    oldest: a game that ended before is no longer news.
+    """
+    reason, bounds = str(reasons.NO_LONGER_NEWS), _news(oldest, now)
+    doubted = f"{UNSETTLED} AND state = 'uncertain' AND restored = 1 AND attempts = 0 AND NOT {_IS_NEWS}"
+    waiting = f"state = 'pending' AND NOT {_IS_NEWS}"
+    return sum(_end(db, "expired", reason, condition, now, **bounds) for condition in (waiting, doubted))
+
+
+def withdraw(db: Database, subject: str, reason: str, now: datetime) -> bool:
+    """pending -> expired in every channel, since it is of no use any more; whether any waited. Inside a transaction."""
+    withdrawn = db.change(
+        """
+        UPDATE messages SET state = 'expired', error = :reason, settled_at = :now
+        WHERE subject = :subject AND state = 'pending'
+        RETURNING subject, channel_id, state, error
+        """,
+        subject=subject,
+        reason=reason,
+        now=text_of(now),
+    )
+    return log_changes(withdrawn) > 0
 
 
 def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime) -> None:
@@ -230,7 +283,7 @@ def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime
     db.write(
         """
         UPDATE messages SET resends = 1
-        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND attempts > 0
+        WHERE subject = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND attempts > 0
         """,
         match_id=match_id,
         channel_id=channel_id,
@@ -238,9 +291,9 @@ def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime
     expired = db.change(
         """
         UPDATE messages SET state = 'expired', error = 'untracked', settled_at = :now
-        WHERE match_id = :match_id AND channel_id = :channel_id
+        WHERE subject = :match_id AND channel_id = :channel_id
           AND (state IN ('pending', 'failed') OR state = 'uncertain' AND attempts = 0)
-        RETURNING match_id, channel_id, state, error
+        RETURNING subject, channel_id, state, error
         """,
         match_id=match_id,
         channel_id=channel_id,
@@ -255,26 +308,26 @@ def fail_in_broken_channels(db: Database, now: datetime) -> dict[str, int]:
     for hold in holds.all_known(db):
         if hold.kind == "broken":
             error = f"{hold.reason}: the channel was marked broken"
-            channel_id = hold.scope.id
-            if number := _end(db, "failed", error, "state = 'pending' AND channel_id = :bound", channel_id, now):
+            condition = "state = 'pending' AND channel_id = :channel_id"
+            if number := _end(db, "failed", error, condition, now, channel_id=hold.scope.id):
                 failed[error] = failed.get(error, 0) + number
     return failed
 
 
-def _end(db: Database, state: str, error: str, condition: str, bound: str, now: datetime) -> int:
-    if not db.row(f"SELECT 1 FROM messages WHERE {condition} LIMIT 1", bound=bound):
+def _end(db: Database, state: str, error: str, condition: str, now: datetime, **values: str) -> int:
+    if not db.row(f"SELECT 1 FROM messages WHERE {condition} LIMIT 1", **values):
         return 0  # nothing to write, so no lock and no sync
     with db.transaction():
         ended = db.change(
             f"""
             UPDATE messages SET state = :state, error = :error, settled_at = :now
             WHERE {condition}
-            RETURNING match_id, channel_id, state, error
+            RETURNING subject, channel_id, state, error
             """,
             state=state,
             error=error,
-            bound=bound,
             now=text_of(now),
+            **values,
         )
     return log_changes(ended)
 
@@ -288,21 +341,21 @@ def claim_next(
     """
     with db.transaction():
         rows = db.change(
-            """
+            f"""
             UPDATE messages
             SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
                 settled_at = NULL, lookup_problem = NULL
-            WHERE (match_id, channel_id) = (
-                SELECT match_id, channel_id FROM messages
+            WHERE (subject, channel_id) = (
+                SELECT subject, channel_id FROM messages
                 WHERE channel_id = :channel_id AND state = 'pending'
-                ORDER BY ended_at, match_id LIMIT 1             -- the game that ended first goes first
+                ORDER BY happened_at, subject LIMIT 1           -- what happened first goes first
             )
-            AND ended_at >= :oldest                             -- still news
+            AND {_IS_NEWS}
             AND workspace = :workspace                          -- the one whose token is going to be used
             AND EXISTS (                                        -- compared with the channel's history, if need be
                 SELECT 1 FROM channels
                 WHERE channels.channel_id = messages.channel_id AND reconciled_at IS NOT NULL
-                  AND NOT (ended_at <= reconciled_at AND reconciled_at < built_at)
+                  AND NOT (happened_at <= reconciled_at AND reconciled_at < built_at)
             )
             AND NOT EXISTS (                                    -- not paused meanwhile
                 SELECT 1 FROM holds
@@ -314,51 +367,56 @@ def claim_next(
             channel_id=channel_id,
             workspace=workspace,
             token=token,
-            oldest=text_of(oldest),
             now=text_of(now),
+            **_news(oldest, now),
         )
     return Claim(Message.from_row(rows[0]), token) if rows else None
 
 
 def of_channel(db: Database, channel_id: str, state: str) -> list[Message]:
-    """The messages of a channel in that state, in the order the games ended."""
+    """The messages of a channel in that state, in their order."""
     rows = db.rows(
-        "SELECT * FROM messages WHERE channel_id = :channel_id AND state = :state ORDER BY ended_at, match_id",
+        "SELECT * FROM messages WHERE channel_id = :channel_id AND state = :state ORDER BY happened_at, subject",
         channel_id=channel_id,
         state=state,
     )
     return [Message.from_row(row) for row in rows]
 
 
-def find(db: Database, match_id: str, channel_id: str) -> tuple[Message, str] | None:
+def find(db: Database, subject: str, channel_id: str) -> tuple[Message, str] | None:
     """A message and its state."""
     row = db.row(
-        "SELECT * FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
-        match_id=match_id,
+        "SELECT * FROM messages WHERE subject = :subject AND channel_id = :channel_id",
+        subject=subject,
         channel_id=channel_id,
     )
     return (Message.from_row(row), row["state"]) if row else None
 
 
-def game_ended_at(db: Database, message: Message) -> datetime:
-    """When the game of a message ended: how long it is news."""
-    row = db.row("SELECT ended_at FROM matches WHERE match_id = :match_id", match_id=message.match_id)
-    assert row
-    return moment_of(row["ended_at"])
-
-
-def number_ahead(db: Database, match_id: str, channel_id: str, oldest: datetime) -> int:
-    """How many messages of games since `oldest` wait in that channel and go out before this one."""
+def happened_at(db: Database, message: Message) -> datetime:
+    """When what a message is about happened: how long it is news."""
     row = db.row(
-        """
-        SELECT COUNT(*) AS number FROM messages AS earlier JOIN messages USING (channel_id)
-        WHERE channel_id = :channel_id AND messages.match_id = :match_id
-          AND earlier.state = 'pending' AND earlier.ended_at >= :oldest
-          AND (earlier.ended_at, earlier.match_id) < (messages.ended_at, messages.match_id)
+        "SELECT happened_at FROM messages WHERE subject = :subject AND channel_id = :channel_id",
+        subject=message.subject,
+        channel_id=message.channel_id,
+    )
+    assert row
+    return moment_of(row["happened_at"])
+
+
+def number_ahead(db: Database, subject: str, channel_id: str, oldest: datetime, now: datetime) -> int:
+    """How many messages that are still news wait in that channel and go out before this one."""
+    row = db.row(
+        f"""
+        SELECT COUNT(*) AS number FROM messages
+        WHERE channel_id = :channel_id AND state = 'pending' AND {_IS_NEWS}
+          AND (happened_at, subject) < (
+              SELECT happened_at, subject FROM messages WHERE subject = :subject AND channel_id = :channel_id
+          )
         """,
-        match_id=match_id,
+        subject=subject,
         channel_id=channel_id,
-        oldest=text_of(oldest),
+        **_news(oldest, now),
     )
     return row["number"] if row else 0
 
@@ -369,8 +427,8 @@ def retry(db: Database, message: Message) -> None:
     One whose wording had failed is worded again: its match goes back to be built. Of one whose outcome is unknown,
     `unknown_since` stays: whatever comes of it now, the earlier attempt may have reached Slack.
     """
-    key = {"match_id": message.match_id, "channel_id": message.channel_id}
-    here = "match_id = :match_id AND channel_id = :channel_id AND state IN ('failed', 'uncertain')"
+    key = {"subject": message.subject, "channel_id": message.channel_id}
+    here = "subject = :subject AND channel_id = :channel_id AND state IN ('failed', 'uncertain')"
     if message.text:
         db.write(
             f"""
@@ -384,13 +442,13 @@ def retry(db: Database, message: Message) -> None:
             **key,
         )
     elif db.write(f"DELETE FROM messages WHERE {here}", **key):
-        db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.match_id)
+        db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.subject)
 
 
 def prune(db: Database, before: datetime, most: int) -> int:
-    """Forgets the texts of up to `most` messages about games that ended before, once they came to an end; how many.
+    """Forgets the texts of up to `most` messages about what happened before, once they came to an end; how many.
 
-    The rows stay: their key keeps the match from being announced again. A failed one can no longer be tried again.
+    The rows stay: their key keeps it from being said again. A failed one can no longer be tried again.
     Inside a transaction.
     """
     return db.write(
@@ -399,9 +457,9 @@ def prune(db: Database, before: datetime, most: int) -> int:
         SET state = CASE state WHEN 'failed' THEN 'expired' ELSE state END,
             error = CASE state WHEN 'failed' THEN :pruned || error ELSE error END,
             text = '', blocks = NULL
-        WHERE (match_id, channel_id) IN (
-            SELECT match_id, channel_id FROM messages
-            WHERE text <> '' AND ended_at < :before AND state IN ('delivered', 'expired', 'failed')
+        WHERE (subject, channel_id) IN (
+            SELECT subject, channel_id FROM messages
+            WHERE text <> '' AND happened_at < :before AND state IN ('delivered', 'expired', 'failed')
             LIMIT :most
         )
         """,
@@ -416,7 +474,11 @@ def mark_delivered(db: Database, claim: Claim, slack_ts: str, now: datetime) -> 
     with db.transaction():
         _end_claim(db, claim, "delivered", None, now, slack_ts=slack_ts)
         holds.lift(db, holds.workspace_scope(claim.message.workspace), "rejected")
-        for scope in (holds.workspace_scope(claim.message.workspace), holds.channel_scope(claim.message.channel_id)):
+        channel_id = claim.message.channel_id
+        scopes = [holds.workspace_scope(claim.message.workspace), holds.channel_scope(channel_id)]
+        if claim.message.kind is MessageKind.ALERT:
+            scopes.append(Scope(ScopeKind.ALERT_CHANNEL, channel_id))
+        for scope in scopes:
             findings.forget(db, scope)
 
 
@@ -427,9 +489,9 @@ def mark_uncertain(db: Database, claim: Claim, error: str, now: datetime) -> Non
         db.write(
             """
             UPDATE messages SET unknown_since = :now
-            WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'uncertain'
+            WHERE subject = :subject AND channel_id = :channel_id AND state = 'uncertain'
             """,
-            match_id=claim.message.match_id,
+            subject=claim.message.subject,
             channel_id=claim.message.channel_id,
             now=text_of(now),
         )
@@ -456,9 +518,9 @@ def release(
             """
             UPDATE messages
             SET attempts = attempts - :uncounted, blocks = CASE WHEN :without_blocks THEN NULL ELSE blocks END
-            WHERE match_id = :match_id AND channel_id = :channel_id
+            WHERE subject = :subject AND channel_id = :channel_id
             """,
-            match_id=claim.message.match_id,
+            subject=claim.message.subject,
             channel_id=claim.message.channel_id,
             uncounted=0 if counted else 1,
             without_blocks=int(without_blocks),
@@ -477,9 +539,9 @@ def _end_claim(
         """
         UPDATE messages
         SET state = :state, error = :error, slack_ts = :slack_ts, claim_token = NULL, settled_at = :now
-        WHERE match_id = :match_id AND channel_id = :channel_id AND state = 'sending' AND claim_token = :token
+        WHERE subject = :subject AND channel_id = :channel_id AND state = 'sending' AND claim_token = :token
         """,
-        match_id=claim.message.match_id,
+        subject=claim.message.subject,
         channel_id=claim.message.channel_id,
         token=claim.token,
         state=state,

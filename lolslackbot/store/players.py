@@ -8,6 +8,7 @@ from datetime import datetime
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import Player, ProblemKind, RiotId
+from lolslackbot.store import channels
 from lolslackbot.store.database import Database, Row, in_clause
 
 logger = logging.getLogger(__name__)
@@ -168,11 +169,7 @@ def track(
 
 
 def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
-    db.write(
-        "INSERT INTO channels (channel_id, workspace) VALUES (:channel_id, :workspace) ON CONFLICT DO NOTHING",
-        channel_id=channel_id,
-        workspace=workspace,
-    )
+    channels.ensure(db, channel_id, workspace)
     row = db.row("SELECT workspace, moved_to FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
     assert row
     if row["moved_to"]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import in_doubt
+from lolslackbot.store import channels, in_doubt
 from lolslackbot.store.database import Database
 
 _KEPT = {
@@ -12,14 +12,18 @@ _KEPT = {
     "riot_hosts": "TRUE",
     "holds": "kind = 'limited'",
     "runs": "TRUE",
-    "alerts": "TRUE",  # what the alert channel was told of
+    "alerts": "TRUE",
+    "messages": "kind = 'alert'",  # of which no game's ledger knows
     "findings": "TRUE",
 }
 _LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
+_ALERT_CHANNELS = "SELECT channel_id, workspace FROM channels WHERE channel_id IN (SELECT channel_id FROM alerts)"
 
 
 def keep_todays_records(today: Database, restored: Database) -> None:
     """Replaces limits, runs and alerts in a restored database by today's. Inside a transaction of `restored`."""
+    for row in today.rows(_ALERT_CHANNELS):
+        channels.ensure(restored, row["channel_id"], row["workspace"])
     for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")
         for row in today.rows(f"SELECT * FROM {table} WHERE {which}"):

@@ -96,10 +96,11 @@ def build(database: str, match_ids: Sequence[str], text: str, blocks: str) -> No
             with _commit(connection):
                 connection.execute(
                     """
-                    INSERT INTO messages (match_id, channel_id, workspace, text, blocks, ended_at, built_at)
-                    VALUES (?, 'C0', 'default', ?, ?, ?, ?)
+                    INSERT INTO messages (
+                        subject, kind, match_id, channel_id, workspace, text, blocks, happened_at, built_at
+                    ) VALUES (?, 'game', ?, 'C0', 'default', ?, ?, ?, ?)
                     """,
-                    (match_id, text, blocks, NOW, NOW),
+                    (match_id, match_id, text, blocks, NOW, NOW),
                 )
                 connection.execute("UPDATE matches SET built_at = ? WHERE match_id = ?", (NOW, match_id))
 

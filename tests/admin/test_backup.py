@@ -10,9 +10,10 @@ from support import FakeClock, a_match, add_player, store_match
 
 from lolslackbot.admin.backup import backup, restore
 from lolslackbot.errors import ConfigError
+from lolslackbot.stages.alert import alert
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import alerts
+from lolslackbot.store import holds
 from lolslackbot.store.database import Database, open_database
 
 
@@ -53,15 +54,22 @@ def test_a_clock_that_is_behind_excludes_no_known_game_from_the_look_up(
 def test_what_the_alert_channel_was_told_is_not_forgotten(
     db: Database, home: Path, tmp_path: Path, clock: FakeClock
 ) -> None:
+    """Neither what it was told, nor what waits to be told: that is looked up like all that waits."""
     copy = tmp_path / "copy.db"
     backup(home / "lolslackbot.db", copy)
-    problems = {"riot rejected": "the key is refused"}
-    alerts.record(db, problems, clock.now(), clock.now())
-    assert [each.said for each in alerts.claim(db)] == ["the key is refused"]
+    refuse_key(db, clock)
+    assert alert(db, "CALERTS", clock.now())
     restore(home / "lolslackbot.db", copy, clock.now())
     with closing(open_database(home / "lolslackbot.db")) as restored:
-        alerts.record(restored, problems, clock.now(), clock.now())
-        assert alerts.claim(restored) == []
+        refuse_key(restored, clock)
+        assert not alert(restored, "CALERTS", clock.now())
+        rows = restored.rows("SELECT channel_id, kind, state FROM messages")
+        assert [tuple(row) for row in rows] == [("CALERTS", "alert", "uncertain")]
+
+
+def refuse_key(db: Database, clock: FakeClock) -> None:
+    with db.transaction():
+        holds.put(db, holds.RIOT_KEY, "rejected", "403", clock.now(), None)
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])

@@ -246,7 +246,7 @@ def test_build_messages_forgets_once_a_day_as_the_setting_says(
     match_id, ended_at = built(db, clock, "delivered"), text_of(datetime.now(UTC) - timedelta(days=40))
     with db.transaction():
         db.write("UPDATE matches SET ended_at = :ended_at", ended_at=ended_at)
-        db.write("UPDATE messages SET ended_at = :ended_at", ended_at=ended_at)
+        db.write("UPDATE messages SET happened_at = :ended_at", ended_at=ended_at)
     for expected in (said, "nothing to do"):
         result = in_process_command("build-messages", LOLSLACKBOT_KEEP_DAYS=days)
         assert (result.status, result.out) == (0, f"build-messages: {expected}\n")

@@ -164,7 +164,7 @@ def test_a_message_that_neither_failed_nor_is_uncertain_is_refused(db: Database,
     games(db, clock, "EUW1_1")
     with db.transaction():
         db.write(
-            "UPDATE messages SET state = :state, claim_token = :token, claimed_at = ended_at, slack_ts = '1.1', "
+            "UPDATE messages SET state = :state, claim_token = :token, claimed_at = happened_at, slack_ts = '1.1', "
             "error = 'x'",
             state=state,
             token="t" if state == "sending" else None,
@@ -490,7 +490,7 @@ def test_an_uncertain_message_that_a_person_found_counts_as_delivered(
     plan = record_found(db, "EUW1_1", "C1", LINK, START)
     assert plan.sentences == [
         "the uncertain message EUW1_1:C1 counts as delivered, ts 1700000000.123456",
-        "is it the right link? what it leads to was posted at 2023-11-14T22:13:20.123Z, before the game ended at "
+        "is it the right link? what it leads to was posted at 2023-11-14T22:13:20.123Z, before its game ended at "
         "2026-11-23T11:58:00.000Z",
     ]
     does_nothing_until_asked(db, plan, before)

@@ -27,7 +27,6 @@ from lolslackbot.settings import ChannelLimit, Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import (
-    alerts,
     channels,
     decisions,
     findings,
@@ -675,11 +674,6 @@ def given_up(world: World, match_id: str) -> None:
     matches.give_up(world.db, match_id, Reason("not a valid match"), world.now)
 
 
-def unposted(world: World) -> None:
-    alerts.record(world.db, {"riot rejected": "-"}, world.now - HOUR, world.now)
-    alerts.release(world.db, alerts.claim(world.db), "C9", "not_in_channel", world.now)
-
-
 def backlog_waits(world: World) -> World:
     world.game(1)
     world.listed("EUW1_2")
@@ -847,11 +841,6 @@ DOUBT = "\n1 message has an unknown delivery status (first: EUW1_1 in C1: "
         lambda w: w.doubt_unreadable(LookupProblem.CHANNEL_CLOSED),
         f"{DOUBT}cannot be looked up: -); {BY_HAND}",
         "history",
-    ),
-    Row(
-        unposted,
-        "\nalert channel C9 (LOLSLACKBOT_ALERT_CHANNEL) cannot be posted to: not_in_channel; alerts waiting since "
-        f"{NOON}: 1; run `lolslackbot check` to see what it needs, then `lolslackbot deliver`\n",
     ),
     Row(
         lambda w: w.ran("deliver", -HOUR),

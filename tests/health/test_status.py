@@ -152,7 +152,6 @@ KEYS = [
     (NeedKind.MATCHES_GIVEN_UP, "", "matches given up"),
     (NeedKind.MESSAGES_FAILED, "C1", "messages failed C1"),
     (NeedKind.MESSAGES_UNCERTAIN, "", "messages uncertain"),
-    (NeedKind.ALERTS_UNPOSTED, "", "alerts unposted"),
 ]
 
 
@@ -162,15 +161,10 @@ def test_key__never_changes() -> None:
     assert [kind for kind, _, _ in KEYS] == list(NeedKind)
 
 
-def test_alarming__all_but_four() -> None:
+def test_alarming__all_but_three() -> None:
     """A person's own doing, what may clear up, and the alert channel itself raise no alert."""
     silent = [kind for kind in NeedKind if not Need(kind, "", "").alarming]
-    assert silent == [
-        NeedKind.PAUSED,
-        NeedKind.ALERT_CHANNEL_FOUND,
-        NeedKind.MESSAGES_UNCERTAIN,
-        NeedKind.ALERTS_UNPOSTED,
-    ]
+    assert silent == [NeedKind.PAUSED, NeedKind.ALERT_CHANNEL_FOUND, NeedKind.MESSAGES_UNCERTAIN]
 
 
 # Holds, limits, findings

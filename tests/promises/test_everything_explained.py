@@ -34,7 +34,7 @@ def test_log__decisions_about_many_and_by_hand(in_process_bot: Bot, sandbox: San
     match = play(in_process_bot, sandbox)
     in_process_bot.tick()
     before = len(in_process_bot.log)
-    fate = "UPDATE messages SET error = '-', state = '{}', claim_token = {}, ended_at = '{}'"
+    fate = "UPDATE messages SET error = '-', state = '{}', claim_token = {}, happened_at = '{}'"
     in_process_bot.write(fate.format("sending", "'dead'", "2026-01-01T00:00:00.000Z"))
     in_process_bot.run("deliver")
     in_process_bot.write(fate.format("failed", "NULL", "2026-01-01T00:00:00.000Z"))

@@ -57,14 +57,21 @@ def judge(
 
 def messages_in(database: Path) -> dict[str, tuple[str, str | None]]:
     """State and receipt of every message, by key."""
-    rows = look(database, "SELECT match_id || ':' || channel_id, state, slack_ts FROM messages")
+    rows = look(database, f"SELECT {key_in(database)}, state, slack_ts FROM messages")
     return {str(key): (str(state), None if ts is None else str(ts)) for key, state, ts in rows}
 
 
 def unsettled(database: Path) -> set[str]:
     """The keys whose outcome is not known: those claimed here, not those that a restore put in doubt."""
-    sql = "SELECT match_id || ':' || channel_id FROM messages WHERE state IN ('sending', 'uncertain') AND attempts > 0"
-    return {str(key) for (key,) in look(database, sql)}
+    unknown = "state IN ('sending', 'uncertain') AND attempts > 0"
+    return {str(key) for (key,) in look(database, f"SELECT {key_in(database)} FROM messages WHERE {unknown}")}
+
+
+def key_in(database: Path) -> str:
+    """A message's key, in SQL."""
+    columns = [name for (name,) in look(database, "SELECT name FROM pragma_table_info('messages')")]
+    subject = "subject" if "subject" in columns else "match_id"  # before schema 7
+    return f"{subject} || ':' || channel_id"
 
 
 def faults_of(database: Path) -> list[str]:

@@ -18,7 +18,7 @@ STARTS = 8
 STARTS_OF_A_SAMPLE = 3
 LATER = 75
 PATIENCE = 20  # seconds
-CLAIMS = "SELECT match_id, channel_id, state, claim_token, attempts, claimed_at FROM messages ORDER BY channel_id"
+CLAIMS = "SELECT subject, channel_id, state, claim_token, attempts, claimed_at FROM messages ORDER BY channel_id"
 
 
 def freeze_before_the_post() -> None:

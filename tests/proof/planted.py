@@ -87,8 +87,8 @@ def claim_before_outcome(record_outcome: Any) -> Any:
 
 def whoever_has_the_claim(end_claim: Any) -> Any:
     def faulty(db: Any, claim: Any, *values: Any, **more: Any) -> None:
-        key = {"match_id": claim.message.match_id, "channel_id": claim.message.channel_id}
-        row = db.row("SELECT claim_token FROM messages WHERE match_id = :match_id AND channel_id = :channel_id", **key)
+        key = {"subject": claim.message.subject, "channel_id": claim.message.channel_id}
+        row = db.row("SELECT claim_token FROM messages WHERE subject = :subject AND channel_id = :channel_id", **key)
         end_claim(db, replace(claim, token=row["claim_token"]), *values, **more)
 
     return faulty

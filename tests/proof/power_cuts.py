@@ -220,7 +220,7 @@ def forgotten(
 
 def claims(connection: sqlite3.Connection, sent: frozenset[str]) -> tuple[list[str], list[str]]:
     """The messages sent whose claim is gone, and those that are said to be delivered and were not sent."""
-    states = dict(connection.execute("SELECT match_id || ':' || channel_id, state FROM messages"))
+    states = dict(connection.execute("SELECT subject || ':' || channel_id, state FROM messages"))
     false = [f"{key} says delivered" for key, state in states.items() if state == "delivered" and key not in sent]
     return [f"the claim of {key}" for key in sorted(sent) if states.get(key, "pending") == "pending"], false
 

@@ -19,8 +19,9 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, players
 from lolslackbot.store.database import Database, create_database
 from proof.fork_server import TESTS, Armament, ForkServer, Order, shared_fork_server
-from proof.judge import Finding, judge, look, messages_in, unsettled
+from proof.judge import Finding, judge, key_in, look, messages_in, unsettled
 
+RENAMED = {("messages", "ended_at"): "happened_at"}  # what a column of an earlier schema is called now
 TICK = 900.0  # seconds from one run to the next: longer than an outcome is left uncertain
 RUNS = 6  # in which everything must be settled
 DELIVER, FETCH, BUILD = ("deliver",), ("fetch-matches",), ("build-messages",)
@@ -113,8 +114,7 @@ class World:
         misses = "lookup_misses" if "lookup_misses" in columns else "absences"  # before schema 6
         rows = look(
             self.database,
-            "SELECT match_id || ':' || channel_id FROM messages "
-            f"WHERE state = 'uncertain' AND resends AND {misses} > 1",
+            f"SELECT {key_in(self.database)} FROM messages WHERE state = 'uncertain' AND resends AND {misses} > 1",
         )
         return {str(key) for (key,) in rows}
 
@@ -255,10 +255,12 @@ def _rewrite(database: Path, schema: str) -> None:
         connection.execute("ATTACH ? AS new", (str(database),))
         for (table,) in connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
             known = {row[1] for row in connection.execute(f"PRAGMA new.table_info({table})")}
-            columns = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})") if row[1] in known]
-            if columns:
-                both = ", ".join(columns)
-                connection.execute(f"INSERT INTO main.{table} ({both}) SELECT {both} FROM new.{table}")
+            columns = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+            named = {each: RENAMED.get((table, each), each) for each in columns}
+            named = {then: now for then, now in named.items() if now in known}
+            if named:
+                then, now = ", ".join(named), ", ".join(named.values())
+                connection.execute(f"INSERT INTO main.{table} ({then}) SELECT {now} FROM new.{table}")
         connection.commit()
     old.replace(database)
 

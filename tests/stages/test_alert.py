@@ -1,17 +1,24 @@
-"""The alert channel: told once that something needs a person, once that it is well again, and never in doubt."""
+"""The alert channel: told once that something needs a person, once that it is well again, by messages of the outbox."""
 
-import logging
+import re
+import shlex
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from fakes import FakeSlack
-from support import START, Bot, FakeClock, add_player, scope_of
+from support import START, Bot, FakeClock, a_match, add_player, scope_of, store_match
 
-from lolslackbot.errors import ConfigError
+from lolslackbot.clock import Clock
 from lolslackbot.health.needs import NeedKind
 from lolslackbot.health.status import status
-from lolslackbot.slack.answers import Posted, SlackVerdict
+from lolslackbot.settings import ChannelLimit
+from lolslackbot.slack.answers import ChannelInfo, Posted, SlackVerdict
 from lolslackbot.stages.alert import CALM, alert
+from lolslackbot.stages.build_messages import build_messages
+from lolslackbot.stages.deliver import Alerting, Limits, deliver
+from lolslackbot.stages.reconcile import Policy
+from lolslackbot.stages.run import Run
 from lolslackbot.store import findings, holds, listings
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
@@ -19,12 +26,20 @@ from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
 
 CHANNEL = "CALERTS"
+LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
+BEGAN, OVER = "lolslackbot needs a person", "lolslackbot is well again, this is over"
+NOT_THERE = Posted(SlackVerdict.CHANNEL_BROKEN, error="is_archived", code="is_archived")
 
 
 @pytest.fixture(autouse=True)
 def _one_player_listed_now(db: Database) -> None:
     add_player(db)
     listed(db, START)
+
+
+@pytest.fixture
+def slack() -> FakeSlack:
+    return FakeSlack()
 
 
 def listed(db: Database, now: object) -> None:
@@ -41,39 +56,57 @@ def lift(db: Database, scope: str, kind: str) -> None:
         holds.lift(db, scope_of(scope), kind)
 
 
-def told(db: Database, slack: FakeSlack, clock: FakeClock) -> list[str]:
-    """The posts of one run of deliver, three minutes after the one before."""
+def saying(clock: FakeClock) -> Alerting:
+    return partial(alert, channel_id=CHANNEL, now=clock.now())
+
+
+def told(db: Database, slack: FakeSlack, clock: FakeClock, runs: int = 1) -> list[str]:
+    """The posts of so many runs of deliver, each three minutes after the one before."""
     before = len(slack.requests)
-    clock.advance(180)
-    listed(db, clock.now())
-    clamp_future_times(db, clock.now())
-    alert(db, lambda _: slack, CHANNEL, clock.now())  # type: ignore[arg-type,return-value]
+    for _ in range(runs):
+        clock.advance(180)
+        listed(db, clock.now())
+        clamp_future_times(db, clock.now())
+        deliver(db, lambda _: slack, Run("deliver", clock, 80), LIMITS, saying(clock))  # type: ignore[arg-type,return-value]
     assert all((each.channel_id, each.workspace) == (CHANNEL, "default") for each in slack.requests)
     return [each.text for each in slack.requests[before:]]
 
 
-def test_a_problem_is_told_once_and_its_end_once(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def kinds(posts: list[str]) -> list[str]:
+    return [each.partition(": ")[0] for each in posts]
+
+
+def states(db: Database) -> list[str]:
+    return [
+        row["state"] for row in db.rows("SELECT state FROM messages WHERE kind = 'alert' ORDER BY built_at, subject")
+    ]
+
+
+def needs(db: Database, clock: FakeClock) -> dict[str, str]:
+    return {need.key: need.text for need in status(db, clock.now()).needs}
+
+
+def test_alert__told_once_and_its_end_once(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     assert told(db, slack, clock) == []
     put(db, "riot", "rejected", "403 Forbidden")
-    assert told(db, slack, clock) == [f"lolslackbot needs a person: {text}" for text in needs(db, clock).values()]
-    assert [told(db, slack, clock) for _ in range(20)] == [[]] * 20
+    assert told(db, slack, clock) == [f"{BEGAN}: {text}" for text in needs(db, clock).values()]
+    assert told(db, slack, clock, 20) == []
     lift(db, "riot", "rejected")
-    later = [each for _ in range(20) for each in told(db, slack, clock)]
-    assert [each.partition(": ")[0] for each in later] == ["lolslackbot is well again, this is over"]
+    assert kinds(told(db, slack, clock, 20)) == [OVER]
+    assert db.rows("SELECT * FROM alerts") == []
 
 
-def test_several_at_once_are_one_post(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def test_alert__each_problem_by_itself(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Its subject is the problem and since when; its text formats nothing and pings nobody."""
     put(db, "riot", "rejected")
     put(db, "channel C1", "broken", "<!channel> is_archived")
-    (post,) = told(db, slack, clock)
-    assert len(post.splitlines()) == 2
-    assert "&lt;!channel&gt; is_archived" in post
+    assert len(told(db, slack, clock)) == 2
+    assert {each.key.split(" since ")[0] for each in slack.requests} == {"riot rejected", "channel C1 broken"}
+    assert any("&lt;!channel&gt; is_archived" in each.text for each in slack.requests)
 
 
-def test_what_comes_and_goes_is_told_once(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def test_alert__comes_and_goes(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """What is back before a quarter of an hour has passed was never over."""
     for _ in range(10):
         put(db, "channel C1", "broken")
         told(db, slack, clock)
@@ -82,164 +115,183 @@ def test_what_comes_and_goes_is_told_once(db: Database, clock: FakeClock) -> Non
     assert len(slack.requests) == 1
 
 
-def test_what_a_person_did_needs_nobody_to_be_told(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
-    put(db, "everything", "paused")
+def test_alert__again_after_its_end(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """A problem that comes back after its end was told is a new one."""
+    for _ in range(2):
+        put(db, "riot", "rejected")
+        assert kinds(told(db, slack, clock)) == [BEGAN]
+        lift(db, "riot", "rejected")
+        assert kinds(told(db, slack, clock, 7)) == [OVER]
+
+
+def test_alert__not_of_what_a_person_did(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    put(db, "channel C1", "paused")
     assert told(db, slack, clock) == []
 
 
-def test_one_that_is_lost_is_not_repeated(db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
-    slack = FakeSlack()
+def test_alert__has_the_guarantees_of_every_message(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """One of unknown outcome is looked up, by its key, before it is sent again."""
     slack.outcomes[CHANNEL] = [Posted(SlackVerdict.UNCERTAIN, error="time-out")]
     put(db, "riot", "rejected")
-    with caplog.at_level(logging.ERROR):
-        told(db, slack, clock)
-    assert "may not have got this (time-out)" in caplog.text
-    assert told(db, slack, clock) == []
+    told(db, slack, clock)
+    assert states(db) == ["uncertain"]
+    slack.histories[CHANNEL] = {slack.requests[0].key: "1700000000.000001"}
+    assert told(db, slack, clock, 5) == []
+    assert states(db) == ["delivered"]
 
 
-def test_it_is_claimed_before_it_is_told(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def test_alert__killed_while_it_is_posted(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     slack.outcomes[CHANNEL] = [KeyboardInterrupt()]
     put(db, "riot", "rejected")
     with pytest.raises(KeyboardInterrupt):
         told(db, slack, clock)
-    assert told(db, slack, clock) == []
+    assert states(db) == ["uncertain"]
+    slack.histories[CHANNEL] = {slack.requests[0].key: "1700000000.000001"}
+    assert told(db, slack, clock, 5) == []
 
 
-def test_a_clock_set_back_holds_no_end_up_for_ever(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def test_alert__not_of_what_the_run_cures(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Messages that waited while the machine was off go out, and nobody is alarmed."""
+    store_match(db, a_match("EUW1_1", ended_at=clock.now()), clock.now())
+    build_messages(db, Run("build-messages", clock, 80), "")
+    clock.advance(7200)
+    listed(db, clock.now())
+    assert "messages waiting" in needs(db, clock)
+    deliver(db, lambda _: slack, Run("deliver", clock, 80), LIMITS, saying(clock))  # type: ignore[arg-type,return-value]
+    assert slack.keys == ["EUW1_1:C1"]
+
+
+def test_alert__clock_set_back(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Holds no end up for ever."""
     clock.advance(timedelta(days=30).total_seconds())
     put(db, "riot", "rejected")
     told(db, slack, clock)
     lift(db, "riot", "rejected")
     clock.advance(-timedelta(days=30).total_seconds())
-    ends = [each for _ in range(CALM // timedelta(minutes=3) + 2) for each in told(db, slack, clock)]
-    assert len(ends) == 1
+    assert kinds(told(db, slack, clock, CALM // timedelta(minutes=3) + 2)) == [OVER]
 
 
-# One that certainly was not posted
-
-NOT_THERE = Posted(SlackVerdict.CHANNEL_BROKEN, error="not_in_channel")
-REFUSED = [
-    NOT_THERE,
-    Posted(SlackVerdict.TOKEN_REJECTED, error="invalid_auth"),
-    Posted(SlackVerdict.MESSAGE_REFUSED, error="msg_too_long"),
-    Posted(SlackVerdict.BLOCKS_REFUSED, error="invalid_blocks"),
-    Posted(SlackVerdict.LIMITED, error="ratelimited", wait=30),
-    Posted(SlackVerdict.WORKSPACE_LIMITED, error="ratelimited", wait=30),
-    Posted(SlackVerdict.NOT_SENT, error="connection refused"),
-]
-
-
-def needs(db: Database, clock: FakeClock) -> dict[str, str]:
-    return {need.key: need.text for need in status(db, clock.now()).needs}
-
-
-@pytest.mark.parametrize("refusal", REFUSED)
-def test_one_that_was_not_posted_stays_due_and_status_names_channel_and_reason(
-    db: Database, clock: FakeClock, refusal: Posted
-) -> None:
-    slack = FakeSlack()
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Posted(SlackVerdict.TOKEN_REJECTED, error="invalid_auth"),
+        Posted(SlackVerdict.LIMITED, error="ratelimited", wait=30),
+        Posted(SlackVerdict.NOT_SENT, error="connection refused"),
+    ],
+)
+def test_alert__not_posted_waits(db: Database, slack: FakeSlack, clock: FakeClock, refusal: Posted) -> None:
+    """What certainly was not posted goes out with the next run."""
     slack.outcomes[CHANNEL] = [refusal]
     put(db, "riot", "rejected")
     (first,) = told(db, slack, clock)
-    assert (
-        f"channel CALERTS (LOLSLACKBOT_ALERT_CHANNEL) cannot be posted to: {refusal.error}; "
-        in (needs(db, clock)[NeedKind.ALERTS_UNPOSTED.value])
-    )
-    assert told(db, slack, clock) == [first]
-    assert NeedKind.ALERTS_UNPOSTED.value not in needs(db, clock)
-    assert told(db, slack, clock) == []
+    assert (told(db, slack, clock)[0], states(db)[0]) == (first, "delivered")
 
 
-def test_the_end_of_a_problem_stays_due_as_well(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
-    put(db, "riot", "rejected")
-    told(db, slack, clock)
-    lift(db, "riot", "rejected")
+def test_alert__broken_channel(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Status names the channel, it is no alert for itself, and it is examined like any other."""
     slack.outcomes[CHANNEL] = [NOT_THERE]
-    ends = [each for _ in range(10) for each in told(db, slack, clock)]
-    assert [each.partition(":")[0] for each in ends] == ["lolslackbot is well again, this is over"] * 2
-    assert needs(db, clock) == {}
+    put(db, "riot", "rejected")
+    told(db, slack, clock)
+    assert f"channel {CHANNEL} broken" in needs(db, clock)
+    assert told(db, slack, clock, 3) == []
+    assert states(db) == ["failed"]
+    slack.infos[CHANNEL] = ChannelInfo(is_archived=False, is_member=True, name="")
+    clock.advance(3600)
+    told(db, slack, clock)
+    assert f"channel {CHANNEL} broken" not in needs(db, clock)
+    assert NeedKind.MESSAGES_FAILED.value.format(CHANNEL) in needs(db, clock)
 
 
-def test_a_problem_that_is_back_before_its_end_was_posted_was_never_over(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def test_alert__refused(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """One that Slack refuses is named in status; nobody is told of the end of what nobody was told of."""
+    slack.outcomes[CHANNEL] = [Posted(SlackVerdict.MESSAGE_REFUSED, error="msg_too_long")]
+    put(db, "riot", "rejected")
+    told(db, slack, clock)
+    assert "msg_too_long" in needs(db, clock)[NeedKind.MESSAGES_FAILED.value.format(CHANNEL)]
+    lift(db, "riot", "rejected")
+    assert (told(db, slack, clock, 8), db.rows("SELECT * FROM alerts")) == ([], [])
+
+
+def test_alert__over_before_it_was_posted(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Neither its beginning nor its end is told."""
+    put(db, f"channel {CHANNEL}", "paused")
     put(db, "riot", "rejected")
     told(db, slack, clock)
     lift(db, "riot", "rejected")
-    slack.outcomes[CHANNEL] = [NOT_THERE] * 3
-    assert len([each for _ in range(8) for each in told(db, slack, clock)]) == 3
-    put(db, "riot", "rejected")
-    assert told(db, slack, clock) == []
-    assert list(needs(db, clock)) == ["riot rejected"]
+    told(db, slack, clock, 7)
+    lift(db, f"channel {CHANNEL}", "paused")
+    assert (told(db, slack, clock), states(db)) == ([], ["expired"])
 
 
-def test_what_was_over_before_anybody_could_be_told_is_not_told(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+def test_alert__back_before_its_end_was_posted(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Then it was never over."""
     put(db, "riot", "rejected")
-    slack.outcomes[CHANNEL] = [NOT_THERE] * 100
     told(db, slack, clock)
     lift(db, "riot", "rejected")
-    for _ in range(CALM // timedelta(minutes=3) + 1):
-        told(db, slack, clock)
-    slack.outcomes.clear()
-    assert (told(db, slack, clock), needs(db, clock)) == ([], {})
-
-
-def test_that_the_channel_is_dead_is_no_alert_for_it(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
+    put(db, f"channel {CHANNEL}", "paused")
+    told(db, slack, clock, 7)
+    assert states(db) == ["delivered", "pending"]
     put(db, "riot", "rejected")
-    slack.outcomes[CHANNEL] = [NOT_THERE]
+    lift(db, f"channel {CHANNEL}", "paused")
+    assert (told(db, slack, clock), states(db)) == ([], ["delivered", "expired"])
+
+
+def test_alert__a_day_old_expires(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """An alert is news for a day, however long a game is."""
+    put(db, f"channel {CHANNEL}", "paused")
+    put(db, "riot", "rejected")
     told(db, slack, clock)
-    (post,) = told(db, slack, clock)
-    assert len(post.splitlines()) == 1
+    clock.advance(timedelta(hours=23).total_seconds())
+    told(db, slack, clock)
+    assert states(db) == ["pending"]
+    clock.advance(timedelta(hours=1).total_seconds())
+    told(db, slack, clock)
+    assert states(db) == ["expired"]
 
 
-def test_what_check_found_of_the_alert_channel_is_no_alert_and_over_with_the_first_post(
-    db: Database, clock: FakeClock
-) -> None:
-    slack = FakeSlack()
-    found = Found(
-        f"channel {CHANNEL}",
-        Scope(ScopeKind.ALERT_CHANNEL, CHANNEL),
-        "it is archived; alerts go there",
-        "unarchive it",
-        START,
-    )
-    findings.replace(db, [], [found])
+def test_alert__what_check_found_of_its_channel(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """It is no alert, and over with the first post."""
+    scope = Scope(ScopeKind.ALERT_CHANNEL, CHANNEL)
+    findings.replace(db, [], [Found(f"channel {CHANNEL}", scope, "it is archived", "unarchive it", START)])
     assert list(needs(db, clock)) == [NeedKind.ALERT_CHANNEL_FOUND.value]
     assert told(db, slack, clock) == []
     put(db, "riot", "rejected")
-    (post,) = told(db, slack, clock)
-    assert "archived" not in post
+    assert len(told(db, slack, clock)) == 1
     assert NeedKind.ALERT_CHANNEL_FOUND.value not in needs(db, clock)
 
 
-def test_a_channel_that_was_posted_to_too_fast_is_left_alone_until_slack_said(db: Database, clock: FakeClock) -> None:
-    slack = FakeSlack()
-    put(db, "riot", "rejected")
-    slack.outcomes[CHANNEL] = [Posted(SlackVerdict.LIMITED, error="ratelimited", wait=600)]
-    assert [len(told(db, slack, clock)) for _ in range(5)] == [1, 0, 0, 0, 1]
-
-
-def test_without_a_token_nothing_is_claimed(db: Database, clock: FakeClock) -> None:
-    def no_token(_workspace: str) -> FakeSlack:
-        raise ConfigError("SLACK_BOT_TOKEN is not set")
-
-    put(db, "riot", "rejected")
-    with pytest.raises(ConfigError):
-        alert(db, no_token, CHANNEL, clock.now())  # type: ignore[arg-type]
-    assert len(told(db, FakeSlack(), clock)) == 1
-
-
-def test_without_an_alert_channel_nothing_waits_for_it_any_more(
-    in_process_bot: Bot, db: Database, clock: FakeClock
+def test_alert__no_channel_for_it_any_more(
+    in_process_bot: Bot, db: Database, slack: FakeSlack, clock: FakeClock
 ) -> None:
-    slack = FakeSlack()
+    """Without LOLSLACKBOT_ALERT_CHANNEL nothing waits for it."""
+    put(db, f"channel {CHANNEL}", "paused")
     put(db, "riot", "rejected")
-    slack.outcomes[CHANNEL] = [NOT_THERE]
     told(db, slack, clock)
     in_process_bot.run("deliver")
     assert in_process_bot.rows("SELECT * FROM alerts") == []
+    assert states(db) == ["expired"]
+
+
+def test_alert__named_by_the_commands(
+    in_process_bot: Bot, db: Database, slack: FakeSlack, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its story, what would go out, and trying again, by its subject."""
+    monkeypatch.setattr(Clock, "now", lambda _: clock.now())
+    slack.outcomes[CHANNEL] = [Posted(SlackVerdict.MESSAGE_REFUSED, error="msg_too_long")]
+    put(db, "riot", "rejected")
+    told(db, slack, clock)
+    subject = slack.requests[0].subject
+    story = in_process_bot.run("why", CHANNEL).out
+    assert f"alert: {subject}: not in Slack: msg_too_long; to send it again: `lolslackbot retry --message" in story
+    (command,) = re.findall(r"`lolslackbot (retry --message [^`]+)`", story)
+    assert f"{subject}:{CHANNEL} will be sent again" in in_process_bot.run(*shlex.split(command), "--yes").out
+    assert f"{CHANNEL} (workspace default), {subject}:" in in_process_bot.run("deliver", "--dry-run").out
+    told(db, slack, clock)
+    (ts,) = (row["slack_ts"] for row in db.rows("SELECT slack_ts FROM messages"))
+    post = in_process_bot.run("why", f"https://friends.slack.com/archives/{CHANNEL}/p{ts.replace('.', '')}")
+    assert post.out.startswith(f"{subject}, alert\n")
+    assert "posted at" in post.out
+    no_match = in_process_bot.run(
+        "why", f"https://friends.slack.com/archives/{CHANNEL}/p{ts.replace('.', '')}", "--json"
+    )
+    assert no_match.status == 1

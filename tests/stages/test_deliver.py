@@ -125,7 +125,7 @@ def test_the_claim_is_committed_before_slack_is_asked(db: Database, slack: FakeS
     add_player(db)
     games(db, clock, "EUW1_1")
     seen = []
-    slack.on_post = lambda message: seen.append(row(db, message.match_id))
+    slack.on_post = lambda message: seen.append(row(db, message.subject))
     send(db, slack, clock)
     assert seen == [("sending", 1, None)]
 
@@ -533,7 +533,7 @@ def test_a_claim_lost_to_somebody_else_is_an_error_that_stops_nobody(
     games(db, clock, "EUW1_1", "EUW1_2")
 
     def take_over(message: Message) -> None:
-        if message.match_id == "EUW1_1":
+        if message.subject == "EUW1_1":
             with db.transaction():
                 db.write("UPDATE messages SET claim_token = 'another' WHERE state = 'sending'")
 

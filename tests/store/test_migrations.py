@@ -16,7 +16,8 @@ from support import START, FakeClock, puuid
 from lolslackbot.clock import text_of
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import findings, holds, migrations, players, reasons
+from lolslackbot.store import alerts, findings, holds, migrations, outbox, players, reasons
+from lolslackbot.store.alerts import AlertState
 from lolslackbot.store.database import create_database, open_database, read_only
 
 STEPS = {
@@ -320,3 +321,41 @@ SCOPES = ("everything", "riot", "riot europe", "riot europe match", "channel C1"
 REASONS = {each.text: each.kind for each in vars(reasons).values() if isinstance(each, reasons.Reason)} | {
     "closed: 403": None
 }
+
+
+def test_schema_7_keeps_messages_and_what_the_alert_channel_was_told(tmp_path: Path) -> None:
+    """Each message keeps its key and its state, and its match what was said of it."""
+    states = ("pending", "sending", "delivered", "failed", "uncertain", "expired")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript((Path(__file__).parent / "schema-6.sql").read_text("utf-8"))
+        connection.execute("INSERT INTO channels (channel_id) VALUES ('C1')")
+        for number, state in enumerate(states):
+            connection.execute(
+                "INSERT INTO matches (match_id, platform, game_id, listed_at) VALUES (?, 'euw1', ?, ?)",
+                (f"EUW1_{number}", number, AT),
+            )
+            connection.execute(
+                """
+                INSERT INTO messages (match_id, channel_id, workspace, state, error, text, ended_at, built_at, slack_ts,
+                                      claim_token, attempts)
+                VALUES (?, 'C1', 'default', ?, 'why', 'words', ?, ?, '1.2', ?, 3)
+                """,
+                (f"EUW1_{number}", state, AT, LATER, "token" if state == "sending" else None),
+            )
+        for state in ("due", "told", "over"):
+            connection.execute(
+                "INSERT INTO alerts (problem, said, since, seen_at, state) VALUES (?, 'words', ?, ?, ?)",
+                (f"{state} problem", AT, LATER, state),
+            )
+        connection.commit()
+    with closing(open_database(tmp_path / "old.db")) as db:
+        assert [tuple(row) for row in db.rows("SELECT subject, kind, match_id, state FROM messages")] == [
+            (f"EUW1_{number}", "game", f"EUW1_{number}", state) for number, state in enumerate(states)
+        ]
+        found = outbox.find(db, "EUW1_0", "C1")
+        assert found
+        assert (found[0].key, outbox.happened_at(db, found[0])) == ("EUW1_0:C1", START)
+        assert {each.problem: each.state for each in alerts.all_known(db).values()} == {
+            "told problem": AlertState.TOLD,
+            "over problem": AlertState.TOLD,
+        }

@@ -36,8 +36,8 @@ def message(match_id: str = "EUW1_1", channel: str = "C1", workspace: str = "def
 def row_of(db: Database, of: Message | None = None) -> dict[str, Any]:
     of = of or message()
     row = db.row(
-        "SELECT * FROM messages WHERE match_id = :match_id AND channel_id = :channel_id",
-        match_id=of.match_id,
+        "SELECT * FROM messages WHERE subject = :subject AND channel_id = :channel_id",
+        subject=of.subject,
         channel_id=of.channel_id,
     )
     assert row
@@ -69,7 +69,7 @@ def in_state(db: Database, state: str, of: Message | None = None) -> Message:
     of = of or waits(db)
     if state == "expired":
         with db.transaction():
-            outbox.expire_untracked(db, of.match_id, of.channel_id, START)
+            outbox.expire_untracked(db, of.subject, of.channel_id, START)
     elif state != "pending":
         assert claim(db, of)
     match state:
@@ -94,6 +94,8 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
     outbox.add(db, "EUW1_1", [draft("C1"), draft("C2", workspace="acme", blocks=None)], LATER)
     row = row_of(db)
     assert row == {
+        "subject": "EUW1_1",
+        "kind": "game",
         "match_id": "EUW1_1",
         "channel_id": "C1",
         "workspace": "default",
@@ -103,7 +105,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "slack_ts": None,
         "text": "text",
         "blocks": BLOCKS,
-        "ended_at": text_of(match.ended_at),
+        "happened_at": text_of(match.ended_at),
         "built_at": text_of(LATER),
         "claim_token": None,
         "claimed_at": None,
@@ -438,9 +440,9 @@ def test_uncertain_messages_are_looked_up_by_channel_except_those_of_this_run(db
     assert claim(db, this_run, now=LATER)
     outbox.mark_uncertain(db, Claim(this_run, "mine"), "time-out", LATER)
     found = in_doubt.uncertain(db, LATER)
-    assert [each.message.match_id for each in found] == ["EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1"]
+    assert [each.message.subject for each in found] == ["EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1"]
     assert {(each.claimed_at, each.lookup_misses, each.resends) for each in found} == {(START, 0, 0)}
-    assert found[1].ended_at == START - timedelta(minutes=9)
+    assert found[1].happened_at == START - timedelta(minutes=9)
     assert in_doubt.uncertain(db, START) == []
 
 
@@ -550,10 +552,10 @@ def test_the_queue_of_the_longest_finished_game_comes_first(db: Database) -> Non
         ("EUW1_1", "C3", 20),
     ]:
         waits(db, match_id, channel, START + timedelta(minutes=minutes))
-    found = [(each.message.match_id, each.message.channel_id, each.waiting) for each in outbox.next_messages(db)]
+    found = [(each.message.subject, each.message.channel_id, each.waiting) for each in outbox.next_messages(db)]
     assert found == [("EUW1_2", "C2", 2), ("EUW1_4", "C1", 2), ("EUW1_1", "C3", 1)]
-    assert outbox.next_messages(db)[1].ended_at == START + timedelta(minutes=10)
-    in_order = [each.match_id for each, _ in outbox.waiting(db)]
+    assert outbox.next_messages(db)[1].happened_at == START + timedelta(minutes=10)
+    in_order = [each.subject for each, _ in outbox.waiting(db)]
     assert in_order == ["EUW1_2", "EUW1_3", "EUW1_4", "EUW1_1", "EUW1_5"]
 
 
