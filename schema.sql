@@ -120,6 +120,7 @@ CREATE TABLE participants (
     team_damage   INTEGER,                  -- of the whole team, bots and strangers too
     team_kills    INTEGER,
     penta_kills   INTEGER,
+    vision_score  INTEGER,
     subteam       INTEGER NOT NULL DEFAULT 0,     -- Arena: who played together; 0 elsewhere
     partners      TEXT NOT NULL DEFAULT '[]',     -- Arena: [[champion_id, champion_name], …] of the others in it
     PRIMARY KEY (match_id, player_id)

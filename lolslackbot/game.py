@@ -58,6 +58,7 @@ class Participant:
     team_damage: int | None = None  # of the whole team, bots and strangers too
     team_kills: int | None = None
     penta_kills: int | None = None
+    vision_score: int | None = None
     subteam: int = 0  # Arena: who played together; 0 elsewhere
     partners: tuple[tuple[int, str], ...] = ()  # Arena: champion_id and champion_name of the others in the subteam
     past: tuple[PastGame, ...] = ()  # the newest first, without a gap as far as it goes; only as a channel hears it

@@ -15,6 +15,8 @@ from lolslackbot.model import Style, game_id_of, platform_of
 _WITH_CREEPS = {"CLASSIC", "SWIFTPLAY", "URF", "ARURF", "ONEFORALL", "ULTBOOK", "JADE"}  # where they are counted
 _WITH_DAMAGE = {"ARAM", "KIWI"}  # where it is what people compare
 _WITHOUT_SHARES = {"arena", "swarm", "bots"}  # kinds of queues in which a share of the team's kills says nothing
+SUPPORT = "UTILITY"  # match-v5 `teamPosition`
+NAMED = 3  # friends in the first line; of more than so many only the first are named there
 MANY = 5  # friends in one game; beyond that each gets a short line, so that it fits a phone
 
 
@@ -32,8 +34,10 @@ class Line:
     """What is said of one player. `name` is foreign text; the rest is ours."""
 
     name: str
+    how: str  # champion, role and numbers: what a notification has room for
     facts: tuple[str, ...]
     standout: str  # the one thing to talk about, '' for none
+    mark: str = ""  # an emoji before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,18 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """Foreign text within words of ours."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """One message before it takes Slack's form."""
 
     mark: str  # an emoji: the result at a glance
-    result: str  # '' where only the groups have one
+    opening: tuple[Name | str, ...]  # who won, or how else it ended for them
     queue: str
     length: str
     ended_at: datetime
@@ -59,11 +70,6 @@ class Announcement:
     picture: str  # its address, '' for none
     pictured: str  # the champion in it
     style: Style
-
-    @property
-    def headline(self) -> str:
-        """Result, queue and length."""
-        return " · ".join(part for part in (self.result, self.queue, self.length) if part)
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -76,13 +82,14 @@ def announce(match: Match, options: RenderOptions, style: Style = Style.FULL) ->
     teams = _teams(match)
     short = style is Style.COMPACT or len(match.participants) > MANY
     groups = [_group(match, members, options.champions, short) for members in teams]
-    mark, result = (groups[0].mark, groups[0].title) if len(groups) == 1 else _apart(match, len(groups))
+    mark = groups[0].mark if len(groups) == 1 else _apart(match)
+    opening = _opening(match, teams)
     if len(groups) == 1:
         groups = [Group("", "", groups[0].lines)]
     star = _star(match, [each for members in teams for each in members])
     return Announcement(
         mark=mark,
-        result=result,
+        opening=opening,
         queue=queue_name(match.queue_id, match.game_mode, match.bans),
         length=_length(match.duration),
         ended_at=match.ended_at,
@@ -120,35 +127,61 @@ def _side(match: Match, participant: Participant) -> tuple[int, int]:
 
 
 def _group(match: Match, members: Sequence[Participant], champions: Champions, short: bool) -> Group:
-    mark, title = _result(match, members[0])
+    mark, ending = _result(match, members[0])
+    title = ending[:1].upper() + ending[1:]
     return Group(mark, title, tuple(_line(match, each, members, champions, short) for each in members))
 
 
-def _apart(match: Match, teams: int) -> tuple[str, str]:
-    return ("🏟️", f"Friends in {teams} teams") if match.game_mode == ARENA else ("⚔️", "Friends on both sides")
+def _apart(match: Match) -> str:
+    """The mark of a match that friends lived differently."""
+    return "🏟️" if match.game_mode == ARENA else "⚔️"
+
+
+def _opening(match: Match, teams: Sequence[Sequence[Participant]]) -> tuple[Name | str, ...]:
+    """`A and B won`, `A won against B`; in Arena `A came 1st of 8, B came 5th of 8`."""
+    names = [_names(members) for members in teams]
+    endings = [_result(match, members[0])[1] for members in teams]
+    if len(teams) == 2 and match.game_mode != ARENA:
+        return *names[0], f" {endings[0]} against ", *names[1]
+    parts: list[Name | str] = []
+    for who, ending in zip(names, endings, strict=True):
+        parts += [*([", "] if parts else []), *who, f" {ending}"]
+    return tuple(parts)
+
+
+def _names(members: Sequence[Participant]) -> list[Name | str]:
+    """`A`, `A and B`, `A, B and C`, `A, B and 3 others`."""
+    shown = [Name(each.name) for each in members[: NAMED if len(members) <= NAMED else NAMED - 1]]
+    others = len(members) - len(shown)
+    rest: list[Name | str] = [*shown, f"{others} others"] if others else list(shown)
+    parts: list[Name | str] = []
+    for number, who in enumerate(rest):
+        between = "" if not number else " and " if number == len(rest) - 1 else ", "
+        parts += [between, who] if between else [who]
+    return parts
 
 
 def _result(match: Match, participant: Participant) -> tuple[str, str]:
-    """Emoji and words: how it ended as this participant's side saw it; what is neither is called what it is."""
+    """Emoji and verb: how it ended as this participant's side saw it; what is neither is called what it is."""
     if match.outcome is Outcome.REMAKE:
-        return "⚪", "Remake"
+        return "⚪", "had a remake"
     if match.outcome is Outcome.NOBODY_WON:
-        return "⚪", "No winner"
+        return "⚪", "had a game that nobody won"
     colour = "🟢" if participant.win else "🔴"
-    if match.game_mode == ARENA:  # `win` is the upper half there, so no victory
+    if match.game_mode == ARENA:  # `win` is the upper half there, so nobody won
         return _place(match, participant, colour)
     if match.game_mode == SWARM:
-        return colour, "Survived" if participant.win else "Defeated"
+        return colour, "survived" if participant.win else "did not survive"
     ending = " by surrender" if match.outcome is Outcome.SURRENDERED else ""
-    return colour, ("Victory" if participant.win else "Defeat") + ending
+    return colour, ("won" if participant.win else "lost") + ending
 
 
 def _place(match: Match, participant: Participant, colour: str) -> tuple[str, str]:
     """Place among so many teams; some old answers lack it."""
     if not participant.placement:
-        return "🏟️", ""
+        return "🏟️", "played"
     medal = {1: "🥇", 2: "🥈", 3: "🥉"}.get(participant.placement, colour)
-    return medal, f"{_ordinal(participant.placement)} place" + (f" of {match.teams}" if match.teams else "")
+    return medal, f"came {_ordinal(participant.placement)}" + (f" of {match.teams}" if match.teams else "")
 
 
 # What is said of one player
@@ -158,16 +191,17 @@ def _line(
     match: Match, participant: Participant, group: Sequence[Participant], champions: Champions, short: bool
 ) -> Line:
     champion = champion_name(participant.champion_name, participant.champion_id, champions)
-    who = f"{champion} {role_name(participant.team_position)}".strip() + _partners(participant, group, champions)
-    facts = [who]
+    how = f"{champion} {role_name(participant.team_position)}".strip() + _partners(participant, group, champions)
+    facts: list[str] = []
     remarkable = standout(match, participant)
     is_carry = remarkable is not None and remarkable.feat is Feat.CARRIED  # then the share of damage is said already
     if match.game_mode == SWARM:
-        facts += _swarm(participant)
+        facts = _swarm(participant)
     elif match.outcome is not Outcome.REMAKE:  # over before anything counted
-        facts.append(f"{participant.kills}/{participant.deaths}/{participant.assists}")
-        facts += [] if short else _shares(match, participant, with_damage=not is_carry)
-    return Line(participant.name, tuple(facts), remarkable.text if remarkable else "")
+        how += f" {participant.kills}/{participant.deaths}/{participant.assists}"
+        facts = [] if short else _shares(match, participant, with_damage=not is_carry)
+    words, sign = (remarkable.text, remarkable.mark) if remarkable else ("", "")
+    return Line(participant.name, how, tuple(facts), words, sign)
 
 
 def _partners(participant: Participant, group: Sequence[Participant], champions: Champions) -> str:
@@ -184,17 +218,24 @@ def _swarm(participant: Participant) -> list[str]:
 
 
 def _shares(match: Match, participant: Participant, *, with_damage: bool) -> list[str]:
-    facts = []
-    if participant.creep_score is not None and match.game_mode in _WITH_CREEPS and match.duration > 0:
-        facts.append(f"{participant.creep_score} CS ({one_decimal(60 * participant.creep_score, match.duration)}/min)")
+    facts = [_farm(match, participant)] if match.game_mode in _WITH_CREEPS and match.duration > 0 else []
+    facts = [each for each in facts if each]
     if queue_kind(match.queue_id, match.game_mode) in _WITHOUT_SHARES:
         return facts
     if participant.team_kills:
-        facts.append(f"{_percent(participant.kills + participant.assists, participant.team_kills)} of kills")
+        facts.append(f"in {_percent(participant.kills + participant.assists, participant.team_kills)} of kills")
     with_damage = with_damage and match.game_mode in _WITH_DAMAGE
     if with_damage and participant.team_damage and participant.damage is not None:
         facts.append(f"{_percent(participant.damage, participant.team_damage)} of the team's damage")
     return facts
+
+
+def _farm(match: Match, participant: Participant) -> str:
+    """What a support sees, what others earn; '' where it is not known. Vision counts for nothing against bots."""
+    if participant.team_position == SUPPORT and participant.vision_score:
+        return f"vision score {participant.vision_score}"
+    creeps = participant.creep_score
+    return "" if creeps is None else f"{creeps} CS ({one_decimal(60 * creeps, match.duration)}/min)"
 
 
 def _star(match: Match, participants: Sequence[Participant]) -> Participant:

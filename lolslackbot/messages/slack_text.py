@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from lolslackbot.messages.announcement import Announcement, Group, Line
+from lolslackbot.messages.announcement import Announcement, Group, Line, Name
 from lolslackbot.model import Style
 
 Json = dict[str, Any]
@@ -33,10 +33,17 @@ _DETAILS = "Match details"
 
 def plain_text(announcement: Announcement) -> str:
     """The whole message without blocks: what notifications and screen readers get, and the fallback."""
-    said = [visible(announcement.headline)]
-    for group in announcement.groups:
-        said += [visible(group.title), *map(_spoken, group.lines)]
-    said.append(_url(announcement.link))
+    lines = announcement.lines
+    opening = "".join(map(_spoken_part, announcement.opening))
+    first, second = [f"{announcement.mark} {opening}"], [announcement.queue, announcement.length]
+    said: list[str] = []
+    if len(lines) == 1:
+        first += [lines[0].how, lines[0].standout]
+        second += lines[0].facts
+    else:
+        for group in announcement.groups:
+            said += [visible(group.title), *map(_spoken, group.lines)]
+    said = [_dotted(first), _dotted(second), *said, _url(announcement.link)]
     return _cut([html.escape(line, quote=False) for line in said if line])
 
 
@@ -70,8 +77,22 @@ def clean(name: str) -> str:
     return f"{_APART}{words}{_TOGETHER}" if turns else words
 
 
+def _spoken_part(part: Name | str) -> str:
+    return clean(part.text) if isinstance(part, Name) else _words(part)
+
+
+def _words(words: str) -> str:
+    """Words of ours between names, with the spaces around them."""
+    return f"{' ' * words.startswith(' ')}{visible(words)}{' ' * words.endswith(' ')}"
+
+
+def _dotted(parts: Sequence[str]) -> str:
+    """The first is clean already; empty ones are left out."""
+    return " · ".join([*parts[:1], *(visible(part) for part in parts[1:] if part)])
+
+
 def _spoken(line: Line) -> str:
-    facts = visible(", ".join(line.facts))
+    facts = visible(", ".join([line.how, *line.facts]))
     return f"{clean(line.name)}: {facts}" + (f" – {visible(line.standout)}" if line.standout else "")
 
 
@@ -92,35 +113,48 @@ def _url(url: str) -> str:
 
 
 def _full(announcement: Announcement) -> list[Json]:
-    """Result, when it was and where to read more, with a picture beside it; then the friends."""
-    result = announcement.result or announcement.queue
-    what = [announcement.queue, announcement.length] if announcement.result else [announcement.length]
-    more = [each for each in (_when(announcement), _more(announcement)) if each]
-    told = [f"{announcement.mark} *{_escaped(result)}*", _escaped(" · ".join(what)), " · ".join(more)]
-    head: Json = {"type": "section", "text": _mrkdwn("\n".join(told))}
+    """Who and how; then what it was, when, and where to read more, with a picture beside it."""
+    elements = [_section(_first(announcement))]
+    if len(announcement.lines) == 1:
+        facts = announcement.lines[0].facts
+        elements[0]["elements"] += [_text(f"\n{visible(' · '.join(facts))}")] if facts else []
+    else:
+        elements += [element for group in announcement.groups for element in _of_group(group)]
+    what = " · ".join([f"*{_escaped(announcement.queue)}*", _escaped(announcement.length)])
+    more = " · ".join(each for each in (_when(announcement), _more(announcement)) if each)
+    foot: Json = {"type": "section", "text": _mrkdwn(f"{what}\n{more}")}
     if picture := _url(announcement.picture):
         # As an accessory it never hinders the message: Slack fetches an image block's while the call is handled.
-        head["accessory"] = {"type": "image", "image_url": picture, "alt_text": clean(announcement.pictured)}
-    listed = len(announcement.lines) > 1
-    elements = [element for group in announcement.groups for element in _of_group(group, listed)]
-    return [head, {"type": "rich_text", "elements": elements}]
+        foot["accessory"] = {"type": "image", "image_url": picture, "alt_text": clean(announcement.pictured)}
+    return [{"type": "rich_text", "elements": elements}, foot]
 
 
-def _of_group(group: Group, listed: bool) -> list[Json]:
+def _first(announcement: Announcement) -> list[Json]:
+    """The first line: it is what people see of a message at a glance."""
+    told = [_text(f"{announcement.mark} "), *map(_part, announcement.opening)]
+    if len(announcement.lines) == 1:
+        line = announcement.lines[0]
+        told += [_text(f" · {visible(line.how)}"), *_starred(line)]
+    return told
+
+
+def _part(part: Name | str) -> Json:
+    return _text(clean(part.text), bold=True) if isinstance(part, Name) else _text(_words(part))
+
+
+def _of_group(group: Group) -> list[Json]:
     title = [_section([_text(f"{group.mark} "), _text(visible(group.title), bold=True)])] if group.title else []
     lines = [_section(_told(line)) for line in group.lines]
-    return [*title, {"type": "rich_text_list", "style": "bullet", "elements": lines}] if listed else [*title, *lines]
+    return [*title, {"type": "rich_text_list", "style": "bullet", "elements": lines}]
 
 
 def _compact(announcement: Announcement) -> list[Json]:
     """One block, a line for each."""
-    result = announcement.result or announcement.queue
-    elements = [_text(f"{announcement.mark} "), _text(visible(result), bold=True)]
-    rest = [part for part in (announcement.queue, announcement.length) if part and part != result]
-    elements.append(_text("".join(f" · {visible(part)}" for part in rest) or " "))
+    elements = _first(announcement)
+    elements.append(_text(f" · {visible(announcement.queue)} · {visible(announcement.length)}"))
     if url := _url(announcement.link):
         elements += [_text(" · "), {"type": "link", "url": url, "text": _DETAILS}]
-    for group in announcement.groups:
+    for group in announcement.groups if len(announcement.lines) > 1 else ():
         if group.title:
             elements += [_text(f"\n{group.mark} "), _text(visible(group.title), bold=True)]
         for line in group.lines:
@@ -129,8 +163,12 @@ def _compact(announcement: Announcement) -> list[Json]:
 
 
 def _told(line: Line) -> list[Json]:
-    told = [_text(clean(line.name), bold=True), _text(f"  {visible(' · '.join(line.facts))}")]
-    return [*told, _text(" · ⭐\u00a0"), _text(visible(line.standout), italic=True)] if line.standout else told
+    facts = visible(" · ".join([line.how, *line.facts]))
+    return [_text(clean(line.name), bold=True), _text(f"  {facts}"), *_starred(line)]
+
+
+def _starred(line: Line) -> list[Json]:
+    return [_text(f" · {line.mark}\u00a0"), _text(visible(line.standout), italic=True)] if line.standout else []
 
 
 def _when(announcement: Announcement) -> str:

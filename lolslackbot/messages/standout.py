@@ -13,6 +13,7 @@ SERIES = 3  # games in a row
 TAKEDOWNS = 5  # without which it is no feat not to die
 # Seconds before which an early end makes feats: a remake can be voted from 3:00 on, a surrender on the Rift from 15:00.
 _WHOLE = {Outcome.DECIDED: 600, Outcome.SURRENDERED: 900}
+ROUGH = 10  # deaths, and more than kills and assists together
 CARRIED = 40  # percent of the damage of a team of five; a fifth would be an even share
 
 
@@ -23,6 +24,7 @@ class Feat(Enum):
     DEATHLESS = auto()
     CARRIED = auto()
     SERIES = auto()
+    ROUGH = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Standout:
 
     feat: Feat
     text: str
+
+    @property
+    def mark(self) -> str:
+        """An emoji before the words."""
+        return "🩹" if self.feat is Feat.ROUGH else "⭐"
 
 
 def standout(match: Match, participant: Participant) -> Standout | None:
@@ -45,6 +52,7 @@ def standout(match: Match, participant: Participant) -> Standout | None:
         Feat.DEATHLESS: _deathless(participant) if against_players and whole else "",
         Feat.CARRIED: _carried(participant) if against_players and whole else "",
         Feat.SERIES: _series(kind, participant),
+        Feat.ROUGH: _rough(participant) if against_players and whole else "",
     }
     return next((Standout(feat, text) for feat, text in texts.items() if text), None)
 
@@ -65,6 +73,13 @@ def _carried(participant: Participant) -> str:
         return ""
     share = percent(participant.damage, participant.team_damage)
     return f"{share}% of the team's damage" if CARRIED <= share <= 100 else ""
+
+
+def _rough(participant: Participant) -> str:
+    """Kindly: everybody sees the numbers."""
+    if participant.deaths < ROUGH or participant.deaths <= participant.kills + participant.assists:
+        return ""
+    return "won all the same" if participant.win else "a rough one"
 
 
 def _series(kind: str, participant: Participant) -> str:

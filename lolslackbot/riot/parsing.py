@@ -135,6 +135,7 @@ def _participant(fields: _Fields, teams: Mapping[int, _TeamSums], everyone: list
         team_damage=team_damage,
         team_kills=team_kills,
         penta_kills=_count(fields, "pentaKills"),
+        vision_score=_count(fields, "visionScore"),
         subteam=_subteam(fields) if mode == ARENA else 0,
         partners=_partners(fields, everyone) if mode == ARENA else (),
     )

@@ -279,6 +279,7 @@ STEPS: dict[int, str] = {
         CREATE INDEX messages_with_text ON messages (happened_at) WHERE text <> '';
         CREATE INDEX messages_by_match ON messages (match_id) WHERE match_id IS NOT NULL;
         CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
+        ALTER TABLE participants ADD COLUMN vision_score INTEGER;
         -- What nobody was told of yet counts as new, and what was still to be told to be over is told again to be.
         ALTER TABLE alerts RENAME TO alerts_by_post;
         CREATE TABLE alerts (

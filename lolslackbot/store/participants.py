@@ -54,12 +54,13 @@ def _add_participant(db: Database, match_id: str, player: Player, participant: P
         INSERT INTO participants (
             match_id, player_id, name, team_id, champion_id, champion_name, team_position,
             win, placement, kills, deaths, assists, creep_score,
-            level, damage, team_damage, team_kills, penta_kills, subteam, partners
+            level, damage, team_damage, team_kills, penta_kills, vision_score, subteam, partners
         )
         VALUES (
             :match_id, :player_id, :name, :team_id, :champion_id, :champion_name, :team_position,
             :win, :placement, :kills, :deaths, :assists, :creep_score,
-            :level, :damage, :team_damage, :team_kills, :penta_kills, :subteam, :partners
+            :level, :damage, :team_damage, :team_kills, :penta_kills, :vision_score,
+            :subteam, :partners
         )
         """,
         match_id=match_id,
@@ -80,6 +81,7 @@ def _add_participant(db: Database, match_id: str, player: Player, participant: P
         team_damage=participant.team_damage,
         team_kills=participant.team_kills,
         penta_kills=participant.penta_kills,
+        vision_score=participant.vision_score,
         subteam=participant.subteam,
         partners=json.dumps(participant.partners),
     )
@@ -176,6 +178,7 @@ def _participant(db: Database, row: Row) -> Participant:
         team_damage=row["team_damage"],
         team_kills=row["team_kills"],
         penta_kills=row["penta_kills"],
+        vision_score=row["vision_score"],
         subteam=row["subteam"],
         partners=tuple((number, name) for number, name in json.loads(row["partners"])),
         past=_past_games(db, row["player_id"], row["match_id"]),

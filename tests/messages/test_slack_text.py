@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lolslackbot.messages.announcement import Announcement, Group, Line
+from lolslackbot.messages.announcement import Announcement, Group, Line, Name
 from lolslackbot.messages.slack_text import MAX_NAME, MAX_TEXT, blocks_json, clean, plain_text
 from lolslackbot.model import Style
 from lolslackbot.sandbox.blocks import fault_of
@@ -129,10 +130,11 @@ CORPUS = [
 ]
 
 
-def said(*names: str, result: str = "Victory", link: str = "", style: Style = Style.FULL) -> Announcement:
-    lines = tuple(Line(name, ("Ahri", "7/2/9"), "") for name in names)
-    groups = (Group("", "", lines),)
-    return Announcement("🟢", result, "ARAM", "20:00", ENDED, groups, link, "", "", style)
+def said(*names: str, link: str = "", style: Style = Style.FULL) -> Announcement:
+    """What is said of one friend, or of two and more."""
+    lines = tuple(Line(name, "Ahri 7/2/9", ("in 50% of kills",), "") for name in names)
+    opening = (Name(names[0]), " won" if len(names) == 1 else " and others won")
+    return Announcement("🟢", opening, "ARAM", "20:00", ENDED, (Group("", "", lines),), link, "", "", style)
 
 
 def leaves(announcement: Announcement) -> list[dict[str, Any]]:
@@ -149,7 +151,8 @@ def leaves(announcement: Announcement) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("name", "shown", "text"), HOSTILE)
 def test_a_name_is_shown_as_it_is_and_can_do_nothing(name: str, shown: str, text: str) -> None:
     assert clean(name) == shown
-    assert plain_text(said(name)) == f"Victory · ARAM · 20:00\n{text}: Ahri, 7/2/9"
+    assert plain_text(said(name)) == f"🟢 {text} won · Ahri 7/2/9\nARAM · 20:00 · in 50% of kills"
+    assert plain_text(said(name, "B")).split("\n")[2] == f"{text}: Ahri 7/2/9, in 50% of kills"
     assert {"type": "text", "text": shown, "style": {"bold": True}} in leaves(said(name))
 
 
@@ -179,8 +182,9 @@ def test_of_hundreds_of_hostile_names_none_is_live_or_breaks_anything(style: Sty
 @pytest.mark.parametrize("style", STYLES)
 def test_no_champion_queue_or_result_gets_out_of_its_place_either(style: Style) -> None:
     for words in ("<!channel>", "a\nb", "*x*", "<https://evil.example|x>"):
-        groups = tuple(Group("🟢", words, (Line("N", (words, words), words),)) for _ in range(2))
-        hostile = Announcement("🟢", words, words, words, ENDED, groups, LINK, "https://p.example/x.png", words, style)
+        groups = tuple(Group("🟢", words, (Line("N", words, (words, words), words, "⭐"),)) for _ in range(2))
+        picture = "https://p.example/x.png"
+        hostile = Announcement("🟢", (words,), words, words, ENDED, groups, LINK, picture, words, style)
         assert "<" not in plain_text(hostile)
         assert fault_of(json.loads(blocks_json(hostile))) is None
         for leaf in leaves(hostile):
@@ -197,66 +201,76 @@ def test_no_champion_queue_or_result_gets_out_of_its_place_either(style: Style) 
     "url", ["https://x/a|b", "https://x/a>b", "https://x/a b", "https://x/\n", "https://x/" + "a" * 3000]
 )
 def test_an_address_that_could_break_out_is_left_out(url: str) -> None:
-    hostile = Announcement("🟢", "Victory", "ARAM", "20:00", ENDED, said("A").groups, url, url, "Ahri", Style.FULL)
+    hostile = replace(said("A"), link=url, picture=url)
     assert blocks_json(hostile) == blocks_json(said("A"))
     assert plain_text(hostile) == plain_text(said("A"))
 
 
-def test_the_text_has_a_line_for_headline_each_friend_and_link() -> None:
+def test_the_text_has_a_line_for_who_won_the_game_each_friend_and_link() -> None:
     assert plain_text(said("A", "B", link=LINK)).split("\n") == [
-        "Victory · ARAM · 20:00",
-        "A: Ahri, 7/2/9",
-        "B: Ahri, 7/2/9",
+        "🟢 A and others won",
+        "ARAM · 20:00",
+        "A: Ahri 7/2/9, in 50% of kills",
+        "B: Ahri 7/2/9, in 50% of kills",
         "https://x.example/?a=1&amp;b=2",
     ]
 
 
-def test_the_blocks_are_the_result_beside_its_picture_and_the_friends() -> None:
-    lines = (Line("A", ("Ahri", "7/2/9"), "pentakill"),)
-    message = Announcement(
-        "🟢",
-        "Victory",
-        "ARAM",
-        "20:00",
-        ENDED,
-        (Group("", "", lines),),
-        LINK,
-        "https://p.example/x.png",
-        "Ahri",
-        Style.FULL,
-    )
+def test_the_blocks_are_who_and_how_and_the_game_beside_a_picture() -> None:
+    line = Line("A", "Ahri 7/2/9", ("in 50% of kills",), "pentakill", "⭐")
+    groups, picture = (Group("", "", (line,)),), "https://p.example/x.png"
+    message = Announcement("🟢", (Name("A"), " won"), "ARAM", "20:00", ENDED, groups, LINK, picture, "Ahri", Style.FULL)
     assert json.loads(blocks_json(message)) == [
-        {
-            "type": "section",
-            "text": {
-                "type": "mrkdwn",
-                "text": f"🟢 *Victory*\nARAM · 20:00\n{DATE} · <https://x.example/?a=1&amp;b=2|Match details>",
-                "verbatim": True,
-            },
-            "accessory": {"type": "image", "image_url": "https://p.example/x.png", "alt_text": "Ahri"},
-        },
         {
             "type": "rich_text",
             "elements": [
                 {
                     "type": "rich_text_section",
                     "elements": [
+                        {"type": "text", "text": "🟢 "},
                         {"type": "text", "text": "A", "style": {"bold": True}},
-                        {"type": "text", "text": "  Ahri · 7/2/9"},
+                        {"type": "text", "text": " won"},
+                        {"type": "text", "text": " · Ahri 7/2/9"},
                         {"type": "text", "text": " · ⭐\u00a0"},
                         {"type": "text", "text": "pentakill", "style": {"italic": True}},
+                        {"type": "text", "text": "\nin 50% of kills"},
                     ],
                 }
             ],
         },
+        {
+            "type": "section",
+            "text": {
+                "type": "mrkdwn",
+                "text": f"*ARAM* · 20:00\n{DATE} · <https://x.example/?a=1&amp;b=2|Match details>",
+                "verbatim": True,
+            },
+            "accessory": {"type": "image", "image_url": "https://p.example/x.png", "alt_text": "Ahri"},
+        },
     ]
 
 
-def test_compact_style_is_one_block_without_a_picture() -> None:
-    (block,) = json.loads(blocks_json(said("A", "B", link=LINK, style=Style.COMPACT)))
-    assert "".join(each["text"] for each in block["elements"][0]["elements"]) == (
-        "🟢 Victory · ARAM · 20:00 · Match details\nA  Ahri · 7/2/9\nB  Ahri · 7/2/9"
-    )
+def test_several_friends_are_a_list_below_who_won() -> None:
+    (friends, game) = json.loads(blocks_json(said("A", "B")))
+    assert [each["type"] for each in friends["elements"]] == ["rich_text_section", "rich_text_list"]
+    assert len(friends["elements"][1]["elements"]) == 2
+    assert game["text"]["text"].startswith("*ARAM* · 20:00\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (("A",), "🟢 A won · Ahri 7/2/9 · ARAM · 20:00 · Match details"),
+        (
+            ("A", "B"),
+            "🟢 A and others won · ARAM · 20:00 · Match details\n"
+            "A  Ahri 7/2/9 · in 50% of kills\nB  Ahri 7/2/9 · in 50% of kills",
+        ),
+    ],
+)
+def test_compact_style_is_one_block_without_a_picture(names: tuple[str, ...], text: str) -> None:
+    (block,) = json.loads(blocks_json(said(*names, link=LINK, style=Style.COMPACT)))
+    assert "".join(each["text"] for each in block["elements"][0]["elements"]) == text
 
 
 @settings(deadline=None)  # a busy machine is no fault
@@ -264,7 +278,8 @@ def test_compact_style_is_one_block_without_a_picture() -> None:
 def test_no_name_at_all_gets_out_of_its_place(names: list[str], style: Style) -> None:
     announcement = said(*names, link="https://x.example/", style=style)
     text = plain_text(announcement)
-    assert len(text.split("\n")) == len(text.splitlines()) == len(names) + 2
+    lines = 3 if len(names) == 1 else len(names) + 3
+    assert len(text.split("\n")) == len(text.splitlines()) == lines
     assert not {"<", ">"} & set(text)
     text.encode()  # it can be stored and sent
     assert all(1 <= len(clean(name)) <= MAX_NAME + 2 for name in names)

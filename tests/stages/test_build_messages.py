@@ -114,8 +114,8 @@ def test_the_text_says_who_did_what_and_where_to_read_more(db: Database, clock: 
     build(db, clock)
     text = db.row("SELECT text FROM messages")["text"]  # type: ignore[index]
     assert text == (
-        "Victory · Ranked Solo/Duo · 31:11\n"
-        "Ahri &amp; &lt;!here&gt;: Ahri mid, 7/2/9, 201 CS (6.4/min)\n"
+        "🟢 Ahri &amp; &lt;!here&gt; won · Ahri mid 7/2/9\n"
+        "Ranked Solo/Duo · 31:11 · 201 CS (6.4/min)\n"
         "https://example.org/euw1/7"
     )
 
@@ -172,7 +172,7 @@ def test_each_channel_gets_its_style(db: Database, clock: FakeClock) -> None:
     store_match(db, a_match("EUW1_1"))
     build(db, clock)
     full, compact = (json.loads(row["blocks"]) for row in db.rows("SELECT blocks FROM messages ORDER BY channel_id"))
-    assert [each["type"] for each in full] == ["section", "rich_text"]
+    assert [each["type"] for each in full] == ["rich_text", "section"]
     assert [each["type"] for each in compact] == ["rich_text"]
 
 
@@ -192,7 +192,8 @@ def series(db: Database, clock: FakeClock, *wins: bool | str) -> str:
             store_match(db, a_match(match_id, participants=(participant(1, win=win),), ended_at=ended_at))
     build(db, clock)
     text = db.row("SELECT text FROM messages ORDER BY match_id DESC")["text"]  # type: ignore[index]
-    return str(text.split("\n")[1].partition(" – ")[2])
+    _won, _how, *stands_out = text.split("\n")[0].split(" · ")
+    return str("".join(stands_out))
 
 
 def test_a_series_is_counted_in_the_database(db: Database, clock: FakeClock) -> None:

@@ -95,7 +95,7 @@ def test_command__last_and_without_the_key(subprocess_bot: Bot, sandbox: Sandbox
     assert [subprocess_bot.run(stage).status for stage in ("build-messages", "deliver")] == [0, 0]
     (post,) = sandbox.slack.posts
     port = sandbox.data_dragon.port
-    assert post.blocks[0]["accessory"] == {
+    assert post.blocks[1]["accessory"] == {
         "type": "image",
         "image_url": f"http://127.0.0.1:{port}/cdn/16.23.1/img/champion/MonkeyKing.png",
         "alt_text": "Wukong",

@@ -128,7 +128,7 @@ def test_a_database_of_schema_1_gets_the_shape_of_a_new_one_and_its_matches_thei
         assert db.rows("PRAGMA user_version")[0][0] == migrations.newest()
         build_messages(db, Run("build-messages", clock, 80), "")
         assert [row["text"] for row in db.rows("SELECT text FROM messages")] == [
-            "Victory · Ranked Solo/Duo · 31:11\nPlayer 1: Ahri mid, 7/2/9, 201 CS (6.4/min)"
+            "🟢 Player 1 won · Ahri mid 7/2/9\nRanked Solo/Duo · 31:11 · 201 CS (6.4/min)"
         ]
     assert shape(path) == shape(tmp_path / "new.db")
 
