@@ -11,7 +11,7 @@ from typing import Any
 
 Body = dict[str, Any]
 
-RANKED = (420, 440)
+RANKED = {420: "RANKED_SOLO_5x5", 440: "RANKED_FLEX_SR", 710: "RANKED_TEAM_5x5"}  # the last goes by other names too
 BLUE, RED = 100, 200
 LANES = ("TOP", "JUNGLE", "MIDDLE", "BOTTOM", "UTILITY")
 VERSION = "16.23.812.4417"

@@ -1,4 +1,4 @@
-"""A Riot API on loopback: account-v1 and match-v5, with keys, routing values, limits and faults.
+"""A Riot API on loopback: account-v1, match-v5 and league-v4, with keys, routing values, limits and faults.
 
 Paths, error bodies and routing values are those of the official reference (developer.riotgames.com/apis).
 """
@@ -8,12 +8,14 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+from uuid import NAMESPACE_OID, uuid5
 
 from lolslackbot.sandbox.games import RANKED, Human, Plan, make_body
 from lolslackbot.sandbox.limits import Limits, Ruling, Scope
@@ -37,6 +39,7 @@ _ENDPOINTS = [
         ("region", r"/riot/account/v1/region/by-game/(lol|tft)/by-puuid/([^/]+)", ACCOUNT_REGIONS),
         ("match-ids", r"/lol/match/v5/matches/by-puuid/([^/]+)/ids", tuple(REGIONS)),
         ("match", r"/lol/match/v5/matches/([^/]+)", tuple(REGIONS)),
+        ("league", r"/lol/league/v4/entries/by-puuid/([^/]+)", tuple(REGION_OF)),
     )
 ]
 _MESSAGES = {
@@ -67,6 +70,36 @@ class Player:
     def riot_id(self) -> str:
         """`GameName#TAG`."""
         return f"{self.game_name}#{self.tag_line}"
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A player's entry for one type of queue. tier None: an entry without one, as Arena has."""
+
+    tier: str | None
+    division: str = "I"
+    lp: int = 0
+    wins: int = 0
+    losses: int = 0
+
+    def as_entry(self, puuid: str, queue_type: str) -> dict[str, Any]:
+        """As the API shows it."""
+        league: dict[str, Any] = {}
+        if self.tier is not None:
+            league_id = str(uuid5(NAMESPACE_OID, f"{queue_type} {self.tier}"))
+            league = {"leagueId": league_id, "tier": self.tier, "rank": self.division}
+        return {
+            **league,
+            "puuid": puuid,
+            "queueType": queue_type,
+            "leaguePoints": self.lp,
+            "wins": self.wins,
+            "losses": self.losses,
+            **dict.fromkeys(("hotStreak", "veteran", "freshBlood", "inactive"), False),
+        }
+
+
+_Change = Callable[[Rank | None], Rank | None]
 
 
 @dataclass(kw_only=True)
@@ -102,11 +135,14 @@ class Riot(Loopback[Request]):
         self.ignore_filters = False  # as in February 2026, when lists came back a year deep
         self.matches: dict[str, Any] = {}
         self.lists: dict[str, list[str]] = {}
+        self.queue_types = dict(RANKED)  # what league-v4 calls them, by queue
+        self.rank_lag = 0.0  # seconds, by this server's clock, until an entry shows a game that is added from now on
         self.refused: list[Request] = []  # sent although a window was full or a Retry-After had not passed
         self._seed = seed
         self._players: dict[str, Player] = {}  # by person, a name that no key change touches
         self._people: dict[str, str] = {}  # person by puuid, of any key
         self._games: dict[str, _Listed] = {}  # whatever a test makes of the body
+        self._ranks: dict[str, dict[str, list[tuple[float, _Change]]]] = {}  # by person, type of queue; since when
         self._numbers: dict[str, int] = {}  # newest game id by platform
         self._holds: dict[Scope, float] = {}
 
@@ -143,14 +179,23 @@ class Riot(Loopback[Request]):
             return renamed
 
     def move(self, player: Player, platform: str) -> Player:
-        """Moves an account to another platform: the puuid stays, the list there begins anew."""
+        """Moves an account to another platform: the puuid stays, list and ranks there begin anew."""
         if platform not in REGION_OF:
             raise ValueError(f"no platform {platform!r}")
         with self._lock:
             moved = replace(self.current(player), platform=platform)
             self._players[self._people[player.puuid]] = moved
             self.lists[moved.puuid] = []
+            self._ranks.pop(self._people[player.puuid], None)
             return moved
+
+    def set_rank(self, player: Player, rank: Rank | None, queue_type: str = RANKED[420]) -> None:
+        """What the entry says at once, whatever was still to show. None: no entry (unplaced, reset)."""
+        self._change_rank(player.puuid, queue_type, lambda _: rank)
+
+    def move_lp(self, player: Player, lp: int, queue_type: str = RANKED[420]) -> None:
+        """A dodge, decay or correction: LP move at once, wins and losses do not."""
+        self._change_rank(player.puuid, queue_type, lambda rank: rank and replace(rank, lp=rank.lp + lp))
 
     def change_key(self, key: str) -> None:
         """Another project's key: puuids are encrypted per key, so every one of them changes."""
@@ -180,12 +225,18 @@ class Riot(Loopback[Request]):
         sides: dict[str, int] | None = None,
         stats: dict[str, dict[str, Any]] | None = None,
         info: dict[str, Any] | None = None,
+        lp: Mapping[str, int | Rank] | None = None,
     ) -> str:
         """A finished game of these players and as many strangers as the queue needs; answers its id.
 
         `win` and `placement` (Arena) are those of the first player's team; `sides` (100, 200) and `stats`
         (fields to override) go by puuid; `info` overrides fields of the body's info.
+
+        `lp`, by puuid, counts a win or a loss in league-v4 after `rank_lag`: a number is added to the LP of who has
+        an entry; of a Rank, tier, division and LP are taken (promotion, demotion, placement).
         """
+        if lp and (remake or aborted or queue not in self.queue_types):
+            raise ValueError(f"a game of queue {queue} that moves no LP")
         with self._lock:
             now = [self.current(player) for player in players]
             match_id = self._next_id({each.platform for each in now})
@@ -211,6 +262,10 @@ class Riot(Loopback[Request]):
             if listed:
                 for each in now:
                     self._list(each.puuid, match_id)
+            won = {each["puuid"]: each["win"] for each in body["info"]["participants"]}
+            for puuid, moved in (lp or {}).items():
+                change = partial(_played, lp=moved, won=won[self._now(puuid)])
+                self._change_rank(puuid, self.queue_types[queue], change, self.rank_lag)
             return match_id
 
     def misbehave(
@@ -259,6 +314,12 @@ class Riot(Loopback[Request]):
         ages = {each: self._games[each].ended for each in ids if each in self._games}
         older = (place for place, each in enumerate(ids) if each in ages and ages[each] <= ended)
         ids.insert(next(older, len(ids)), match_id)
+
+    def _change_rank(self, puuid: str, queue_type: str, change: _Change, lag: float = 0) -> None:
+        with self._lock:
+            since = self._time() + lag if lag else 0
+            ranks = self._ranks.setdefault(self._people[puuid], {})
+            ranks.setdefault(queue_type, []).append((since, change))
 
     # How a request is answered
 
@@ -342,9 +403,11 @@ class Riot(Loopback[Request]):
         if self._now(puuid) != puuid or puuid not in self._people:
             return _error(400, f"Bad Request - Exception decrypting {puuid}")
         player = self._players.get(self._people[puuid])
+        at_home = player is not None and request.routing in (player.platform, REGION_OF[player.platform])
         if request.endpoint == "match-ids":
-            at_home = player is not None and REGION_OF[player.platform] == request.routing
             return self._ids(self.lists.get(puuid, []) if at_home else [], request)
+        if request.endpoint == "league":
+            return _json(self._entries(puuid) if at_home else [])
         if player is None:  # a stranger: plays, but has no account
             return _error(404)
         if request.endpoint == "account-by-puuid":
@@ -373,6 +436,17 @@ class Riot(Loopback[Request]):
             and kind in ("", "ranked" if game.queue in RANKED else "normal")
         )
 
+    def _entries(self, puuid: str) -> list[dict[str, Any]]:
+        """What shows by now: each change builds on those before it that show too."""
+        entries, now = [], self._time()
+        for queue_type, changes in self._ranks.get(self._people[puuid], {}).items():
+            rank: Rank | None = None
+            for since, change in changes:
+                rank = change(rank) if since <= now else rank
+            if rank:
+                entries.append(rank.as_entry(puuid, queue_type))
+        return entries
+
     def _match(self, routing: str, match_id: str) -> Answer:
         region = REGION_OF.get(match_id.partition("_")[0].lower())
         if region != routing or match_id not in self.matches:
@@ -387,6 +461,17 @@ def _endpoint(raw_path: str) -> tuple[str, tuple[str, ...]]:
         if found := pattern.fullmatch(raw_path):
             return name, tuple(unquote(part) for part in found.groups())
     return "unknown", ()
+
+
+def _played(before: Rank | None, lp: int | Rank, won: bool) -> Rank | None:
+    """Who was not placed stays so, unless a Rank is given; its wins and losses are then those before this game."""
+    if isinstance(lp, Rank):
+        after = replace(lp, wins=before.wins, losses=before.losses) if before else lp
+    elif before:
+        after = replace(before, lp=before.lp + lp)
+    else:
+        return None
+    return replace(after, wins=after.wins + won, losses=after.losses + (not won))
 
 
 def _hashed(seed: int, text: str) -> str:

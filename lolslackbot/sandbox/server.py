@@ -183,8 +183,11 @@ class Loopback(ABC, Generic[R]):
                 self._work(request)
                 request.status = 0
 
+    def _time(self) -> float:
+        return time.time() + self.clock_skew
+
     def _date(self) -> str:
-        return formatdate(time.time() + self.clock_skew, usegmt=True)
+        return formatdate(self._time(), usegmt=True)
 
 
 class _Server(ThreadingHTTPServer):

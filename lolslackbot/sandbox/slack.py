@@ -1,4 +1,4 @@
-"""A Slack Web API on loopback: chat.postMessage, conversations.history, .info and auth.test.
+"""A Slack Web API on loopback: chat.postMessage and .update, conversations.history and .info, auth.test.
 
 Arguments, answers and error codes are those of docs.slack.dev's pages on these methods.
 """
@@ -7,10 +7,11 @@ import base64
 import binascii
 import html
 import json
+import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from random import Random
@@ -22,7 +23,7 @@ from lolslackbot.sandbox.mishaps import JSON, Answer, Mishap
 from lolslackbot.sandbox.server import Call, Handle, Loopback, Recorded
 
 SCOPES = ("chat:write", "channels:read", "groups:read", "channels:history", "groups:history")  # the manifest's
-MAX_TEXT = 40_000
+MAX_TEXT, MAX_EDITED_TEXT = 40_000, 4_000
 MAX_PAGE = 999
 
 
@@ -52,7 +53,10 @@ class Workspace:
 
 @dataclass(kw_only=True)
 class Post:
-    """A message that stands in a channel. at: monotonic; `arguments` as the request carried them."""
+    """A message that stands in a channel. at: monotonic; `arguments` as the request carried them.
+
+    edits: the arguments of each chat.update that took effect, oldest first; text and blocks are those of now.
+    """
 
     channel: str
     workspace: str
@@ -64,6 +68,7 @@ class Post:
     at: float = field(default_factory=time.monotonic)
     wall: float = field(default_factory=time.time)
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+    edits: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> str | None:
@@ -103,7 +108,10 @@ class Refused(Exception):
 
 
 class Slack(Loopback[Request]):
-    """`posts` is what the bot posted and everyone sees; a test may take some away."""
+    """`posts` is what the bot posted and everyone sees; a test may take some away.
+
+    An edit puts a new Post in the place of the old one, which a test may still hold.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -112,6 +120,7 @@ class Slack(Loopback[Request]):
         self.workspaces: dict[str, Workspace] = {}
         self.scopes: dict[str, set[str]] = {}
         self.page_size = MAX_PAGE  # Slack may answer fewer messages than asked for
+        self.edit_window = math.inf  # seconds for which a workspace lets messages be edited
         self._random = Random(seed)
         self._foreign: list[Post] = []
         self._revoked: set[str] = set()
@@ -119,6 +128,7 @@ class Slack(Loopback[Request]):
         self._moved: dict[str, str] = {}  # ids that a channel had, and still answers to
         self._methods: dict[str, Callable[[Request, Workspace], dict[str, Any]]] = {
             "chat.postMessage": self._post_message,
+            "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.info": self._info,
             "auth.test": self._auth_test,
@@ -229,7 +239,7 @@ class Slack(Loopback[Request]):
 
     def _stamp(self) -> str:
         """Unique, and increasing while the clock is."""
-        stamp = int((time.time() + self.clock_skew) * 1_000_000)
+        stamp = int(self._time() * 1_000_000)
         while stamp in self._stamps:
             stamp += 1
         self._stamps.add(stamp)
@@ -338,6 +348,31 @@ class Slack(Loopback[Request]):
         self.posts.append(post)
         return {"channel": channel.id, "ts": post.ts, "message": self._message(post)}
 
+    def _update(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        """Text without blocks removes the blocks; metadata stays if left out, an empty object removes it."""
+        channel = self._channel(request, "chat:write")
+        if channel.archived:
+            raise Refused("is_inactive")
+        if not channel.member:
+            raise Refused("no_permission")
+        old = next((post for post in self._visible(channel) if post.ts == request.arguments.get("ts")), None)
+        if old is None:
+            raise Refused("message_not_found")
+        if old not in self.posts:
+            raise Refused("cant_update_message")
+        if self._time() - float(old.ts) > self.edit_window:
+            raise Refused("edit_window_closed")
+        text, blocks, metadata = _checked_message(request.arguments, MAX_EDITED_TEXT)
+        new = replace(
+            old,
+            text=text,
+            blocks=blocks,
+            metadata=old.metadata if metadata is None else metadata,
+            edits=(*old.edits, request.arguments),
+        )
+        self.posts[self.posts.index(old)] = new
+        return {"channel": channel.id, "ts": new.ts, "text": text, "message": self._message(new)}
+
     def _history(self, request: Request, workspace: Workspace) -> dict[str, Any]:
         channel = self._channel(request, "channels:history", "groups:history")
         if not channel.member:
@@ -388,18 +423,20 @@ def _arguments(call: Call) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _checked_message(arguments: dict[str, Any]) -> tuple[str, list[Any], dict[str, Any] | None]:
+def _checked_message(
+    arguments: dict[str, Any], max_text: int = MAX_TEXT
+) -> tuple[str, list[Any], dict[str, Any] | None]:
     text, blocks = arguments.get("text") or "", _unpacked(arguments.get("blocks"))
     if not text and not blocks:
         raise Refused("no_text")
     if not isinstance(text, str):
         raise Refused("invalid_arguments")
-    if len(text) > MAX_TEXT:
+    if len(text) > max_text:
         raise Refused("msg_too_long")
     if fault := fault_of(blocks) if blocks else None:
         raise Refused("invalid_blocks", errors=[fault], response_metadata={"messages": [f"[ERROR] {fault}"]})
     metadata = _unpacked(arguments.get("metadata"))
-    if metadata is not None and not _is_metadata(metadata):
+    if metadata not in (None, {}) and not _is_metadata(metadata):
         raise Refused("invalid_metadata_format")
     return text, blocks or [], metadata
 

@@ -1,5 +1,6 @@
 """Each mishap does on the wire what it says, and a post is applied exactly when it says so."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -136,6 +137,44 @@ def test_late_applies_after_the_connection_is_gone(sandbox: Sandbox, call: Call)
     time.sleep(0.5)
     assert [each.text for each in sandbox.slack.posts] == ["hello"]
     assert sandbox.slack.requests[0].status == 0
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Mishap.cut,
+        Mishap.reset,
+        Mishap.cut_body,
+        lambda accepted: Mishap.hang(0.1, accepted=accepted),
+        lambda accepted: Mishap.status(500, accepted=accepted),
+        lambda accepted: Mishap.error("internal_error", accepted=accepted),
+    ],
+)
+def test_an_edit_of_unknown_outcome(sandbox: Sandbox, call: Call, fault: Callable[..., Mishap], accepted: bool) -> None:
+    """It took effect exactly if the fault says so, and may be repeated."""
+    ts = post(call).json["ts"]
+    sandbox.slack.misbehave(fault(accepted=accepted), method="chat.update", times=1)
+    with contextlib.suppress(http.client.HTTPException, ConnectionError):
+        assert not call("chat.update", channel="C1", ts=ts, text="edited").body.startswith(b'{"ok": true')
+    assert sandbox.slack.posts[0].text == ("edited" if accepted else "hello")
+    assert call("chat.update", channel="C1", ts=ts, text="edited").json["ok"]
+    assert (sandbox.slack.posts[0].text, len(sandbox.slack.posts[0].edits)) == ("edited", 1 + accepted)
+
+
+def test_a_late_edit_covers_a_newer_one(sandbox: Sandbox, call: Call) -> None:
+    """Repeatable is not ordered; and a refusal of the limiter edits nothing."""
+    ts = post(call).json["ts"]
+    for mishap in (Mishap.late(0.3), Mishap.limited(7)):
+        sandbox.slack.misbehave(mishap, method="chat.update", times=1)
+    with pytest.raises(http.client.RemoteDisconnected):
+        call("chat.update", channel="C1", ts=ts, text="old")
+    limited = call("chat.update", channel="C1", ts=ts, text="new")
+    assert (limited.status, limited.headers["Retry-After"], limited.json["error"]) == (429, "7", "ratelimited")
+    assert call("chat.update", channel="C1", ts=ts, text="new").json["ok"]
+    assert sandbox.slack.posts[0].text == "new"
+    time.sleep(0.5)
+    assert (sandbox.slack.posts[0].text, len(sandbox.slack.posts[0].edits)) == ("old", 2)
 
 
 @pytest.mark.parametrize("accepted", [False, True])

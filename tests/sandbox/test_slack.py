@@ -136,19 +136,21 @@ def test_scopes(sandbox: Sandbox, call: Call) -> None:
     sandbox.slack.add_channel("G1", private=True)
     calls = [
         ("chat:write", "chat.postMessage", "C1"),
+        ("chat:write", "chat.update", "C1"),
         ("channels:read", "conversations.info", "C1"),
         ("groups:read", "conversations.info", "G1"),
         ("channels:history", "conversations.history", "C1"),
         ("groups:history", "conversations.history", "G1"),
     ]
+    ts = call("chat.postMessage", channel="C1", text="x").json["ts"]
     assert call("auth.test").headers["x-oauth-scopes"] == ",".join(sorted(SCOPES))
     for scope, method, channel in calls:
         sandbox.slack.scopes["default"].discard(scope)
-        answer = call(method, channel=channel, text="x").json
+        answer = call(method, channel=channel, text="x", ts=ts).json
         assert (answer["error"], answer["needed"]) == ("missing_scope", scope)
         assert scope not in answer["provided"]
         sandbox.slack.scopes["default"].add(scope)
-        assert call(method, channel=channel, text="x").json["ok"]
+        assert call(method, channel=channel, text="x", ts=ts).json["ok"]
 
 
 def test_history_shows_metadata_only_when_asked(sandbox: Sandbox, call: Call) -> None:
@@ -215,6 +217,73 @@ def test_mrkdwn_reads_as_a_reader_sees_it() -> None:
     assert shown([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]) == (
         "🟢 Victory\nARAM\nnoon UTC Details <https://x.example/?a=1&b=2> 2*3*4 <!here>"
     )
+
+
+def test_an_edit_is_what_everyone_sees(sandbox: Sandbox, call: Call) -> None:
+    """The answer, the history and `posts` show the newest content, and how often it was edited."""
+    posted = call("chat.postMessage", channel="C1", text="one", blocks=[SECTION], metadata=KEY).json
+    before = sandbox.slack.posts[0]
+    for text in ("two", "three"):
+        answer = call("chat.update", channel="C1", ts=posted["ts"], text=text, blocks=[SECTION, SECTION]).json
+    (after,) = sandbox.slack.posts
+    assert (answer["ok"], answer["channel"], answer["ts"], answer["text"]) == (True, "C1", posted["ts"], "three")
+    assert (
+        answer["message"] == call("conversations.history", channel="C1", include_all_metadata=True).json["messages"][0]
+    )
+    assert (after.ts, after.text, after.blocks, after.key) == (before.ts, "three", [SECTION] * 2, "EUW1_1:C1")
+    assert [edit["text"] for edit in after.edits] == ["two", "three"]
+    assert (before.text, before.edits) == ("one", ())
+    assert sandbox.slack.transcript().endswith("hello\n    hello")
+
+
+def test_text_without_blocks_removes_them(sandbox: Sandbox, call: Call) -> None:
+    """What is left out is not kept, but for the metadata."""
+    ts = call("chat.postMessage", channel="C1", text="one", blocks=[SECTION], metadata=KEY).json["ts"]
+    assert "blocks" not in call("chat.update", form=True, channel="C1", ts=ts, text="two").json["message"]
+    assert (sandbox.slack.posts[0].blocks, sandbox.slack.posts[0].metadata) == ([], KEY)
+    other = {"event_type": "x", "event_payload": {}}
+    for metadata, shown_now in ((other, other), ({}, None)):
+        message = call("chat.update", channel="C1", ts=ts, text="two", metadata=metadata).json["message"]
+        assert message.get("metadata") == shown_now
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "code"),
+    [
+        ({}, {"channel": "C9"}, "channel_not_found"),
+        ({"workspace": "other"}, {}, "channel_not_found"),
+        ({"member": False, "private": True}, {}, "channel_not_found"),
+        ({"member": False}, {}, "no_permission"),
+        ({"archived": True}, {}, "is_inactive"),
+        ({}, {"ts": "1.000001"}, "message_not_found"),
+        ({}, {"ts": None}, "message_not_found"),
+        ({}, {"text": ""}, "no_text"),
+        ({}, {"text": "x" * 4001}, "msg_too_long"),
+        ({}, {"blocks": [{"type": "news"}]}, "invalid_blocks"),
+        ({}, {"metadata": {"event_type": "x"}}, "invalid_metadata_format"),
+    ],
+)
+def test_edits_refused(sandbox: Sandbox, call: Call, changes: Any, arguments: Any, code: str) -> None:
+    """A refused edit changes nothing."""
+    ts = call("chat.postMessage", channel="C1", text="x").json["ts"]
+    for name, value in changes.items():
+        setattr(sandbox.slack.channels["C1"], name, value)
+    answer = call("chat.update", **{"channel": "C1", "ts": ts, "text": "y", **arguments})
+    assert (answer.status, answer.json["ok"], answer.json["error"]) == (200, False, code)
+    assert (sandbox.slack.posts[0].text, sandbox.slack.posts[0].edits) == ("x", ())
+
+
+def test_only_own_messages_can_be_edited_and_only_for_so_long(sandbox: Sandbox, call: Call) -> None:
+    """Others' messages never, own ones within the window, none that is gone."""
+    foreign = sandbox.slack.add_message("C1", "hi").ts
+    assert call("chat.update", channel="C1", ts=foreign, text="x").json["error"] == "cant_update_message"
+    ts = call("chat.postMessage", channel="C1", text="x").json["ts"]
+    sandbox.slack.edit_window = 60
+    assert call("chat.update", channel="C1", ts=ts, text="x").json["ok"]
+    sandbox.slack.clock_skew = 61
+    assert call("chat.update", channel="C1", ts=ts, text="x").json["error"] == "edit_window_closed"
+    sandbox.slack.posts.clear()
+    assert call("chat.update", channel="C1", ts=ts, text="x").json["error"] == "message_not_found"
 
 
 @pytest.mark.parametrize("answers", [True, False])
