@@ -1,0 +1,136 @@
+"""Ranks as values, and what a game was worth: said only where two readings of league-v4 prove it. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+TIERS = ("IRON", "BRONZE", "SILVER", "GOLD", "PLATINUM", "EMERALD", "DIAMOND", "MASTER", "GRANDMASTER", "CHALLENGER")
+APEX = frozenset(("MASTER", "GRANDMASTER", "CHALLENGER"))  # no divisions, and one scale of points for all three
+DIVISIONS = ("IV", "III", "II", "I")
+SOLO, FLEX, OTHER = "RANKED_SOLO_5x5", "RANKED_FLEX_SR", "other ranked"  # league-v4 `queueType`
+QUEUES = {420: SOLO, 440: FLEX, 710: OTHER}  # of match-v5's `queueId`; of the last one, Riot's name is not certain
+SETTLED = timedelta(hours=1)  # after a game's end its win or loss is counted: minutes are what is seen
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A player's place in one ranked queue (an entry of league-v4)."""
+
+    tier: str
+    division: str  # 'IV' to 'I'; '' in the apex tiers
+    lp: int
+    wins: int
+    losses: int
+
+    @property
+    def games(self) -> int:
+        """How many games of this season are counted."""
+        return self.wins + self.losses
+
+    @property
+    def points(self) -> int:
+        """The whole ladder on one scale, in LP: a division has 100, a tier 400, the apex tiers are one."""
+        if self.tier in APEX:
+            return 400 * TIERS.index("MASTER") + self.lp
+        return 400 * TIERS.index(self.tier) + 100 * DIVISIONS.index(self.division) + self.lp
+
+    def __str__(self) -> str:
+        return f"{self.tier.capitalize()} {self.division}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What league-v4 said of one queue; standing None: it answered, and there was no entry."""
+
+    asked_at: datetime  # before the request was sent: a game that ended later is certainly not in it
+    standing: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedGame:
+    """A game that counts in a ranked queue: no remake."""
+
+    match_id: str
+    ended_at: datetime
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What is known of a player's rank after a game."""
+
+    standing: Standing
+    difference: int | None = None  # LP on the one scale; None: not proved
+    games: int = 1  # that the difference is of
+    before: Standing | None = None  # where exactly one game lies between
+    is_placed: bool = False  # the first entry after none
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether that one game changed tier or division."""
+        return self.before is not None and str(self.before) != str(self.standing)
+
+
+def worths(
+    readings: Sequence[Reading], games: Sequence[RankedGame], ends: Sequence[datetime], unknown: Sequence[datetime] = ()
+) -> Mapping[str, Worth]:
+    """What each game was worth, by match id, as far as it is proved. All in one queue of one player, the oldest first.
+
+    Wins and losses count the games between two readings, and nothing else does. Counting begins at a reading before
+    which no game had ended for an hour: that one is not behind. From there on, n games more are the n that ended next;
+    where the number, or who won, says otherwise, or a game is not known, counting begins anew. A dodge moves LP without
+    a game; where it falls between the two readings around a game, it cannot be told from it.
+
+    ends: of all games of the player, in whatever queue. unknown: of those of which queue or winner is not known.
+    """
+    found: dict[str, Worth] = {}
+    count: _Count | None = None
+    for reading in readings:
+        if count and count.is_stale(reading):
+            continue
+        goes_on = count is not None and count.read(reading, games, unknown, found)
+        if not goes_on:
+            is_settled = not any(reading.asked_at - SETTLED < end <= reading.asked_at for end in ends)
+            count = _Count(reading) if is_settled else None
+    return found
+
+
+class _Count:
+    """Readings from one on that is known to be whole."""
+
+    def __init__(self, base: Reading) -> None:
+        self._base = self._last = base
+        self._seen = [base.standing]
+
+    def is_stale(self, reading: Reading) -> bool:
+        """Whether it says what was said before something newer: a server that is behind."""
+        return reading.standing in self._seen[:-1] and reading.standing != self._last.standing
+
+    def read(
+        self, reading: Reading, games: Sequence[RankedGame], unknown: Sequence[datetime], found: dict[str, Worth]
+    ) -> bool:
+        """Adds what the reading proves; whether the count goes on."""
+        if any(self._base.asked_at < end <= reading.asked_at for end in unknown):
+            return False
+        ended = [game for game in games if self._base.asked_at < game.ended_at <= reading.asked_at]
+        before, now = self._last.standing, reading.standing
+        if before is None or now is None:
+            if now and ended:
+                found[ended[-1].match_id] = Worth(now, is_placed=True)
+            return before is None and now is None
+        assert self._base.standing
+        counted, known = now.games - self._base.standing.games, before.games - self._base.standing.games
+        if counted < known or counted > len(ended):  # a reset; or a game that is not known here
+            return False
+        between = ended[known:counted]
+        wins = sum(game.won for game in between)
+        agrees = (now.wins - before.wins, now.losses - before.losses) == (wins, len(between) - wins)
+        if between:
+            found[between[-1].match_id] = _worth(before, now, len(between)) if agrees else Worth(now)
+        self._last = reading
+        self._seen.append(now)
+        return agrees
+
+
+def _worth(before: Standing, now: Standing, games: int) -> Worth:
+    return Worth(now, now.points - before.points, games, before if games == 1 else None)
