@@ -22,7 +22,8 @@ CREATE TABLE players (
     resolved_at   TEXT,                     -- when account-v1 was last asked for the puuid again, by Riot ID
     puuid_doubted INTEGER NOT NULL DEFAULT 0 CHECK (puuid_doubted IN (0, 1)),  -- 1: the key changed, list before matches
     region_asked_at TEXT,                   -- when account-v1 was last asked where this player plays
-    region        TEXT                      -- its answer where that is not `platform`: the player moved; else NULL
+    region        TEXT,                     -- its answer where that is not `platform`: the player moved; else NULL
+    rank_asked_at TEXT                      -- when league-v4 was last asked, whatever came of it
 ) STRICT;
 
 -- Whose list is asked next: the longest unasked first.
@@ -38,8 +39,32 @@ CREATE TABLE channels (
     reconciled_at TEXT,                          -- when its history was last compared with the outbox; NULL: before a post
     examined_at TEXT,                            -- when `deliver` last asked whether a broken channel is well again
     slack_id   TEXT,                             -- the id under which Slack filed a message posted here; NULL: this one
-    moved_to   TEXT REFERENCES channels          -- the channel that this one became; NULL: it is still itself
+    moved_to   TEXT REFERENCES channels,         -- the channel that this one became; NULL: it is still itself
+    ranks      INTEGER NOT NULL DEFAULT 1 CHECK (ranks IN (0, 1))  -- whether it wants to hear of ranks
 ) STRICT;
+
+-- What league-v4 said of a player's rank, only added to; `rank.py` says what that proves. Thinned by `prune`.
+CREATE TABLE rank_readings (
+    player_id INTEGER NOT NULL REFERENCES players,
+    queue     TEXT NOT NULL,                -- 'RANKED_SOLO_5x5', 'RANKED_FLEX_SR', 'other ranked'
+    asked_at  TEXT NOT NULL,                -- before the request was sent
+    tier      TEXT,                         -- 'GOLD'; NULL: it answered, and there was no entry
+    division  TEXT,                         -- 'IV' to 'I'; '' in the apex tiers
+    lp        INTEGER,
+    wins      INTEGER,
+    losses    INTEGER,
+    PRIMARY KEY (player_id, queue, asked_at)
+) STRICT, WITHOUT ROWID;
+
+-- A ranked game after which a player's rank is looked for, until it is known or was looked for often enough.
+CREATE TABLE rank_wanted (
+    player_id    INTEGER NOT NULL REFERENCES players,
+    match_id     TEXT NOT NULL REFERENCES matches,
+    next_look_at TEXT NOT NULL,
+    looks        INTEGER NOT NULL DEFAULT 0,
+    waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),  -- whether messages wait for it; not for who had no rank yet
+    PRIMARY KEY (match_id, player_id)
+) STRICT, WITHOUT ROWID;
 
 -- "Announce this player's games in this channel."
 CREATE TABLE tracks (

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lolslackbot.rank import Worth
+
 ARENA = "CHERRY"  # game modes, by match-v5's names
 SWARM = "STRAWBERRY"
 
@@ -61,6 +63,7 @@ class Participant:
     vision_score: int | None = None
     subteam: int = 0  # Arena: who played together; 0 elsewhere
     partners: tuple[tuple[int, str], ...] = ()  # Arena: champion_id and champion_name of the others in the subteam
+    rank: Worth | None = None  # after this game; None where nothing is proved, or the channel does not want it
     past: tuple[PastGame, ...] = ()  # the newest first, without a gap as far as it goes; only as a channel hears it
 
 

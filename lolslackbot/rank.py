@@ -34,6 +34,11 @@ class Standing:
             return 400 * TIERS.index("MASTER") + self.lp
         return 400 * TIERS.index(self.tier) + 100 * DIVISIONS.index(self.division) + self.lp
 
+    @property
+    def step(self) -> tuple[int, int]:
+        """Tier and division, for comparing: LP alone moves nobody."""
+        return TIERS.index(self.tier), DIVISIONS.index(self.division) if self.division else 0
+
     def __str__(self) -> str:
         return f"{self.tier.capitalize()} {self.division}".strip()
 
@@ -66,9 +71,21 @@ class Worth:
     is_placed: bool = False  # the first entry after none
 
     @property
-    def has_moved(self) -> bool:
-        """Whether that one game changed tier or division."""
-        return self.before is not None and str(self.before) != str(self.standing)
+    def steps(self) -> int:
+        """Whether that one game changed tier or division: 1 up, -1 down, 0 neither."""
+        if self.before is None:
+            return 0
+        return (self.standing.step > self.before.step) - (self.standing.step < self.before.step)
+
+    def __str__(self) -> str:
+        """As people say it: `Gold II 45 LP (+21)`."""
+        if self.is_placed:
+            return f"placed in {self.standing}"
+        rank = f"{self.standing} {self.standing.lp} LP"
+        if self.difference is None:
+            return rank
+        difference = f"{self.difference:+}" if self.difference else "±0"
+        return f"{rank} ({difference})" if self.games == 1 else f"{rank}, {difference} in {self.games} games"
 
 
 def worths(

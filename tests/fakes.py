@@ -1,7 +1,7 @@
 """A Riot and a Slack that a test scripts by hand; they keep every call. For the stages' own decisions."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from support import FakeClock, puuid
 
 from lolslackbot.model import Account, Message, RiotId
+from lolslackbot.rank import Standing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import PAGE, Answer, Page
 from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem
@@ -71,6 +72,8 @@ class FakeRiot:
         self.lists: dict[str, list[str]] = {}
         self.bodies: dict[str, Any] = {}
         self.accounts: dict[str, str] = {}
+        self.rank_calls: list[str] = []  # puuids
+        self.ranks: dict[str, dict[str, Standing | None]] = {}  # by puuid
         self.platforms: dict[str, str] = {}  # by puuid; 'euw1' where nothing else is said
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
@@ -111,6 +114,14 @@ class FakeRiot:
         found = read(Answer(json.dumps(self.bodies[match_id]).encode(), self.bodies[match_id]))
         with self.transaction():
             yield found
+
+    @contextmanager
+    def standings(self, puuid: str, platform: str) -> Iterator[Mapping[str, Standing | None]]:
+        self.rank_calls.append(puuid)
+        if fault := self._fault(f"rank of {puuid}"):
+            raise fault
+        with self.transaction():
+            yield self.ranks.get(puuid, {})
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
         self._asked(str(riot_id))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lolslackbot"
 
-BASE = {"model", "game", "errors", "clock"}
+BASE = {"model", "game", "rank", "errors", "clock"}
 MAY_IMPORT = {
     "model": set(),
-    "game": set(),
+    "rank": set(),
+    "game": {"rank"},
     "errors": set(),
     "clock": set(),
     "transport": {"errors"},

@@ -706,9 +706,9 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
     channels.record_name(db, "C1", "rift")
     result = in_process_command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "name", "workspace", "players", "queues", "style", "paused", "problem"],
-        ["C1", "#rift", "default", "2", "all", "full"],
-        ["C2", "friends", "1", "all", "full", "is_archived"],
+        ["channel", "name", "workspace", "players", "queues", "style", "ranks", "paused", "problem"],
+        ["C1", "#rift", "default", "2", "all", "full", "on"],
+        ["C2", "friends", "1", "all", "full", "on", "is_archived"],
     ]
     assert json.loads(in_process_command("channels", "--json").out) == [
         {
@@ -718,6 +718,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
             "players": 2,
             "queues": "all",
             "style": "full",
+            "ranks": "on",
             "paused": None,
             "problem": None,
         },
@@ -728,6 +729,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
             "players": 1,
             "queues": "all",
             "style": "full",
+            "ranks": "on",
             "paused": None,
             "problem": "is_archived",
         },
@@ -841,7 +843,7 @@ def test_a_file_is_tracked_row_by_row_and_again_without_a_call(
     result = in_process_command("track", "--file", path)
     assert (result.status, result.out) == (0, "track: 2 of 2 rows are tracked\n")
     calls = len(online.riot.requests)
-    assert calls == 4
+    assert calls == 6  # account, region and rank of each
     assert in_process_command("track", "--file", path).status == 0
     assert len(online.riot.requests) == calls
 
@@ -1323,10 +1325,12 @@ def test_a_restore_keeps_the_rate_limits_of_today(in_process_command: Command, d
 
 def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Command, db: Database) -> None:
     add_player(db, channel="C1")
-    result = in_process_command("channels", "set", "C1", "--queues", "ARAM, ranked", "--style", "compact")
+    result = in_process_command(
+        "channels", "set", "C1", "--queues", "ARAM, ranked", "--style", "compact", "--ranks", "off"
+    )
     assert (result.status, result.out) == (
         0,
-        "C1 hears of ranked,aram queues in compact style from now on\n",
+        "C1 hears of ranked,aram queues in compact style from now on, without ranks\n",
     )
     assert json.loads(in_process_command("channels", "--json").out) == [
         {
@@ -1336,6 +1340,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
             "players": 1,
             "queues": "ranked,aram",
             "style": "compact",
+            "ranks": "off",
             "paused": None,
             "problem": None,
         }
@@ -1346,7 +1351,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("C1",), 2, "give --queues, --style or both"),
+        (("C1",), 2, "give --queues, --style, --ranks or several of them"),
         (("C1", "--queues", "rankd"), 2, "names no queues: it takes all, ranked,"),
         (("C1", "--style", "loud"), 2, "'loud' is not one of 'full', 'compact'"),
         (("general", "--style", "full"), 2, "is no channel id"),

@@ -56,6 +56,37 @@ def test_points__one_scale(standing: Standing, points: int, text: str) -> None:
     assert (standing.points, str(standing)) == (points, text)
 
 
+@pytest.mark.parametrize(
+    ("worth", "text"),
+    [
+        (Worth(GOLD, 21), "Gold II 45 LP (+21)"),
+        (Worth(GOLD, -18), "Gold II 45 LP (-18)"),
+        (Worth(GOLD, 0), "Gold II 45 LP (±0)"),
+        (Worth(GOLD, 37, 3), "Gold II 45 LP, +37 in 3 games"),
+        (Worth(GOLD), "Gold II 45 LP"),
+        (Worth(GOLD, is_placed=True), "placed in Gold II"),
+        (Worth(Standing("MASTER", "", 120, 0, 0), 20), "Master 120 LP (+20)"),
+    ],
+)
+def test_worth__as_people_say_it(worth: Worth, text: str) -> None:
+    assert str(worth) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "steps"),
+    [
+        (GOLD, moved(GOLD, 20, wins=1), 0),
+        (GOLD, Standing("GOLD", "I", 1, 31, 20), 1),
+        (GOLD, Standing("GOLD", "III", 85, 30, 21), -1),
+        (Standing("DIAMOND", "I", 90, 0, 0), Standing("MASTER", "", 0, 1, 0), 1),
+        (Standing("CHALLENGER", "", 900, 0, 0), Standing("GRANDMASTER", "", 920, 1, 0), -1),
+    ],
+)
+def test_steps__up_and_down(before: Standing, now: Standing, steps: int) -> None:
+    """By tier and division, whatever the LP say."""
+    assert Worth(now, 1, 1, before).steps == steps
+
+
 # One game
 
 
@@ -69,7 +100,7 @@ def test_worth__one_game(difference: int) -> None:
 def test_worth__promotion_is_of_one_game() -> None:
     before, now = Standing("SILVER", "I", 90, 10, 10), Standing("GOLD", "IV", 11, 11, 10)
     (one,) = found([reading(0, before), reading(32, now)], [game(1, 30)]).values()
-    assert (one.difference, one.has_moved) == (21, True)
+    assert (one.difference, one.steps) == (21, 1)
 
 
 def test_worth__nobody_agrees() -> None:

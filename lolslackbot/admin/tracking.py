@@ -14,7 +14,7 @@ from lolslackbot.model import Account, Player, RiotId, Style
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
-from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, participants, players
+from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, participants, players, ranks
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 
@@ -103,10 +103,20 @@ class Tracker:
             if before and moved:
                 decisions.record(self._db, "track", subject, f"{before.platform} -> {platform}", now)
             since = players.track_since(self._db, player.player_id, channel_id) or now
+        self._read_rank(player.player_id, account.puuid, platform)
         line = _describe(riot_id, platform, channel_id, since, "" if is_new or moved else " already")
         if before and moved:
             line += f"; moved from {before.platform}"
         return line if named else f"{line}; Riot did not say where they play"
+
+    def _read_rank(self, player_id: int, puuid: str, platform: str) -> None:
+        """What later games are compared with. Where it cannot be had, `fetch-matches` asks for it."""
+        asked_at = self._clock.now()
+        try:
+            with self._riot.standings(puuid, platform) as standings, self._db.transaction():
+                ranks.record(self._db, player_id, asked_at, standings)
+        except (RateLimited, RiotRefusal) as refusal:
+            logger.info("no rank to begin with: %s", refusal, exc_info=True)
 
     def _is_tracked(self, known: Player, request: TrackRequest) -> bool:
         """Whether it is so already, as far as need be known without asking Riot."""
@@ -230,17 +240,19 @@ def untrack(
     return [track.channel_id for track in tracks]
 
 
-def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None, now: datetime) -> str:
+def prefer(
+    db: Database, channel_id: str, queues: str | None, style: Style | None, now: datetime, ranks: bool | None = None
+) -> str:
     """Changes what a channel hears from now on; returns one line. Raises NotFound for a channel that is not tracked."""
     channel_id = channels.current_id(db, channel_id)
     with db.transaction():
-        if not channels.prefer(db, channel_id, queues, style):
+        if not channels.prefer(db, channel_id, queues, style, ranks):
             raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
-        queues, style = channels.preferences(db)[channel_id]
-        decisions.record(
-            db, "channels set", holds.channel_scope(channel_id), f"queues {queues}, style {style.value}", now
-        )
-    return f"{channel_id} hears of {queues} queues in {style} style from now on"
+        wants = channels.preferences(db)[channel_id]
+        change = f"queues {wants.queues}, style {wants.style.value}, ranks {'on' if wants.ranks else 'off'}"
+        decisions.record(db, "channels set", holds.channel_scope(channel_id), change, now)
+    with_ranks = "with" if wants.ranks else "without"
+    return f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on, {with_ranks} ranks"
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
@@ -267,6 +279,5 @@ def _rerender(db: Database, match_id: str, track: players.Track, options: Render
     if not match.participants:
         outbox.expire_untracked(db, match_id, track.channel_id, now)
         return
-    _, style = channels.preferences(db)[track.channel_id]
-    rendered = render(match, options, style)
+    rendered = render(match, options, channels.preferences(db)[track.channel_id].style)
     outbox.replace_text(db, match_id, Draft(track.channel_id, track.workspace, rendered.text, rendered.blocks))

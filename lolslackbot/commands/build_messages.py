@@ -8,6 +8,7 @@ from lolslackbot.commands.app import App
 from lolslackbot.stages.run import Run
 from lolslackbot.store import matches, runs
 from lolslackbot.store.database import Database
+from lolslackbot.store.ranks import WAITS_FOR_RANKS
 
 
 @click.command("build-messages")
@@ -20,7 +21,7 @@ def build_messages_command(app: App) -> None:
     """
 
     def work(db: Database, run: Run) -> None:
-        if matches.to_build(db):
+        if matches.to_build(db, app.clock.now() - WAITS_FOR_RANKS):
             from lolslackbot.stages.build_messages import build_messages  # all that words need; most runs need none
 
             build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)

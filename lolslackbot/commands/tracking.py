@@ -222,8 +222,9 @@ def channels_command(context: click.Context, as_json: bool) -> None:
                 "name": names.get(channel_id),
                 "workspace": workspace,
                 "players": sum(track.channel_id == channel_id for track in tracks),
-                "queues": requests[channel_id][0],
-                "style": requests[channel_id][1].value,
+                "queues": requests[channel_id].queues,
+                "style": requests[channel_id].style.value,
+                "ranks": "on" if requests[channel_id].ranks else "off",
                 "paused": text_of(pause.since) if (pause := paused[channel_id] or everything) else None,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
@@ -249,17 +250,19 @@ def channels_command(context: click.Context, as_json: bool) -> None:
     help=f"What to announce: {ALL}, or some of {', '.join(KINDS)} and Riot's queue ids, separated by commas.",
 )
 @click.option("--style", type=click.Choice([each.value for each in Style]), help="How much to say about a game.")
+@click.option("--ranks", type=click.Choice(["on", "off"]), help="Whether to say a player's rank after ranked games.")
 @click.pass_obj
-def channels_set_command(app: App, channel: str, queues: str | None, style: str | None) -> None:
+def channels_set_command(app: App, channel: str, queues: str | None, style: str | None, ranks: str | None) -> None:
     """Choose what a channel hears of from now on.
 
     \b
     lolslackbot channels set C0123456789 --queues ranked,clash --style compact
     """
-    if queues is None and style is None:
-        raise click.UsageError("give --queues, --style or both")
+    if queues is None and style is None and ranks is None:
+        raise click.UsageError("give --queues, --style, --ranks or several of them")
     with report_errors(), app.open_readwrite() as db:
-        show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now()))
+        wants_ranks = None if ranks is None else ranks == "on"
+        show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now(), wants_ranks))
 
 
 @channels_command.command("move")

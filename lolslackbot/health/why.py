@@ -290,8 +290,7 @@ def tell_player(view: View, riot_id: RiotId) -> Iterator[str]:
     yield f"{player.riot_id} ({player.platform}) is {'tracked' if tracks else 'no longer tracked'}"
     preferences = channels.preferences(view.db)
     for track in tracks:
-        queues, _ = preferences[track.channel_id]
-        label = view.label(track.channel_id)
+        queues, label = preferences[track.channel_id].queues, view.label(track.channel_id)
         yield f"announced in {label}: games that end after {text_of(track.since)} (queues: {queues})"
     renames = [
         (rename.renamed_at, f"renamed from {rename.old} to {rename.new}")
@@ -355,10 +354,11 @@ def tell_channel(view: View, channel_id: str) -> Iterator[str]:
         yield f"{channel_id} is {current} now: see `lolslackbot why {current}`"
         yield from _in_order(view, _decided(view, scope))
         return
-    queues, style = preferences[channel_id]
+    wants = preferences[channel_id]
     tracks = [track for track in players.tracks(view.db) if track.channel_id == channel_id]
     names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody"
-    yield f"{view.label(channel_id)} announces {names}; queues: {queues}; style: {style}"
+    said = f"{view.label(channel_id)} announces {names}; queues: {wants.queues}; style: {wants.style}; ranks: "
+    yield said + ("on" if wants.ranks else "off")
     yield from _in_order(view, _decided(view, scope))
     yield from view.held(holds.EVERYTHING, scope, *(holds.workspace_scope(track.workspace) for track in tracks))
     if run := _run(view, "deliver"):

@@ -200,6 +200,8 @@ def _line(
     elif match.outcome is not Outcome.REMAKE:  # over before anything counted
         how += f" {participant.kills}/{participant.deaths}/{participant.assists}"
         facts = [] if short else _shares(match, participant, with_damage=not is_carry)
+    if participant.rank:
+        facts.insert(0, str(participant.rank))
     words, sign = (remarkable.text, remarkable.mark) if remarkable else ("", "")
     return Line(participant.name, how, tuple(facts), words, sign)
 

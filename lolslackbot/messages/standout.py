@@ -21,6 +21,8 @@ class Feat(Enum):
     """What can stand out, the rarest first."""
 
     PENTAKILL = auto()
+    PROMOTED = auto()
+    DEMOTED = auto()
     DEATHLESS = auto()
     CARRIED = auto()
     SERIES = auto()
@@ -37,7 +39,7 @@ class Standout:
     @property
     def mark(self) -> str:
         """An emoji before the words."""
-        return "🩹" if self.feat is Feat.ROUGH else "⭐"
+        return {Feat.ROUGH: "🩹", Feat.PROMOTED: "📈", Feat.DEMOTED: "📉"}.get(self.feat, "⭐")
 
 
 def standout(match: Match, participant: Participant) -> Standout | None:
@@ -49,6 +51,8 @@ def standout(match: Match, participant: Participant) -> Standout | None:
     whole = match.duration >= _WHOLE[match.outcome]
     texts = {
         Feat.PENTAKILL: _pentakill(participant) if against_players else "",
+        Feat.PROMOTED: _moved(participant, 1, "promoted to"),
+        Feat.DEMOTED: _moved(participant, -1, "demoted to"),
         Feat.DEATHLESS: _deathless(participant) if against_players and whole else "",
         Feat.CARRIED: _carried(participant) if against_players and whole else "",
         Feat.SERIES: _series(kind, participant),
@@ -61,6 +65,11 @@ def _pentakill(participant: Participant) -> str:
     if not participant.penta_kills:
         return ""
     return "pentakill" if participant.penta_kills == 1 else f"{participant.penta_kills} pentakills"
+
+
+def _moved(participant: Participant, steps: int, words: str) -> str:
+    """Another tier or division, by this game alone."""
+    return f"{words} {participant.rank.standing}" if participant.rank and participant.rank.steps == steps else ""
 
 
 def _deathless(participant: Participant) -> str:

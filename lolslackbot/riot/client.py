@@ -11,9 +11,11 @@ from urllib.parse import quote
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
+from lolslackbot.rank import Standing
 from lolslackbot.riot import answers, routing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict, unusable
 from lolslackbot.riot.limiter import Limiter
+from lolslackbot.riot.parsing import read_standings
 from lolslackbot.riot.session import NO_ANSWER, NoRedirectSession, no_answer
 from lolslackbot.transport import HttpAnswer, date_of, proxies_for
 
@@ -24,7 +26,7 @@ CALL_SECONDS = 15.0  # from first to last byte; real answers take well under one
 PAGE = 100  # match-v5: the most ids one list call gives
 
 # Endpoints, as Riot counts them: the path pattern, whatever its parameters.
-ACCOUNT, PLATFORM, MATCH_IDS, MATCH = "account", "platform", "match-ids", "match"
+ACCOUNT, PLATFORM, MATCH_IDS, MATCH, LEAGUE = "account", "platform", "match-ids", "match", "league"
 _LOGGED_HEADERS = ("x-app-rate-limit", "x-method-rate-limit", "x-rate-limit-type", "retry-after")
 
 
@@ -49,8 +51,8 @@ class Answer:
 class RiotClient:
     """Calls raise RiotRefusal (an answer that cannot be used, or none) or RateLimited (nothing was sent).
 
-    `match_ids` and `match` are `with` statements: what is written inside is committed together with the call's end.
-    An answer is read and judged before that transaction begins, so that none lasts longer for its content.
+    `match_ids`, `match` and `standings` are `with` statements: what is written inside is committed together with the
+    call's end. An answer is read and judged before that transaction begins, so that none lasts longer for its content.
     """
 
     def __init__(
@@ -111,6 +113,13 @@ class RiotClient:
         """match-v5: one match, as `read` makes it of the answer. Its prefix says which host has it."""
         host = routing.match_region(platform_of(match_id))
         with self._get(host, MATCH, f"/lol/match/v5/matches/{match_id}", read) as found:
+            yield found
+
+    @contextmanager
+    def standings(self, puuid: str, platform: str) -> Iterator[Mapping[str, Standing | None]]:
+        """league-v4: a player's place in each ranked queue, None where there is none. Asked at the platform's host."""
+        path = f"/lol/league/v4/entries/by-puuid/{quote(puuid, safe='')}"
+        with self._get(platform, LEAGUE, path, lambda answer: read_standings(answer.document)) as found:
             yield found
 
     def _json(self, host: str, endpoint: str, path: str) -> Any:

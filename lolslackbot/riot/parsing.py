@@ -1,4 +1,4 @@
-"""match-v5 JSON -> Match, or why it is none. Pure; unknown fields are ignored, malformed ones never guessed.
+"""match-v5 JSON -> Match, or why it is none; league-v4 entries -> standings. Pure; malformed fields are never guessed.
 
 Facts on fields are from match-v5's reference (developer.riotgames.com) and from answers seen since patch 11.16.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from lolslackbot.game import ARENA, SWARM, Match, Outcome, Participant
 from lolslackbot.model import is_puuid
+from lolslackbot.rank import APEX, DIVISIONS, FLEX, OTHER, SOLO, TIERS, Standing
 from lolslackbot.riot.answers import unusable
 
 BOT = "BOT"  # the puuid of every bot
@@ -63,6 +64,44 @@ def read_match(match_id: str, document: Any, puuids: Container[str]) -> Match:
         teams=len({_subteam(fields) for fields in everyone} - {0}) if mode == ARENA else 0,
         bans=_bans(info),
     )
+
+
+def read_standings(document: Any) -> dict[str, Standing | None]:
+    """league-v4 entries: by queue, None where there is no entry. Raises RiotRefusal for what is no list.
+
+    An entry without a tier says nothing (`CHERRY`), and one that lacks a number is left out as if it had not been read.
+    A ranked queue of another name is taken for the one of five friends, whose name is not certain; of several, none.
+    """
+    if not isinstance(document, list):
+        raise unusable("no list")
+    found: dict[str, Standing | None] = {SOLO: None, FLEX: None}
+    others = []
+    for entry in document:
+        if not isinstance(entry, dict) or not _text(entry, "queueType").startswith("RANKED_") or not entry.get("tier"):
+            continue
+        queue = _text(entry, "queueType")
+        standing = _standing(entry)
+        if queue not in (SOLO, FLEX):
+            others += [standing] if "TFT" not in queue else []
+        elif standing:
+            found[queue] = standing
+        else:
+            del found[queue]
+    if not others:
+        found[OTHER] = None
+    elif others[1:] == [] and others[0]:
+        found[OTHER] = others[0]
+    return found
+
+
+def _standing(entry: _Fields) -> Standing | None:
+    """An entry of league-v4, None where it cannot be understood."""
+    tier, division = _text(entry, "tier"), _text(entry, "rank")
+    numbers = [_count(entry, name) for name in ("leaguePoints", "wins", "losses")]
+    if tier not in TIERS or (tier not in APEX and division not in DIVISIONS) or None in numbers:
+        return None
+    lp, wins, losses = (number or 0 for number in numbers)
+    return Standing(tier, "" if tier in APEX else division, lp, wins, losses)
 
 
 def _info(document: Any) -> Mapping[str, Any]:

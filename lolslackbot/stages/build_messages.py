@@ -11,6 +11,7 @@ from lolslackbot.store import champions, matches, outbox, participants
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 from lolslackbot.store.participants import Listener
+from lolslackbot.store.ranks import WAITS_FOR_RANKS
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
     match_link: template, '' for none. pictures: Data Dragon's address, '' for none.
     """
     wording = RenderOptions(match_link, pictures, champions.known(db))
-    due = matches.to_build(db)
+    due = matches.to_build(db, run.clock.now() - WAITS_FOR_RANKS)
     run.left_over = len(due)
     for match_id in due:
         if run.budget.spent():

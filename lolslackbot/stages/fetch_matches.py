@@ -1,4 +1,4 @@
-"""Riot -> store: lists of match ids into the ledger, then the matches that are wanted; one commit a call."""
+"""Riot -> store: lists of match ids into the ledger, the matches that are wanted, then ranks; one commit a call."""
 
 import logging
 from datetime import timedelta
@@ -13,6 +13,7 @@ from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages.fetch_context import FetchContext, Limits, WaitsTooLong
 from lolslackbot.stages.fetch_list import ListFetcher
 from lolslackbot.stages.fetch_match import MatchFetcher
+from lolslackbot.stages.fetch_ranks import RankFetcher
 from lolslackbot.stages.run import Run
 from lolslackbot.store import holds, matches, players, reasons
 from lolslackbot.store.database import Database
@@ -39,6 +40,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
     except WaitsTooLong as over:
         run.ends_with(Exit.LATER if over.wait.refused else Exit.OK)
         run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
+    RankFetcher(context).fetch()
     run.left_over = len(context.schedule.matches)  # lists take turns: those left over are the next run's first
     _report_troubles(context)
     if (ahead := riot.clock_ahead) is not None and abs(ahead) >= FAR_OFF:

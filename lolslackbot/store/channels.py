@@ -1,31 +1,47 @@
 """Channels: what each wants to hear, its name, when its history was read, and which id Slack knows it by."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Style
 from lolslackbot.store import findings, holds
-from lolslackbot.store.database import Database
+from lolslackbot.store.database import Database, Row
 
 
-def preferences(db: Database) -> Mapping[str, tuple[str, Style]]:
-    """The queues and the style that each channel wants, by channel id."""
-    rows = db.rows("SELECT channel_id, queues, style FROM channels")
-    return {row["channel_id"]: (row["queues"], Style(row["style"])) for row in rows}
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a channel wants to hear."""
+
+    queues: str  # kinds of queues and queue ids, by comma
+    style: Style
+    ranks: bool
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Preferences":
+        return cls(row["queues"], Style(row["style"]), bool(row["ranks"]))
 
 
-def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None) -> bool:
+def preferences(db: Database) -> Mapping[str, Preferences]:
+    """What each channel wants, by channel id."""
+    rows = db.rows("SELECT channel_id, queues, style, ranks FROM channels")
+    return {row["channel_id"]: Preferences.from_row(row) for row in rows}
+
+
+def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None, ranks: bool | None = None) -> bool:
     """Changes what a channel wants to hear from now on; None: as before. False if there is no such channel."""
     with db.transaction():
         changed = db.write(
             """
-            UPDATE channels SET queues = COALESCE(:queues, queues), style = COALESCE(:style, style)
+            UPDATE channels
+            SET queues = COALESCE(:queues, queues), style = COALESCE(:style, style), ranks = COALESCE(:ranks, ranks)
             WHERE channel_id = :channel_id
             """,
             channel_id=channel_id,
             queues=queues,
             style=style,
+            ranks=ranks if ranks is None else int(ranks),
         )
     return changed > 0
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import holds
+from lolslackbot.store import holds, ranks
 from lolslackbot.store.database import Database
 from lolslackbot.store.in_doubt import UNSETTLED
 
@@ -28,6 +28,8 @@ _CLAMPS = (
     _Clamp("players", "listed_at", "NULL"),
     _Clamp("players", "resolved_at", "NULL"),
     _Clamp("players", "region_asked_at", "NULL"),
+    _Clamp("players", "rank_asked_at", "NULL"),
+    _Clamp("rank_wanted", "next_look_at", ":latest", bound=":latest"),
     _Clamp("channels", "examined_at", "NULL"),
     # A comparison goes by which came first, it or the message: else it never counts, or counts for what came later.
     _Clamp("channels", "reconciled_at", "NULL"),
@@ -60,4 +62,5 @@ def clamp_future_times(db: Database, now: datetime) -> None:
         if db.row(f"SELECT 1 FROM {clamp.table} WHERE {rows} LIMIT 1", **values):
             with db.transaction():
                 db.write(f"UPDATE {clamp.table} SET {clamp.column} = {clamp.becomes} WHERE {rows}", **values)
+    ranks.forget_future(db, now)
     holds.rebase_all(db, now)

@@ -286,10 +286,21 @@ def retry(db: Database, match_id: str, now: datetime) -> None:
     )
 
 
-def to_build(db: Database) -> list[str]:
-    """The stored matches without messages yet, in the order the games ended."""
+def to_build(db: Database, stored_before: datetime) -> list[str]:
+    """The stored matches without messages yet, in the order the games ended.
+
+    One after which a rank is still looked for waits for it, unless it was stored before that moment.
+    """
     rows = db.rows(
-        "SELECT match_id FROM matches WHERE state = 'stored' AND built_at IS NULL ORDER BY ended_at, match_id"
+        """
+        SELECT match_id FROM matches
+        WHERE state = 'stored' AND built_at IS NULL
+          AND (looked_at < :stored_before OR NOT EXISTS (
+              SELECT 1 FROM rank_wanted WHERE rank_wanted.match_id = matches.match_id AND waits = 1
+          ))
+        ORDER BY ended_at, match_id
+        """,
+        stored_before=text_of(stored_before),
     )
     return [row["match_id"] for row in rows]
 

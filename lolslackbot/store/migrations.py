@@ -280,6 +280,28 @@ STEPS: dict[int, str] = {
         CREATE INDEX messages_by_match ON messages (match_id) WHERE match_id IS NOT NULL;
         CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
         ALTER TABLE participants ADD COLUMN vision_score INTEGER;
+        -- What league-v4 says of ranks.
+        ALTER TABLE players ADD COLUMN rank_asked_at TEXT;
+        ALTER TABLE channels ADD COLUMN ranks INTEGER NOT NULL DEFAULT 1 CHECK (ranks IN (0, 1));
+        CREATE TABLE rank_readings (
+            player_id INTEGER NOT NULL REFERENCES players,
+            queue     TEXT NOT NULL,
+            asked_at  TEXT NOT NULL,
+            tier      TEXT,
+            division  TEXT,
+            lp        INTEGER,
+            wins      INTEGER,
+            losses    INTEGER,
+            PRIMARY KEY (player_id, queue, asked_at)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE rank_wanted (
+            player_id    INTEGER NOT NULL REFERENCES players,
+            match_id     TEXT NOT NULL REFERENCES matches,
+            next_look_at TEXT NOT NULL,
+            looks        INTEGER NOT NULL DEFAULT 0,
+            waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),
+            PRIMARY KEY (match_id, player_id)
+        ) STRICT, WITHOUT ROWID;
         -- What nobody was told of yet counts as new, and what was still to be told to be over is told again to be.
         ALTER TABLE alerts RENAME TO alerts_by_post;
         CREATE TABLE alerts (

@@ -8,7 +8,8 @@ from datetime import datetime
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.game import Match, Outcome, Participant, PastGame
 from lolslackbot.model import Player, RiotId, Style
-from lolslackbot.store import players
+from lolslackbot.rank import QUEUES
+from lolslackbot.store import players, ranks
 from lolslackbot.store.database import Database, Row
 
 PAST_GAMES = 50  # of a player, looked at for a series: longer ones are not counted on
@@ -46,6 +47,8 @@ def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player]
                 if participant.name and participant.tag_line:
                     players.rename(db, player, RiotId(participant.name, participant.tag_line), match.ended_at)
         players.record_last_game(db, match.match_id, match.ended_at)
+        if stored:
+            ranks.want(db, match, now)
 
 
 def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:
@@ -145,8 +148,8 @@ def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
     """A stored match with those participants only whom that channel tracks."""
     rows = db.rows(
         """
-        SELECT participants.*, puuid, tag_line
-        FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id)
+        SELECT participants.*, puuid, tag_line, ranks
+        FROM participants JOIN players USING (player_id) JOIN tracks USING (player_id) JOIN channels USING (channel_id)
         WHERE match_id = :match_id AND channel_id = :channel_id AND since <= :ended_at
         ORDER BY team_id, player_id
         """,
@@ -154,11 +157,12 @@ def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
         channel_id=channel_id,
         ended_at=text_of(match.ended_at),
     )
-    return replace(match, participants=tuple(_participant(db, row) for row in rows))
+    return replace(match, participants=tuple(_participant(db, row, match.queue_id) for row in rows))
 
 
-def _participant(db: Database, row: Row) -> Participant:
-    """row: of participants, with the player's puuid and tag_line."""
+def _participant(db: Database, row: Row, queue_id: int) -> Participant:
+    """row: of participants, with the player's puuid and tag_line, and whether the channel wants ranks."""
+    queue = QUEUES.get(queue_id) if row["ranks"] else None
     return Participant(
         puuid=row["puuid"],
         name=row["name"],
@@ -182,6 +186,7 @@ def _participant(db: Database, row: Row) -> Participant:
         subteam=row["subteam"],
         partners=tuple((number, name) for number, name in json.loads(row["partners"])),
         past=_past_games(db, row["player_id"], row["match_id"]),
+        rank=ranks.worth_of(db, row["player_id"], row["match_id"], queue) if queue else None,
     )
 
 

@@ -543,5 +543,5 @@ def test_tracking_and_untracking_and_a_channel_s_wishes_are_kept_as_decisions(db
         ("untrack", "in C1")
     ]
     assert [(each.command, each.change) for each in decisions.about(db, "channel C1")] == [
-        ("channels set", "queues aram, style full")
+        ("channels set", "queues aram, style full, ranks on")
     ]

@@ -1,0 +1,229 @@
+"""Readings of league-v4, the games whose worth is still looked for, and what readings and games prove together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lolslackbot.clock import moment_of, text_of
+from lolslackbot.game import Match
+from lolslackbot.model import Player
+from lolslackbot.rank import QUEUES, RankedGame, Reading, Standing, Worth, worths
+from lolslackbot.store import players
+from lolslackbot.store.database import Database, Row
+
+WAITS_FOR_RANKS = timedelta(seconds=150)  # from when a match is stored: at the next tick its messages are built without
+KEPT_IN_MIND = timedelta(days=14)  # of readings and games, for what a game was worth
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRank:
+    """A game after which a player's rank is looked for."""
+
+    match_id: str
+    player: Player
+    queue: str
+    looks: int
+
+    @classmethod
+    def from_row(cls, row: Row, player: Player) -> "WantedRank":
+        return cls(row["match_id"], player, QUEUES[row["queue_id"]], row["looks"])
+
+
+def record(db: Database, player_id: int, asked_at: datetime, standings: Mapping[str, Standing | None]) -> None:
+    """One answer: a reading for each queue. Inside a transaction."""
+    record_asked(db, player_id, asked_at)
+    for queue, standing in standings.items():
+        db.write(
+            """
+            INSERT INTO rank_readings (player_id, queue, asked_at, tier, division, lp, wins, losses)
+            VALUES (:player_id, :queue, :asked_at, :tier, :division, :lp, :wins, :losses)
+            ON CONFLICT DO NOTHING
+            """,
+            player_id=player_id,
+            queue=queue,
+            asked_at=text_of(asked_at),
+            tier=standing and standing.tier,
+            division=standing and standing.division,
+            lp=standing and standing.lp,
+            wins=standing and standing.wins,
+            losses=standing and standing.losses,
+        )
+
+
+def record_asked(db: Database, player_id: int, now: datetime) -> None:
+    """When league-v4 was last asked, whatever it answered. Inside a transaction."""
+    db.write(
+        "UPDATE players SET rank_asked_at = :now WHERE player_id = :player_id", player_id=player_id, now=text_of(now)
+    )
+
+
+def want(db: Database, match: Match, now: datetime) -> None:
+    """The rank of each player in a stored match is looked for, where a channel wants it and there is one to compare.
+
+    Inside a transaction.
+    """
+    if match.queue_id not in QUEUES or not match.outcome.is_decided:
+        return
+    db.write(
+        """
+        INSERT INTO rank_wanted (player_id, match_id, next_look_at, waits)
+        SELECT DISTINCT player_id, match_id, :now, EXISTS (
+            SELECT 1 FROM rank_readings
+            WHERE rank_readings.player_id = participants.player_id AND queue = :queue AND tier IS NOT NULL
+        )
+        FROM participants JOIN tracks USING (player_id) JOIN channels USING (channel_id)
+        WHERE match_id = :match_id AND channels.ranks = 1
+          AND EXISTS (SELECT 1 FROM rank_readings WHERE rank_readings.player_id = participants.player_id)
+        """,
+        match_id=match.match_id,
+        queue=QUEUES[match.queue_id],
+        now=text_of(now),
+    )
+
+
+def due(db: Database, now: datetime) -> dict[int, list[WantedRank]]:
+    """What is to be looked for now, by player, what was looked for least first."""
+    rows = db.rows(
+        """
+        SELECT rank_wanted.*, queue_id FROM rank_wanted JOIN matches USING (match_id)
+        WHERE rank_wanted.next_look_at <= :now ORDER BY looks, rank_wanted.next_look_at, player_id
+        """,
+        now=text_of(now),
+    )
+    known = {each.player_id: each for each in players.with_ids(db, {row["player_id"] for row in rows})}
+    wanted: dict[int, list[WantedRank]] = {}
+    for row in rows:
+        wanted.setdefault(row["player_id"], []).append(WantedRank.from_row(row, known[row["player_id"]]))
+    return wanted
+
+
+def look_again(db: Database, wanted: WantedRank, at: datetime) -> None:
+    """Not there yet. Inside a transaction."""
+    db.write(
+        """
+        UPDATE rank_wanted SET looks = looks + 1, next_look_at = :at
+        WHERE player_id = :player_id AND match_id = :match_id
+        """,
+        player_id=wanted.player.player_id,
+        match_id=wanted.match_id,
+        at=text_of(at),
+    )
+
+
+def stop(db: Database, wanted: WantedRank) -> None:
+    """Found, or looked for often enough. Inside a transaction."""
+    db.write(
+        "DELETE FROM rank_wanted WHERE player_id = :player_id AND match_id = :match_id",
+        player_id=wanted.player.player_id,
+        match_id=wanted.match_id,
+    )
+
+
+def not_asked_since(db: Database, moment: datetime, most: int) -> list[Player]:
+    """Tracked players whose rank a channel wants and that was not asked for since then, the longest unasked first."""
+    rows = db.rows(
+        """
+        SELECT player_id FROM players
+        WHERE (rank_asked_at IS NULL OR rank_asked_at < :moment) AND problem_kind IS NULL
+          AND EXISTS (
+              SELECT 1 FROM tracks JOIN channels USING (channel_id)
+              WHERE tracks.player_id = players.player_id AND channels.ranks = 1
+          )
+        ORDER BY rank_asked_at IS NOT NULL, rank_asked_at, player_id LIMIT :most
+        """,
+        moment=text_of(moment),
+        most=most,
+    )
+    return players.with_ids(db, [row["player_id"] for row in rows])
+
+
+def worth_of(db: Database, player_id: int, match_id: str, queue: str) -> Worth | None:
+    """What a game was worth for a player, as far as it is proved by now.
+
+    Nothing is proved before the game stands in the player's own list, which has all that ended before it.
+    """
+    row = db.row(
+        """
+        SELECT ended_at FROM listings JOIN matches USING (match_id)
+        WHERE player_id = :player_id AND match_id = :match_id AND ended_at IS NOT NULL
+        """,
+        player_id=player_id,
+        match_id=match_id,
+    )
+    if row is None:
+        return None
+    since = moment_of(row["ended_at"]) - KEPT_IN_MIND
+    games, ends, unknown = _games(db, player_id, queue, since)
+    return worths(_readings(db, player_id, queue, since), games, ends, unknown).get(match_id)
+
+
+def _readings(db: Database, player_id: int, queue: str, since: datetime) -> list[Reading]:
+    rows = db.rows(
+        """
+        SELECT * FROM rank_readings
+        WHERE player_id = :player_id AND queue = :queue AND asked_at > :since ORDER BY asked_at
+        """,
+        player_id=player_id,
+        queue=queue,
+        since=text_of(since),
+    )
+    return [Reading(moment_of(row["asked_at"]), _standing(row)) for row in rows]
+
+
+def _standing(row: Row) -> Standing | None:
+    if row["tier"] is None:
+        return None
+    return Standing(row["tier"], row["division"], row["lp"], row["wins"], row["losses"])
+
+
+def _games(
+    db: Database, player_id: int, queue: str, since: datetime
+) -> tuple[list[RankedGame], list[datetime], Sequence[datetime]]:
+    """The games that count in a queue, the ends of all, and of those of which it is not known whether they count."""
+    rows = db.rows(
+        """
+        SELECT match_id, queue_id, outcome, win, COALESCE(ended_at, listed_at) AS moment
+        FROM (
+            SELECT match_id FROM listings WHERE player_id = :player_id
+            UNION
+            SELECT match_id FROM participants WHERE player_id = :player_id
+        ) JOIN matches USING (match_id) LEFT JOIN participants USING (match_id)
+        WHERE COALESCE(ended_at, listed_at) > :since AND (participants.player_id IS NULL OR player_id = :player_id)
+        ORDER BY moment, game_id
+        """,
+        player_id=player_id,
+        since=text_of(since),
+    )
+    games, ends, unknown = [], [], []
+    for row in rows:
+        moment = moment_of(row["moment"])
+        ends.append(moment)
+        if row["win"] is None:
+            unknown.append(moment)
+        elif QUEUES.get(row["queue_id"]) == queue and row["outcome"] in ("decided", "surrendered"):
+            games.append(RankedGame(row["match_id"], moment, bool(row["win"])))
+    return games, ends, unknown
+
+
+def forget_future(db: Database, now: datetime) -> None:
+    """Drops readings of a clock that was ahead: which games they follow is not known. One commit, if there are any."""
+    ahead = "asked_at > :now"
+    if db.row(f"SELECT 1 FROM rank_readings WHERE {ahead} LIMIT 1", now=text_of(now)):
+        with db.transaction():
+            db.write(f"DELETE FROM rank_readings WHERE {ahead}", now=text_of(now))
+
+
+def prune(db: Database, before: datetime) -> int:
+    """Forgets old readings, but for the last of each day; how many. Inside a transaction."""
+    return db.write(
+        """
+        DELETE FROM rank_readings
+        WHERE asked_at < :before AND EXISTS (
+            SELECT 1 FROM rank_readings AS later
+            WHERE later.player_id = rank_readings.player_id AND later.queue = rank_readings.queue
+              AND later.asked_at > rank_readings.asked_at
+              AND substr(later.asked_at, 1, 10) = substr(rank_readings.asked_at, 1, 10)
+        )
+        """,
+        before=text_of(before),
+    )
