@@ -63,6 +63,7 @@ CREATE TABLE rank_wanted (
     next_look_at TEXT NOT NULL,
     looks        INTEGER NOT NULL DEFAULT 0,
     waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),  -- whether messages wait for it; not for who had no rank yet
+    found        INTEGER NOT NULL DEFAULT 0 CHECK (found IN (0, 1)),  -- 1: known, and messages were built without
     PRIMARY KEY (match_id, player_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -208,6 +209,19 @@ CREATE INDEX messages_with_text ON messages (happened_at) WHERE text <> '';
 CREATE INDEX messages_by_match ON messages (match_id) WHERE match_id IS NOT NULL;
 -- How many went to a channel of late (flood guard, one a second).
 CREATE INDEX messages_by_claim ON messages (channel_id, claimed_at) WHERE claimed_at IS NOT NULL;
+
+-- What a delivered message should say instead, since more is known now (a rank). The newest only; it goes once Slack shows it.
+CREATE TABLE amendments (
+    subject    TEXT NOT NULL,               -- with `channel_id` the message
+    channel_id TEXT NOT NULL,
+    text       TEXT NOT NULL,
+    blocks     TEXT,
+    made_at    TEXT NOT NULL,
+    error      TEXT,                        -- how the last edit ended, or why it was dropped
+    next_at    TEXT,                        -- not before: Slack said "too fast"
+    dropped_at TEXT,                        -- NULL: it waits
+    PRIMARY KEY (subject, channel_id)
+) STRICT;
 
 -- A stored match that a channel heard nothing of although it tracks a player in it, since it does not want that queue.
 CREATE TABLE unwanted (

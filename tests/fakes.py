@@ -144,6 +144,8 @@ class FakeSlack:
     def __init__(self) -> None:
         self.outcomes: dict[str, list[Posted | BaseException]] = {}
         self.requests: list[Message] = []
+        self.edits: list[tuple[Message, str, str]] = []  # with channel and `ts`
+        self.edit_outcomes: list[Posted] = []  # of the next edits; then all succeed
         self.histories: dict[str, dict[str, str] | SlackProblem] = {}  # by channel
         self.reads: list[str] = []
         self.oldest: list[datetime] = []  # how far back histories were read
@@ -161,6 +163,10 @@ class FakeSlack:
                     raise outcome
                 return outcome
         return Posted(PostVerdict.DELIVERED, slack_ts=f"1700000000.{len(self.requests):06}")
+
+    def update(self, message: Message, channel_id: str, slack_ts: str) -> Posted:
+        self.edits.append((message, channel_id, slack_ts))
+        return self.edit_outcomes.pop(0) if self.edit_outcomes else Posted(PostVerdict.DELIVERED, slack_ts=slack_ts)
 
     def identity(self) -> Identity:
         self.reads.append("auth.test")

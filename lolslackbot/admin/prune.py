@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 
 from lolslackbot.errors import ConfigError
-from lolslackbot.store import decisions, matches, outbox, ranks, runs
+from lolslackbot.store import amendments, decisions, matches, outbox, ranks, runs
 from lolslackbot.store.copies import remove_kept
 from lolslackbot.store.database import Database, must_exist, open_database
 from lolslackbot.store.locks import STAGES, run_lock
@@ -86,4 +86,5 @@ def _tidy(db: Database, before: datetime) -> tuple[int, int]:
     with db.transaction():
         decided = decisions.prune(db, before)
         ranks.prune(db, before)
+        amendments.prune(db, before)
     return decided, remove_kept(db.path, before)

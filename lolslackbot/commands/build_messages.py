@@ -6,7 +6,7 @@ import click
 
 from lolslackbot.commands.app import App
 from lolslackbot.stages.run import Run
-from lolslackbot.store import matches, runs
+from lolslackbot.store import matches, ranks, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.ranks import WAITS_FOR_RANKS
 
@@ -21,7 +21,7 @@ def build_messages_command(app: App) -> None:
     """
 
     def work(db: Database, run: Run) -> None:
-        if matches.to_build(db, app.clock.now() - WAITS_FOR_RANKS):
+        if matches.to_build(db, app.clock.now() - WAITS_FOR_RANKS) or ranks.to_amend(db):
             from lolslackbot.stages.build_messages import build_messages  # all that words need; most runs need none
 
             build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)

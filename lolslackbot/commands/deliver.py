@@ -13,7 +13,7 @@ from lolslackbot.stages import deliver as stage
 from lolslackbot.stages.deliver import Limits
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.store import alerts
+from lolslackbot.store import alerts, amendments
 from lolslackbot.store.database import Database
 
 BLOCK_KIT_BUILDER = "https://app.slack.com/block-kit-builder/#"
@@ -67,6 +67,7 @@ def show_dry_run(app: App, blocks: bool) -> None:
     with app.open_readonly() as db, db.snapshot():
         going, notes = stage.dry_run(db, delivery_limits(app.settings), app.clock.now())
         compared = stage.compared_first(db, app.clock.now())
+        edits = amendments.waiting(db, app.clock.now())
     for message in going:
         show_line(f"{message.channel_id} (workspace {message.workspace}), {message.subject}:")
         for line in html.unescape(message.text).splitlines():
@@ -79,6 +80,10 @@ def show_dry_run(app: App, blocks: bool) -> None:
             show_line(f"    {BLOCK_KIT_BUILDER}{quote(document, safe='')}", whole=True)
     for note in notes:
         show_line(note)
+    for edit in edits:
+        show_line(f"{edit.message.key} would be edited, since more is known of it now:")
+        for line in html.unescape(edit.message.text).splitlines():
+            show_line(f"    {line}")
     for channel in sorted(compared & {message.channel_id for message in going}):
         show_line(f"{channel}: its history is compared first, and what this bot already posted there goes out no more")
     show_line(f"deliver --dry-run: {len(going)} would go out now, {len(notes)} would not")

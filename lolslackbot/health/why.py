@@ -21,7 +21,7 @@ from lolslackbot.model import MessageKind, RiotId, platform_of
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
-from lolslackbot.store import channels, decisions, history, holds, in_doubt, outbox, players, reasons, runs
+from lolslackbot.store import amendments, channels, decisions, history, holds, in_doubt, outbox, players, reasons, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold, Scope
@@ -206,7 +206,19 @@ def _outcome(view: View, message: MessageStory, *, brief: bool = False) -> str:
             return _expired(message)
     assert message.slack_ts
     moment = posted_at(message.slack_ts)
-    return f"posted{f' at {text_of(moment)}' if moment else ''}, {permalink(message.channel_id, message.slack_ts)}"
+    posted = f"posted{f' at {text_of(moment)}' if moment else ''}, {permalink(message.channel_id, message.slack_ts)}"
+    return _joined(posted, _edit(view, message))
+
+
+def _edit(view: View, message: MessageStory) -> str:
+    """What it should say instead; '' for nothing."""
+    edit = amendments.state_of(view.db, message.subject, message.channel_id)
+    if edit is None:
+        return ""
+    is_dropped, error = edit
+    if is_dropped:
+        return f"an edit was dropped: {error}"
+    return f"the next {DELIVER} edits it, since more is known of it now" + (f" ({error})" if error else "")
 
 
 def _is_news(view: View, message: MessageStory) -> bool:

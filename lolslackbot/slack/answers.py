@@ -5,7 +5,7 @@ The error codes are those of docs.slack.dev, chat.postMessage, with codes that l
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, TypeGuard
@@ -134,6 +134,14 @@ _REMEDIES = {
 # listed, and every answer that is not Slack's, they leave the outcome open.
 _MEANING = {code: verdict for verdict, codes in _CODES.items() for code in codes.split()}
 
+# docs.slack.dev, chat.update: the message stays as it is, however often it is asked.
+_EDIT_REFUSED = {
+    "message_not_found",
+    "cant_update_message",
+    "edit_window_closed",
+    "is_inactive",
+    "cant_broadcast_message",
+}
 _LASTING = {"missing_scope", "not_allowed_token_type", "deprecated_endpoint", "method_deprecated", "unknown_method"}
 _UNSEEN = {"channel_not_found", "not_in_channel"}
 _ARCHIVED = "is_archived"
@@ -155,6 +163,12 @@ def judge_post(answer: HttpAnswer, channel_id: str) -> Posted:
     verdict = _MEANING.get(code, SlackVerdict.UNCERTAIN) if isinstance(code, str) else SlackVerdict.UNCERTAIN
     wait = {SlackVerdict.LIMITED: _retry_after(answer), SlackVerdict.WORKSPACE_LIMITED: ALLOWANCE_WAIT}.get(verdict, 0)
     return Posted(verdict, describe_error(document), wait=wait, code=code if isinstance(code, str) else "")
+
+
+def judge_edit(answer: HttpAnswer, channel_id: str) -> Posted:
+    """What an edit that was answered so has come to; UNCERTAIN: it may be made again."""
+    posted = judge_post(answer, channel_id)
+    return replace(posted, verdict=SlackVerdict.MESSAGE_REFUSED) if posted.code in _EDIT_REFUSED else posted
 
 
 def remedy_of(posted: Posted | SlackProblem) -> str:

@@ -27,6 +27,7 @@ from lolslackbot.slack.answers import (
     SlackVerdict,
     Standing,
     channel_info_of,
+    judge_edit,
     judge_post,
     keys_in,
     next_cursor,
@@ -98,6 +99,21 @@ class SlackClient:
             ),
         )
         return answer if isinstance(answer, Posted) else judge_post(answer, message.channel_id)
+
+    def update(self, message: Message, channel_id: str, slack_ts: str) -> Posted:
+        """chat.update: a message that was delivered as `slack_ts` reads anew, text and blocks in full. One request."""
+        blocks = json.loads(message.blocks) if message.blocks else []  # an empty list takes them away
+        answer = self._call(
+            "chat.update",
+            lambda: self._sdk.chat_update(
+                channel=channel_id,
+                ts=slack_ts,
+                text=message.text,
+                blocks=blocks,
+                metadata={"event_type": EVENT_TYPE, "event_payload": {"key": message.key}},
+            ),
+        )
+        return answer if isinstance(answer, Posted) else judge_edit(answer, channel_id)
 
     def identity(self) -> Identity:
         """auth.test: who we are in this workspace. Raises SlackProblem."""

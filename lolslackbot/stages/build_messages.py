@@ -7,7 +7,7 @@ from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.game_queues import wants
 from lolslackbot.messages.render import render
 from lolslackbot.stages.run import Run
-from lolslackbot.store import champions, matches, outbox, participants
+from lolslackbot.store import amendments, champions, matches, outbox, participants, ranks
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 from lolslackbot.store.participants import Listener
@@ -33,6 +33,29 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
         run.left_over -= 1
         with run.item(match_id):
             _build(db, run, match_id, wording)
+    for match_id in ranks.to_amend(db):
+        if run.budget.spent():
+            return
+        with run.item(match_id):
+            _amend(db, run, match_id, wording)
+
+
+def _amend(db: Database, run: Run, match_id: str, wording: RenderOptions) -> None:
+    """What was built without a rank that is known now reads anew: where it may be in Slack already, by an edit."""
+    with db.transaction():
+        match = participants.stored(db, match_id)
+        listeners = {each.channel_id: each for each in participants.listeners(db, match_id)}
+        for message, state in outbox.about(db, match_id):
+            listener = listeners.get(message.channel_id)
+            draft = _draft(db, run, match, listener, wording) if listener else None
+            if draft is None or draft.error or draft.text == message.text:
+                continue
+            if state in ("sending", "delivered", "uncertain"):
+                amendments.put(db, match_id, draft, run.clock.now())
+                run.count("amended")
+            else:
+                outbox.replace_text(db, match_id, draft)
+        ranks.amended(db, match_id)
 
 
 def _build(db: Database, run: Run, match_id: str, wording: RenderOptions) -> None:

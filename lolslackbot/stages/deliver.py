@@ -16,7 +16,8 @@ from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, decisions, findings, holds, in_doubt, outbox, runs
+from lolslackbot.store import amendments, channels, decisions, findings, holds, in_doubt, outbox, runs
+from lolslackbot.store.amendments import Amendment
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim, NextMessage
 
@@ -30,6 +31,7 @@ PACE = timedelta(seconds=1)  # from an answer to the next post in a channel: wha
 IN_DOUBT = "messages uncertain"  # the key of the need that names them
 UNCERTAIN_IN_A_ROW = 3  # then a workspace gets nothing more in this run
 OUTAGE = timedelta(hours=6)  # without a run: another installation of this bot may have stepped in meanwhile
+AMENDED_WITHIN = timedelta(hours=1)  # then nobody looks at it any more
 EXAMINED_EVERY = timedelta(hours=1)  # a broken channel
 
 Client = Callable[[str], "SlackClient"]  # of a workspace; raises ConfigError where it has no token
@@ -78,6 +80,8 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
     with run.item("alert"):
         if alert(db, adding=True):  # what this run found, too
             delivering.send_pending()
+    run.count("edits dropped", amendments.drop_old(db, now - AMENDED_WITHIN, now))
+    delivering.amend()
     run.left_over = outbox.count_pending(db)
     if left := [message for message in orphans if in_doubt.is_uncertain(db, message)]:
         run.count("uncertain", len(left))
@@ -98,14 +102,21 @@ def compared_first(db: Database, now: datetime) -> set[str]:
 
 def blocked(db: Database, message: Message, limit: ChannelLimit, now: datetime) -> str | None:
     """Why the next message of a channel may not go out now, None if it may."""
-    channel, workspace = message.channel_id, message.workspace
-    scopes = (holds.EVERYTHING, holds.channel_scope(channel), holds.workspace_scope(workspace))
+    channel = message.channel_id
+    if reason := held(db, message, now):
+        return reason
+    if room_at := outbox.full_until(db, channel, now, messages=limit.messages, seconds=limit.seconds):
+        return f"channel {channel} has had its {limit.messages} in {limit.seconds} s, the next at {text_of(room_at)}"
+    return None
+
+
+def held(db: Database, message: Message, now: datetime) -> str | None:
+    """What holds a message's channel or workspace back now, None if nothing does."""
+    scopes = (holds.EVERYTHING, holds.channel_scope(message.channel_id), holds.workspace_scope(message.workspace))
     for hold in holds.all_live(db, now):
         if hold.kind != "rejected" and hold.scope in scopes:
             until = f"until {text_of(hold.until)}" if hold.until else "until a person says otherwise"
             return f"{hold.scope} is {hold.kind} {until}: {hold.reason}"
-    if room_at := outbox.full_until(db, channel, now, messages=limit.messages, seconds=limit.seconds):
-        return f"channel {channel} has had its {limit.messages} in {limit.seconds} s, the next at {text_of(room_at)}"
     return None
 
 
@@ -289,6 +300,50 @@ class _Delivering:
                 change = f"{channel} -> {slack_id}"
                 decisions.record(self._db, STAGE, holds.channel_scope(each), change, self._now())
         self._run.note(f"Slack moved {channel}: it is {slack_id} now")
+
+    # Amendments
+
+    def amend(self) -> None:
+        """One edit each, after all posts: it holds nobody up, and one that failed is made again in the next run."""
+        for amendment in amendments.waiting(self._db, self._now()):
+            message = amendment.message
+            if self._run.budget.spent():
+                return
+            if message.workspace in self._stopped or held(self._db, message, self._now()):
+                continue
+            with self._run.item(message.subject, message.channel_id):
+                self._edit(amendment)
+
+    def _edit(self, amendment: Amendment) -> None:
+        message = amendment.message
+        try:
+            client = self._client(message.workspace)
+        except ConfigError as error:
+            self._stop(message.workspace, Exit.UNUSABLE, str(error), f"{STAGE} unusable")
+            return
+        slack_id = channels.slack_id(self._db, message.channel_id) or message.channel_id
+        edited = client.update(message, slack_id, amendment.slack_ts)
+        match edited.verdict:
+            case SlackVerdict.DELIVERED:
+                amendments.applied(self._db, amendment)
+                self._run.count("edited")
+                return
+            case SlackVerdict.CHANNEL_BROKEN | SlackVerdict.MESSAGE_REFUSED | SlackVerdict.BLOCKS_REFUSED:
+                logger.warning("the edit is dropped: %s", edited.error)
+                amendments.drop(self._db, amendment, edited.error, self._now())
+                self._run.count("edits dropped")
+                return
+            case SlackVerdict.LIMITED | SlackVerdict.WORKSPACE_LIMITED:
+                amendments.pause(self._db, message.workspace, self._now() + timedelta(seconds=edited.wait))
+                self._stopped.add(message.workspace)
+            case SlackVerdict.TOKEN_REJECTED | SlackVerdict.LOCAL_FAULT | SlackVerdict.NOT_SENT:
+                self._stopped.add(message.workspace)  # the next post says why, and what helps
+            case SlackVerdict.UNCERTAIN:
+                pass
+            case _:
+                assert_never(edited.verdict)
+        logger.warning("not known to be edited, again in the next run: %s", edited.error)
+        amendments.put_off(self._db, amendment, edited.error)
 
     # Broken channels
 

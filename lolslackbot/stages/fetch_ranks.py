@@ -59,7 +59,7 @@ class RankFetcher:
     def _settle(self, wanted: WantedRank) -> bool:
         """Whether it is known now what a game was worth."""
         if ranks.worth_of(self._db, wanted.player.player_id, wanted.match_id, wanted.queue):
-            ranks.stop(self._db, wanted)
+            ranks.mark_found(self._db, wanted)
             return True
         self._look_again(wanted)
         return False

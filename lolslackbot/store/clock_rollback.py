@@ -47,6 +47,8 @@ _CLAMPS = (
     _Clamp("messages", "claimed_at", ":now", _UNCERTAIN),
     _Clamp("messages", "unknown_since", ":now", _UNCERTAIN),
     _Clamp("alerts", "seen_at", ":now"),
+    _Clamp("amendments", "made_at", ":now"),
+    _Clamp("amendments", "next_at", "NULL", bound=":latest"),
 )
 
 

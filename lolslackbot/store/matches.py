@@ -296,7 +296,7 @@ def to_build(db: Database, stored_before: datetime) -> list[str]:
         SELECT match_id FROM matches
         WHERE state = 'stored' AND built_at IS NULL
           AND (looked_at < :stored_before OR NOT EXISTS (
-              SELECT 1 FROM rank_wanted WHERE rank_wanted.match_id = matches.match_id AND waits = 1
+              SELECT 1 FROM rank_wanted WHERE rank_wanted.match_id = matches.match_id AND waits = 1 AND found = 0
           ))
         ORDER BY ended_at, match_id
         """,

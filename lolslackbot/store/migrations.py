@@ -300,8 +300,20 @@ STEPS: dict[int, str] = {
             next_look_at TEXT NOT NULL,
             looks        INTEGER NOT NULL DEFAULT 0,
             waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),
+            found        INTEGER NOT NULL DEFAULT 0 CHECK (found IN (0, 1)),
             PRIMARY KEY (match_id, player_id)
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE amendments (
+            subject    TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            text       TEXT NOT NULL,
+            blocks     TEXT,
+            made_at    TEXT NOT NULL,
+            error      TEXT,
+            next_at    TEXT,
+            dropped_at TEXT,
+            PRIMARY KEY (subject, channel_id)
+        ) STRICT;
         -- What nobody was told of yet counts as new, and what was still to be told to be over is told again to be.
         ALTER TABLE alerts RENAME TO alerts_by_post;
         CREATE TABLE alerts (

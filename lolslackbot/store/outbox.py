@@ -383,6 +383,14 @@ def of_channel(db: Database, channel_id: str, state: str) -> list[Message]:
     return [Message.from_row(row) for row in rows]
 
 
+def about(db: Database, match_id: str) -> list[tuple[Message, str]]:
+    """The announcements of a match, with their states."""
+    rows = db.rows(
+        "SELECT * FROM messages WHERE match_id = :match_id AND kind = 'game' ORDER BY channel_id", match_id=match_id
+    )
+    return [(Message.from_row(row), row["state"]) for row in rows]
+
+
 def find(db: Database, subject: str, channel_id: str) -> tuple[Message, str] | None:
     """A message and its state."""
     row = db.row(

@@ -86,7 +86,7 @@ def due(db: Database, now: datetime) -> dict[int, list[WantedRank]]:
     rows = db.rows(
         """
         SELECT rank_wanted.*, queue_id FROM rank_wanted JOIN matches USING (match_id)
-        WHERE rank_wanted.next_look_at <= :now ORDER BY looks, rank_wanted.next_look_at, player_id
+        WHERE rank_wanted.next_look_at <= :now AND found = 0 ORDER BY looks, rank_wanted.next_look_at, player_id
         """,
         now=text_of(now),
     )
@@ -111,12 +111,40 @@ def look_again(db: Database, wanted: WantedRank, at: datetime) -> None:
 
 
 def stop(db: Database, wanted: WantedRank) -> None:
-    """Found, or looked for often enough. Inside a transaction."""
+    """Looked for often enough. Inside a transaction."""
     db.write(
         "DELETE FROM rank_wanted WHERE player_id = :player_id AND match_id = :match_id",
         player_id=wanted.player.player_id,
         match_id=wanted.match_id,
     )
+
+
+def mark_found(db: Database, wanted: WantedRank) -> None:
+    """It is known; messages that were built without are to be amended. Inside a transaction."""
+    db.write(
+        """
+        UPDATE rank_wanted SET found = 1
+        WHERE player_id = :player_id AND match_id = :match_id
+          AND (SELECT built_at FROM matches WHERE matches.match_id = rank_wanted.match_id) IS NOT NULL
+        """,
+        player_id=wanted.player.player_id,
+        match_id=wanted.match_id,
+    )
+    db.write(
+        "DELETE FROM rank_wanted WHERE player_id = :player_id AND match_id = :match_id AND found = 0",
+        player_id=wanted.player.player_id,
+        match_id=wanted.match_id,
+    )
+
+
+def to_amend(db: Database) -> list[str]:
+    """The matches whose messages were built without a rank that is known now."""
+    return [row["match_id"] for row in db.rows("SELECT DISTINCT match_id FROM rank_wanted WHERE found = 1")]
+
+
+def amended(db: Database, match_id: str) -> None:
+    """All that was known is in its messages. Inside a transaction."""
+    db.write("DELETE FROM rank_wanted WHERE match_id = :match_id AND found = 1", match_id=match_id)
 
 
 def not_asked_since(db: Database, moment: datetime, most: int) -> list[Player]:

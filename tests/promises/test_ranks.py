@@ -58,6 +58,31 @@ def test_league_down_loses_nothing_but_the_rank(subprocess_bot: Bot, sandbox: Sa
     assert " LP" not in post.text
 
 
+def test_a_rank_that_cannot_be_had_fails_no_track(subprocess_bot: Bot, sandbox: Sandbox) -> None:
+    """The next idle tick asks for it."""
+    sandbox.slack.add_channel("C1")
+    player = sandbox.riot.add_player("Ahri Fan#EUW")
+    sandbox.riot.set_rank(player, GOLD)
+    sandbox.riot.misbehave(Mishap.status(503), endpoint="league", times=1)
+    assert subprocess_bot.run("track", "Ahri Fan#EUW", "--channel", "C1").status == 0
+    assert subprocess_bot.rows("SELECT tier FROM rank_readings") == []
+    assert subprocess_bot.run("fetch-matches").status == 0
+    assert ("GOLD",) in subprocess_bot.rows("SELECT tier FROM rank_readings")
+
+
+def test_a_dry_run_shows_an_edit(subprocess_bot: Bot, sandbox: Sandbox, friends: list[Player]) -> None:
+    """With its text, and without making it."""
+    play(sandbox, friends)
+    subprocess_bot.tick()
+    subprocess_bot.write(
+        "INSERT INTO amendments (subject, channel_id, text, made_at) "
+        "SELECT subject, channel_id, 'Gold I', built_at FROM messages"
+    )
+    shown = subprocess_bot.run("deliver", "--dry-run").out
+    assert "would be edited, since more is known of it now:\n    Gold I\n" in shown
+    assert sandbox.slack.posts[0].edits == ()
+
+
 def test_a_platform_that_is_limited_is_left_alone(subprocess_bot: Bot, sandbox: Sandbox, friends: list[Player]) -> None:
     """A 429 there is remembered, no further call goes into it, and the regional host goes on."""
     sandbox.riot.misbehave(Mishap.status(429, headers={"Retry-After": "600"}), endpoint="league", times=1)
@@ -67,3 +92,41 @@ def test_a_platform_that_is_limited_is_left_alone(subprocess_bot: Bot, sandbox: 
     asked = [each for each in sandbox.riot.requests if each.endpoint == "league"]
     assert len(asked) == 3 + 1
     assert subprocess_bot.rows("SELECT scope_id, kind FROM holds") == [("euw1", "limited")]
+
+
+@pytest.mark.parametrize("mishap", [None, Mishap.cut(accepted=True), Mishap.cut(accepted=False), Mishap.status(503)])
+def test_a_rank_that_comes_late_edits_the_message(
+    subprocess_bot: Bot, sandbox: Sandbox, friends: list[Player], mishap: Mishap | None
+) -> None:
+    """Of three friends one is seven minutes late: the message goes out with two ranks, and is edited to three."""
+    late = friends[2]
+    ended = datetime.now(UTC) - timedelta(minutes=2)
+    sandbox.riot.set_rank(late, None)
+    lp = {friends[0].puuid: 20, friends[1].puuid: 21}
+    sandbox.riot.add_game(friends, queue=420, win=True, ended=ended, lp=lp)
+    sandbox.riot.set_rank(late, GOLD)
+    assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
+    assert sandbox.slack.posts == []
+    tick_passes(subprocess_bot)
+    assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
+    (post,) = sandbox.slack.posts
+    assert post.text.count(" LP (+") == 2
+    sandbox.riot.set_rank(late, Rank("GOLD", "I", 3, wins=31, losses=20))
+    if mishap:
+        sandbox.slack.misbehave(mishap, method="chat.update", times=1)
+    for _ in range(2):
+        tick_passes(subprocess_bot)
+        assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
+    (post,) = sandbox.slack.posts
+    assert post.text.count(" LP (+") == 3
+    assert "promoted to Gold I" in post.text
+    assert post.blocks
+    assert subprocess_bot.rows("SELECT * FROM amendments") == []
+    assert subprocess_bot.rows("SELECT state, text FROM messages") == [("delivered", post.text)]
+
+
+def tick_passes(bot: Bot) -> None:
+    """Three minutes."""
+    then = text_of(datetime.now(UTC) - timedelta(minutes=3))
+    bot.write(f"UPDATE matches SET looked_at = '{then}'")
+    bot.write(f"UPDATE rank_wanted SET next_look_at = '{then}'")

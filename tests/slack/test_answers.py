@@ -17,6 +17,7 @@ from lolslackbot.slack.answers import (
     SlackVerdict,
     describe_error,
     is_over,
+    judge_edit,
     judge_post,
     keys_in,
     next_cursor,
@@ -99,6 +100,22 @@ def test_redirects_and_server_errors_leave_the_outcome_open_whatever_they_say(st
     posted = judge(body, status)
     assert posted.verdict is SlackVerdict.UNCERTAIN
     assert posted.error.startswith(f"HTTP {status}, ")
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        *((code, SlackVerdict.MESSAGE_REFUSED) for code in ("message_not_found", "cant_update_message", "is_inactive")),
+        ("edit_window_closed", SlackVerdict.MESSAGE_REFUSED),
+        ("channel_not_found", SlackVerdict.CHANNEL_BROKEN),
+        ("ratelimited", SlackVerdict.LIMITED),
+        ("update_failed", SlackVerdict.UNCERTAIN),
+    ],
+)
+def test_edit__each_code_leads_to_its_verdict(code: str, verdict: SlackVerdict) -> None:
+    """What is refused for good is; what is not known is made again."""
+    answer = HttpAnswer(200, {}, json.dumps({"ok": False, "error": code}).encode())
+    assert judge_edit(answer, "C1").verdict is verdict
 
 
 def test_ok_with_channel_and_ts_is_delivered() -> None:

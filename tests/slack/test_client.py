@@ -11,7 +11,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -223,6 +223,29 @@ def test_a_message_without_blocks_is_sent_as_text_only(serve: Callable[..., Serv
     assert client(server.url).post(message).verdict is SlackVerdict.DELIVERED
     assert "blocks" not in server.requests[0].json
     assert server.requests[0].json["text"] == "tëxt ★ \U0001f3ae"
+
+
+@pytest.mark.parametrize(("blocks", "sent"), [('[{"type": "divider"}]', [{"type": "divider"}]), (None, [])])
+def test_update__text_and_blocks_in_full(serve: Callable[..., Server], blocks: str | None, sent: list[Any]) -> None:
+    """Without blocks an empty list: text alone would leave the old ones."""
+    server = serve(http(200, DELIVERED))
+    edited = client(server.url).update(replace(MESSAGE, blocks=blocks), "C2", "1700000000.000100")
+    assert edited.verdict is SlackVerdict.DELIVERED
+    (request,) = server.requests
+    assert request.head.startswith("POST /api/chat.update HTTP/1.1")
+    assert request.json == {
+        "channel": "C2",
+        "ts": "1700000000.000100",
+        "text": "Victory &amp; glory",
+        "blocks": sent,
+        "metadata": {"event_type": "lolslackbot_match", "event_payload": {"key": "EUW1_1:C1"}},
+    }
+
+
+def test_update__no_answer(serve: Callable[..., Server]) -> None:
+    """Its outcome is unknown, and it may be made again."""
+    edited = client(serve(http(503, b"")).url).update(MESSAGE, "C1", "1700000000.000100")
+    assert edited.verdict is SlackVerdict.UNCERTAIN
 
 
 def test_a_good_call_is_one_debug_line(serve: Callable[..., Server], caplog: pytest.LogCaptureFixture) -> None:
