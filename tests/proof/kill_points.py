@@ -225,8 +225,17 @@ def boundaries(world: World, *command: str, only: tuple[str, ...] = CHANGES) -> 
 # What is tried
 
 
-def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
-    """Killed at each point of one run; then cron goes on."""
+def nothing_more(_world: World) -> list[str]:
+    """Beside what the judge sees nothing can be wrong."""
+    return []
+
+
+def once(
+    make: Callable[[], AbstractContextManager[World]],
+    share: float,
+    wrong: Callable[[World], list[str]] = nothing_more,
+) -> Tally:
+    """Killed at each point of one run; then cron goes on. wrong: what the judge does not see."""
     tally = Tally()
     with make() as world:
         world.reset()
@@ -239,6 +248,7 @@ def once(make: Callable[[], AbstractContextManager[World]], share: float) -> Tal
             if world.trial[0] == "restore" and number % 2:  # a person may do it again, or not
                 world.run(*world.trial)
             conclude(world, tally, point.name, crashes=1)
+            tally.violations += [f"{point.name}: {each}" for each in wrong(world)]
     return tally
 
 
@@ -335,6 +345,16 @@ PARTS = [
     Part("killed-fetch-matches", "SIGKILL at each line, statement and request of it", partial(once, worlds.listed)),
     Part("killed-build-messages", "SIGKILL at each line and statement of it", partial(once, worlds.stored)),
     Part("killed-deliver", "SIGKILL at each line, statement and request of it", partial(once, worlds.waiting)),
+    Part(
+        "killed-ranks",
+        "the same for fetch-matches with a rank to read",
+        partial(once, worlds.ranked, wrong=worlds.wrong_ranks),
+    ),
+    Part(
+        "killed-amending",
+        "the same for deliver with a message to edit",
+        partial(once, worlds.amended, wrong=worlds.wrong_edits),
+    ),
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
     Part("killed-upgrade", "SIGKILL at each line and statement, from each earlier schema", upgrades_killed, no_step),

@@ -10,7 +10,7 @@ from typing import Literal
 from lolslackbot.sandbox import Mishap
 from proof.frame import Part, Tally, sample
 from proof.judge import look, messages_in
-from proof.worlds import CHANNELS, World, listed, waiting
+from proof.worlds import CHANNELS, DELIVER, World, amended, listed, ranked, waiting, wrong_edits, wrong_ranks
 
 NUMBER = 5  # messages of a delivery
 LISTED = 2  # players of a fetch
@@ -251,6 +251,36 @@ def riot(share: float) -> Tally:
     return tally
 
 
+def league(share: float) -> Tally:
+    """Each kind at the reading of a rank: no message is lost by it, and no rank is wrong."""
+    tally = Tally()
+    with ranked() as world:
+        for fault in sample(of_riot(), share):
+            try_riot(world, tally, fault, "league", 0)
+            tally.violations += [f"{fault.name}: {each}" for each in wrong_ranks(world)]
+    return tally
+
+
+def edits(share: float) -> Tally:
+    """Each kind at the edit of a message: it is never posted again, and never blank."""
+    tally = Tally()
+    with amended() as world:
+        for fault in sample(of_slack(), share):
+            world.reset()
+            if fault.mishap:
+                mishap = _leading_to(fault.mishap, world.sandbox.riot.port)
+                world.sandbox.slack.misbehave(mishap, method="chat.update", times=1)
+            _under(world, fault, DELIVER)
+            wrong = world.leaks()
+            world.sandbox.slack.behave()
+            world.settle()
+            wrong += wrong_edits(world)
+            left = look(world.database, "SELECT 1 FROM amendments WHERE dropped_at IS NULL AND next_at IS NULL")
+            wrong += ["it is still to be edited"] if left and fault.leaves != "refused" else []
+            _conclude(world, tally, fault.name, wrong)
+    return tally
+
+
 def try_riot(world: World, tally: Tally, fault: Fault, endpoint: str, position: int) -> None:
     """One point of `riot`."""
     expected = world.expected
@@ -273,4 +303,6 @@ def _conclude(world: World, tally: Tally, name: str, wrong: list[str], *excuses:
 PARTS = [
     Part("faults of Slack", "each kind of answer to each of five messages, resend and hold", slack),
     Part("faults of Riot", "each kind of answer to each list and match of a fetch", riot),
+    Part("faults of league-v4", "each kind of answer to the reading of a rank", league),
+    Part("faults of chat.update", "each kind of answer to the edit of a message", edits),
 ]

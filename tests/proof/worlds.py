@@ -1,5 +1,6 @@
 """Small cases to break: a prepared home folder that is put back for each point, a sandbox, a fork server."""
 
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -13,11 +14,13 @@ from support import a_match, add_player, store_match
 
 from lolslackbot.clock import Clock
 from lolslackbot.model import RiotId
-from lolslackbot.sandbox import Mishap, Post, Sandbox
+from lolslackbot.rank import SOLO, Standing
+from lolslackbot.sandbox import Mishap, Post, Rank, Sandbox
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, players
+from lolslackbot.store import amendments, channels, players, ranks
 from lolslackbot.store.database import Database, create_database
+from lolslackbot.store.outbox import Draft
 from proof.fork_server import TESTS, Armament, ForkServer, Order, shared_fork_server
 from proof.judge import Finding, judge, key_in, look, messages_in, unsettled
 
@@ -230,6 +233,60 @@ def listed(number: int = 2) -> Iterator[World]:
         world.trial, world.tick = FETCH, (FETCH, BUILD, DELIVER)
         world.keep()
         yield world
+
+
+DIFFERENCE = 21  # LP that the game of `ranked` was worth
+GOLD = Rank("GOLD", "II", 45, wins=30, losses=20)
+
+
+@contextmanager
+def ranked() -> Iterator[World]:
+    """A tracked player whose rank was read yesterday, and a ranked game since, which was worth `DIFFERENCE`."""
+    with listed(1) as world:
+        riot = world.sandbox.riot
+        (player,) = riot.players
+        riot.set_rank(player, GOLD)
+        ended = datetime.now(UTC) - timedelta(minutes=3)
+        match_id = riot.add_game([player], queue=420, win=True, ended=ended, lp={player.puuid: DIFFERENCE})
+        with closing(_database(world)) as db, db.transaction():
+            standing = Standing("GOLD", "II", GOLD.lp, GOLD.wins, GOLD.losses)
+            ranks.record(db, 1, ended - timedelta(hours=9), {SOLO: standing})
+        world.expected = (*world.expected, f"{match_id}:{CHANNELS[0]}")
+        world.keep()
+        yield world
+
+
+NEWER = "It reads so now"
+
+
+@contextmanager
+def amended() -> Iterator[World]:
+    """A delivered message that is to be edited, and one that waits."""
+    with waiting(2) as world:
+        world.sandbox.slack.misbehave(Mishap.limited(1), channel=CHANNELS[1])
+        world.run(*DELIVER)
+        with closing(_database(world)) as db, db.transaction():
+            db.write("DELETE FROM holds")
+            amendments.put(db, "EUW1_1", Draft(CHANNELS[0], "default", NEWER, None), datetime.now(UTC))
+            db.write("UPDATE messages SET blocks = NULL WHERE subject = 'EUW1_1'")
+        world.keep()
+        yield world
+
+
+def wrong_ranks(world: World) -> list[str]:
+    """What posts say of a rank that is not so."""
+    told = [each for post in world.sandbox.slack.posts for each in re.findall(r" LP \(([^)]*)\)", post.text)]
+    return [f"a wrong rank: {each}" for each in told if each != f"+{DIFFERENCE}"]
+
+
+def wrong_edits(world: World) -> list[str]:
+    """What became of the message of `amended` that should not."""
+    (key, *_) = world.expected
+    posts = [post for post in world.sandbox.slack.posts if post.key == key]
+    wrong = [f"{len(posts)} messages instead of one"] if len(posts) != 1 else []
+    wrong += ["a blank message" for post in posts if not post.text]
+    wrong += [f"it reads {post.text!r}" for post in posts if post.edits and post.text != NEWER]
+    return wrong
 
 
 def schema_before(number: int) -> Path:
