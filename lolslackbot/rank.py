@@ -9,6 +9,7 @@ APEX = frozenset(("MASTER", "GRANDMASTER", "CHALLENGER"))  # no divisions, and o
 DIVISIONS = ("IV", "III", "II", "I")
 SOLO, FLEX, OTHER = "RANKED_SOLO_5x5", "RANKED_FLEX_SR", "other ranked"  # league-v4 `queueType`
 QUEUES = {420: SOLO, 440: FLEX, 710: OTHER}  # of match-v5's `queueId`; of the last one, Riot's name is not certain
+NAMES = {SOLO: "solo", FLEX: "flex", OTHER: "team"}
 SETTLED = timedelta(hours=1)  # after a game's end its win or loss is counted: minutes are what is seen
 
 
@@ -38,6 +39,11 @@ class Standing:
     def step(self) -> tuple[int, int]:
         """Tier and division, for comparing: LP alone moves nobody."""
         return TIERS.index(self.tier), DIVISIONS.index(self.division) if self.division else 0
+
+    @property
+    def text(self) -> str:
+        """With its LP: `Gold II 45 LP`."""
+        return f"{self} {self.lp} LP"
 
     def __str__(self) -> str:
         return f"{self.tier.capitalize()} {self.division}".strip()
@@ -81,11 +87,11 @@ class Worth:
         """As people say it: `Gold II 45 LP (+21)`."""
         if self.is_placed:
             return f"placed in {self.standing}"
-        rank = f"{self.standing} {self.standing.lp} LP"
         if self.difference is None:
-            return rank
+            return self.standing.text
         difference = f"{self.difference:+}" if self.difference else "±0"
-        return f"{rank} ({difference})" if self.games == 1 else f"{rank}, {difference} in {self.games} games"
+        said = f"({difference})" if self.games == 1 else f"{difference} in {self.games} games"
+        return f"{self.standing.text}{' ' if self.games == 1 else ', '}{said}"
 
 
 def worths(

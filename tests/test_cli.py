@@ -38,9 +38,10 @@ from lolslackbot.clock import text_of
 from lolslackbot.commands import app, maintenance
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import user_name
+from lolslackbot.rank import FLEX, SOLO, Standing
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
-from lolslackbot.store import channels, database, holds, listings, matches, runs
+from lolslackbot.store import channels, database, holds, listings, matches, ranks, runs
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -683,6 +684,7 @@ def test_players_are_listed_with_channel_and_problem(in_process_command: Command
         "workspace": "friends",
         "since": text_of(START),
         "last_game": None,
+        "rank": None,
         "problem": "Riot has no list: 404",
     }
 
@@ -693,6 +695,19 @@ def test_players_are_listed_with_the_end_of_their_last_game(in_process_command: 
     heads, cells = in_process_command("players").out.splitlines()
     assert cells[heads.index("last game") :].startswith("2026-11-23T12:00Z")
     assert json.loads(in_process_command("players", "--json").out)[0]["last_game"] == text_of(START)
+
+
+def test_players_are_listed_with_their_rank(in_process_command: Command, db: Database) -> None:
+    """The newest reading, solo before flex; the story of a player has each queue."""
+    add_player(db)
+    gold = Standing("GOLD", "II", 45, 30, 20)
+    with db.transaction():
+        ranks.record(db, 1, START, {SOLO: Standing("GOLD", "III", 90, 29, 20), FLEX: Standing("IRON", "I", 5, 1, 1)})
+        ranks.record(db, 1, START + timedelta(hours=1), {SOLO: gold, FLEX: None})
+    assert json.loads(in_process_command("players", "--json").out)[0]["rank"] == "Gold II 45 LP (solo)"
+    story = in_process_command("why", "Player 1#EUW").out
+    assert f"rank (solo): Gold II 45 LP, read at {text_of(START + timedelta(hours=1))}\n" in story
+    assert "flex" not in story
 
 
 def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(

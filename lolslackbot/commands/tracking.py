@@ -33,8 +33,9 @@ from lolslackbot.errors import Exit, NotFound, worst
 from lolslackbot.logs import logging_about
 from lolslackbot.messages.game_queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
+from lolslackbot.rank import NAMES
 from lolslackbot.slack.answers import SlackProblem
-from lolslackbot.store import channels, holds, players
+from lolslackbot.store import channels, holds, players, ranks
 from lolslackbot.store.database import Database, create_database
 from lolslackbot.store.locks import run_lock
 
@@ -177,6 +178,7 @@ def players_command(app: App, as_json: bool) -> None:
                 "workspace": track.workspace,
                 "since": text_of(track.since),
                 "last_game": track.player.last_game_at and text_of(track.player.last_game_at),
+                "rank": rank_of(db, track.player.player_id),
                 "problem": track.player.problem,
             }
             for track in players.tracks(db)
@@ -194,6 +196,13 @@ def players_command(app: App, as_json: bool) -> None:
             for row in rows
         ]
         show_table(short, "No players tracked yet. Start with `lolslackbot track`.")
+
+
+def rank_of(db: Database, player_id: int) -> str | None:
+    """The rank in the first queue in which a player has one, as it was last read."""
+    for queue, reading in ranks.latest(db, player_id).items():
+        return f"{reading.standing.text} ({NAMES[queue]})" if reading.standing else None
+    return None
 
 
 @click.group("channels", invoke_without_command=True)

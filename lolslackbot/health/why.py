@@ -18,10 +18,23 @@ from lolslackbot.health.needs import (
     track_command,
 )
 from lolslackbot.model import MessageKind, RiotId, platform_of
+from lolslackbot.rank import NAMES
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
 from lolslackbot.slack.answers import permalink, posted_at
-from lolslackbot.store import amendments, channels, decisions, history, holds, in_doubt, outbox, players, reasons, runs
+from lolslackbot.store import (
+    amendments,
+    channels,
+    decisions,
+    history,
+    holds,
+    in_doubt,
+    outbox,
+    players,
+    ranks,
+    reasons,
+    runs,
+)
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold, Scope
@@ -309,6 +322,9 @@ def tell_player(view: View, riot_id: RiotId) -> Iterator[str]:
         for rename in reversed(players.renames(view.db, player.player_id))
     ]
     yield from _in_order(view, [*_decided(view, f"player {player.player_id}"), *renames])
+    for queue, reading in ranks.latest(view.db, player.player_id).items():
+        assert reading.standing
+        yield f"rank ({NAMES[queue]}): {reading.standing.text}, read at {text_of(reading.asked_at)}"
     if player.problem:
         yield f"the last poll of the player list failed: {player.problem}"
     elif tracks:

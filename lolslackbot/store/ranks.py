@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.game import Match
 from lolslackbot.model import Player
-from lolslackbot.rank import QUEUES, RankedGame, Reading, Standing, Worth, worths
+from lolslackbot.rank import NAMES, QUEUES, RankedGame, Reading, Standing, Worth, worths
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row
 
@@ -183,6 +183,21 @@ def worth_of(db: Database, player_id: int, match_id: str, queue: str) -> Worth |
     since = moment_of(row["ended_at"]) - KEPT_IN_MIND
     games, ends, unknown = _games(db, player_id, queue, since)
     return worths(_readings(db, player_id, queue, since), games, ends, unknown).get(match_id)
+
+
+def latest(db: Database, player_id: int) -> dict[str, Reading]:
+    """The newest reading of each queue in which a player has a rank."""
+    rows = db.rows(
+        """
+        SELECT rank_readings.* FROM rank_readings JOIN (
+            SELECT queue, MAX(asked_at) AS asked_at FROM rank_readings WHERE player_id = :player_id GROUP BY queue
+        ) USING (queue, asked_at)
+        WHERE player_id = :player_id AND tier IS NOT NULL
+        """,
+        player_id=player_id,
+    )
+    found = {row["queue"]: Reading(moment_of(row["asked_at"]), _standing(row)) for row in rows}
+    return {queue: found[queue] for queue in NAMES if queue in found}
 
 
 def _readings(db: Database, player_id: int, queue: str, since: datetime) -> list[Reading]:
