@@ -25,6 +25,7 @@ def build_messages_command(app: App) -> None:
             from lolslackbot.stages.build_messages import build_messages  # all that words need; most runs need none
 
             build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)
+        run.count("waiting for a rank", len(ranks.awaited(db, app.clock.now())))
         if app.settings.keep_days and not run.budget.spent() and runs.pruning_is_due(db, app.clock.now()):
             from lolslackbot.admin.prune import prune_a_little  # once a day
 

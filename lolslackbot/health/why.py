@@ -187,7 +187,8 @@ def _next_step(view: View, story: MatchStory) -> Iterator[str]:
     elif reasons.is_missed(story.state, story.reason_kind, True, story.looked_at, view.now):
         yield f"to fetch it again: {retry}"
     if story.state == "stored" and story.built_at is None:
-        yield _joined("waiting for the next `lolslackbot build-messages`", _run(view, "build-messages"))
+        rank = "for a rank, one tick at most, then " if story.match_id in ranks.awaited(view.db, view.now) else ""
+        yield _joined(f"waiting {rank}for the next `lolslackbot build-messages`", _run(view, "build-messages"))
 
 
 def _host_without(view: View, match_id: str) -> str | None:

@@ -97,6 +97,18 @@ def due(db: Database, now: datetime) -> dict[int, list[WantedRank]]:
     return wanted
 
 
+def awaited(db: Database, now: datetime) -> list[str]:
+    """The matches whose messages wait for a rank, for a tick at most."""
+    rows = db.rows(
+        """
+        SELECT DISTINCT match_id FROM rank_wanted JOIN matches USING (match_id)
+        WHERE waits = 1 AND found = 0 AND state = 'stored' AND built_at IS NULL AND looked_at >= :stored_after
+        """,
+        stored_after=text_of(now - WAITS_FOR_RANKS),
+    )
+    return [row["match_id"] for row in rows]
+
+
 def look_again(db: Database, wanted: WantedRank, at: datetime) -> None:
     """Not there yet. Inside a transaction."""
     db.write(

@@ -103,10 +103,12 @@ def test_a_rank_that_comes_late_edits_the_message(
     ended = datetime.now(UTC) - timedelta(minutes=2)
     sandbox.riot.set_rank(late, None)
     lp = {friends[0].puuid: 20, friends[1].puuid: 21}
-    sandbox.riot.add_game(friends, queue=420, win=True, ended=ended, lp=lp)
+    match = sandbox.riot.add_game(friends, queue=420, win=True, ended=ended, lp=lp)
     sandbox.riot.set_rank(late, GOLD)
-    assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
-    assert sandbox.slack.posts == []
+    assert subprocess_bot.run("fetch-matches").status == 0
+    assert subprocess_bot.run("build-messages").out == "build-messages: 1 waiting for a rank\n"
+    assert "waiting for a rank, one tick at most, then for the next" in subprocess_bot.run("why", match).out
+    assert subprocess_bot.run("deliver").out == "deliver: nothing to do\n"
     tick_passes(subprocess_bot)
     assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
     (post,) = sandbox.slack.posts
