@@ -60,7 +60,6 @@ CREATE TABLE rank_readings (
 CREATE TABLE rank_wanted (
     player_id    INTEGER NOT NULL REFERENCES players,
     match_id     TEXT NOT NULL REFERENCES matches,
-    next_look_at TEXT NOT NULL,
     looks        INTEGER NOT NULL DEFAULT 0,
     waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),  -- whether messages wait for it; not for who had no rank yet
     found        INTEGER NOT NULL DEFAULT 0 CHECK (found IN (0, 1)),  -- 1: known, and messages were built without

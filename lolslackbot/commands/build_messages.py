@@ -8,7 +8,6 @@ from lolslackbot.commands.app import App
 from lolslackbot.stages.run import Run
 from lolslackbot.store import matches, ranks, runs
 from lolslackbot.store.database import Database
-from lolslackbot.store.ranks import WAITS_FOR_RANKS
 
 
 @click.command("build-messages")
@@ -21,11 +20,10 @@ def build_messages_command(app: App) -> None:
     """
 
     def work(db: Database, run: Run) -> None:
-        if matches.to_build(db, app.clock.now() - WAITS_FOR_RANKS) or ranks.to_amend(db):
+        if matches.to_build(db) or ranks.to_amend(db):
             from lolslackbot.stages.build_messages import build_messages  # all that words need; most runs need none
 
             build_messages(db, run, app.settings.match_link, app.settings.ddragon_url)
-        run.count("waiting for a rank", len(ranks.awaited(db, app.clock.now())))
         if app.settings.keep_days and not run.budget.spent() and runs.pruning_is_due(db, app.clock.now()):
             from lolslackbot.admin.prune import prune_a_little  # once a day
 

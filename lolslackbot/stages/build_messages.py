@@ -11,7 +11,6 @@ from lolslackbot.store import amendments, champions, matches, outbox, participan
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 from lolslackbot.store.participants import Listener
-from lolslackbot.store.ranks import WAITS_FOR_RANKS
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,9 @@ def build_messages(db: Database, run: Run, match_link: str, pictures: str = "") 
     match_link: template, '' for none. pictures: Data Dragon's address, '' for none.
     """
     wording = RenderOptions(match_link, pictures, champions.known(db))
-    due = matches.to_build(db, run.clock.now() - WAITS_FOR_RANKS)
+    awaited = ranks.awaited(db, run.clock.now())
+    due = [match_id for match_id in matches.to_build(db) if match_id not in awaited]
+    run.count("waiting for a rank", len(awaited))
     run.left_over = len(due)
     for match_id in due:
         if run.budget.spent():

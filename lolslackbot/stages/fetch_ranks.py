@@ -14,8 +14,8 @@ from lolslackbot.store.ranks import WantedRank
 
 logger = logging.getLogger(__name__)
 
-LOOKS = 6  # after one game
-LOOK_INTERVAL = timedelta(seconds=150)  # shorter than a tick
+LOOKS = 6  # after one game, one in each run
+LOOKED_FOR = timedelta(minutes=20)  # after it was stored, however few looks there were
 BASELINE_INTERVAL = timedelta(days=1)
 BASELINES_A_RUN = 10
 
@@ -30,7 +30,8 @@ class RankFetcher:
     def fetch(self) -> None:
         """After games first; if nothing else is left to do, those that were not asked for a day."""
         now = self._context.now()
-        for wanted in ranks.due(self._db, now).values():
+        ranks.stop_old(self._db, now - LOOKED_FOR)
+        for wanted in ranks.due(self._db).values():
             self._ask(wanted[0].player, wanted)
         if not len(self._context.schedule):
             for player in ranks.not_asked_since(self._db, now - BASELINE_INTERVAL, BASELINES_A_RUN):
@@ -68,7 +69,7 @@ class RankFetcher:
         if wanted.looks + 1 >= LOOKS:
             ranks.stop(self._db, wanted)
         else:
-            ranks.look_again(self._db, wanted, self._context.now() + LOOK_INTERVAL)
+            ranks.look_again(self._db, wanted)
 
     def _in_vain(self, player: Player, wanted: Sequence[WantedRank]) -> None:
         with self._db.transaction():

@@ -286,21 +286,10 @@ def retry(db: Database, match_id: str, now: datetime) -> None:
     )
 
 
-def to_build(db: Database, stored_before: datetime) -> list[str]:
-    """The stored matches without messages yet, in the order the games ended.
-
-    One after which a rank is still looked for waits for it, unless it was stored before that moment.
-    """
+def to_build(db: Database) -> list[str]:
+    """The stored matches without messages yet, in the order the games ended."""
     rows = db.rows(
-        """
-        SELECT match_id FROM matches
-        WHERE state = 'stored' AND built_at IS NULL
-          AND (looked_at < :stored_before OR NOT EXISTS (
-              SELECT 1 FROM rank_wanted WHERE rank_wanted.match_id = matches.match_id AND waits = 1 AND found = 0
-          ))
-        ORDER BY ended_at, match_id
-        """,
-        stored_before=text_of(stored_before),
+        "SELECT match_id FROM matches WHERE state = 'stored' AND built_at IS NULL ORDER BY ended_at, match_id"
     )
     return [row["match_id"] for row in rows]
 

@@ -297,7 +297,6 @@ STEPS: dict[int, str] = {
         CREATE TABLE rank_wanted (
             player_id    INTEGER NOT NULL REFERENCES players,
             match_id     TEXT NOT NULL REFERENCES matches,
-            next_look_at TEXT NOT NULL,
             looks        INTEGER NOT NULL DEFAULT 0,
             waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),
             found        INTEGER NOT NULL DEFAULT 0 CHECK (found IN (0, 1)),

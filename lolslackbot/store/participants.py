@@ -48,7 +48,7 @@ def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player]
                     players.rename(db, player, RiotId(participant.name, participant.tag_line), match.ended_at)
         players.record_last_game(db, match.match_id, match.ended_at)
         if stored:
-            ranks.want(db, match, now)
+            ranks.want(db, match)
 
 
 def _add_participant(db: Database, match_id: str, player: Player, participant: Participant) -> None:

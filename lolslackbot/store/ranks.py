@@ -11,7 +11,7 @@ from lolslackbot.rank import NAMES, QUEUES, RankedGame, Reading, Standing, Worth
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row
 
-WAITS_FOR_RANKS = timedelta(seconds=150)  # from when a match is stored: at the next tick its messages are built without
+A_TICK = timedelta(seconds=150)  # a little less: by then there was a further one, or will be none
 KEPT_IN_MIND = timedelta(days=14)  # of readings and games, for what a game was worth
 
 
@@ -57,7 +57,7 @@ def record_asked(db: Database, player_id: int, now: datetime) -> None:
     )
 
 
-def want(db: Database, match: Match, now: datetime) -> None:
+def want(db: Database, match: Match) -> None:
     """The rank of each player in a stored match is looked for, where a channel wants it and there is one to compare.
 
     Inside a transaction.
@@ -66,8 +66,8 @@ def want(db: Database, match: Match, now: datetime) -> None:
         return
     db.write(
         """
-        INSERT INTO rank_wanted (player_id, match_id, next_look_at, waits)
-        SELECT DISTINCT player_id, match_id, :now, EXISTS (
+        INSERT INTO rank_wanted (player_id, match_id, waits)
+        SELECT DISTINCT player_id, match_id, EXISTS (
             SELECT 1 FROM rank_readings
             WHERE rank_readings.player_id = participants.player_id AND queue = :queue AND tier IS NOT NULL
         )
@@ -77,18 +77,16 @@ def want(db: Database, match: Match, now: datetime) -> None:
         """,
         match_id=match.match_id,
         queue=QUEUES[match.queue_id],
-        now=text_of(now),
     )
 
 
-def due(db: Database, now: datetime) -> dict[int, list[WantedRank]]:
-    """What is to be looked for now, by player, what was looked for least first."""
+def due(db: Database) -> dict[int, list[WantedRank]]:
+    """What is to be looked for, by player, what was looked for least first."""
     rows = db.rows(
         """
         SELECT rank_wanted.*, queue_id FROM rank_wanted JOIN matches USING (match_id)
-        WHERE rank_wanted.next_look_at <= :now AND found = 0 ORDER BY looks, rank_wanted.next_look_at, player_id
-        """,
-        now=text_of(now),
+        WHERE found = 0 ORDER BY looks, matches.looked_at, player_id
+        """
     )
     known = {each.player_id: each for each in players.with_ids(db, {row["player_id"] for row in rows})}
     wanted: dict[int, list[WantedRank]] = {}
@@ -97,29 +95,37 @@ def due(db: Database, now: datetime) -> dict[int, list[WantedRank]]:
     return wanted
 
 
-def awaited(db: Database, now: datetime) -> list[str]:
-    """The matches whose messages wait for a rank, for a tick at most."""
+def awaited(db: Database, now: datetime) -> set[str]:
+    """The matches whose messages wait for a rank: until the tick after the one that stored them."""
     rows = db.rows(
         """
         SELECT DISTINCT match_id FROM rank_wanted JOIN matches USING (match_id)
         WHERE waits = 1 AND found = 0 AND state = 'stored' AND built_at IS NULL AND looked_at >= :stored_after
+          AND looked_at >= COALESCE(
+              (SELECT began_at FROM runs WHERE stage = 'fetch-matches' ORDER BY run_id DESC LIMIT 1), ''
+          )
         """,
-        stored_after=text_of(now - WAITS_FOR_RANKS),
+        stored_after=text_of(now - A_TICK),
     )
-    return [row["match_id"] for row in rows]
+    return {row["match_id"] for row in rows}
 
 
-def look_again(db: Database, wanted: WantedRank, at: datetime) -> None:
+def look_again(db: Database, wanted: WantedRank) -> None:
     """Not there yet. Inside a transaction."""
     db.write(
-        """
-        UPDATE rank_wanted SET looks = looks + 1, next_look_at = :at
-        WHERE player_id = :player_id AND match_id = :match_id
-        """,
+        "UPDATE rank_wanted SET looks = looks + 1 WHERE player_id = :player_id AND match_id = :match_id",
         player_id=wanted.player.player_id,
         match_id=wanted.match_id,
-        at=text_of(at),
     )
+
+
+def stop_old(db: Database, before: datetime) -> None:
+    """What was stored before is looked for no more. One commit, if there is any."""
+    stored_at = "(SELECT looked_at FROM matches WHERE matches.match_id = rank_wanted.match_id)"
+    old = f"found = 0 AND {stored_at} < :before"
+    if db.row(f"SELECT 1 FROM rank_wanted WHERE {old} LIMIT 1", before=text_of(before)):
+        with db.transaction():
+            db.write(f"DELETE FROM rank_wanted WHERE {old}", before=text_of(before))
 
 
 def stop(db: Database, wanted: WantedRank) -> None:

@@ -51,7 +51,6 @@ def test_league_down_loses_nothing_but_the_rank(subprocess_bot: Bot, sandbox: Sa
     sandbox.riot.misbehave(Mishap.status(503), endpoint="league")
     play(sandbox, friends)
     assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
-    subprocess_bot.write(f"UPDATE matches SET looked_at = '{text_of(datetime.now(UTC) - timedelta(minutes=3))}'")
     assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
     (post,) = sandbox.slack.posts
     assert "Friend 0" in post.text
@@ -109,7 +108,6 @@ def test_a_rank_that_comes_late_edits_the_message(
     assert subprocess_bot.run("build-messages").out == "build-messages: 1 waiting for a rank\n"
     assert "waiting for a rank, one tick at most, then for the next" in subprocess_bot.run("why", match).out
     assert subprocess_bot.run("deliver").out == "deliver: nothing to do\n"
-    tick_passes(subprocess_bot)
     assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
     (post,) = sandbox.slack.posts
     assert post.text.count(" LP (+") == 2
@@ -117,7 +115,6 @@ def test_a_rank_that_comes_late_edits_the_message(
     if mishap:
         sandbox.slack.misbehave(mishap, method="chat.update", times=1)
     for _ in range(2):
-        tick_passes(subprocess_bot)
         assert [result.status for result in subprocess_bot.tick()] == [0, 0, 0]
     (post,) = sandbox.slack.posts
     assert post.text.count(" LP (+") == 3
@@ -125,10 +122,3 @@ def test_a_rank_that_comes_late_edits_the_message(
     assert post.blocks
     assert subprocess_bot.rows("SELECT * FROM amendments") == []
     assert subprocess_bot.rows("SELECT state, text FROM messages") == [("delivered", post.text)]
-
-
-def tick_passes(bot: Bot) -> None:
-    """Three minutes."""
-    then = text_of(datetime.now(UTC) - timedelta(minutes=3))
-    bot.write(f"UPDATE matches SET looked_at = '{then}'")
-    bot.write(f"UPDATE rank_wanted SET next_look_at = '{then}'")

@@ -129,6 +129,15 @@ def test_limited__not_counted_as_a_look(db: Database, riot: FakeRiot, clock: Fak
     assert db.rows("SELECT looks FROM rank_wanted")[0]["looks"] == 0
 
 
+def test_limited__for_long(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """After twenty minutes nobody waits for the rank any more."""
+    play(riot, clock)
+    riot.fail(f"rank of {puuid(1)}", RiotRefusal(RiotVerdict.LIMITED, "429"))
+    texts = [tick(db, riot, clock) for _ in range(9)]
+    assert [len(each) for each in texts] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert db.rows("SELECT * FROM rank_wanted") == []
+
+
 def test_unexpected_error__recorded(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     """It is looked for again, and the run says that something failed."""
     play(riot, clock)

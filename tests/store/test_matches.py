@@ -311,10 +311,10 @@ def test_stored_matches_are_built_in_the_order_the_games_ended(db: Database) -> 
     for number, minutes in [(1, 30), (2, 10), (3, 20), (4, 10)]:
         store_match(db, a_match(f"EUW1_{number}", ended_at=START + timedelta(minutes=minutes)))
     listed(db, players.poll_order(db)[0], "EUW1_9")
-    assert matches.to_build(db, START) == ["EUW1_2", "EUW1_4", "EUW1_3", "EUW1_1"]
+    assert matches.to_build(db) == ["EUW1_2", "EUW1_4", "EUW1_3", "EUW1_1"]
     outbox.add(db, "EUW1_3", [Draft("C1", "default", "text", None)], START)
     outbox.add(db, "EUW1_2", [], START)
-    assert matches.to_build(db, START) == ["EUW1_4", "EUW1_1"]
+    assert matches.to_build(db) == ["EUW1_4", "EUW1_1"]
     assert (row_of(db, "EUW1_3")["built_at"], row_of(db, "EUW1_3")["reason"]) == (text_of(START), None)
     assert row_of(db, "EUW1_2")["reason"] == reasons.UNTRACKED.text
 

@@ -135,7 +135,7 @@ def test_what_could_not_be_worded_failed_and_says_why(db: Database) -> None:
     store_match(db, a_match("EUW1_1"))
     outbox.add(db, "EUW1_1", [draft(text="", blocks=None, error="no words")], START)
     assert (row_of(db)["state"], row_of(db)["error"]) == ("failed", "no words")
-    assert matches.to_build(db, START) == []
+    assert matches.to_build(db) == []
 
 
 def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
@@ -144,7 +144,7 @@ def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         outbox.add(db, "EUW1_1", [draft("C1"), draft("C404")], START)
     assert outbox.waiting(db) == []
-    assert matches.to_build(db, START) == ["EUW1_1"]
+    assert matches.to_build(db) == ["EUW1_1"]
 
 
 # Which transition is allowed from where
