@@ -156,8 +156,8 @@ def move(db: Database, old: str, new: str) -> None:
     ids = {"old": old, "new": new}
     db.write(
         """
-        INSERT INTO channels (channel_id, workspace, queues, style, name)
-        SELECT :new, workspace, queues, style, name FROM channels WHERE channel_id = :old
+        INSERT INTO channels (channel_id, workspace, queues, style, ranks, name)
+        SELECT :new, workspace, queues, style, ranks, name FROM channels WHERE channel_id = :old
         ON CONFLICT DO NOTHING
         """,
         **ids,

@@ -12,7 +12,7 @@ from lolslackbot.errors import Exit
 from lolslackbot.game import Outcome
 from lolslackbot.rank import FLEX, OTHER, SOLO, Standing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
-from lolslackbot.riot.limiter import Limiter
+from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.fetch_context import Limits
 from lolslackbot.stages.fetch_matches import fetch_matches
@@ -127,6 +127,17 @@ def test_limited__not_counted_as_a_look(db: Database, riot: FakeRiot, clock: Fak
     riot.fail(f"rank of {puuid(1)}", RiotRefusal(RiotVerdict.LIMITED, "429"))
     fetch(db, riot, clock)
     assert db.rows("SELECT looks FROM rank_wanted")[0]["looks"] == 0
+
+
+def test_limited__by_another_process(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """A call that may not be sent after all is looked for in the next run."""
+    play(riot, clock)
+    riot.fail(f"rank of {puuid(1)}", RateLimited(clock.now() + timedelta(minutes=1), "full"), None)
+    fetch(db, riot, clock)
+    riot.ranks[puuid(1)] = {SOLO: WON}
+    clock.advance(TICK)
+    (text,) = tick(db, riot, clock)
+    assert "(+21)" in text
 
 
 def test_limited__for_long(db: Database, riot: FakeRiot, clock: FakeClock) -> None:

@@ -8,7 +8,7 @@ from support import START, FakeClock, a_match, add_player, claim, scope_of, stor
 
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, findings, holds, in_doubt, outbox, players
+from lolslackbot.store import amendments, channels, findings, holds, in_doubt, outbox, players
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.outbox import Claim
@@ -41,15 +41,17 @@ def states(db: Database) -> list[tuple[str, str, str]]:
 
 def test_players_settings_and_messages_go_over(db: Database, clock: FakeClock) -> None:
     player = add_player(db)
-    channels.prefer(db, "C1", "ranked", None)
+    channels.prefer(db, "C1", "ranked", None, False)
     built(db, clock, "EUW1_1")
     with db.transaction():
         db.write("INSERT INTO unwanted VALUES ('EUW1_1', 'C1', 'aram')")
+        amendments.put(db, "EUW1_1", outbox.Draft("C1", "default", "newer", None), START)
     move(db)
     assert [(track.player.puuid, track.channel_id) for track in players.tracks(db)] == [(player.puuid, "C2")]
     assert channels.preferences(db)["C2"] == channels.preferences(db)["C1"]
     assert states(db) == [("EUW1_1", "C2", "pending")]
-    assert [row["channel_id"] for row in db.rows("SELECT channel_id FROM unwanted")] == ["C2"]
+    for table in ("unwanted", "amendments"):
+        assert [row["channel_id"] for row in db.rows(f"SELECT channel_id FROM {table}")] == ["C2"]
     assert (channels.current_id(db, "C1"), channels.current_id(db, "C2")) == ("C2", "C2")
     assert channels.former_ids(db, "C2") == ["C1"]
     assert not outbox.next_messages(db)[0].compared
