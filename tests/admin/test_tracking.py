@@ -12,11 +12,12 @@ from lolslackbot.admin.arguments import TrackRequest
 from lolslackbot.admin.tracking import Tracker, prefer, untrack
 from lolslackbot.errors import ConfigError, Exit, NotFound, RunAborted, TemporaryError
 from lolslackbot.model import Account, RiotId
+from lolslackbot.rank import SOLO, Standing
 from lolslackbot.riot.answers import RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, in_doubt, listings, matches, outbox, players, restores
+from lolslackbot.store import decisions, in_doubt, listings, matches, outbox, players, ranks, restores
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim
 
@@ -65,6 +66,20 @@ def test_a_new_player_costs_an_account_and_a_platform_call(
     assert riot.calls == [ONE, f"platform of {puuid(1)}"]
     assert tracked(db) == [("1", ONE, "euw1", "C1")]
     assert players.tracks(db)[0].since == START
+
+
+@pytest.mark.parametrize("refusal", [UNAVAILABLE, NOT_FOUND, RateLimited(START, "full")])
+def test_rank__begins_with_track_and_fails_none(
+    db: Database, riot: FakeRiot, track: Callable[..., str], refusal: Exception
+) -> None:
+    """What cannot be had is left to fetch-matches."""
+    gold = Standing("GOLD", "II", 45, 30, 20)
+    riot.ranks = {puuid(1): {SOLO: gold}, puuid(2): {SOLO: gold}}
+    riot.fail(f"rank of {puuid(2)}", refusal)
+    track("Player 1#EUW")
+    track("Player 2#EUW")
+    assert [(row["player_id"], row["lp"]) for row in db.rows("SELECT * FROM rank_readings")] == [(1, 45)]
+    assert [player.player_id for player in ranks.not_asked_since(db, START, 9)] == [2]
 
 
 def test_a_stated_platform_that_contradicts_riot_needs_force(
