@@ -7,6 +7,8 @@ from functools import partial
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import START
 
 from lolslackbot.rank import DIVISIONS, TIERS, RankedGame, Reading, Standing, Worth, worths
@@ -270,9 +272,9 @@ class History:
         self.minutes += self.random.uniform(30, 300)
 
 
-def history(seed: int) -> History:
+def history(random: Random) -> History:
     """A day or two of somebody's games."""
-    told = History(Random(seed))
+    told = History(random)
     told.show(0)
     told.read()
     events: list[Callable[[], None]] = [told.play, told.read, told.rest, told.dodge, told.reset]
@@ -284,15 +286,38 @@ def history(seed: int) -> History:
     return told
 
 
+def one_game(told: History) -> dict[str, int]:
+    """What each game was worth, where a number is said of it alone."""
+    found = worths(told.readings, told.games, told.ends, told.unknown)
+    return {
+        match_id: worth.difference
+        for match_id, worth in found.items()
+        if worth.games == 1 and worth.difference is not None
+    }
+
+
+def wrongly_attributed(told: History) -> list[str]:
+    return [
+        match_id
+        for match_id, difference in one_game(told).items()
+        if difference != told.differences[match_id] and match_id not in told.spoilt
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_worths__never_a_wrong_number(random: Random) -> None:
+    """The same histories, as Hypothesis varies and shortens them."""
+    assert wrongly_attributed(history(random)) == []
+
+
 def test_worths__random_histories(capsys: pytest.CaptureFixture[str]) -> None:
     """Games, dodges, resets, lag, failed and stale readings, games we do not know of: no number is wrong."""
     played = attributed = wrong = 0
     for seed in range(HISTORIES):
-        told = history(seed)
-        for match_id, worth in worths(told.readings, told.games, told.ends, told.unknown).items():
-            if worth.games == 1 and worth.difference is not None:
-                attributed += 1
-                wrong += worth.difference != told.differences[match_id] and match_id not in told.spoilt
+        told = history(Random(seed))
+        attributed += len(one_game(told))
+        wrong += len(wrongly_attributed(told))
         played += len(told.games)
     with capsys.disabled():
         share = f"{attributed} attributed ({attributed / played:.0%})"
