@@ -296,8 +296,8 @@ def schema_before(number: int) -> Path:
 
 @contextmanager
 def older(number: int) -> Iterator[World]:
-    """Two waiting messages in a database of that earlier schema."""
-    with waiting(2) as world:
+    """Messages that wait, and of unknown outcome, of which Slack has one, in a database of that earlier schema."""
+    with uncertain() as world:
         _rewrite(world.database, schema_before(number).read_text("utf-8"))
         world.trial = DELIVER
         world.keep()
