@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
+from lolslackbot.errors import Exit
 from lolslackbot.model import Player
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import LEAGUE
@@ -28,7 +29,12 @@ class RankFetcher:
         self._left_alone: set[str] = set()  # hosts that gave nothing in this run
 
     def fetch(self) -> None:
-        """After games first; if nothing else is left to do, those that were not asked for a day."""
+        """After games first; if nothing else is left to do, those that were not asked for a day.
+
+        Not in a run that found something wrong on this machine: that needs a person.
+        """
+        if self._run.status is Exit.UNUSABLE:
+            return
         now = self._context.now()
         ranks.stop_old(self._db, now - LOOKED_FOR)
         for wanted in ranks.due(self._db).values():

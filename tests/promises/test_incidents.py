@@ -182,7 +182,7 @@ def test_404s_piling_up(story: Story, ahri: Player) -> None:
     assert f"{matches[0]}, listed" in story.why("Ahri Fan#EUW")
     calls = len(story.sandbox.riot.requests)
     story.tick()
-    assert [each.endpoint for each in story.sandbox.riot.requests[calls:]] == ["match-ids"]
+    assert [each.endpoint for each in story.sandbox.riot.requests[calls:] if each.endpoint != "league"] == ["match-ids"]
     story.sandbox.riot.behave()
     story.does(need)
     assert story.tick() == [0, 0, 0]
@@ -201,7 +201,7 @@ def test_every_match_answering_404_for_hours(story: Story, ahri: Player) -> None
         assert "europe has answered 404 for every match since " in story.why(match)
     calls = len(story.sandbox.riot.requests)
     assert story.tick() == [0, 0, 0]
-    assert [each.endpoint for each in story.sandbox.riot.requests[calls:]] == ["match-ids"]
+    assert [each.endpoint for each in story.sandbox.riot.requests[calls:] if each.endpoint != "league"] == ["match-ids"]
     story.sandbox.riot.behave()
     story.does(need)
     assert story.tick() == [0, 0, 0]

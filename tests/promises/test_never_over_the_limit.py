@@ -65,6 +65,11 @@ def test_limit__holds_across_killed_processes(subprocess_bot: Bot, sandbox: Sand
     assert sandbox.riot.refused == []
 
 
+def regional_calls(sandbox: Sandbox) -> int:
+    """Ranks are asked for at the platform's host, which has an allowance of its own."""
+    return sum(request.routing == "europe" for request in sandbox.riot.requests)
+
+
 def test_long_wait__ends_the_run(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     sandbox.riot.limits.application = "5:30"
     play(subprocess_bot, sandbox, 9)
@@ -73,10 +78,10 @@ def test_long_wait__ends_the_run(subprocess_bot: Bot, sandbox: Sandbox) -> None:
     assert time.monotonic() - began < 10
     assert result.status == 0  # our own limit is no failure
     assert "rate limit 5/30 s exhausted for europe; goes on after 20" in result.out
-    calls = len(sandbox.riot.requests)
+    calls = regional_calls(sandbox)
     for _ in range(2):
         assert subprocess_bot.run("fetch-matches", LOLSLACKBOT_MAX_WAIT="1").status == 0
-    assert len(sandbox.riot.requests) == calls
+    assert regional_calls(sandbox) == calls
     assert sandbox.riot.refused == []
 
 

@@ -129,6 +129,14 @@ def test_limited__not_counted_as_a_look(db: Database, riot: FakeRiot, clock: Fak
     assert db.rows("SELECT looks FROM rank_wanted")[0]["looks"] == 0
 
 
+def test_local_fault__no_rank_is_asked_for(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """What is wrong on this machine is said once."""
+    riot.fail(puuid(1), RiotRefusal(RiotVerdict.LOCAL_FAULT, "the certificate is not trusted"))
+    clock.advance(timedelta(days=2).total_seconds())
+    assert fetch(db, riot, clock).status is Exit.UNUSABLE
+    assert riot.rank_calls == []
+
+
 def test_limited__by_another_process(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     """A call that may not be sent after all is looked for in the next run."""
     play(riot, clock)
