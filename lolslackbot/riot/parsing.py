@@ -86,7 +86,7 @@ def read_standings(document: Any) -> dict[str, Standing | None]:
         elif standing:
             found[queue] = standing
         else:
-            del found[queue]
+            found.pop(queue, None)
     if not others:
         found[OTHER] = None
     elif others[1:] == [] and others[0]:

@@ -66,6 +66,7 @@ def test_entry__passed_over(odd: Any) -> None:
 def test_entry__not_understood(changes: dict[str, Any]) -> None:
     """As if that queue had not been read: neither a rank nor none."""
     assert read_standings([entry(**changes)]) == {FLEX: None, OTHER: None}
+    assert read_standings([entry(**changes)] * 2) == {FLEX: None, OTHER: None}
     assert OTHER not in read_standings([entry(queueType="RANKED_NEW", **changes)])
 
 
