@@ -166,7 +166,7 @@ def amended(db: Database, match_id: str) -> None:
 
 
 def not_asked_since(db: Database, moment: datetime, most: int) -> list[Player]:
-    """Tracked players whose rank a channel wants and that was not asked for since then, the longest unasked first."""
+    """Tracked players whose rank a channel wants and was not asked for since then: of more, the longest unasked."""
     rows = db.rows(
         """
         SELECT player_id FROM players
@@ -243,13 +243,14 @@ def _games(
     """The games that count in a queue, the ends of all, and of those of which it is not known whether they count."""
     rows = db.rows(
         """
-        SELECT match_id, queue_id, outcome, win, COALESCE(ended_at, listed_at) AS moment
+        SELECT matches.match_id, queue_id, outcome, win, COALESCE(ended_at, listed_at) AS moment
         FROM (
             SELECT match_id FROM listings WHERE player_id = :player_id
             UNION
             SELECT match_id FROM participants WHERE player_id = :player_id
-        ) JOIN matches USING (match_id) LEFT JOIN participants USING (match_id)
-        WHERE COALESCE(ended_at, listed_at) > :since AND (participants.player_id IS NULL OR player_id = :player_id)
+        ) JOIN matches USING (match_id)
+        LEFT JOIN participants ON participants.match_id = matches.match_id AND participants.player_id = :player_id
+        WHERE COALESCE(ended_at, listed_at) > :since
         ORDER BY moment, game_id
         """,
         player_id=player_id,

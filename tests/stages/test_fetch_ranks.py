@@ -18,7 +18,7 @@ from lolslackbot.stages.fetch_context import Limits
 from lolslackbot.stages.fetch_matches import fetch_matches
 from lolslackbot.stages.fetch_ranks import BASELINES_A_RUN, LOOKS
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, ranks
+from lolslackbot.store import channels, listings, ranks
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
@@ -71,6 +71,18 @@ def test_rank__said_with_the_game(db: Database, riot: FakeRiot, clock: FakeClock
     assert riot.rank_calls == [puuid(1)]
     assert tick(db, riot, clock) == []
     assert riot.rank_calls == [puuid(1)]  # an idle tick asks for none
+
+
+def test_rank__not_while_a_game_is_not_known(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
+    """A match in the player's list that names only a friend may have counted too."""
+    add_player(db, 2)
+    store_match(db, a_match("EUW1_0", 2, ended_at=START - timedelta(minutes=70)))
+    listings.record_page(db, 1, ["EUW1_0"], None, START)
+    play(riot, clock)
+    riot.ranks[puuid(1)] = {SOLO: WON}
+    tick(db, riot, clock)
+    (text,) = (text for text in tick(db, riot, clock) if "Player 1" in text)
+    assert "LP" not in text
 
 
 def test_rank__late(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
