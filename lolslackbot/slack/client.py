@@ -82,10 +82,9 @@ class SlackClient:
 
     def post(self, message: Message) -> Posted:
         """chat.postMessage: exactly one request, or none at all (NOT_SENT)."""
-        try:
-            blocks = json.loads(message.blocks) if message.blocks else None
-        except ValueError as error:
-            return Posted(SlackVerdict.BLOCKS_REFUSED, f"the stored blocks are no JSON: {error}")
+        blocks = _blocks_of(message)
+        if isinstance(blocks, Posted):
+            return blocks
         answer = self._call(
             "chat.postMessage",
             lambda: self._sdk.chat_postMessage(
@@ -95,22 +94,24 @@ class SlackClient:
                 mrkdwn=False,  # a name must not format
                 unfurl_links=False,
                 unfurl_media=False,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"key": message.key}},
+                metadata=_metadata_of(message),
             ),
         )
         return answer if isinstance(answer, Posted) else judge_post(answer, message.channel_id)
 
     def update(self, message: Message, channel_id: str, slack_ts: str) -> Posted:
         """chat.update: a message that was delivered as `slack_ts` reads anew, text and blocks in full. One request."""
-        blocks = json.loads(message.blocks) if message.blocks else []  # an empty list takes them away
+        blocks = _blocks_of(message)
+        if isinstance(blocks, Posted):
+            return blocks
         answer = self._call(
             "chat.update",
             lambda: self._sdk.chat_update(
                 channel=channel_id,
                 ts=slack_ts,
                 text=message.text,
-                blocks=blocks,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"key": message.key}},
+                blocks=blocks or [],  # an empty list takes them away
+                metadata=_metadata_of(message),
             ),
         )
         return answer if isinstance(answer, Posted) else judge_edit(answer, channel_id)
@@ -315,3 +316,16 @@ def _noting(connection: type[http.client.HTTPConnection], client: _OneRequestCli
             return response
 
     return Noting
+
+
+def _blocks_of(message: Message) -> Any | Posted:
+    """The blocks as they are sent, None for none; what becomes of a message whose stored ones cannot be read."""
+    try:
+        return json.loads(message.blocks) if message.blocks else None
+    except ValueError as error:
+        return Posted(SlackVerdict.BLOCKS_REFUSED, f"the stored blocks are no JSON: {error}")
+
+
+def _metadata_of(message: Message) -> dict[str, Any]:
+    """By which it is found again; an edit keeps it."""
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": message.key}}

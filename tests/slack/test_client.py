@@ -242,6 +242,13 @@ def test_update__text_and_blocks_in_full(serve: Callable[..., Server], blocks: s
     }
 
 
+def test_update__stored_blocks_that_are_no_json(serve: Callable[..., Server]) -> None:
+    """Dropped like an edit that Slack refuses; nothing is sent."""
+    server = serve(http(200, DELIVERED))
+    edited = client(server.url).update(replace(MESSAGE, blocks="["), "C1", "1700000000.000100")
+    assert (edited.verdict, server.requests) == (SlackVerdict.BLOCKS_REFUSED, [])
+
+
 def test_update__no_answer(serve: Callable[..., Server]) -> None:
     """Its outcome is unknown, and it may be made again."""
     edited = client(serve(http(503, b"")).url).update(MESSAGE, "C1", "1700000000.000100")
