@@ -208,9 +208,7 @@ class History:
     ends: list[datetime] = field(default_factory=list)
     unknown: list[datetime] = field(default_factory=list)  # ends of games of which we know no more
     differences: dict[str, int] = field(default_factory=dict)
-    shown: list[tuple[float, Standing | None, str]] = field(
-        default_factory=list
-    )  # from when on, what, since which game
+    shown: list[tuple[float, Standing]] = field(default_factory=list)  # from when on, and what
     spoilt: set[str] = field(default_factory=set)  # LP moved without a game beside these
     readings: list[Reading] = field(default_factory=list)
 
@@ -220,15 +218,15 @@ class History:
         tier, rest = divmod(self.points, 400)
         return Standing(TIERS[tier], DIVISIONS[rest // 100], rest % 100, self.wins, self.losses)
 
-    def show(self, delay: float, match_id: str = "") -> None:
+    def show(self, delay: float) -> None:
         """Riot shows the present state after a while, in order."""
         since = max(self.minutes + delay, self.shown[-1][0] if self.shown else 0.0)
-        self.shown.append((since, self.standing(), match_id))
+        self.shown.append((since, self.standing()))
 
     def said(self, stale: bool) -> Standing | None:
         """What Riot answers now; a server that is behind is so by less than an hour."""
         moment = self.minutes - (self.random.uniform(1, 20) if stale else 0)
-        seen = [standing for since, standing, _ in self.shown if since <= moment]
+        seen = [standing for since, standing in self.shown if since <= moment]
         return (seen or [self.shown[0][1]])[-1]
 
     def play(self, *, is_known: bool = True) -> None:
@@ -243,7 +241,7 @@ class History:
             self.games.append(RankedGame(match_id, at(self.minutes), won))
         else:
             self.unknown.append(at(self.minutes))
-        self.show(self.random.choice([0, 0, 1, 3, 12, 40]), match_id)
+        self.show(self.random.choice([0, 0, 1, 3, 12, 40]))
 
     def dodge(self) -> None:
         """LP move without a game."""

@@ -25,7 +25,7 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (3, 6, 12, 24, 48, 60
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MatchAnswer:
     """What an answer about a match holds: the match with all its humans and the packed body, or the problem."""
 
     match: Match | None
@@ -42,13 +42,13 @@ class _Result:
     text: str
 
 
-def read_answer(match_id: str, answer: Answer) -> Reading:
+def read_answer(match_id: str, answer: Answer) -> MatchAnswer:
     """Judges an answer before any transaction begins. Raises RiotRefusal where it is none about that match."""
     try:
         match = read_match(match_id, answer.document, read_puuids(match_id, answer.document))
     except (NotAMatch, ForeignIds) as problem:
-        return Reading(None, b"", problem)
-    return Reading(match, pack(answer.body))
+        return MatchAnswer(None, b"", problem)
+    return MatchAnswer(match, pack(answer.body))
 
 
 class MatchFetcher:
@@ -79,7 +79,7 @@ class MatchFetcher:
                 if host in self._schedule.waiting_hosts:
                     self._schedule.reload_matches()
 
-    def _record(self, match_id: str, reading: Reading) -> _Result:
+    def _record(self, match_id: str, reading: MatchAnswer) -> _Result:
         """Writes what becomes of a match that Riot has."""
         match, problem = reading.match, reading.problem
         if isinstance(problem, ForeignIds):
