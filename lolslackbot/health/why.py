@@ -182,10 +182,13 @@ def _next_step(view: View, story: MatchStory) -> Iterator[str]:
             f"retried every half hour, and this one once any is found, while it is news; to retry it now: {retry}"
         )
     elif story.next_look_at:
-        held = view.held(*_riot_scopes(story.platform, "match"))
+        held = view.held(*_riot_scopes(routing.match_region(story.platform), "match"))
         yield _joined(f"next request to Riot after {text_of(story.next_look_at)}", *held, _run(view, "fetch-matches"))
     elif reasons.is_missed(story.state, story.reason_kind, True, story.looked_at, view.now):
         yield f"to fetch it again: {retry}"
+    if wanted := ranks.still_wanted(view.db, story.match_id):
+        held = view.held(*_riot_scopes(story.platform, "league"))
+        yield _joined(f"ranks still looked for after it: {wanted}", *held)
     if story.state == "stored" and story.built_at is None:
         rank = "for a rank, one tick at most, then " if story.match_id in ranks.awaited(view.db, view.now) else ""
         yield _joined(f"waiting {rank}for the next `lolslackbot build-messages`", _run(view, "build-messages"))
@@ -333,7 +336,7 @@ def tell_player(view: View, riot_id: RiotId) -> Iterator[str]:
         poll = (
             f"player list last polled at {text_of(polled_at)}" if polled_at else "no poll of the player list on record"
         )
-        held = view.held(*_riot_scopes(player.platform, "match-ids"))
+        held = view.held(*_riot_scopes(routing.match_region(player.platform), "match-ids"))
         yield _joined(poll, *held, _run(view, "fetch-matches"))
     games = history.of_player(view.db, player.player_id, LAST)
     for game in games:
@@ -444,10 +447,9 @@ def _run(view: View, stage: str) -> str:
     return f"the last {stage} ended with exit {last.exit_status} ({last.summary})" if last.exit_status else ""
 
 
-def _riot_scopes(platform: str, endpoint: str) -> tuple[Scope, ...]:
+def _riot_scopes(host: str, endpoint: str) -> tuple[Scope, ...]:
     """What can hold up a request: the key, the host, and that endpoint of it."""
-    region = routing.match_region(platform)
-    return holds.RIOT_KEY, holds.riot_scope(region), holds.riot_scope(region, endpoint)
+    return holds.RIOT_KEY, holds.riot_scope(host), holds.riot_scope(host, endpoint)
 
 
 def _joined(*parts: str) -> str:

@@ -309,7 +309,9 @@ class _Delivering:
             message = amendment.message
             if self._run.budget.spent():
                 return
-            if message.workspace in self._stopped or held(self._db, message, self._now()):
+            stopped = "its workspace gets nothing more in this run" if message.workspace in self._stopped else None
+            if reason := stopped or held(self._db, message, self._now()):
+                logger.debug("%s is not edited now: %s", message.key, reason)
                 continue
             with self._run.item(message.subject, message.channel_id):
                 self._edit(amendment)

@@ -45,7 +45,8 @@ class RankFetcher:
 
     def _ask(self, player: Player, wanted: Sequence[WantedRank]) -> None:
         host, riot = player.platform, self._context.riot
-        if self._run.budget.spent() or host in self._left_alone or self._context.limiter.free_at(host, LEAGUE):
+        if reason := self._kept_from(host):
+            logger.debug("%s: its rank is not asked for now: %s", player.riot_id, reason)
             return
         asked_at = self._context.now()
         with self._run.item(str(player.riot_id), record=lambda _: self._in_vain(player, wanted)):
@@ -62,6 +63,15 @@ class RankFetcher:
                     self._in_vain(player, wanted)
             else:
                 logger.info("rank read; known after %s", ", ".join(each.match_id for each in found) or "no game")
+
+    def _kept_from(self, host: str) -> str | None:
+        """Why a host is not asked in this run, None if it may be."""
+        if self._run.budget.spent():
+            return "no time is left"
+        if host in self._left_alone:
+            return f"{host} gave nothing before"
+        wait = self._context.limiter.free_at(host, LEAGUE)
+        return str(wait) if wait else None
 
     def _settle(self, wanted: WantedRank) -> bool:
         """Whether it is known now what a game was worth."""

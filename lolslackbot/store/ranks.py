@@ -110,6 +110,14 @@ def awaited(db: Database, now: datetime) -> set[str]:
     return {row["match_id"] for row in rows}
 
 
+def still_wanted(db: Database, match_id: str) -> int:
+    """Of how many players the rank is still looked for after a match."""
+    row = db.row("SELECT COUNT(*) FROM rank_wanted WHERE match_id = :match_id AND found = 0", match_id=match_id)
+    assert row
+    number: int = row[0]
+    return number
+
+
 def look_again(db: Database, wanted: WantedRank) -> None:
     """Not there yet. Inside a transaction."""
     db.write(

@@ -1,5 +1,6 @@
 """Edits of delivered messages: the newest text, one at a time, and never a second message."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -189,12 +190,17 @@ def test_edit__message_that_lost_its_blocks(db: Database, slack: FakeSlack, cloc
 
 
 @pytest.mark.parametrize("scope", [holds.EVERYTHING, holds.channel_scope("C1")])
-def test_edit__paused(db: Database, slack: FakeSlack, clock: FakeClock, scope: holds.Scope) -> None:
+def test_edit__paused(
+    db: Database, slack: FakeSlack, clock: FakeClock, scope: holds.Scope, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says why it is not made."""
+    caplog.set_level(logging.DEBUG)
     rank_comes(db, clock)
     with db.transaction():
         holds.put(db, scope, "paused", "by hand", clock.now(), None)
     send(db, slack, clock)
     assert slack.edits == []
+    assert f"is not edited now: {scope} is paused" in caplog.text
 
 
 @pytest.mark.parametrize(("state", "edits"), [("pending", 0), ("failed", 0), ("uncertain", 0)])

@@ -1,6 +1,7 @@
 """Ranks: whom league-v4 is asked for, when and how often, and what a message then says."""
 
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from fakes import FakeRiot
 from support import START, FakeClock, a_match, add_player, participant, puuid, store_match
 
+from lolslackbot.commands.why import why
 from lolslackbot.errors import Exit
 from lolslackbot.game import Outcome
 from lolslackbot.rank import FLEX, OTHER, SOLO, Standing
@@ -22,6 +24,7 @@ from lolslackbot.store import channels, listings, ranks
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
+from lolslackbot.transport import HttpAnswer
 
 TICK = 180
 GOLD = Standing("GOLD", "II", 45, 30, 20)
@@ -132,6 +135,25 @@ def test_refused__nothing_but_the_rank_is_lost(
     clock.advance(TICK)
     (text,) = tick(db, riot, clock)
     assert "LP" not in text
+
+
+def test_not_asked__the_log_says_why(
+    db: Database, riot: FakeRiot, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A host that gave nothing, and a limit; the story of the match says that a rank is looked for."""
+    add_player(db, 2)
+    with db.transaction():
+        ranks.record(db, 2, START - timedelta(hours=2), {SOLO: GOLD})
+    match = play(riot, clock, 1, 2)
+    riot.fail(f"rank of {puuid(1)}", RiotRefusal(RiotVerdict.UNAVAILABLE, "503"))
+    with caplog.at_level(logging.DEBUG):
+        fetch(db, riot, clock)
+        assert "Player 2#EUW: its rank is not asked for now: euw1 gave nothing before" in caplog.text
+        Limiter(CallLog(db), clock, 15).finish(1, "euw1", "league", HttpAnswer(429, {"retry-after": "60"}, b"{}"))
+        fetch(db, riot, clock)
+        assert "its rank is not asked for now: 429" in caplog.text
+    story = why(db, match, clock.now())
+    assert any(line.startswith("ranks still looked for after it: 2; ") and "euw1" in line for line in story)
 
 
 def test_limited__not_counted_as_a_look(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
