@@ -21,6 +21,7 @@ from lolslackbot.slack.answers import (
     judge_post,
     keys_in,
     next_cursor,
+    posted_at,
     read_object,
     read_ok,
 )
@@ -116,6 +117,11 @@ def test_edit__each_code_leads_to_its_verdict(code: str, verdict: SlackVerdict) 
     """What is refused for good is; what is not known is made again."""
     answer = HttpAnswer(200, {}, json.dumps({"ok": False, "error": code}).encode())
     assert judge_edit(answer, "C1").verdict is verdict
+
+
+@pytest.mark.parametrize("ts", ["no ts", "999999999999.1"])
+def test_posted_at__no_time_that_a_calendar_has(ts: str) -> None:
+    assert posted_at(ts) is None
 
 
 def test_ok_with_channel_and_ts_is_delivered() -> None:

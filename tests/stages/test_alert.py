@@ -124,6 +124,16 @@ def test_alert__again_after_its_end(db: Database, slack: FakeSlack, clock: FakeC
         assert kinds(told(db, slack, clock, 7)) == [OVER]
 
 
+def test_alert__back_right_after_its_end_was_told(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """A new problem too, of which the channel is told."""
+    put(db, "riot", "rejected")
+    told(db, slack, clock)
+    lift(db, "riot", "rejected")
+    assert kinds(told(db, slack, clock, 6)) == [OVER]
+    put(db, "riot", "rejected")
+    assert kinds(told(db, slack, clock)) == [BEGAN]
+
+
 def test_alert__not_of_what_a_person_did(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
     put(db, "channel C1", "paused")
     assert told(db, slack, clock) == []
