@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -40,7 +40,8 @@ CREATE TABLE channels (
     examined_at TEXT,                            -- when `deliver` last asked whether a broken channel is well again
     slack_id   TEXT,                             -- the id under which Slack filed a message posted here; NULL: this one
     moved_to   TEXT REFERENCES channels,         -- the channel that this one became; NULL: it is still itself
-    ranks      INTEGER NOT NULL DEFAULT 1 CHECK (ranks IN (0, 1))  -- whether it wants to hear of ranks
+    ranks      INTEGER NOT NULL DEFAULT 1 CHECK (ranks IN (0, 1)), -- whether it wants to hear of ranks
+    digest     INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1)) -- whether it wants each week in one message
 ) STRICT;
 
 -- What league-v4 said of a player's rank, only added to; `rank.py` says what that proves. Thinned by `prune`.
@@ -112,6 +113,8 @@ CREATE TABLE matches (
 -- The three work queues, so that a tick costs what is new and not what is known:
 CREATE INDEX matches_to_fetch ON matches (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE INDEX matches_to_build ON matches (ended_at) WHERE state = 'stored' AND built_at IS NULL;
+-- The games of a week.
+CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
 -- What `prune` may still forget, here and of messages.
 CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
 
@@ -158,7 +161,8 @@ CREATE INDEX participants_by_player ON participants (player_id);
 --
 --   kind      subject                          is about                  is news for
 --   game      'EUW1_7376970903'                a finished match          LOLSLACKBOT_ANNOUNCE_WITHIN
---   alert     'riot rejected since 2026-…'     a problem, or its end     a day
+--   digest    'week 2026-W48'                  a channel's week          two days after it was made
+--   alert     'riot rejected since 2026-…'     a problem, or its end     a day after it was made
 CREATE TABLE messages (
     subject     TEXT NOT NULL,
     channel_id  TEXT NOT NULL REFERENCES channels,
@@ -179,7 +183,8 @@ CREATE TABLE messages (
     slack_ts    TEXT,                       -- Slack's `ts`: with the channel, the message's identity there
     text        TEXT NOT NULL,
     blocks      TEXT,                       -- Block Kit JSON; NULL: plain text only
-    happened_at TEXT NOT NULL,              -- the game's end: order in the channel, and how long it is news
+    plainer_blocks TEXT,                    -- what takes their place if Slack refuses them; NULL: plain text
+    happened_at TEXT NOT NULL,              -- the game's or the week's end: order in the channel, how long a game is news
     built_at    TEXT NOT NULL,
     claim_token TEXT,                       -- whose claim it is: an outcome is written against it only
     claimed_at  TEXT,

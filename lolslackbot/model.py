@@ -92,6 +92,7 @@ class MessageKind(StrEnum):
     """What a message is about."""
 
     GAME = "game"  # a finished match; its subject is the match id
+    DIGEST = "digest"  # a channel's week
     ALERT = "alert"  # a problem that needs a person, or its end
 
 

@@ -74,7 +74,7 @@ def record_found(db: Database, subject: str, channel_id: str, post: Post, now: d
             decisions.record(db, "retry", f"message {message.key}", f"{state} -> delivered, ts {slack_ts}", now)
 
     sentences = [f"the {state} message {message.key} counts as delivered, ts {slack_ts}"]
-    posted, happened_at = posted_at(slack_ts), outbox.happened_at(db, message)
+    posted, happened_at = posted_at(slack_ts), outbox.dates(db, message).happened_at
     if posted and posted < happened_at - FAR_OFF:
         sentences.append(
             f"is it the right link? what it leads to was posted at {text_of(posted)}, before "
@@ -185,17 +185,28 @@ def _what_becomes_of(
         sentences += _kept_waiting(db, news[0], now, lifted)
     for each in again:
         if each not in news:
-            moment = text_of(outbox.happened_at(db, each))
-            sentences.append(f"{each.key} has expired and will not be sent: {_what_happened(each)} {moment}")
+            sentences.append(f"{each.key} has expired and will not be sent: {_since(db, each)}")
     return sentences
 
 
 def _is_news(db: Database, message: Message, oldest: datetime, now: datetime) -> bool:
-    return outbox.happened_at(db, message) >= outbox.oldest_news(message.kind, oldest, now)
+    return outbox.is_news(outbox.dates(db, message), oldest, now)
 
 
 def _what_happened(message: Message) -> str:
-    return "its game ended" if message.kind is MessageKind.GAME else "it was found"
+    return {
+        MessageKind.GAME: "its game ended",
+        MessageKind.DIGEST: "its week ended",
+        MessageKind.ALERT: "it was found",
+    }[message.kind]
+
+
+def _since(db: Database, message: Message) -> str:
+    """From when on it was news."""
+    dates = outbox.dates(db, message)
+    if message.kind is MessageKind.DIGEST:
+        return f"it was made {text_of(dates.built_at)}"
+    return f"{_what_happened(message)} {text_of(dates.happened_at)}"
 
 
 def _kept_waiting(db: Database, message: Message, now: datetime, lifted: Sequence[Hold]) -> list[str]:

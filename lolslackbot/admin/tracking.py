@@ -240,19 +240,18 @@ def untrack(
     return [track.channel_id for track in tracks]
 
 
-def prefer(
-    db: Database, channel_id: str, queues: str | None, style: Style | None, now: datetime, ranks: bool | None = None
-) -> str:
+def prefer(db: Database, channel_id: str, change: channels.Change, now: datetime) -> str:
     """Changes what a channel hears from now on; returns one line. Raises NotFound for a channel that is not tracked."""
     channel_id = channels.current_id(db, channel_id)
     with db.transaction():
-        if not channels.prefer(db, channel_id, queues, style, ranks):
+        if not channels.prefer(db, channel_id, change):
             raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
         wants = channels.preferences(db)[channel_id]
-        change = f"queues {wants.queues}, style {wants.style.value}, ranks {'on' if wants.ranks else 'off'}"
-        decisions.record(db, "channels set", holds.channel_scope(channel_id), change, now)
-    with_ranks = "with" if wants.ranks else "without"
-    return f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on, {with_ranks} ranks"
+        decisions.record(db, "channels set", holds.channel_scope(channel_id), str(wants), now)
+    return (
+        f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on, "
+        f"{'with' if wants.ranks else 'without'} ranks and {'with' if wants.digest else 'without'} a digest of each week"
+    )
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:

@@ -45,6 +45,16 @@ CHANNEL_SECONDS = 5.0  # for one look at a channel that is tracked into
 UNANSWERED = 3  # rows in a row of which Riot says nothing; then the rest waits
 
 
+class _Switch(click.Choice[str]):
+    """on, off -> True, False."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) == "on"
+
+
+_SWITCH = _Switch(("on", "off"))
+
+
 @click.command("track")
 @click.argument("riot_id", metavar="NAME#TAG", required=False, callback=checked(read_riot_id))
 @click.option(
@@ -234,6 +244,7 @@ def channels_command(context: click.Context, as_json: bool) -> None:
                 "queues": requests[channel_id].queues,
                 "style": requests[channel_id].style.value,
                 "ranks": "on" if requests[channel_id].ranks else "off",
+                "digest": "on" if requests[channel_id].digest else "off",
                 "paused": text_of(pause.since) if (pause := paused[channel_id] or everything) else None,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
@@ -259,19 +270,20 @@ def channels_command(context: click.Context, as_json: bool) -> None:
     help=f"What to announce: {ALL}, or some of {', '.join(KINDS)} and Riot's queue ids, separated by commas.",
 )
 @click.option("--style", type=click.Choice([each.value for each in Style]), help="How much to say about a game.")
-@click.option("--ranks", type=click.Choice(["on", "off"]), help="Whether to say a player's rank after ranked games.")
+@click.option("--ranks", type=_SWITCH, help="Whether to say a player's rank after ranked games.")
+@click.option("--digest", type=_SWITCH, help="Whether to sum up each week in one message.")
 @click.pass_obj
-def channels_set_command(app: App, channel: str, queues: str | None, style: str | None, ranks: str | None) -> None:
+def channels_set_command(app: App, /, channel: str, style: str | None, **changes: Any) -> None:
     """Choose what a channel hears of from now on.
 
     \b
     lolslackbot channels set C0123456789 --queues ranked,clash --style compact
     """
-    if queues is None and style is None and ranks is None:
-        raise click.UsageError("give --queues, --style, --ranks or several of them")
+    change = channels.Change(style=Style(style) if style else None, **changes)
+    if change == channels.Change():
+        raise click.UsageError("give --queues, --style, --ranks, --digest or several of them")
     with report_errors(), app.open_readwrite() as db:
-        wants_ranks = None if ranks is None else ranks == "on"
-        show_line(prefer(db, channel, queues, Style(style) if style else None, app.clock.now(), wants_ranks))
+        show_line(prefer(db, channel, change, app.clock.now()))
 
 
 @channels_command.command("move")

@@ -15,7 +15,7 @@ from lolslackbot.store import channels, holds
 from lolslackbot.store.health import UnsentMessage
 from lolslackbot.store.holds import Hold, Scope, ScopeKind
 from lolslackbot.store.locks import STAGES
-from lolslackbot.store.outbox import oldest_news
+from lolslackbot.store.outbox import is_news
 from lolslackbot.store.players import Track
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
@@ -527,8 +527,7 @@ def add_scopes(scopes: Sequence[str]) -> str:
 
 
 def _is_over(facts: Facts, message: UnsentMessage) -> bool:
-    oldest = oldest_news(message.kind, facts.now - facts.announce_within, facts.now)
-    is_old = message.state == "uncertain" and message.happened_at < oldest
+    is_old = message.state == "uncertain" and not is_news(message, facts.now - facts.announce_within, facts.now)
     return is_old or message.channel_id not in facts.used_channels
 
 

@@ -239,7 +239,7 @@ def _edit(view: View, message: MessageStory) -> str:
 
 
 def _is_news(view: View, message: MessageStory) -> bool:
-    return message.happened_at >= outbox.oldest_news(message.kind, view.oldest_news, view.now)
+    return outbox.is_news(message, view.oldest_news, view.now)
 
 
 def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
@@ -389,8 +389,7 @@ def tell_channel(view: View, channel_id: str) -> Iterator[str]:
     wants = preferences[channel_id]
     tracks = [track for track in players.tracks(view.db) if track.channel_id == channel_id]
     names = ", ".join(str(track.player.riot_id) for track in tracks) or "nobody"
-    said = f"{view.label(channel_id)} announces {names}; queues: {wants.queues}; style: {wants.style}; ranks: "
-    yield said + ("on" if wants.ranks else "off")
+    yield f"{view.label(channel_id)} announces {names}; {wants}"
     yield from _in_order(view, _decided(view, scope))
     yield from view.held(holds.EVERYTHING, scope, *(holds.workspace_scope(track.workspace) for track in tracks))
     if run := _run(view, "deliver"):

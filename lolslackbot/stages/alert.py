@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lolslackbot.health.facts import NEWS
 from lolslackbot.health.status import status
 from lolslackbot.messages.slack_text import sentences
-from lolslackbot.model import DEFAULT_WORKSPACE
+from lolslackbot.model import DEFAULT_WORKSPACE, MessageKind
 from lolslackbot.store import alerts, channels, outbox
 from lolslackbot.store.alerts import Alert, AlertState
 from lolslackbot.store.database import Database
@@ -83,5 +83,6 @@ def _tell(db: Database, each: Alert, now: datetime) -> None:
     assert each.channel_id
     alerts.put(db, each)
     text = sentences([f"{_WORDS[each.state]}: {each.said}"])
-    outbox.add_alert(db, each.subject, outbox.Draft(each.channel_id, DEFAULT_WORKSPACE, text, None), now)
+    draft = outbox.Draft(each.channel_id, DEFAULT_WORKSPACE, text, None)
+    outbox.add_about(db, each.subject, MessageKind.ALERT, draft, now, now)
     logger.info("to be posted to the alert channel: %s", text)

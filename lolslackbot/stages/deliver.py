@@ -130,7 +130,7 @@ def record_outcome(db: Database, claim: Claim, posted: Posted, now: datetime) ->
         case SlackVerdict.CHANNEL_BROKEN:
             outbox.mark_failed(db, claim, posted.error, now, broken=True, code=posted.code)
         case SlackVerdict.BLOCKS_REFUSED if claim.message.blocks:
-            outbox.release(db, claim, posted.error, now, without_blocks=True)
+            outbox.release(db, claim, posted.error, now, plainer=True)
         case SlackVerdict.MESSAGE_REFUSED | SlackVerdict.BLOCKS_REFUSED:
             outbox.mark_failed(db, claim, posted.error, now, broken=False)
         case SlackVerdict.TOKEN_REJECTED:
@@ -250,7 +250,7 @@ class _Delivering:
                 self._run.failed(posted.error, 1, holds.key_of(holds.channel_scope(channel), "broken"))
                 self._run.count("failed", sum(outbox.fail_in_broken_channels(self._db, self._now()).values()))
             case SlackVerdict.BLOCKS_REFUSED if message.blocks:
-                logger.warning("blocks refused, sending as plain text: %s", posted.error)
+                logger.warning("blocks refused, sending plainer ones or plain text: %s", posted.error)
             case SlackVerdict.MESSAGE_REFUSED | SlackVerdict.BLOCKS_REFUSED:
                 logger.error("failed: %s", posted.error)
                 self._run.failed(posted.error, 1, f"messages failed {channel}")
@@ -403,8 +403,8 @@ def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message],
         reasons[channel] = blocked(db, following.message, limits.channel_limit, now)
         claims = outbox.recent_claims(db, channel, limits.channel_limit.seconds, now)
         room[channel] = limits.channel_limit.messages - len(claims)
-    for message, happened_at in outbox.waiting(db):
-        if happened_at < outbox.oldest_news(message.kind, now - limits.announce_within, now):
+    for message, dates in outbox.waiting(db):
+        if not outbox.is_news(dates, now - limits.announce_within, now):
             notes.append(f"{message.key} expires: no longer news")
         elif reason := reasons[message.channel_id]:
             notes.append(f"{message.key} does not go now: {reason}")

@@ -17,31 +17,48 @@ class Preferences:
     queues: str  # kinds of queues and queue ids, by comma
     style: Style
     ranks: bool
+    digest: bool
 
     @classmethod
     def from_row(cls, row: Row) -> "Preferences":
-        return cls(row["queues"], Style(row["style"]), bool(row["ranks"]))
+        return cls(row["queues"], Style(row["style"]), bool(row["ranks"]), bool(row["digest"]))
+
+    def __str__(self) -> str:
+        ranks, digest = ("on" if each else "off" for each in (self.ranks, self.digest))
+        return f"queues: {self.queues}; style: {self.style}; ranks: {ranks}; digest: {digest}"
 
 
 def preferences(db: Database) -> Mapping[str, Preferences]:
     """What each channel wants, by channel id."""
-    rows = db.rows("SELECT channel_id, queues, style, ranks FROM channels")
+    rows = db.rows("SELECT channel_id, queues, style, ranks, digest FROM channels")
     return {row["channel_id"]: Preferences.from_row(row) for row in rows}
 
 
-def prefer(db: Database, channel_id: str, queues: str | None, style: Style | None, ranks: bool | None = None) -> bool:
-    """Changes what a channel wants to hear from now on; None: as before. False if there is no such channel."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What of a channel's preferences changes; None: as before."""
+
+    queues: str | None = None
+    style: Style | None = None
+    ranks: bool | None = None
+    digest: bool | None = None
+
+
+def prefer(db: Database, channel_id: str, change: Change) -> bool:
+    """Changes what a channel wants to hear from now on. False if there is no such channel."""
     with db.transaction():
         changed = db.write(
             """
             UPDATE channels
-            SET queues = COALESCE(:queues, queues), style = COALESCE(:style, style), ranks = COALESCE(:ranks, ranks)
+            SET queues = COALESCE(:queues, queues), style = COALESCE(:style, style),
+                ranks = COALESCE(:ranks, ranks), digest = COALESCE(:digest, digest)
             WHERE channel_id = :channel_id
             """,
             channel_id=channel_id,
-            queues=queues,
-            style=style,
-            ranks=ranks if ranks is None else int(ranks),
+            queues=change.queues,
+            style=change.style,
+            ranks=change.ranks,
+            digest=change.digest,
         )
     return changed > 0
 
@@ -156,8 +173,8 @@ def move(db: Database, old: str, new: str) -> None:
     ids = {"old": old, "new": new}
     db.write(
         """
-        INSERT INTO channels (channel_id, workspace, queues, style, ranks, name)
-        SELECT :new, workspace, queues, style, ranks, name FROM channels WHERE channel_id = :old
+        INSERT INTO channels (channel_id, workspace, queues, style, ranks, digest, name)
+        SELECT :new, workspace, queues, style, ranks, digest, name FROM channels WHERE channel_id = :old
         ON CONFLICT DO NOTHING
         """,
         **ids,

@@ -36,6 +36,7 @@ class UnsentMessage:
     state: str
     error: str | None
     happened_at: datetime
+    built_at: datetime
     lookup_problem: LookupProblem | None
 
     @classmethod
@@ -47,6 +48,7 @@ class UnsentMessage:
             state=row["state"],
             error=row["error"],
             happened_at=moment_of(row["happened_at"]),
+            built_at=moment_of(row["built_at"]),
             lookup_problem=LookupProblem(row["lookup_problem"]) if row["lookup_problem"] else None,
         )
 

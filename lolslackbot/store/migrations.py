@@ -326,6 +326,12 @@ STEPS: dict[int, str] = {
         INSERT INTO alerts SELECT problem, said, since, NULL, seen_at, 'told' FROM alerts_by_post WHERE state <> 'due';
         DROP TABLE alerts_by_post;
     """,
+    7: """
+        -- The week in one message.
+        ALTER TABLE channels ADD COLUMN digest INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1));
+        ALTER TABLE messages ADD COLUMN plainer_blocks TEXT;
+        CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
+    """,
 }
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message, MessageKind
@@ -14,8 +15,15 @@ from lolslackbot.store.in_doubt import UNSETTLED, log_changes
 
 logger = logging.getLogger(__name__)
 
-ALERT_LASTS = timedelta(days=1)  # then `status` is where to look
-_IS_NEWS = "happened_at >= CASE kind WHEN 'alert' THEN :oldest_alert ELSE :oldest END"
+# How long after they were made they are worth saying. A game is news for a while after its end.
+_LASTS = {MessageKind.DIGEST: timedelta(days=2), MessageKind.ALERT: timedelta(days=1)}
+_IS_NEWS = """
+    CASE kind
+        WHEN 'digest' THEN built_at >= :oldest_digest
+        WHEN 'alert' THEN built_at >= :oldest_alert
+        ELSE happened_at >= :oldest
+    END
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,31 @@ class Draft:
     text: str
     blocks: str | None
     error: str | None = None
+    plainer_blocks: str | None = None  # what takes their place if Slack refuses them
+
+
+class Dated(Protocol):
+    """What tells whether a message is still news."""
+
+    @property
+    def kind(self) -> MessageKind: ...
+    @property
+    def happened_at(self) -> datetime: ...
+    @property
+    def built_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """When what a message is about happened, and when the message was made."""
+
+    kind: MessageKind
+    happened_at: datetime
+    built_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Dates":
+        return cls(MessageKind(row["kind"]), moment_of(row["happened_at"]), moment_of(row["built_at"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +142,27 @@ def add(
         )
 
 
-def add_alert(db: Database, subject: str, draft: Draft, now: datetime) -> None:
-    """A message about a problem. One that exists stays as it is. Inside a transaction."""
-    db.write(
+def add_about(db: Database, subject: str, kind: MessageKind, draft: Draft, happened_at: datetime, now: datetime) -> bool:
+    """A message that is about no match; whether it is a new one: one that exists stays as it is. In a transaction."""
+    added = db.write(
         """
-        INSERT INTO messages (subject, channel_id, kind, workspace, text, blocks, happened_at, built_at)
-        VALUES (:subject, :channel_id, 'alert', :workspace, :text, :blocks, :now, :now)
+        INSERT INTO messages (
+            subject, channel_id, kind, workspace, text, blocks, plainer_blocks, happened_at, built_at
+        )
+        VALUES (:subject, :channel_id, :kind, :workspace, :text, :blocks, :plainer_blocks, :happened_at, :now)
         ON CONFLICT DO NOTHING
         """,
         subject=subject,
         channel_id=draft.channel_id,
+        kind=kind,
         workspace=draft.workspace,
         text=draft.text,
         blocks=draft.blocks,
+        plainer_blocks=draft.plainer_blocks,
+        happened_at=text_of(happened_at),
         now=text_of(now),
     )
+    return added > 0
 
 
 def replace_text(db: Database, match_id: str, draft: Draft) -> None:
@@ -177,10 +216,10 @@ def next_messages(db: Database) -> list[NextMessage]:
     return [NextMessage.from_row(row) for row in rows]
 
 
-def waiting(db: Database) -> list[tuple[Message, datetime]]:
-    """Every waiting message and when what it is about happened, in that order."""
+def waiting(db: Database) -> list[tuple[Message, Dates]]:
+    """Every waiting message, in the order in which what they are about happened."""
     rows = db.rows("SELECT * FROM messages WHERE state = 'pending' ORDER BY happened_at, subject, channel_id")
-    return [(Message.from_row(row), moment_of(row["happened_at"])) for row in rows]
+    return [(Message.from_row(row), Dates.from_row(row)) for row in rows]
 
 
 def count_pending(db: Database) -> int:
@@ -239,14 +278,15 @@ def limited_channels(db: Database, workspace: str, now: datetime) -> set[str]:
     return {row["channel_id"] for row in rows}
 
 
-def oldest_news(kind: MessageKind, oldest: datetime, now: datetime) -> datetime:
-    """From when on what happened is news. oldest: of a game."""
-    return now - ALERT_LASTS if kind is MessageKind.ALERT else oldest
+def is_news(message: Dated, oldest: datetime, now: datetime) -> bool:
+    """Whether a message is still worth saying. oldest: a game that ended before is no longer news."""
+    lasts = _LASTS.get(message.kind)
+    return message.built_at >= now - lasts if lasts else message.happened_at >= oldest
 
 
 def _news(oldest: datetime, now: datetime) -> dict[str, str]:
     """What `_IS_NEWS` goes by."""
-    return {"oldest": text_of(oldest), "oldest_alert": text_of(oldest_news(MessageKind.ALERT, oldest, now))}
+    return {"oldest": text_of(oldest), **{f"oldest_{kind}": text_of(now - lasts) for kind, lasts in _LASTS.items()}}
 
 
 def expire(db: Database, oldest: datetime, now: datetime) -> int:
@@ -401,15 +441,15 @@ def find(db: Database, subject: str, channel_id: str) -> tuple[Message, str] | N
     return (Message.from_row(row), row["state"]) if row else None
 
 
-def happened_at(db: Database, message: Message) -> datetime:
-    """When what a message is about happened: how long it is news."""
+def dates(db: Database, message: Message) -> Dates:
+    """What tells whether a message is still news."""
     row = db.row(
-        "SELECT happened_at FROM messages WHERE subject = :subject AND channel_id = :channel_id",
+        "SELECT kind, happened_at, built_at FROM messages WHERE subject = :subject AND channel_id = :channel_id",
         subject=message.subject,
         channel_id=message.channel_id,
     )
     assert row
-    return moment_of(row["happened_at"])
+    return Dates.from_row(row)
 
 
 def number_ahead(db: Database, subject: str, channel_id: str, oldest: datetime, now: datetime) -> int:
@@ -464,7 +504,7 @@ def prune(db: Database, before: datetime, most: int) -> int:
         UPDATE messages
         SET state = CASE state WHEN 'failed' THEN 'expired' ELSE state END,
             error = CASE state WHEN 'failed' THEN :pruned || error ELSE error END,
-            text = '', blocks = NULL
+            text = '', blocks = NULL, plainer_blocks = NULL
         WHERE (subject, channel_id) IN (
             SELECT subject, channel_id FROM messages
             WHERE text <> '' AND happened_at < :before AND state IN ('delivered', 'expired', 'failed')
@@ -517,21 +557,26 @@ def mark_failed(db: Database, claim: Claim, error: str, now: datetime, *, broken
 
 
 def release(
-    db: Database, claim: Claim, error: str, now: datetime, *, counted: bool = True, without_blocks: bool = False
+    db: Database, claim: Claim, error: str, now: datetime, *, counted: bool = True, plainer: bool = False
 ) -> None:
-    """sending -> pending: certainly not posted. Not counted: no request was made at all."""
+    """sending -> pending: certainly not posted. Not counted: no request was made at all.
+
+    plainer: with plainer blocks, or none.
+    """
     with db.transaction():
         _end_claim(db, claim, "pending", error, now)
         db.write(
             """
             UPDATE messages
-            SET attempts = attempts - :uncounted, blocks = CASE WHEN :without_blocks THEN NULL ELSE blocks END
+            SET attempts = attempts - :uncounted,
+                blocks = CASE WHEN :plainer THEN plainer_blocks ELSE blocks END,
+                plainer_blocks = CASE WHEN :plainer THEN NULL ELSE plainer_blocks END
             WHERE subject = :subject AND channel_id = :channel_id
             """,
             subject=claim.message.subject,
             channel_id=claim.message.channel_id,
             uncounted=0 if counted else 1,
-            without_blocks=int(without_blocks),
+            plainer=int(plainer),
         )
 
 

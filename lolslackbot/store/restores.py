@@ -1,4 +1,4 @@
-"""What a backup that is put back must not forget: today's limits, runs and alerts, and what may be out already."""
+"""What a backup that is put back must not forget: today's limits, runs, alerts and digests, and what may be out."""
 
 from datetime import datetime
 
@@ -13,16 +13,20 @@ _KEPT = {
     "holds": "kind = 'limited'",
     "runs": "TRUE",
     "alerts": "TRUE",
-    "messages": "kind = 'alert'",  # of which no game's ledger knows
+    "messages": "kind IN ('alert', 'digest')",  # of which no game's ledger knows
     "findings": "TRUE",
 }
 _LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
-_ALERT_CHANNELS = "SELECT channel_id, workspace FROM channels WHERE channel_id IN (SELECT channel_id FROM alerts)"
+_CHANNELS = """
+    SELECT channel_id, workspace FROM channels
+    WHERE channel_id IN (SELECT channel_id FROM alerts)
+       OR channel_id IN (SELECT channel_id FROM messages WHERE kind IN ('alert', 'digest'))
+"""
 
 
 def keep_todays_records(today: Database, restored: Database) -> None:
-    """Replaces limits, runs and alerts in a restored database by today's. Inside a transaction of `restored`."""
-    for row in today.rows(_ALERT_CHANNELS):
+    """Replaces limits, runs, alerts and digests in a restored database by today's. Inside a transaction of `restored`."""
+    for row in today.rows(_CHANNELS):
         channels.ensure(restored, row["channel_id"], row["workspace"])
     for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")

@@ -17,7 +17,7 @@ from lolslackbot.riot.answers import RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, in_doubt, listings, matches, outbox, players, ranks, restores
+from lolslackbot.store import channels, decisions, in_doubt, listings, matches, outbox, players, ranks, restores
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim
 
@@ -486,7 +486,7 @@ def test_a_message_that_waits_is_worded_anew_even_if_its_channel_has_changed_its
     match = a_match("EUW1_1", 1, 2)
     store_match(db, match)
     build_messages(db, Run("build-messages", clock, 80), "")
-    prefer(db, "C1", "aram", None, START)
+    prefer(db, "C1", channels.Change(queues="aram"), START)
     with db.transaction():  # as a retry does for another channel's message
         db.write("UPDATE matches SET built_at = NULL")
     build_messages(db, Run("build-messages", clock, 80), "")
@@ -553,10 +553,10 @@ def test_tracking_and_untracking_and_a_channel_s_wishes_are_kept_as_decisions(db
     player = add_player(db)
     untrack(db, player.riot_id, None, START, "")
     add_player(db)
-    prefer(db, "C1", "aram", None, START)
+    prefer(db, "C1", channels.Change(queues="aram"), START)
     assert [(each.command, each.change) for each in decisions.about(db, f"player {player.player_id}")] == [
         ("untrack", "in C1")
     ]
     assert [(each.command, each.change) for each in decisions.about(db, "channel C1")] == [
-        ("channels set", "queues aram, style full, ranks on")
+        ("channels set", "queues: aram; style: full; ranks: on; digest: on")
     ]

@@ -187,7 +187,7 @@ class World:
         return self
 
     def prefers(self, queues: str) -> Self:
-        channels.prefer(self.db, "C1", queues, None)
+        channels.prefer(self.db, "C1", channels.Change(queues=queues))
         return self
 
     def named(self, name: str) -> Self:
@@ -465,10 +465,10 @@ def its_host_answers_404(world: World) -> None:
 
 
 def queues_were_not_wanted(world: World) -> None:
-    channels.prefer(world.db, "C1", "aram", None)
+    channels.prefer(world.db, "C1", channels.Change(queues="aram"))
     store_match(world.db, a_match("EUW1_1"), world.now)
     build_messages(world.db, Run("build-messages", world.clock, 80), "")
-    channels.prefer(world.db, "C1", "all", None)
+    channels.prefer(world.db, "C1", channels.Change(queues="all"))
 
 
 def the_clock_was_set_back(world: World) -> None:
@@ -550,7 +550,7 @@ def far_behind(world: World) -> None:
     ),
     Row(lambda w: w.rename_to("Bear"), f"{PLAYER} is now called Bear#EUW\n", ask=why_player),
     Row(lambda w: w.rename_to("Bear"), f"{NOON} renamed from {PLAYER} to Bear#EUW", ask=why_player),
-    Row(World.untrack, "C1 announces nobody; queues: all; style: full; ranks: on\n", ask=why_channel),
+    Row(World.untrack, "C1 announces nobody; queues: all; style: full; ranks: on; digest: on\n", ask=why_channel),
     Row(lambda _: None, "\nno message so far", ask=why_channel),
     Row(
         lambda w: w.game().expire(by_a_clock_ahead=DAY),

@@ -172,7 +172,7 @@ def test_channel__holds_before_messages(db: Database, message: Message) -> None:
     """What a channel gets, what was decided, what holds it up, and its messages."""
     decide(db, "pause", "channel C1")
     assert why(db, "C1", START) == [
-        "C1 announces Player 1#EUW; queues: all; style: full; ranks: on",
+        "C1 announces Player 1#EUW; queues: all; style: full; ranks: on; digest: on",
         f"{AT} `pause` by hand, channel C1: pause channel C1",
         f"EUW1_1, ended {ENDED}: waiting for the next `lolslackbot deliver`",
     ]

@@ -354,7 +354,7 @@ def test_schema_7_keeps_messages_and_what_the_alert_channel_was_told(tmp_path: P
         ]
         found = outbox.find(db, "EUW1_0", "C1")
         assert found
-        assert (found[0].key, outbox.happened_at(db, found[0])) == ("EUW1_0:C1", START)
+        assert (found[0].key, outbox.dates(db, found[0]).happened_at) == ("EUW1_0:C1", START)
         assert {each.problem: each.state for each in alerts.all_known(db).values()} == {
             "told problem": AlertState.TOLD,
             "over problem": AlertState.TOLD,

@@ -14,10 +14,10 @@ import support
 from support import START, a_match, add_player, scope_of, store_match
 
 from lolslackbot.clock import text_of
-from lolslackbot.model import LookupProblem, Message
+from lolslackbot.model import LookupProblem, Message, MessageKind
 from lolslackbot.store import channels, holds, in_doubt, matches, outbox, players
 from lolslackbot.store.database import Database, open_database
-from lolslackbot.store.outbox import Claim, Draft
+from lolslackbot.store.outbox import Claim, Dates, Draft
 
 LATER = START + timedelta(minutes=10)
 LONG_AGO = START - timedelta(days=1)
@@ -105,6 +105,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "slack_ts": None,
         "text": "text",
         "blocks": BLOCKS,
+        "plainer_blocks": None,
         "happened_at": text_of(match.ended_at),
         "built_at": text_of(LATER),
         "claim_token": None,
@@ -117,8 +118,8 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "lookup_problem": None,
     }
     assert outbox.waiting(db) == [
-        (message("EUW1_1", "C1"), match.ended_at),
-        (replace(message("EUW1_1", "C2", "acme"), blocks=None), match.ended_at),
+        (message("EUW1_1", "C1"), Dates(MessageKind.GAME, match.ended_at, LATER)),
+        (replace(message("EUW1_1", "C2", "acme"), blocks=None), Dates(MessageKind.GAME, match.ended_at, LATER)),
     ]
 
 
@@ -372,7 +373,7 @@ def test_an_uncertain_message_keeps_its_claims_moment(db: Database) -> None:
 
 @pytest.mark.parametrize(
     ("how", "attempts", "blocks"),
-    [({}, 1, BLOCKS), ({"counted": False}, 0, BLOCKS), ({"without_blocks": True}, 1, None)],
+    [({}, 1, BLOCKS), ({"counted": False}, 0, BLOCKS), ({"plainer": True}, 1, None)],
 )
 def test_what_was_certainly_not_posted_waits_again(
     db: Database, how: dict[str, Any], attempts: int, blocks: str | None
@@ -397,7 +398,7 @@ def test_each_claim_that_made_a_request_is_counted(db: Database) -> None:
 def test_only_the_message_that_was_claimed_is_put_back(db: Database) -> None:
     one, two = waits(db, "EUW1_1"), waits(db, "EUW1_2")
     claim(db, one)
-    release(db, one, counted=False, without_blocks=True)
+    release(db, one, counted=False, plainer=True)
     assert row_of(db, two)["blocks"] == BLOCKS
     assert row_of(db, two)["attempts"] == 0
 
