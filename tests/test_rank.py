@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import START
 
-from lolslackbot.rank import DIVISIONS, TIERS, RankedGame, Reading, Standing, Worth, worths
+from lolslackbot.rank import DIVISIONS, TIERS, Climb, History, RankedGame, Reading, Standing, Worth, climb, worths
 
 MINUTE = timedelta(minutes=1)
 GOLD = Standing("GOLD", "II", 45, 30, 20)
@@ -36,7 +36,7 @@ def game(number: int, minutes: float, won: bool = True) -> RankedGame:
 
 
 def found(readings: list[Reading], games: list[RankedGame], *ends: float) -> dict[str, Worth]:
-    return dict(worths(readings, games, [*(each.ended_at for each in games), *map(at, ends)]))
+    return dict(worths(History(readings, games, [*(each.ended_at for each in games), *map(at, ends)])))
 
 
 # The scale
@@ -196,7 +196,7 @@ def test_worth__nothing_is_said(readings: list[Reading]) -> None:
 
 
 @dataclass
-class History:
+class Life:
     """What truly happened, what Riot says of it when, and what we know."""
 
     random: Random
@@ -211,6 +211,15 @@ class History:
     shown: list[tuple[float, Standing]] = field(default_factory=list)  # from when on, and what
     spoilt: set[str] = field(default_factory=set)  # LP moved without a game beside these
     readings: list[Reading] = field(default_factory=list)
+
+    @property
+    def history(self) -> History:
+        return History(self.readings, self.games, self.ends, self.unknown)
+
+    def gained(self, after: datetime, until: datetime) -> int:
+        """By all games that ended in between."""
+        games = zip(self.ends, self.differences.values(), strict=True)
+        return sum(difference for end, difference in games if after < end <= until)
 
     def standing(self) -> Standing:
         if self.points >= 2800:
@@ -270,23 +279,23 @@ class History:
         self.minutes += self.random.uniform(30, 300)
 
 
-def history(random: Random) -> History:
+def history(random: Random, *, dodges: bool = True) -> Life:
     """A day or two of somebody's games."""
-    told = History(random)
+    told = Life(random)
     told.show(0)
     told.read()
     events: list[Callable[[], None]] = [told.play, told.read, told.rest, told.dodge, told.reset]
     events.append(partial(told.play, is_known=False))
     for _ in range(told.random.randrange(4, 60)):
-        (happens,) = told.random.choices(events, [10, 30, 3, 1, 0.2, 0.3])
+        (happens,) = told.random.choices(events, [10, 30, 3, dodges, 0.2, 0.3])
         happens()
     told.read()
     return told
 
 
-def one_game(told: History) -> dict[str, int]:
+def one_game(told: Life) -> dict[str, int]:
     """What each game was worth, where a number is said of it alone."""
-    found = worths(told.readings, told.games, told.ends, told.unknown)
+    found = worths(told.history)
     return {
         match_id: worth.difference
         for match_id, worth in found.items()
@@ -294,7 +303,7 @@ def one_game(told: History) -> dict[str, int]:
     }
 
 
-def wrongly_attributed(told: History) -> list[str]:
+def wrongly_attributed(told: Life) -> list[str]:
     return [
         match_id
         for match_id, difference in one_game(told).items()
@@ -327,7 +336,7 @@ def test_worths__random_histories(capsys: pytest.CaptureFixture[str]) -> None:
 def test_worths__all_that_can_be_told() -> None:
     """With a reading between each two games, and none lost, each game has its number."""
     for seed in range(300):
-        told = History(Random(seed))
+        told = Life(Random(seed))
         told.show(0)
         told.minutes = 61
         told.readings.append(reading(told.minutes, told.said(stale=False)))
@@ -335,5 +344,74 @@ def test_worths__all_that_can_be_told() -> None:
             told.play()
             told.minutes = max(told.minutes, told.shown[-1][0]) + 1
             told.readings.append(reading(told.minutes, told.said(stale=False)))
-        found = worths(told.readings, told.games, told.ends)
+        found = worths(told.history)
         assert {match_id: each.difference for match_id, each in found.items()} == told.differences
+
+
+# The way from one moment to another
+
+
+def way(readings: list[Reading], games: list[RankedGame], *minutes: float) -> Climb | None:
+    ends = [each.ended_at for each in games]
+    return climb(History(readings, games, ends), list(map(at, minutes)))
+
+
+def test_climb__between_readings() -> None:
+    """Where somebody stood at a moment, the reading before says, or the first one after, if no game lies between."""
+    first, last = moved(GOLD, 20, wins=1), moved(GOLD, 5, wins=1, losses=1)
+    games = [game(1, 30), game(2, 130, won=False)]
+    readings = [reading(0, GOLD), reading(35, first), reading(135, last)]
+    assert way(readings, games, 10, 100, 140) == Climb(last, 5, (20, 5))
+    assert way(readings, games, 10, 130, 200) == Climb(last, 5, (5, 5))
+    assert way(readings, games, 31, 200) == Climb(last, -15, (-15,))
+
+
+def test_climb__a_reading_after_the_end_counts_until_the_next_game() -> None:
+    """The last game of a week is often read when the week is over; what is played next belongs to the next."""
+    now = moved(GOLD, 20, wins=1)
+    assert way([reading(0, GOLD), reading(65, now)], [game(1, 50)], 10, 60) == Climb(now, 20, (20,))
+    after = moved(GOLD, 41, wins=2)
+    assert way([reading(0, GOLD), reading(95, after)], [game(1, 50), game(2, 90)], 10, 60) is None
+
+
+def test_climb__a_moment_that_nothing_is_known_of_repeats_the_one_before() -> None:
+    games = [game(1, 30), game(2, 130)]
+    readings = [reading(0, GOLD), reading(135, moved(GOLD, 40, wins=2))]
+    assert way(readings, games, 10, 100, 140) == Climb(moved(GOLD, 40, wins=2), 40, (0, 40))
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        [],
+        [reading(0, GOLD)],  # nothing after the game
+        [reading(65, moved(GOLD, 20, wins=1))],  # nothing before it
+        [reading(0, None), reading(65, moved(GOLD, 20, wins=1))],  # placed: there was no way yet
+        [reading(0, GOLD), reading(65, Standing("SILVER", "I", 0, 1, 0))],  # a reset
+        [reading(0, GOLD), reading(65, moved(GOLD, 20, losses=1))],  # another game than the one we know
+    ],
+)
+def test_climb__not_proved(readings: list[Reading]) -> None:
+    assert way(readings, [game(1, 50)], 10, 120) is None
+
+
+def test_climb__a_reset_in_which_as_many_games_are_counted() -> None:
+    """Three games, a reset, then four more: wins and losses are none of those that were played."""
+    before, after = Standing("GOLD", "II", 45, 2, 1), Standing("SILVER", "I", 10, 3, 1)
+    games = [game(number, 100 * number, won=number < 4) for number in range(1, 5)]
+    assert way([reading(0, before), reading(500, after)], games, 10, 600) is None
+
+
+def test_climb__never_a_wrong_number() -> None:
+    """Between any two moments it is what games brought, or none: resets, lag, stale and failed readings."""
+    told_of = asked = 0
+    for seed in range(HISTORIES // 10):
+        told = history(Random(seed), dodges=False)
+        first, last = sorted((told.random.uniform(0, told.minutes), told.random.uniform(0, told.minutes)))
+        moments = [at(first), at((first + last) / 2), at(last)]
+        found = climb(told.history, moments)
+        asked += 1
+        if found:
+            told_of += 1
+            assert found.lp == found.curve[-1] == told.gained(moments[0], moments[-1]), seed
+    assert told_of > asked / 4

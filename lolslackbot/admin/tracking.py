@@ -10,7 +10,7 @@ from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import ConfigError, NotFound, Rejected, RunAborted, TemporaryError
 from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.render import render
-from lolslackbot.model import Account, Player, RiotId, Style
+from lolslackbot.model import Account, Player, RiotId
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
@@ -248,10 +248,9 @@ def prefer(db: Database, channel_id: str, change: channels.Change, now: datetime
             raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
         wants = channels.preferences(db)[channel_id]
         decisions.record(db, "channels set", holds.channel_scope(channel_id), str(wants), now)
-    return (
-        f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on, "
-        f"{'with' if wants.ranks else 'without'} ranks and {'with' if wants.digest else 'without'} a digest of each week"
-    )
+    ranks, digest = ("with" if each else "without" for each in (wants.ranks, wants.digest))
+    hears = f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on"
+    return f"{hears}, {ranks} ranks and {digest} a digest of each week"
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:

@@ -8,7 +8,7 @@ from lolslackbot.game import Match, Outcome, Participant, PastGame
 from lolslackbot.messages.game_queues import queue_kind
 from lolslackbot.messages.rounding import percent
 
-_SERIES = {"ranked": "ranked", "normal": "normal", "aram": "ARAM", "clash": "Clash"}  # kinds of queues with winners
+SERIES_KINDS = {"ranked": "ranked", "normal": "normal", "aram": "ARAM", "clash": "Clash"}  # queues with winners
 SERIES = 3  # games in a row
 TAKEDOWNS = 5  # without which it is no feat not to die
 # Seconds before which an early end makes feats: a remake can be voted from 3:00 on, a surrender on the Rift from 15:00.
@@ -48,7 +48,7 @@ def standout(match: Match, participant: Participant) -> Standout | None:
         return None
     kind = queue_kind(match.queue_id, match.game_mode)
     against_players = kind not in ("bots", "swarm")
-    whole = match.duration >= _WHOLE[match.outcome]
+    whole = is_whole(match)
     texts = {
         Feat.PENTAKILL: _pentakill(participant) if against_players else "",
         Feat.PROMOTED: _moved(participant, 1, "promoted to"),
@@ -59,6 +59,11 @@ def standout(match: Match, participant: Participant) -> Standout | None:
         Feat.ROUGH: _rough(participant) if against_players and whole else "",
     }
     return next((Standout(feat, text) for feat, text in texts.items() if text), None)
+
+
+def is_whole(match: Match) -> bool:
+    """Whether a decided match went on long enough for a feat."""
+    return match.duration >= _WHOLE[match.outcome]
 
 
 def _pentakill(participant: Participant) -> str:
@@ -93,16 +98,16 @@ def _rough(participant: Participant) -> str:
 
 def _series(kind: str, participant: Participant) -> str:
     """Wins or losses in a row, or the end of such a series, in the same kind of queue."""
-    if kind not in _SERIES:
+    if kind not in SERIES_KINDS:
         return ""
     before = [each.win for each in participant.past if _counts(each, kind)]
     same = len(list(takewhile(lambda win: win == participant.win, before))) + 1
     other = len(list(takewhile(lambda win: win != participant.win, before)))
     one, another = ("win", "losses") if participant.win else ("loss", "wins")
     if same >= SERIES:
-        return f"{same} {_SERIES[kind]} {'wins' if participant.win else 'losses'} in a row"
+        return f"{same} {SERIES_KINDS[kind]} {'wins' if participant.win else 'losses'} in a row"
     if other >= SERIES:
-        return f"first {_SERIES[kind]} {one} after {other} {another}"
+        return f"first {SERIES_KINDS[kind]} {one} after {other} {another}"
     return ""
 
 

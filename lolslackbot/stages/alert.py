@@ -84,5 +84,5 @@ def _tell(db: Database, each: Alert, now: datetime) -> None:
     alerts.put(db, each)
     text = sentences([f"{_WORDS[each.state]}: {each.said}"])
     draft = outbox.Draft(each.channel_id, DEFAULT_WORKSPACE, text, None)
-    outbox.add_about(db, each.subject, MessageKind.ALERT, draft, now, now)
+    outbox.add_other(db, each.subject, MessageKind.ALERT, draft, now, now)
     logger.info("to be posted to the alert channel: %s", text)

@@ -142,7 +142,9 @@ def add(
         )
 
 
-def add_about(db: Database, subject: str, kind: MessageKind, draft: Draft, happened_at: datetime, now: datetime) -> bool:
+def add_other(
+    db: Database, subject: str, kind: MessageKind, draft: Draft, happened_at: datetime, now: datetime
+) -> bool:
     """A message that is about no match; whether it is a new one: one that exists stays as it is. In a transaction."""
     added = db.write(
         """

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.game import Match
 from lolslackbot.model import Player
-from lolslackbot.rank import NAMES, QUEUES, RankedGame, Reading, Standing, Worth, worths
+from lolslackbot.rank import NAMES, QUEUES, Climb, History, RankedGame, Reading, Standing, Worth, climb, worths
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row
 
@@ -207,8 +207,12 @@ def worth_of(db: Database, player_id: int, match_id: str, queue: str) -> Worth |
     if row is None:
         return None
     since = moment_of(row["ended_at"]) - KEPT_IN_MIND
-    games, ends, unknown = _games(db, player_id, queue, since)
-    return worths(_readings(db, player_id, queue, since), games, ends, unknown).get(match_id)
+    return worths(_history(db, player_id, queue, since)).get(match_id)
+
+
+def climb_of(db: Database, player_id: int, queue: str, moments: Sequence[datetime]) -> Climb | None:
+    """A player's way on the ladder from the first of the moments to the last, None where it is not proved."""
+    return climb(_history(db, player_id, queue, moments[0] - KEPT_IN_MIND), moments)
 
 
 def latest(db: Database, player_id: int) -> dict[str, Reading]:
@@ -245,10 +249,8 @@ def _standing(row: Row) -> Standing | None:
     return Standing(row["tier"], row["division"], row["lp"], row["wins"], row["losses"])
 
 
-def _games(
-    db: Database, player_id: int, queue: str, since: datetime
-) -> tuple[list[RankedGame], list[datetime], Sequence[datetime]]:
-    """The games that count in a queue, the ends of all, and of those of which it is not known whether they count."""
+def _history(db: Database, player_id: int, queue: str, since: datetime) -> History:
+    """What is known of a player in a queue since then."""
     rows = db.rows(
         """
         SELECT matches.match_id, queue_id, outcome, win, COALESCE(ended_at, listed_at) AS moment
@@ -272,7 +274,7 @@ def _games(
             unknown.append(moment)
         elif QUEUES.get(row["queue_id"]) == queue and row["outcome"] in ("decided", "surrendered"):
             games.append(RankedGame(row["match_id"], moment, bool(row["win"])))
-    return games, ends, unknown
+    return History(_readings(db, player_id, queue, since), games, ends, unknown)
 
 
 def forget_future(db: Database, now: datetime) -> None:

@@ -25,7 +25,7 @@ _CHANNELS = """
 
 
 def keep_todays_records(today: Database, restored: Database) -> None:
-    """Replaces limits, runs, alerts and digests in a restored database by today's. Inside a transaction of `restored`."""
+    """Replaces limits, runs, alerts and digests of a restored database by today's. In a transaction of `restored`."""
     for row in today.rows(_CHANNELS):
         channels.ensure(restored, row["channel_id"], row["workspace"])
     for table, which in _KEPT.items():

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lolslackbot.messages.announcement import Announcement, Group, Line, Name
-from lolslackbot.messages.slack_text import MAX_NAME, MAX_TEXT, blocks_json, clean, plain_text
+from lolslackbot.messages.render import blocks_json, plain_text
+from lolslackbot.messages.slack_text import MAX_NAME, MAX_TEXT, clean
 from lolslackbot.model import Style
 from lolslackbot.sandbox.blocks import fault_of
 
