@@ -6,10 +6,11 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lolslackbot"
 
-BASE = {"model", "game", "rank", "errors", "clock"}
+BASE = {"model", "game", "rank", "week", "errors", "clock"}
 MAY_IMPORT = {
     "model": set(),
     "rank": set(),
+    "week": set(),
     "game": {"rank"},
     "errors": set(),
     "clock": set(),

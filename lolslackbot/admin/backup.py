@@ -9,7 +9,7 @@ from lolslackbot.files import StrPath, keep_owner_and_mode
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.copies import copy_database, fsync_path, remove, swap
 from lolslackbot.store.database import KEPT, KEPT_AT, make_folder, must_exist, open_database, verify
-from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.locks import LOCKS, run_lock
 
 
 def backup(database: StrPath, target: StrPath) -> str:
@@ -38,7 +38,7 @@ def restore(database: StrPath, source: StrPath, now: datetime) -> list[str]:
         must_exist(database)
     make_folder(os.path.dirname(database))
     with ExitStack() as locks:
-        for stage in STAGES:
+        for stage in LOCKS:
             locks.enter_context(run_lock(database, stage))
         fresh = f"{database}.restoring"
         try:

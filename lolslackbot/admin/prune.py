@@ -14,7 +14,7 @@ from lolslackbot.errors import ConfigError
 from lolslackbot.store import amendments, decisions, matches, outbox, ranks, runs
 from lolslackbot.store.copies import remove_kept
 from lolslackbot.store.database import Database, must_exist, open_database
-from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.locks import LOCKS, run_lock
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def prune(database: str, days: int, announce_within: timedelta, now: datetime) -
         )
     before = now - timedelta(days=days)
     with ExitStack() as stack:
-        for stage in STAGES:
+        for stage in LOCKS:
             stack.enter_context(run_lock(database, stage))
         db = stack.enter_context(closing(open_database(database)))
         size = os.path.getsize(database)

@@ -14,6 +14,7 @@ from lolslackbot.model import Account, Player, RiotId
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
+from lolslackbot.stages.digest import draft_of, week_of
 from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, participants, players, ranks
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
@@ -237,6 +238,8 @@ def untrack(
             decisions.record(db, "untrack", f"player {player.player_id}", f"in {track.channel_id}", now)
             for match_id in waiting:
                 _rerender(db, match_id, track, options, now)
+            for subject in outbox.waiting_digests(db, track.channel_id):
+                _rerender_digest(db, subject, track, options, now)
     return [track.channel_id for track in tracks]
 
 
@@ -270,6 +273,14 @@ def move_channel(db: Database, old: str, new: str, now: datetime) -> str:
             decisions.record(db, "channels move", holds.channel_scope(channel_id), f"{old} -> {new}", now)
         hears = sum(track.channel_id == new for track in players.tracks(db))
     return f"{old} is {new} now: players announced there: {hears}; nothing is posted again"
+
+
+def _rerender_digest(db: Database, subject: str, track: players.Track, options: RenderOptions, now: datetime) -> None:
+    draft = draft_of(db, week_of(subject), track.channel_id, track.workspace, options)
+    if draft is None:
+        outbox.expire_untracked(db, subject, track.channel_id, now)
+    else:
+        outbox.replace_text(db, subject, draft)
 
 
 def _rerender(db: Database, match_id: str, track: players.Track, options: RenderOptions, now: datetime) -> None:

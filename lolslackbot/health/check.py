@@ -33,7 +33,7 @@ from lolslackbot.store import channels, decisions, findings, holds, players, run
 from lolslackbot.store.database import Database, open_database, verify
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
-from lolslackbot.store.locks import STAGES, is_at_work, lock_file
+from lolslackbot.store.locks import LOCKS, STAGES, is_at_work, lock_file
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -207,7 +207,7 @@ def _foreign_files(settings: Settings) -> Iterator[Finding]:
     if owner != user:
         yield _warn("files", f"{home} belongs to {name}, this is {user_name(user)}", f"run it as {name}")
     database = os.path.realpath(settings.database)
-    for path in (settings.env, database, *(lock_file(database, stage) for stage in STAGES), settings.log):
+    for path in (settings.env, database, *(lock_file(database, stage) for stage in LOCKS), settings.log):
         if os.path.exists(path) and (other := os.stat(path).st_uid) != owner:
             said = f"{path} belongs to {user_name(other)}, {home} to {name}"
             yield _warn("files", said, f"chown {name} {path}")

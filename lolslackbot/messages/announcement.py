@@ -94,14 +94,15 @@ def announce(match: Match, options: RenderOptions, style: Style = Style.FULL) ->
         length=_length(match.duration),
         ended_at=match.ended_at,
         groups=tuple(groups),
-        link=_link(options.match_link, match.match_id),
+        link=link_to(options.match_link, match.match_id),
         picture=champion_picture(star.champion_name, star.champion_id, options.champions, options.pictures),
         pictured=champion_name(star.champion_name, star.champion_id, options.champions),
         style=style,
     )
 
 
-def _link(template: str, match_id: str) -> str:
+def link_to(template: str, match_id: str) -> str:
+    """Where to read more of a match; '' where the template is."""
     platform = platform_of(match_id)
     return template.format(
         platform=platform, server=server_name(platform), game_id=game_id_of(match_id), match_id=match_id

@@ -77,6 +77,18 @@ class Recap:
     longest_series: Series | None
 
     @property
+    def summary(self) -> str:
+        """`31 games, 18 won, 11 lost`"""
+        counts = {
+            "game" if self.games == 1 else "games": self.games,
+            "won": self.wins,
+            "lost": self.losses,
+            "against each other": self.apart,
+            "remake" if self.remakes == 1 else "remakes": self.remakes,
+        }
+        return ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "no games"
+
+    @property
     def climber(self) -> Figures | None:
         """Who gained most LP, if anybody gained."""
         gained = [each for each in self.friends if each.climb and each.climb.lp > 0]

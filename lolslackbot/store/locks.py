@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from lolslackbot.errors import ConfigError, TemporaryError
 from lolslackbot.files import StrPath, open_private, with_owner
 
-STAGES = ("fetch-matches", "build-messages", "deliver")
+STAGES = ("fetch-matches", "build-messages", "deliver")  # of a tick
+LOCKS = (*STAGES, "digest")  # all that write by themselves
 
 
 @contextmanager

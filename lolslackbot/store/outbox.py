@@ -167,18 +167,31 @@ def add_other(
     return added > 0
 
 
-def replace_text(db: Database, match_id: str, draft: Draft) -> None:
+def replace_text(db: Database, subject: str, draft: Draft) -> None:
     """Replaces the text of a message that still waits. Inside a transaction."""
     db.write(
         """
-        UPDATE messages SET text = :text, blocks = :blocks
-        WHERE subject = :match_id AND channel_id = :channel_id AND state IN ('pending', 'failed', 'uncertain')
+        UPDATE messages SET text = :text, blocks = :blocks, plainer_blocks = :plainer_blocks
+        WHERE subject = :subject AND channel_id = :channel_id AND state IN ('pending', 'failed', 'uncertain')
         """,
-        match_id=match_id,
+        subject=subject,
         channel_id=draft.channel_id,
         text=draft.text,
         blocks=draft.blocks,
+        plainer_blocks=draft.plainer_blocks,
     )
+
+
+def waiting_digests(db: Database, channel_id: str) -> list[str]:
+    """The subjects of the digests in that channel that still wait, or may come to wait again."""
+    rows = db.rows(
+        """
+        SELECT subject FROM messages
+        WHERE channel_id = :channel_id AND kind = 'digest' AND state IN ('pending', 'failed', 'uncertain')
+        """,
+        channel_id=channel_id,
+    )
+    return [row["subject"] for row in rows]
 
 
 def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
@@ -317,7 +330,7 @@ def withdraw(db: Database, subject: str, reason: str, now: datetime) -> bool:
     return log_changes(withdrawn) > 0
 
 
-def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime) -> None:
+def expire_untracked(db: Database, subject: str, channel_id: str, now: datetime) -> None:
     """pending, failed -> expired: nobody in it is tracked here any more. So is what a restore made doubtful.
 
     What is uncertain stays so, to be looked up, but does not go out again. Inside a transaction.
@@ -325,19 +338,19 @@ def expire_untracked(db: Database, match_id: str, channel_id: str, now: datetime
     db.write(
         """
         UPDATE messages SET resends = 1
-        WHERE subject = :match_id AND channel_id = :channel_id AND state = 'uncertain' AND attempts > 0
+        WHERE subject = :subject AND channel_id = :channel_id AND state = 'uncertain' AND attempts > 0
         """,
-        match_id=match_id,
+        subject=subject,
         channel_id=channel_id,
     )
     expired = db.change(
         """
         UPDATE messages SET state = 'expired', error = 'untracked', settled_at = :now
-        WHERE subject = :match_id AND channel_id = :channel_id
+        WHERE subject = :subject AND channel_id = :channel_id
           AND (state IN ('pending', 'failed') OR state = 'uncertain' AND attempts = 0)
         RETURNING subject, channel_id, state, error
         """,
-        match_id=match_id,
+        subject=subject,
         channel_id=channel_id,
         now=text_of(now),
     )
