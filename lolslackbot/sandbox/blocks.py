@@ -3,61 +3,83 @@
 Limits are those of docs.slack.dev's Block Kit reference.
 """
 
-import html
-import re
+from collections.abc import Callable, Collection
 from typing import Any
 
+from lolslackbot.sandbox.charts import chart_words, check_chart
+from lolslackbot.sandbox.faults import Fault, a_list, unfit
+from lolslackbot.sandbox.tables import check_data_table, check_table, table_words
+from lolslackbot.sandbox.texts import MAX_TEXT, is_list, is_rich_text, is_text, words
+
 MAX_BLOCKS = 50
-_SECTION_TEXT, _FIELD_TEXT, _HEADER_TEXT = 3000, 2000, 150
+_FIELD_TEXT, _HEADER_TEXT = 2000, 150
 _URL, _ALT_TEXT = 3000, 2000
-# What a rich_text leaf needs besides its type.
-_LEAVES = {
-    "text": {"text"},
-    "link": {"url"},
-    "emoji": {"name"},
-    "date": {"timestamp", "format"},
-    "user": {"user_id"},
-    "usergroup": {"usergroup_id"},
-    "channel": {"channel_id"},
-    "broadcast": {"range"},
+# Block types whose faults are told to the point.
+_CHECKS: dict[str, Callable[[dict[str, Any], str], None]] = {
+    "table": check_table,
+    "data_table": check_data_table,
+    "data_visualization": check_chart,
 }
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "table": table_words,
+    "data_table": table_words,
+    "data_visualization": chart_words,
+}
+# How many blocks of such types a message may have.
+_AT_MOST = {("table", "data_table"): 1, ("data_visualization",): 2}
 
 
-def fault_of(blocks: Any) -> str | None:
+def fault_of(blocks: Any, unknown: Collection[str] = ()) -> str | None:
     """Why Slack refuses these blocks; None if it takes them."""
-    if not isinstance(blocks, list):
-        return "invalid blocks: no list"
-    if len(blocks) > MAX_BLOCKS:
-        return f"no more than {MAX_BLOCKS} items allowed [json-pointer:/blocks]"
-    for place, block in enumerate(blocks):
-        if isinstance(block, dict) and block.get("type") == "image":  # no picture can be loaded from here
-            return f"downloading image failed [json-pointer:/blocks/{place}/image_url]"
-        if not _is_block(block):
-            return f"failed to match any allowed schema [json-pointer:/blocks/{place}]"
+    try:
+        check_blocks(blocks, unknown)
+    except Fault as fault:
+        return str(fault)
     return None
+
+
+def check_blocks(blocks: Any, unknown: Collection[str] = ()) -> None:
+    """Raises the first Fault that Slack finds. unknown: block types that the workspace does not know."""
+    for place, block in enumerate(a_list(blocks, "", 0, MAX_BLOCKS)):
+        _check_block(block, f"/{place}", unknown)
+    for types, most in _AT_MOST.items():
+        places = [place for place, block in enumerate(blocks) if block["type"] in types]
+        if len(places) > most:
+            raise Fault(f"/{places[most]}", f"no more than {most} of {' and '.join(types)} allowed in a message")
 
 
 def shown(blocks: list[Any]) -> str:
     """The words of a message's blocks, a line or more for each."""
-    return "\n".join(text for text in (_words(block) for block in blocks) if text)
+    texts = (_WORDS.get(block.get("type", ""), words)(block) for block in blocks)
+    return "\n".join(text for text in texts if text)
 
 
-def _is_block(block: Any) -> bool:
-    if not isinstance(block, dict):
-        return False
+def _check_block(block: Any, at: str, unknown: Collection[str]) -> None:
+    block_type = str(block.get("type")) if isinstance(block, dict) else None
+    if block_type is None or block_type in unknown:
+        raise unfit(at)
+    if block_type == "image":  # no picture can be loaded from here
+        raise Fault(f"{at}/image_url", "downloading image failed")
+    if block_type in _CHECKS:
+        _CHECKS[block_type](block, at)
+    elif not _is_block(block):
+        raise unfit(at)
+
+
+def _is_block(block: dict[str, Any]) -> bool:
     elements: Any = block.get("elements")
     match block.get("type"):
         case "divider":
             return True
         case "header":
             text: Any = block.get("text")
-            return _is_text(text, _HEADER_TEXT) and text["type"] == "plain_text"
+            return is_text(text, _HEADER_TEXT) and text["type"] == "plain_text"
         case "section":
             return _is_section(block)
         case "context":
-            return _is_list(elements, 10) and all(_is_text(each) or _is_image(each) for each in elements)
+            return is_list(elements, 10) and all(is_text(each) or _is_image(each) for each in elements)
         case "rich_text":
-            return _is_list(elements) and all(_is_rich(each) for each in elements)
+            return is_rich_text(block)
     return False
 
 
@@ -66,23 +88,10 @@ def _is_section(block: dict[str, Any]) -> bool:
         return False
     fields = block.get("fields", [{"type": "plain_text", "text": "-"}])
     return (
-        ("text" not in block or _is_text(block["text"], _SECTION_TEXT))
-        and _is_list(fields, 10)
-        and all(_is_text(each, _FIELD_TEXT) for each in fields)
+        ("text" not in block or is_text(block["text"], MAX_TEXT))
+        and is_list(fields, 10)
+        and all(is_text(each, _FIELD_TEXT) for each in fields)
         and ("accessory" not in block or _is_image(block["accessory"]))
-    )
-
-
-def _is_list(value: Any, most: int = MAX_BLOCKS) -> bool:
-    return isinstance(value, list) and 1 <= len(value) <= most
-
-
-def _is_text(value: Any, most: int = _SECTION_TEXT) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.get("type") in ("plain_text", "mrkdwn")
-        and isinstance(value.get("text"), str)
-        and 1 <= len(value["text"]) <= most
     )
 
 
@@ -92,41 +101,3 @@ def _is_image(value: Any) -> bool:
         return False
     limits = {"image_url": _URL, "alt_text": _ALT_TEXT}
     return all(isinstance(value.get(name), str) and 1 <= len(value[name]) <= most for name, most in limits.items())
-
-
-def _is_rich(value: Any) -> bool:
-    """A rich_text_section, _list, _quote or _preformatted; a text in it has at least one character."""
-    if not isinstance(value, dict) or not isinstance(value.get("elements"), list):
-        return False
-    if not str(value.get("type", "")).startswith("rich_text_"):
-        return False
-    return all(_is_rich(each) or _is_rich_leaf(each) for each in value["elements"])
-
-
-def _is_rich_leaf(element: Any) -> bool:
-    if not isinstance(element, dict):
-        return False
-    needed = _LEAVES.get(str(element.get("type")))
-    return needed is not None and needed <= element.keys() and element.get("text") != ""
-
-
-def _words(block: dict[str, Any]) -> str:
-    """Depth first, in the order that Slack shows; mrkdwn is unescaped, plain text is taken as it is."""
-    if "elements" in block:
-        between = {"context": "  ", "rich_text": "\n", "rich_text_list": "\n"}.get(block.get("type", ""), "")
-        return between.join(_words(each) for each in block["elements"] if isinstance(each, dict))
-    if block.get("type") == "section":
-        return "\n".join(_words(each) for each in (block.get("text"), *block.get("fields", ())) if each)
-    text = block.get("text", "")
-    if isinstance(text, dict):
-        return _words(text)
-    if block.get("type") == "link":
-        return f"{text} <{block.get('url')}>" if text else str(block.get("url"))
-    return _read_mrkdwn(text) if block.get("type") == "mrkdwn" else str(text)
-
-
-def _read_mrkdwn(text: str) -> str:
-    """Dates as their fallback, links as text and address, bold as plain."""
-    text = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", text)
-    text = re.sub(r"<(https?:[^|>]*)\|([^>]*)>", r"\2 &lt;\1&gt;", text)
-    return html.unescape(re.sub(r"(?m)(^|\s)\*([^*\n]+)\*(?=\s|$)", r"\1\2", text))

@@ -1,4 +1,4 @@
-"""A Slack Web API on loopback: chat.postMessage and .update, conversations.history and .info, auth.test.
+"""A Slack Web API on loopback: chat.postMessage, .update, conversations.history, .info, blocks.validate, auth.test.
 
 Arguments, answers and error codes are those of docs.slack.dev's pages on these methods.
 """
@@ -18,7 +18,8 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qsl
 
-from lolslackbot.sandbox.blocks import fault_of, shown
+from lolslackbot.sandbox.blocks import check_blocks, fault_of, shown
+from lolslackbot.sandbox.faults import Fault
 from lolslackbot.sandbox.mishaps import JSON, Answer, Mishap
 from lolslackbot.sandbox.server import Call, Handle, Loopback, Recorded
 
@@ -121,6 +122,8 @@ class Slack(Loopback[Request]):
         self.scopes: dict[str, set[str]] = {}
         self.page_size = MAX_PAGE  # Slack may answer fewer messages than asked for
         self.edit_window = math.inf  # seconds for which a workspace lets messages be edited
+        self.unknown_blocks: set[str] = set()  # block types that no workspace knows yet: refused
+        self.methods_unknown: set[str] = set()  # methods that answer unknown_method
         self._random = Random(seed)
         self._foreign: list[Post] = []
         self._revoked: set[str] = set()
@@ -131,6 +134,7 @@ class Slack(Loopback[Request]):
             "chat.update": self._update,
             "conversations.history": self._history,
             "conversations.info": self._info,
+            "blocks.validate": self._validate,
             "auth.test": self._auth_test,
         }
         self.add_workspace("default")
@@ -266,7 +270,7 @@ class Slack(Loopback[Request]):
         try:
             workspace = self._authorised(request)
             headers["x-oauth-scopes"] = ",".join(sorted(self.scopes[workspace.name]))
-            if request.method not in self._methods:
+            if request.method not in self._methods or request.method in self.methods_unknown:
                 raise Refused("unknown_method", req_method=request.method)
             body = {"ok": True, **self._methods[request.method](request, workspace)}
         except Refused as refused:
@@ -334,7 +338,7 @@ class Slack(Loopback[Request]):
             raise Refused("is_archived")
         if not channel.member:
             raise Refused("not_in_channel")
-        text, blocks, metadata = _checked_message(request.arguments)
+        text, blocks, metadata = _checked_message(request.arguments, self.unknown_blocks)
         post = Post(
             channel=channel.id,
             workspace=workspace.name,
@@ -362,7 +366,7 @@ class Slack(Loopback[Request]):
             raise Refused("cant_update_message")
         if self._time() - float(old.ts) > self.edit_window:
             raise Refused("edit_window_closed")
-        text, blocks, metadata = _checked_message(request.arguments, MAX_EDITED_TEXT)
+        text, blocks, metadata = _checked_message(request.arguments, self.unknown_blocks, MAX_EDITED_TEXT)
         new = replace(
             old,
             text=text,
@@ -372,6 +376,21 @@ class Slack(Loopback[Request]):
         )
         self.posts[self.posts.index(old)] = new
         return {"channel": channel.id, "ts": new.ts, "text": text, "message": self._message(new)}
+
+    def _validate(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        """Needs no scope and posts nothing."""
+        name, value = _payload(request.arguments)
+        try:
+            if name == "view":
+                raise Fault("", "no views here")
+            if name == "message":
+                value = value.get("blocks") if isinstance(value, dict) else None
+            check_blocks(value, self.unknown_blocks)
+        except Fault as fault:
+            pointer = f"/blocks{fault.at}" if name == "message" else fault.at
+            error = {"pointer": pointer, "code": "failed_constraint", "message": fault.message}
+            raise Refused(f"invalid_{name}", errors=[error]) from fault
+        return {}
 
     def _history(self, request: Request, workspace: Workspace) -> dict[str, Any]:
         channel = self._channel(request, "channels:history", "groups:history")
@@ -424,7 +443,7 @@ def _arguments(call: Call) -> dict[str, Any]:
 
 
 def _checked_message(
-    arguments: dict[str, Any], max_text: int = MAX_TEXT
+    arguments: dict[str, Any], unknown_blocks: set[str], max_text: int = MAX_TEXT
 ) -> tuple[str, list[Any], dict[str, Any] | None]:
     text, blocks = arguments.get("text") or "", _unpacked(arguments.get("blocks"))
     if not text and not blocks:
@@ -433,12 +452,22 @@ def _checked_message(
         raise Refused("invalid_arguments")
     if len(text) > max_text:
         raise Refused("msg_too_long")
-    if fault := fault_of(blocks) if blocks else None:
+    if fault := fault_of(blocks, unknown_blocks) if blocks else None:
         raise Refused("invalid_blocks", errors=[fault], response_metadata={"messages": [f"[ERROR] {fault}"]})
     metadata = _unpacked(arguments.get("metadata"))
     if metadata not in (None, {}) and not _is_metadata(metadata):
         raise Refused("invalid_metadata_format")
     return text, blocks or [], metadata
+
+
+def _payload(arguments: dict[str, Any]) -> tuple[str, Any]:
+    """The one thing that is to be validated, and its name."""
+    names = ("blocks", "view", "message")
+    given = [(name, _unpacked(arguments[name])) for name in names if arguments.get(name) not in (None, "")]
+    if len(given) != 1:
+        text = "must provide exactly one of `blocks`, `view`, or `message`"
+        raise Refused("invalid_arguments", response_metadata={"messages": [text]})
+    return given[0]
 
 
 def _unpacked(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """The loopback Slack: what it posts, what it refuses, what its history shows."""
 
+import json
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,8 @@ Call = Callable[..., Any]
 KEY = {"event_type": "lol_match", "event_payload": {"key": "EUW1_1:C1"}}
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
 TEXT = {"type": "plain_text", "text": "x"}
+TABLE = {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}
+EMPTY_TABLE = {"type": "table", "rows": []}
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +110,88 @@ def test_blocks_refused(sandbox: Sandbox, call: Call, blocks: Any) -> None:
     assert answer["error"] == "invalid_blocks"
     assert answer["response_metadata"]["messages"] == [f"[ERROR] {answer['errors'][0]}"]
     assert sandbox.slack.posts == []
+
+
+def test_a_table_is_posted_edited_and_read(sandbox: Sandbox, call: Call) -> None:
+    ts = call("chat.postMessage", channel="C1", text="x", blocks=[SECTION, TABLE]).json["ts"]
+    assert sandbox.slack.transcript().endswith("#general  hello\n    x")
+    two = json.dumps([TABLE, TABLE])
+    assert call("chat.update", channel="C1", ts=ts, text="x", blocks=two).json["error"] == "invalid_blocks"
+    assert call("chat.update", form=True, channel="C1", ts=ts, text="x", blocks=json.dumps([TABLE])).json["ok"]
+    assert sandbox.slack.posts[0].blocks == [TABLE]
+
+
+def test_blocks_that_the_workspace_does_not_know_yet(sandbox: Sandbox, call: Call) -> None:
+    ts = call("chat.postMessage", channel="C1", text="x", blocks=[TABLE]).json["ts"]
+    sandbox.slack.unknown_blocks.add("table")
+    for method in ("chat.postMessage", "chat.update"):
+        answer = call(method, channel="C1", ts=ts, text="x", blocks=[SECTION, TABLE]).json
+        assert answer["error"] == "invalid_blocks"
+        assert answer["errors"] == ["failed to match any allowed schema [json-pointer:/blocks/1]"]
+        assert call(method, channel="C1", ts=ts, text="x", blocks=[SECTION]).json["ok"]
+    answer = call("blocks.validate", blocks=[SECTION, TABLE]).json
+    assert (answer["error"], answer["errors"][0]["pointer"]) == ("invalid_blocks", "/1")
+    sandbox.slack.unknown_blocks.clear()
+    assert call("blocks.validate", blocks=[SECTION, TABLE]).json["ok"]
+
+
+def test_methods_that_are_not_there(sandbox: Sandbox, call: Call) -> None:
+    sandbox.slack.methods_unknown.add("blocks.validate")
+    answer = call("blocks.validate", blocks=[TABLE]).json
+    assert (answer["ok"], answer["error"], answer["req_method"]) == (False, "unknown_method", "blocks.validate")
+    assert call("chat.postMessage", channel="C1", text="x").json["ok"]
+
+
+@pytest.mark.parametrize("form", [True, False])
+@pytest.mark.parametrize("as_text", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value", "pointer"),
+    [
+        ("blocks", [SECTION, TABLE], None),
+        ("blocks", [], None),
+        ("blocks", [EMPTY_TABLE], "/0/rows"),
+        ("blocks", [SECTION, {"type": "news"}], "/1"),
+        ("blocks", {"type": "divider"}, ""),
+        ("blocks", "[", ""),
+        ("message", {"text": "x", "blocks": [TABLE]}, None),
+        ("message", {"blocks": [SECTION, EMPTY_TABLE]}, "/blocks/1/rows"),
+        ("message", {"text": "x"}, "/blocks"),
+        ("message", [TABLE], "/blocks"),
+        ("view", {"type": "modal", "blocks": [TABLE]}, ""),
+    ],
+)
+def test_validation_posts_nothing(
+    sandbox: Sandbox, call: Call, form: bool, as_text: bool, name: str, value: Any, pointer: str | None
+) -> None:
+    """What is wrong is pointed at, seen from the argument."""
+    sandbox.slack.scopes["default"].clear()
+    answer = call("blocks.validate", form=form, **{name: json.dumps(value) if form or as_text else value}).json
+    if pointer is None:
+        assert answer == {"ok": True}
+    else:
+        (error,) = answer.pop("errors")
+        assert answer == {"ok": False, "error": f"invalid_{name}"}
+        assert (error["pointer"], error["code"]) == (pointer, "failed_constraint")
+        assert error["message"]
+        assert "json-pointer" not in error["message"]
+    assert sandbox.slack.posts == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"blocks": None}, {"blocks": ""}, {"blocks": [TABLE], "message": {"blocks": [TABLE]}}, {"text": "x"}],
+)
+def test_exactly_one_thing_is_validated(call: Call, arguments: Any) -> None:
+    answer = call("blocks.validate", **arguments).json
+    assert answer["error"] == "invalid_arguments"
+    assert answer["response_metadata"]["messages"] == ["must provide exactly one of `blocks`, `view`, or `message`"]
+
+
+def test_validation_needs_a_good_token(sandbox: Sandbox, call: Call) -> None:
+    assert call("blocks.validate", token=None, blocks=[TABLE]).json["error"] == "not_authed"
+    assert call("blocks.validate", token="xoxb-1", blocks=[TABLE]).json["error"] == "invalid_auth"
+    sandbox.slack.revoke()
+    assert call("blocks.validate", blocks=[TABLE]).json["error"] == "invalid_auth"
 
 
 def test_tokens(sandbox: Sandbox, call: Call) -> None:
