@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "slack": BASE | {"transport"},
     "messages": BASE,
     "store": BASE | {"files"},
-    "health": BASE | {"files", "settings", "riot", "slack", "store"},
+    "health": BASE | {"files", "settings", "riot", "slack", "messages", "store"},
     "stages": BASE | {"files", "logs", "settings", "riot", "slack", "messages", "store", "health"},
     "admin": BASE | {"files", "settings", "riot", "slack", "messages", "store", "stages"},
     "sandbox": set(),

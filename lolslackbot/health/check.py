@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
+A_WEEK = timedelta(days=7, hours=12)  # between two digests, with some delay
 POST_SCOPE = "chat:write"
 NOBODY = RiotId("lolslackbot", "check")  # looked up where nobody is tracked: a 404 proves the key as well
 
@@ -250,6 +251,12 @@ def _cron(checks: Checks) -> Iterator[Finding]:
         with checks.db.snapshot():  # a run that ends just now is not one that was cut off
             finding = _last_run(checks, checks.db, stage)
         yield finding
+    if checks.db and (last := next(iter(runs.latest(checks.db, "digest")), None)):  # never, where nobody set it up
+        said = f"last run at {text_of(last.began_at)}"
+        if checks.clock.now() - last.began_at > A_WEEK:
+            yield _warn("cron digest", said, "see crontab.example")
+        else:
+            yield _ok("cron digest", said)
 
 
 def _last_run(checks: Checks, db: Database, stage: str) -> Finding:
@@ -356,6 +363,36 @@ def _slack(checks: Checks) -> Iterator[Finding]:
                 scope = Scope(ScopeKind.CHANNEL if is_tracked else ScopeKind.ALERT_CHANNEL, channel_id)
                 check = partial(_channel, slack=slack, channel_id=channel_id, is_tracked=is_tracked)
                 yield from checks.guard(f"channel {channel_id}", check, scope=scope)
+        if workspace in checks.reached and _wants_digests(checks, workspace):
+            check = partial(_digest_forms, slack=checks.reached[workspace], workspace=workspace)
+            yield from checks.guard(f"digests in workspace {workspace}", check)
+
+
+def _wants_digests(checks: Checks, workspace: str) -> bool:
+    wanted = channels.preferences(checks.db) if checks.db else {}
+    tracks = players.tracks(checks.db) if checks.db else []
+    return any(track.workspace.lower() == workspace and wanted[track.channel_id].digest for track in tracks)
+
+
+def _digest_forms(checks: Checks, slack: "SlackClient", workspace: str) -> Iterator[Finding]:
+    """Whether Slack takes each form of a digest: what it refuses goes out in a plainer one."""
+    from lolslackbot.messages.digest import samples
+
+    what = f"digests in workspace {workspace}"
+    for form, blocks in samples().items():
+        try:
+            refusal = slack.refusal_of(blocks)
+        except SlackProblem as problem:
+            logger.debug("%s: %s", what, problem, exc_info=True)
+            if problem.code == "unknown_method":
+                yield _ok(what, "no blocks.validate here, so what Slack takes shows when it is posted")
+            else:
+                yield _warn(what, f"whether Slack takes {form} is not known: {problem}", "try again later")
+            return
+        if refusal:
+            yield _warn(what, f"Slack refuses {form} ({refusal}); they go out in a plainer form")
+        else:
+            yield _ok(what, f"Slack takes {form}")
 
 
 def _workspace(checks: Checks, workspace: str) -> Iterator[Finding]:

@@ -394,11 +394,20 @@ def tell_channel(view: View, channel_id: str) -> Iterator[str]:
     yield from view.held(holds.EVERYTHING, scope, *(holds.workspace_scope(track.workspace) for track in tracks))
     if run := _run(view, "deliver"):
         yield run
+    if wants.digest:
+        yield _last_digest(view)
     messages = history.of_channel(view.db, channel_id, LAST)
     for message in messages:
         yield f"{_heading(message)}: {_outcome(view, message, brief=True)}"
     if not messages:
         yield "no message so far"
+
+
+def _last_digest(view: View) -> str:
+    last = next(iter(runs.latest(view.db, "digest")), None)
+    if last is None:
+        return "no week was summed up so far: `lolslackbot digest` does it, see crontab.example"
+    return f"`lolslackbot digest` last ran at {text_of(last.began_at)}: {last.summary or CUT_OFF}"
 
 
 def _heading(message: MessageStory) -> str:

@@ -8,6 +8,7 @@ import html
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from lolslackbot.messages.announcement import Name, RenderOptions, link_to
 from lolslackbot.messages.names import champion_name
@@ -26,7 +27,7 @@ from lolslackbot.messages.slack_text import (
     visible,
 )
 from lolslackbot.messages.standout import SERIES_KINDS
-from lolslackbot.rank import NAMES
+from lolslackbot.rank import NAMES, SOLO, Climb, Standing
 from lolslackbot.week import DAYS, Week
 
 MAX_ROWS = 100  # of a table, its header included
@@ -70,6 +71,15 @@ def render_digest(recap: Recap, week: Week, options: RenderOptions) -> RenderedM
     rich_form = [said, _data_table(week, header, shown), *rest, *([chart] if chart else [])]
     plainer_form = [said, _table(header, shown), *rest]
     return RenderedMessage(_text(highlights, header, rows), json.dumps(rich_form), json.dumps(plainer_form))
+
+
+def samples() -> dict[str, str]:
+    """The blocks of a made-up week in each form, by what the form is called: for asking Slack whether it takes them."""
+    won = Climb(Standing("GOLD", "II", 45, 12, 8), 21, (0, 0, 21, 21, 21, 21, 21))
+    friend = Figures("", "Ahri Fan", 1, 1, 0, 1871, 7, 2, 9, 1, is_whole=True, queue=SOLO, climb=won)
+    week = Recap(1, 1, 0, 0, 0, (friend,), best_game=None, best_pair=None, longest_series=None)
+    rendered = render_digest(week, Week(date(2026, 11, 23)), RenderOptions())
+    return {"charts and tables": rendered.blocks, "a table": rendered.plainer_blocks or ""}
 
 
 # What is told

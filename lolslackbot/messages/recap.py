@@ -11,7 +11,7 @@ from itertools import combinations
 from lolslackbot.game import SWARM, Match, Outcome, Participant
 from lolslackbot.messages.game_queues import queue_kind
 from lolslackbot.messages.standout import SERIES, SERIES_KINDS, TAKEDOWNS, is_whole
-from lolslackbot.rank import QUEUES, Climb
+from lolslackbot.rank import NAMES, QUEUES, Climb
 
 TOGETHER = 3  # common games that make a pair
 _NOT_AGAINST_PLAYERS = frozenset(("bots", "swarm"))  # kinds of queues
@@ -158,7 +158,7 @@ def _figures(games: Sequence[tuple[Match, Participant]]) -> Figures:
         assists=total(lambda each: each.assists),
         penta_kills=sum(filter(None, pentakills)),
         is_whole=None not in pentakills,
-        queue=max(ranked, key=lambda queue: ranked[queue], default=None),
+        queue=max((queue for queue in NAMES if ranked[queue]), key=lambda queue: ranked[queue], default=None),
     )
 
 

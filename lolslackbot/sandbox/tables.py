@@ -55,7 +55,7 @@ def _check_cell(cell: dict[str, Any], at: str, kinds: tuple[str, ...]) -> None:
             a_text(cell.get("text"), f"{at}/text")
         case "raw_number":
             a_number(cell.get("value"), f"{at}/value")
-            a_text(cell.get("text", "-"), f"{at}/text")
+            a_text(cell.get("text"), f"{at}/text")
         case "rich_text":
             if not is_rich_text(cell):
                 raise unfit(at)
@@ -74,10 +74,10 @@ def _length(cell: dict[str, Any]) -> int:
     """In characters; of a link without a text its address, which then is what is read."""
     if cell["type"] == "rich_text":
         return sum(len(leaf.get("text") or str(leaf.get("url", ""))) for leaf in leaves(cell))
-    return len(str(cell["value"] if cell["type"] == "raw_number" else cell["text"]))
+    return len(cell["text"])
 
 
 def _cell_words(cell: dict[str, Any]) -> str:
-    """In one line. A number may come with the text that stands for it."""
-    text = cell.get("text", str(cell["value"])) if cell["type"] == "raw_number" else words(cell)
+    """In one line. A number comes with the text that stands for it."""
+    text = cell["text"] if cell["type"] == "raw_number" else words(cell)
     return " ".join(text.splitlines())

@@ -206,6 +206,18 @@ def is_over(code: str | None, info: ChannelInfo | None, *, readable: bool) -> bo
     return is_seen and code in _UNSEEN
 
 
+def judge_validation(answer: HttpAnswer) -> str | None:
+    """blocks.validate: why Slack refuses the blocks, None if it takes them. Raises SlackProblem for other answers."""
+    document = read_object(answer) or {}
+    if document.get("error") != "invalid_blocks":
+        read_ok(answer)
+        return None
+    errors = document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    said = [_shown(first[name]) for name in ("message", "code", "pointer") if first.get(name)]
+    return _line(", ".join(said)) or "invalid_blocks"
+
+
 def read_ok(answer: HttpAnswer) -> dict[str, Any]:
     """The object of an answer that says ok. Raises SlackProblem for any other."""
     document = read_object(answer) if answer.status == 200 else None

@@ -29,6 +29,7 @@ from lolslackbot.slack.answers import (
     channel_info_of,
     judge_edit,
     judge_post,
+    judge_validation,
     keys_in,
     next_cursor,
     read_ok,
@@ -149,6 +150,17 @@ class SlackClient:
         except SlackProblem as problem:
             return problem
         return None
+
+    def refusal_of(self, blocks: str) -> str | None:
+        """blocks.validate: why Slack refuses these blocks (JSON), None if it takes them. It posts nothing.
+
+        Raises SlackProblem, with the code `unknown_method` where a workspace lacks it.
+        """
+        method = "blocks.validate"
+        answer = self._call(method, lambda: self._sdk.api_call(method, data={"blocks": blocks}))
+        if isinstance(answer, Posted):
+            raise SlackProblem(answer.verdict, answer.error, code=answer.code, wait=answer.wait)
+        return judge_validation(answer)
 
     def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
         """conversations.history: our messages in a channel since `oldest`, read to the last page.
