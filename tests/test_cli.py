@@ -721,9 +721,9 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
     channels.record_name(db, "C1", "rift")
     result = in_process_command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "name", "workspace", "players", "queues", "style", "ranks", "paused", "problem"],
-        ["C1", "#rift", "default", "2", "all", "full", "on"],
-        ["C2", "friends", "1", "all", "full", "on", "is_archived"],
+        ["channel", "name", "workspace", "players", "queues", "style", "ranks", "digest", "paused", "problem"],
+        ["C1", "#rift", "default", "2", "all", "full", "on", "on"],
+        ["C2", "friends", "1", "all", "full", "on", "on", "is_archived"],
     ]
     assert json.loads(in_process_command("channels", "--json").out) == [
         {
@@ -734,6 +734,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
             "queues": "all",
             "style": "full",
             "ranks": "on",
+            "digest": "on",
             "paused": None,
             "problem": None,
         },
@@ -745,6 +746,7 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
             "queues": "all",
             "style": "full",
             "ranks": "on",
+            "digest": "on",
             "paused": None,
             "problem": "is_archived",
         },
@@ -1340,12 +1342,11 @@ def test_a_restore_keeps_the_rate_limits_of_today(in_process_command: Command, d
 
 def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Command, db: Database) -> None:
     add_player(db, channel="C1")
-    result = in_process_command(
-        "channels", "set", "C1", "--queues", "ARAM, ranked", "--style", "compact", "--ranks", "off"
-    )
+    wishes = ("--queues", "ARAM, ranked", "--style", "compact", "--ranks", "off", "--digest", "off")
+    result = in_process_command("channels", "set", "C1", *wishes)
     assert (result.status, result.out) == (
         0,
-        "C1 hears of ranked,aram queues in compact style from now on, without ranks\n",
+        "C1 hears of ranked,aram queues in compact style from now on, without ranks and without a digest of each week\n",
     )
     assert json.loads(in_process_command("channels", "--json").out) == [
         {
@@ -1356,6 +1357,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
             "queues": "ranked,aram",
             "style": "compact",
             "ranks": "off",
+            "digest": "off",
             "paused": None,
             "problem": None,
         }
@@ -1366,7 +1368,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("C1",), 2, "give --queues, --style, --ranks or several of them"),
+        (("C1",), 2, "give --queues, --style, --ranks, --digest or several of them"),
         (("C1", "--queues", "rankd"), 2, "names no queues: it takes all, ranked,"),
         (("C1", "--style", "loud"), 2, "'loud' is not one of 'full', 'compact'"),
         (("general", "--style", "full"), 2, "is no channel id"),

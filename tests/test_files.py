@@ -14,7 +14,7 @@ from lolslackbot.errors import ConfigError
 from lolslackbot.files import foreign, keep_owner_and_mode, make_private_folder, open_private, user_name, with_owner
 from lolslackbot.settings import read_settings
 from lolslackbot.store.database import create_database, open_database
-from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.locks import LOCKS, run_lock
 
 NOBODY = 65534
 for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -125,7 +125,7 @@ def test_a_restore_by_root_leaves_the_database_and_all_beside_it_to_its_user(
     assert result.status == 0, result
     assert subprocess_bot.database.stat().st_mode & 0o777 == mode
     assert len(list(subprocess_bot.home.iterdir())) == 3 + len(
-        STAGES
+        LOCKS
     )  # the database, the replaced one, the log, the locks
     assert {file.name for file in subprocess_bot.home.iterdir() if owner(file) != NOBODY} == set()
 

@@ -32,10 +32,10 @@ _CHANNEL = click.option(
 @click.option("--again", is_flag=True, help="Build it anew, though there is one already: it is posted once more.")
 @click.pass_obj
 def digest_command(app: App, week: Week | None, channel: str | None, again: bool) -> None:
-    """Sum up a week, for each channel that wants it, in one message. Without --week: the last whole one.
+    """Sum up a week in one message for each channel. Without --week: the last whole one.
 
-    Calls nobody: the next `deliver` posts it. Run again, it builds nothing. A channel without a game that week gets
-    nothing.
+    Calls nobody: the next `deliver` posts it. Run again, it builds nothing new. A channel without a game in that week
+    gets none, and neither does one that wants none (`lolslackbot channels set C --digest off`).
 
     \b
     lolslackbot digest
@@ -61,7 +61,7 @@ def digest_command(app: App, week: Week | None, channel: str | None, again: bool
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @click.pass_obj
 def leaderboard_command(app: App, channel: str | None, week: Week | None, days: int | None, as_json: bool) -> None:
-    """Show who played how much and how well, and the LP they gained.
+    """Show games, wins and LP of a week, friend by friend.
 
     \b
     lolslackbot leaderboard

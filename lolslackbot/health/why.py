@@ -394,13 +394,13 @@ def tell_channel(view: View, channel_id: str) -> Iterator[str]:
     yield from view.held(holds.EVERYTHING, scope, *(holds.workspace_scope(track.workspace) for track in tracks))
     if run := _run(view, "deliver"):
         yield run
-    if wants.digest:
-        yield _last_digest(view)
     messages = history.of_channel(view.db, channel_id, LAST)
     for message in messages:
         yield f"{_heading(message)}: {_outcome(view, message, brief=True)}"
     if not messages:
         yield "no message so far"
+    if wants.digest:
+        yield _last_digest(view)
 
 
 def _last_digest(view: View) -> str:

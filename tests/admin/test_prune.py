@@ -15,7 +15,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, listings, matches, outbox, runs
 from lolslackbot.store.database import Database
-from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.locks import LOCKS, run_lock
 from lolslackbot.store.outbox import Claim
 
 WITHIN = timedelta(hours=12)
@@ -126,7 +126,7 @@ def test_what_is_still_news_is_never_forgotten(db: Database) -> None:
         prune(db.path, 1, timedelta(days=2), LATER)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", LOCKS)
 def test_while_a_stage_is_at_work_it_is_for_later(db: Database, stage: str) -> None:
     with run_lock(db.path, stage), pytest.raises(TemporaryError, match="at work"):
         pruned(db)
@@ -169,7 +169,7 @@ def test_databases_that_restores_replaced_long_ago_are_removed(db: Database) -> 
     for name in (old, f"{old}-journal", new, *others):
         (folder / name).write_text("")
     assert "; removed 1 databases that restores had replaced; " in pruned(db)
-    left_over = {path.name for path in folder.iterdir()} - {f"lolslackbot.db.{stage}.lock" for stage in STAGES}
+    left_over = {path.name for path in folder.iterdir()} - {f"lolslackbot.db.{stage}.lock" for stage in LOCKS}
     assert left_over == {Path(db.path).name, new, *others}
 
 

@@ -175,6 +175,7 @@ def test_channel__holds_before_messages(db: Database, message: Message) -> None:
         "C1 announces Player 1#EUW; queues: all; style: full; ranks: on; digest: on",
         f"{AT} `pause` by hand, channel C1: pause channel C1",
         f"EUW1_1, ended {ENDED}: waiting for the next `lolslackbot deliver`",
+        "no week was summed up so far: `lolslackbot digest` does it, see crontab.example",
     ]
 
 

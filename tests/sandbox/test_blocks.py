@@ -15,7 +15,7 @@ def raw(text: Any = "x") -> dict[str, Any]:
 
 
 def number(value: Any = 1, **more: Any) -> dict[str, Any]:
-    return {"type": "raw_number", "value": value, **more}
+    return {"type": "raw_number", "value": value, "text": str(value), **more}
 
 
 def rich(*leaves: dict[str, Any]) -> dict[str, Any]:
