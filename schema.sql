@@ -113,8 +113,9 @@ CREATE TABLE matches (
 -- The three work queues, so that a tick costs what is new and not what is known:
 CREATE INDEX matches_to_fetch ON matches (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE INDEX matches_to_build ON matches (ended_at) WHERE state = 'stored' AND built_at IS NULL;
--- The games of a week.
+-- The games of a week, and those of which nobody knows when they ended.
 CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX matches_without_end ON matches (listed_at) WHERE ended_at IS NULL;
 -- What `prune` may still forget, here and of messages.
 CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
 

@@ -76,7 +76,7 @@ def render_digest(recap: Recap, week: Week, options: RenderOptions) -> RenderedM
 def samples() -> dict[str, str]:
     """The blocks of a made-up week in each form, by what the form is called: for asking Slack whether it takes them."""
     won = Climb(Standing("GOLD", "II", 45, 12, 8), 21, (0, 0, 21, 21, 21, 21, 21))
-    friend = Figures("", "Ahri Fan", 1, 1, 0, 1871, 7, 2, 9, 1, is_whole=True, queue=SOLO, climb=won)
+    friend = Figures("", "Ahri Fan", 1, 1, 0, 1871, 7, 2, 9, 1, is_whole=True, queues=(SOLO,), queue=SOLO, climb=won)
     week = Recap(1, 1, 0, 0, 0, (friend,), best_game=None, best_pair=None, longest_series=None)
     rendered = render_digest(week, Week(date(2026, 11, 23)), RenderOptions())
     return {"charts and tables": rendered.blocks, "a table": rendered.plainer_blocks or ""}

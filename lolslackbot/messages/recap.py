@@ -32,8 +32,9 @@ class Figures:
     assists: int | None
     penta_kills: int  # that are known
     is_whole: bool  # whether they are known of every game
-    queue: str | None  # in which most ranked games were played
-    climb: Climb | None = None  # in that queue, as far as it is proved
+    queues: tuple[str, ...]  # in which ranked games were played, the most in the first
+    queue: str | None = None  # of these the one of `climb`
+    climb: Climb | None = None  # as far as it is proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _figures(games: Sequence[tuple[Match, Participant]]) -> Figures:
         assists=total(lambda each: each.assists),
         penta_kills=sum(filter(None, pentakills)),
         is_whole=None not in pentakills,
-        queue=max((queue for queue in NAMES if ranked[queue]), key=lambda queue: ranked[queue], default=None),
+        queues=tuple(sorted((queue for queue in NAMES if ranked[queue]), key=lambda queue: -ranked[queue])),
     )
 
 

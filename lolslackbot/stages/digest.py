@@ -139,8 +139,11 @@ def _completed(db: Database, match: Match) -> Match:
 
 
 def _with_climbs(db: Database, friends: Sequence[Figures], moments: Sequence[datetime]) -> tuple[Figures, ...]:
-    ids = {puuid: each.player_id for puuid, each in players.with_puuids(db, [each.puuid for each in friends]).items()}
+    known = players.with_puuids(db, [each.puuid for each in friends])
+    ranked = {known[each.puuid].player_id: each.queues for each in friends if each.queues}
+    climbs = ranks.climbs(db, ranked, moments)
+    found = {puuid: climbs[each.player_id] for puuid, each in known.items() if each.player_id in climbs}
     return tuple(
-        replace(each, climb=ranks.climb_of(db, ids[each.puuid], each.queue, moments)) if each.queue else each
+        replace(each, queue=found[each.puuid][0], climb=found[each.puuid][1]) if each.puuid in found else each
         for each in friends
     )

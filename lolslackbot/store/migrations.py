@@ -331,6 +331,7 @@ STEPS: dict[int, str] = {
         ALTER TABLE channels ADD COLUMN digest INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1));
         ALTER TABLE messages ADD COLUMN plainer_blocks TEXT;
         CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
+        CREATE INDEX matches_without_end ON matches (listed_at) WHERE ended_at IS NULL;
     """,
 }
 

@@ -1,6 +1,6 @@
 """Readings of league-v4, the games whose worth is still looked for, and what readings and games prove together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -210,9 +210,23 @@ def worth_of(db: Database, player_id: int, match_id: str, queue: str) -> Worth |
     return worths(_history(db, player_id, queue, since)).get(match_id)
 
 
-def climb_of(db: Database, player_id: int, queue: str, moments: Sequence[datetime]) -> Climb | None:
-    """A player's way on the ladder from the first of the moments to the last, None where it is not proved."""
-    return climb(_history(db, player_id, queue, moments[0] - KEPT_IN_MIND), moments)
+def climbs(
+    db: Database, wanted: Mapping[int, Sequence[str]], moments: Sequence[datetime]
+) -> dict[int, tuple[str, Climb]]:
+    """Each player's way on the ladder from the first of the moments to the last, where it is proved.
+
+    wanted: each player's queues; the way is that in the first one in which it is proved.
+    """
+    since, until = moments[0] - KEPT_IN_MIND, moments[-1] + KEPT_IN_MIND
+    known = _games_between(db, since, until)
+    found = {}
+    for player_id, queues in wanted.items():
+        for queue in queues:
+            readings = [each for each in _readings(db, player_id, queue, since) if each.asked_at < until]
+            if way := climb(_history_of(known.get(player_id, []), readings, queue), moments):
+                found[player_id] = queue, way
+                break
+    return found
 
 
 def latest(db: Database, player_id: int) -> dict[str, Reading]:
@@ -249,6 +263,35 @@ def _standing(row: Row) -> Standing | None:
     return Standing(row["tier"], row["division"], row["lp"], row["wins"], row["losses"])
 
 
+def _games_between(db: Database, since: datetime, until: datetime) -> dict[int, list[Row]]:
+    """Every player's games of that time, as `_history` has them, the oldest first."""
+    games: dict[int, dict[str, Row]] = {}
+    for query in _GAMES:
+        for row in db.rows(query, since=text_of(since), until=text_of(until)):
+            games.setdefault(row["player_id"], {}).setdefault(row["match_id"], row)
+    return {
+        player_id: sorted(rows.values(), key=lambda row: (row["moment"], row["game_id"]))
+        for player_id, rows in games.items()
+    }
+
+
+# Those with a result first; then those of which only a list tells, ended or not.
+_GAMES = (
+    """
+    SELECT player_id, match_id, game_id, queue_id, outcome, win, ended_at AS moment
+    FROM matches CROSS JOIN participants USING (match_id) WHERE ended_at > :since AND ended_at < :until
+    """,
+    """
+    SELECT player_id, match_id, game_id, queue_id, outcome, NULL AS win, ended_at AS moment
+    FROM matches CROSS JOIN listings USING (match_id) WHERE ended_at > :since AND ended_at < :until
+    """,
+    """
+    SELECT player_id, match_id, game_id, queue_id, outcome, NULL AS win, listed_at AS moment
+    FROM matches CROSS JOIN listings USING (match_id) WHERE ended_at IS NULL AND listed_at > :since AND listed_at < :until
+    """,
+)
+
+
 def _history(db: Database, player_id: int, queue: str, since: datetime) -> History:
     """What is known of a player in a queue since then."""
     rows = db.rows(
@@ -266,6 +309,11 @@ def _history(db: Database, player_id: int, queue: str, since: datetime) -> Histo
         player_id=player_id,
         since=text_of(since),
     )
+    return _history_of(rows, _readings(db, player_id, queue, since), queue)
+
+
+def _history_of(rows: Iterable[Row], readings: Sequence[Reading], queue: str) -> History:
+    """rows: a player's games, in whatever queue, the oldest first."""
     games, ends, unknown = [], [], []
     for row in rows:
         moment = moment_of(row["moment"])
@@ -274,7 +322,7 @@ def _history(db: Database, player_id: int, queue: str, since: datetime) -> Histo
             unknown.append(moment)
         elif QUEUES.get(row["queue_id"]) == queue and row["outcome"] in ("decided", "surrendered"):
             games.append(RankedGame(row["match_id"], moment, bool(row["win"])))
-    return History(_readings(db, player_id, queue, since), games, ends, unknown)
+    return History(readings, games, ends, unknown)
 
 
 def forget_future(db: Database, now: datetime) -> None:

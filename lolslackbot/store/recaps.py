@@ -43,12 +43,12 @@ def heard_in(db: Database, channel_id: str, begins: datetime, ends: datetime) ->
         SELECT matches.match_id, queue_id, game_mode, outcome, duration, ended_at, built_at, queues,
                puuid, game_name, tag_line, team_id, subteam, champion_id, champion_name, team_position, win, placement,
                kills, deaths, assists, creep_score, penta_kills
-        FROM matches
-        JOIN participants ON participants.match_id = matches.match_id
-        JOIN tracks ON tracks.player_id = participants.player_id AND tracks.channel_id = :channel_id
-        JOIN players ON players.player_id = participants.player_id
-        JOIN channels ON channels.channel_id = tracks.channel_id
+        -- CROSS: in this order, or SQLite begins with all games that the channel's friends ever played.
+        FROM matches CROSS JOIN participants CROSS JOIN tracks CROSS JOIN players CROSS JOIN channels
         WHERE ended_at >= :begins AND ended_at < :ends AND state = 'stored' AND tracks.since <= ended_at
+          AND participants.match_id = matches.match_id
+          AND tracks.player_id = participants.player_id AND tracks.channel_id = :channel_id
+          AND players.player_id = participants.player_id AND channels.channel_id = tracks.channel_id
           AND NOT EXISTS (
               SELECT 1 FROM unwanted
               WHERE unwanted.match_id = matches.match_id AND unwanted.channel_id = tracks.channel_id
