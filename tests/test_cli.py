@@ -1346,7 +1346,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
     result = in_process_command("channels", "set", "C1", *wishes)
     assert (result.status, result.out) == (
         0,
-        "C1 hears of ranked,aram queues in compact style from now on, without ranks and without a digest of each week\n",
+        "C1 hears of ranked,aram queues in compact style from now on, without ranks and without a weekly digest\n",
     )
     assert json.loads(in_process_command("channels", "--json").out) == [
         {

@@ -253,7 +253,7 @@ def prefer(db: Database, channel_id: str, change: channels.Change, now: datetime
         decisions.record(db, "channels set", holds.channel_scope(channel_id), str(wants), now)
     ranks, digest = ("with" if each else "without" for each in (wants.ranks, wants.digest))
     hears = f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on"
-    return f"{hears}, {ranks} ranks and {digest} a digest of each week"
+    return f"{hears}, {ranks} ranks and {digest} a weekly digest"
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:

@@ -287,7 +287,8 @@ _GAMES = (
     """,
     """
     SELECT player_id, match_id, game_id, queue_id, outcome, NULL AS win, listed_at AS moment
-    FROM matches CROSS JOIN listings USING (match_id) WHERE ended_at IS NULL AND listed_at > :since AND listed_at < :until
+    FROM matches CROSS JOIN listings USING (match_id)
+    WHERE ended_at IS NULL AND listed_at > :since AND listed_at < :until
     """,
 )
 
