@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -272,6 +273,19 @@ def upgrades_killed(share: float) -> Tally:
     return tally
 
 
+def restored_weeks(share: float) -> Tally:
+    """Whatever the backup lacks: each channel has one digest in the end, with the figures of the whole week."""
+    tally = Tally()
+    for day, posted in sample(list(product((1, 2, 3), (True, False))), share):
+        with worlds.weekly_restorable(day, posted) as world:
+            world.reset()
+            world.run(*world.trial)
+            name = f"day {day}, {'posted' if posted else 'waiting'}"
+            conclude(world, tally, name, crashes=0)
+            tally.violations += [f"{name}: {each}" for each in worlds.wrong_digests(world)]
+    return tally
+
+
 def no_step() -> str | None:
     return None if migrations.STEPS else "there is no step from an earlier schema yet"
 
@@ -355,6 +369,17 @@ PARTS = [
         "the same for deliver with a message to edit",
         partial(once, worlds.amended, wrong=worlds.wrong_edits),
     ),
+    Part(
+        "killed-digest",
+        "SIGKILL at each line and statement of it",
+        partial(once, worlds.weekly, wrong=worlds.wrong_digests),
+    ),
+    Part(
+        "killed-delivering-a-digest",
+        "the same of a delivery to a Slack that knows no charts",
+        partial(once, worlds.summed_up, wrong=worlds.wrong_forms),
+    ),
+    Part("restored-week", "a backup from each day of a week is put back, before and after its digest", restored_weeks),
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
     Part("killed-upgrade", "SIGKILL at each line and statement, from each earlier schema", upgrades_killed, no_step),

@@ -21,13 +21,14 @@ from lolslackbot.stages.run import Run
 from lolslackbot.store import amendments, channels, players, ranks
 from lolslackbot.store.database import Database, create_database
 from lolslackbot.store.outbox import Draft
+from lolslackbot.week import Week
 from proof.fork_server import TESTS, Armament, ForkServer, Order, shared_fork_server
 from proof.judge import Finding, judge, key_in, look, messages_in, unsettled
 
 RENAMED = {("messages", "ended_at"): "happened_at"}  # what a column of an earlier schema is called now
 TICK = 900.0  # seconds from one run to the next: longer than an outcome is left uncertain
 RUNS = 6  # in which everything must be settled
-DELIVER, FETCH, BUILD = ("deliver",), ("fetch-matches",), ("build-messages",)
+DELIVER, FETCH, BUILD, DIGEST = ("deliver",), ("fetch-matches",), ("build-messages",), ("digest",)
 CHANNELS = ("C1", "C2", "C3", "C4", "C5", "C6")
 Watch = Callable[[int], object]
 
@@ -269,6 +270,77 @@ def amended() -> Iterator[World]:
             db.write("DELETE FROM holds")
             amendments.put(db, "EUW1_1", Draft(CHANNELS[0], "default", NEWER, None), datetime.now(UTC))
             db.write("UPDATE messages SET blocks = NULL WHERE subject = 'EUW1_1'")
+        world.keep()
+        yield world
+
+
+WEEKLY: tuple[tuple[str, ...], ...] = (DIGEST, DELIVER)
+
+
+@contextmanager
+def weekly(number: int = 2) -> Iterator[World]:
+    """Channels whose last week is over, and not summed up yet."""
+    week = Week.last_whole(datetime.now(UTC))
+    with empty_world() as world:
+        with closing(_database(world)) as db:
+            for day in (1, 2, 3):
+                _store_in(db, CHANNELS[:number], day, week.begins + timedelta(days=day))
+        world.expected = tuple(f"week {week}:{channel}" for channel in CHANNELS[:number])
+        world.trial, world.tick = DIGEST, WEEKLY
+        world.keep()
+        yield world
+
+
+def _store_in(db: Database, heard_in: Sequence[str], day: int, ended_at: datetime) -> None:
+    """A game of friends, each tracked in a channel of their own, that all these channels heard of."""
+    for friend, channel in enumerate(heard_in, 1):
+        add_player(db, friend, channel=channel, since=ended_at - timedelta(days=9))
+    store_match(db, a_match(f"EUW1_{day}", *range(1, 1 + len(heard_in)), ended_at=ended_at), ended_at)
+    with db.transaction():
+        db.write("UPDATE matches SET built_at = ended_at")
+
+
+@contextmanager
+def summed_up() -> Iterator[World]:
+    """A digest that waits for a Slack that knows no charts yet: a second later it goes out as a table."""
+    with weekly(1) as world:
+        world.run(*DIGEST)
+        world.sandbox.slack.unknown_blocks = {"data_table", "data_visualization"}
+        world.trial = DELIVER
+        world.keep()
+        yield world
+
+
+def wrong_digests(world: World) -> list[str]:
+    """What posts say of a week that is not so."""
+    told = {post.key: post.text.partition("\n")[0] for post in world.sandbox.slack.posts}
+    return [f"{key}: {line}" for key, line in told.items() if not line.endswith(": 3 games, 3 won")]
+
+
+def wrong_forms(world: World) -> list[str]:
+    """Digests of `summed_up` that are no tables."""
+    forms = {post.key: [each["type"] for each in post.blocks] for post in world.sandbox.slack.posts}
+    wrong = [f"{key}: {form}" for key, form in forms.items() if form != ["rich_text", "table"]]
+    return wrong + wrong_digests(world)
+
+
+@contextmanager
+def weekly_restorable(day: int, posted: bool) -> Iterator[World]:
+    """A backup from that day of the week, and a database that has summed up the week, and posted it or not."""
+    with weekly() as world:
+        backup = world.folder / f"backup-{day}.db"
+        with closing(_database(world)) as db, db.transaction():
+            db.write(
+                "UPDATE matches SET state = 'wanted', next_look_at = listed_at WHERE match_id > :last",
+                last=f"EUW1_{day}",
+            )
+        world.run("backup", str(backup))
+        with closing(_database(world)) as db, db.transaction():
+            db.write("UPDATE matches SET state = 'stored', next_look_at = NULL")
+        world.run(*DIGEST)
+        if posted:
+            world.run(*DELIVER)
+        world.trial = ("restore", str(backup))
         world.keep()
         yield world
 

@@ -415,6 +415,7 @@ def test_made_again_after_a_restore_it_is_looked_up_first(db: Database, slack: F
     digest(db, clock)
     assert digests(db) == [(SUBJECT, "C1", "uncertain")]
     slack.histories["C1"] = {f"{SUBJECT}:C1": "1795449957.711267"}
+    clock.advance(180)
     send(db, slack, clock)
     assert (digests(db)[0][2], slack.requests) == ("delivered", [])
 
