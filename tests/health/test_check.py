@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,61 @@ def test_json__shape(tracked: Bot, sandbox: Sandbox) -> None:
         }
     ]
     assert result.status == 1
+
+
+# Digests
+
+
+DIGESTS = "digests in workspace default"
+
+
+def test_digests__each_form_is_put_before_slack(tracked: Bot, sandbox: Sandbox) -> None:
+    """It posts nothing, and asks where a channel wants digests only."""
+    result = tracked.run("check")
+    assert found(result, DIGESTS) == [
+        f"ok    {DIGESTS}: Slack takes charts and tables",
+        f"ok    {DIGESTS}: Slack takes a table",
+    ]
+    assert sandbox.slack.posts == []
+    tracked.run("channels", "set", "C1", "--digest", "off")
+    assert found(tracked.run("check"), DIGESTS) == []
+
+
+def test_digests__forms_that_slack_refuses(tracked: Bot, sandbox: Sandbox) -> None:
+    sandbox.slack.unknown_blocks = {"data_visualization"}
+    result = tracked.run("check")
+    charts, table = found(result, DIGESTS)
+    assert charts.startswith(f"warn  {DIGESTS}: Slack refuses charts and tables (failed to match")
+    assert charts.endswith("they go out in a plainer form")
+    assert (table, result.status) == (f"ok    {DIGESTS}: Slack takes a table", 0)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "line"),
+    [
+        (True, "ok    {}: no blocks.validate here, so what Slack takes shows when it is posted"),
+        (False, "warn  {}: whether Slack takes charts and tables is not known: HTTP 503, 503; try again later"),
+    ],
+)
+def test_digests__slack_does_not_say(tracked: Bot, sandbox: Sandbox, lacking: bool, line: str) -> None:
+    """No failure: what it refuses falls back on a plainer form when it is posted."""
+    if lacking:
+        sandbox.slack.methods_unknown = {"blocks.validate"}
+    else:
+        sandbox.slack.misbehave(Mishap.status(503), method="blocks.validate")
+    result = tracked.run("check")
+    assert (found(result, DIGESTS), result.status) == ([line.format(DIGESTS)], 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "line"), [(1, "ok    cron digest: last run at "), (9, "warn  cron digest: last run at ")]
+)
+def test_digests__when_they_were_last_made(tracked: Bot, db: Database, days: int, line: str) -> None:
+    """Who never set it up is not told that it is missing; who did, when it stops."""
+    assert found(tracked.run("check"), "cron digest") == []
+    runs.begin(db, "digest", datetime.now(UTC) - timedelta(days=days))
+    (told,) = found(tracked.run("check"), "cron digest")
+    assert told.startswith(line)
 
 
 # What check finds is what status says

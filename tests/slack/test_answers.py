@@ -19,6 +19,7 @@ from lolslackbot.slack.answers import (
     is_over,
     judge_edit,
     judge_post,
+    judge_validation,
     keys_in,
     next_cursor,
     posted_at,
@@ -291,6 +292,44 @@ def test_any_other_answer_is_a_problem_with_its_verdict(given: HttpAnswer, verdi
         read_ok(given)
     assert caught.value.verdict is verdict
     assert str(caught.value).startswith(error)
+
+
+def test_blocks_that_slack_takes() -> None:
+    assert judge_validation(answer({"ok": True})) is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        (
+            [{"pointer": "/1/rows", "code": "failed_constraint", "message": "too many"}],
+            "too many, failed_constraint, /1/rows",
+        ),
+        ([{"pointer": "/1"}, {"pointer": "/2"}], "/1"),
+        (["odd"], "invalid_blocks"),
+        ([], "invalid_blocks"),
+        (None, "invalid_blocks"),
+        ("odd", "invalid_blocks"),
+    ],
+)
+def test_blocks_that_slack_refuses(errors: Any, said: str) -> None:
+    """blocks.validate tells which part, and why; however it tells it, they are refused."""
+    assert judge_validation(answer({"ok": False, "error": "invalid_blocks", "errors": errors})) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (answer({"ok": False, "error": "unknown_method"}), "unknown_method"),
+        (answer({"ok": False, "error": "invalid_auth"}), "invalid_auth"),
+        (answer(b"", 503), ""),
+        (answer(b"<html>"), ""),
+    ],
+)
+def test_an_answer_that_does_not_say_whether_slack_takes_blocks(given: HttpAnswer, code: str) -> None:
+    with pytest.raises(SlackProblem) as caught:
+        judge_validation(given)
+    assert caught.value.code == code
 
 
 def post(key: Any = "EUW1_1:C1", ts: Any = "1.5", bot: Any = "B1", app: Any = "A1", **changes: Any) -> dict[str, Any]:

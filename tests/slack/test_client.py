@@ -255,6 +255,30 @@ def test_update__no_answer(serve: Callable[..., Server]) -> None:
     assert edited.verdict is SlackVerdict.UNCERTAIN
 
 
+def test_refusal_of__asks_and_posts_nothing(serve: Callable[..., Server]) -> None:
+    refused = {"ok": False, "error": "invalid_blocks", "errors": [{"pointer": "/0", "message": "no such block"}]}
+    server = serve(http(200, {"ok": True}), http(200, refused))
+    slack = client(server.url)
+    assert slack.refusal_of('[{"type": "divider"}]') is None
+    assert slack.refusal_of('[{"type": "x"}]') == "no such block, /0"
+    assert [request.head.split()[1] for request in server.requests] == ["/api/blocks.validate"] * 2
+    assert server.requests[0].form["blocks"] == '[{"type": "divider"}]'
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "verdict"),
+    [
+        (http(200, {"ok": False, "error": "unknown_method"}), SlackVerdict.TOKEN_REJECTED),
+        (http(503, b""), SlackVerdict.UNCERTAIN),
+        (close, SlackVerdict.UNCERTAIN),
+    ],
+)
+def test_refusal_of__no_verdict(serve: Callable[..., Server], behaviour: Behaviour, verdict: SlackVerdict) -> None:
+    with pytest.raises(SlackProblem) as caught:
+        client(serve(behaviour).url).refusal_of("[]")
+    assert caught.value.verdict is verdict
+
+
 def test_a_good_call_is_one_debug_line(serve: Callable[..., Server], caplog: pytest.LogCaptureFixture) -> None:
     client(serve(http(200, DELIVERED, X_Slack_Req_Id="req-1")).url).post(MESSAGE)
     (record,) = [record for record in caplog.records if record.name == module.__name__]
