@@ -54,4 +54,4 @@ def test_the_gallery_shows_every_example_and_only_well_formed_pictures(tmp_path:
 
 def test_bench_without_a_part_says_how_it_is_used(tmp_path: Path) -> None:
     result = run(tmp_path, "bench", "--once")
-    assert (result.returncode, result.stdout) == (1, "usage: bench [--once] limits|idle|items\n")
+    assert (result.returncode, result.stdout) == (1, "usage: bench [--once] limits|idle|items|digest\n")
