@@ -63,15 +63,21 @@ def test_the_sandbox_s_token_may_do_what_the_manifest_asks_for_and_nothing_else(
     assert re.findall(r"- (\S+)", scopes) == list(SCOPES)
 
 
-def test_the_example_crontab_chains_the_three_stages_quietly_every_three_minutes() -> None:
+def jobs() -> list[str]:
+    """The lines of the example crontab that cron runs."""
     lines = (ROOT / "crontab.example").read_text("utf-8").splitlines()
-    (job,) = [line for line in lines if line.startswith("*")]
-    assert job == '*/3 * * * * "$BOT" -q fetch-matches; "$BOT" -q build-messages; "$BOT" -q deliver'
+    return [line for line in lines if line and not line.startswith("#") and not re.match("[A-Z]+[A-Z_]*=", line)]
+
+
+def test_the_example_crontab_chains_the_stages_quietly_every_three_minutes_and_sums_up_the_week_on_mondays() -> None:
+    assert jobs() == [
+        '*/3 * * * * "$BOT" -q fetch-matches; "$BOT" -q build-messages; "$BOT" -q deliver',
+        '0 9 * * 1 "$BOT" -q digest; "$BOT" -q deliver',
+    ]
 
 
 def test_the_example_crontab_works_with_spaces_in_its_paths(tmp_path: Path) -> None:
-    lines = (ROOT / "crontab.example").read_text("utf-8").splitlines()
-    (job,) = [line.removeprefix("*/3 * * * * ") for line in lines if line.startswith("*")]
+    job = jobs()[0].removeprefix("*/3 * * * * ")
     bot = tmp_path / "a bot of mine" / "lolslackbot"
     bot.parent.mkdir()
     bot.write_text('#!/bin/sh\necho "$# $2"\n')
