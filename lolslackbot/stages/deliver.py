@@ -186,7 +186,7 @@ class _Delivering:
             message = following.message
             if not following.compared:
                 with self._run.item(message.channel_id):
-                    self._comparison.compare(message, following.happened_at)
+                    self._comparison.compare(message)
             elif rest := _rest(following.last_answer, self._now()):
                 rests.append(rest)
                 continue

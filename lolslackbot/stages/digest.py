@@ -16,8 +16,9 @@ from lolslackbot.messages.game_queues import wants
 from lolslackbot.messages.recap import Figures, Recap, against_players, recap
 from lolslackbot.model import MessageKind
 from lolslackbot.riot.parsing import NotAMatch, read_match
+from lolslackbot.stages.reconcile import WEEKS_BACK
 from lolslackbot.stages.run import Run
-from lolslackbot.store import champions, channels, history, in_doubt, outbox, players, ranks, recaps
+from lolslackbot.store import champions, channels, history, in_doubt, outbox, players, ranks, recaps, restores
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 from lolslackbot.week import Week, read_week
@@ -71,6 +72,9 @@ def _build(db: Database, order: Order, channel_id: str, workspace: str, wording:
             return "unwanted"
         if outbox.find(db, subject, channel_id):
             return "already built"
+        if happened_at < now - WEEKS_BACK and restores.since(db, happened_at):
+            logger.warning("%s may have had it before a restore; --again builds it all the same", channel_id)
+            return "in doubt since a restore"
         draft = draft_of(db, order.week, channel_id, workspace, wording)
         if draft is None:
             logger.info("%s had no game in %s", channel_id, order.week)

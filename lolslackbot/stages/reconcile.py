@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from lolslackbot.errors import ConfigError, Exit
-from lolslackbot.model import LookupProblem, Message
+from lolslackbot.model import LookupProblem, Message, MessageKind
 from lolslackbot.slack.answers import History, Identity, SlackProblem, SlackVerdict, remedy_of
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, in_doubt
+from lolslackbot.store import channels, holds, in_doubt, outbox
 from lolslackbot.store.database import Database
 from lolslackbot.store.in_doubt import ENOUGH_LOOKUPS, Uncertain
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MARGIN = timedelta(minutes=10)  # before the game's end: the clocks of Riot and Slack
+WEEKS_BACK = timedelta(days=8)  # that a history is read for digests: a person may name any week
 SKEW = timedelta(minutes=5)  # beyond it, what time has passed since a claim is not believed
 LOOKED_FOR = timedelta(days=1)  # in each run; after that once a day, and again where one look found nothing
 
@@ -83,8 +84,8 @@ class Comparison:
         """Whether the channel's history could not be read in this run: nothing is posted there."""
         return channel in self._open
 
-    def compare(self, message: Message, happened_at: datetime) -> None:
-        """Reads the channel's history from what its next message is about on.
+    def compare(self, message: Message) -> None:
+        """Reads the channel's history from the first thing on that a message is about that waits there.
 
         A history that can never be read keeps nothing back; one that cannot be read now makes its channel wait.
         """
@@ -94,7 +95,8 @@ class Comparison:
             self._run.note(f"{channel} waits for its history to be compared")
             return
         try:
-            found = self._histories.read(workspace, channel, happened_at - MARGIN).ts_by_key
+            oldest = outbox.compared_from(self._db, channel, self._run.clock.now() - WEEKS_BACK)
+            found = self._histories.read(workspace, channel, oldest - MARGIN).ts_by_key
         except (SlackProblem, ConfigError) as problem:
             if not lookup_problem_of(problem).lasts:
                 self._postpone(channel, workspace, problem)
@@ -154,13 +156,18 @@ class Reconciler:
         message = unknown[0].message
         if message.workspace in self._histories.stopped:
             return 0
-        oldest = min(min(each.happened_at, each.claimed_at) for each in unknown) - MARGIN
+        oldest = min(min(self._looked_for_from(each), each.claimed_at) for each in unknown) - MARGIN
         try:
             history = self._histories.read(message.workspace, message.channel_id, oldest)
         except (SlackProblem, ConfigError) as problem:
             self._cannot_tell(unknown, problem)
             return 0
         return sum(self._reconcile_message(each, history) for each in unknown)
+
+    def _looked_for_from(self, each: Uncertain) -> datetime:
+        """When it may have been posted at the earliest; for a digest within bounds, or other look-ups fail with it."""
+        back = self._run.clock.now() - WEEKS_BACK
+        return max(each.happened_at, back) if each.message.kind is MessageKind.DIGEST else each.happened_at
 
     def _cannot_tell(self, unknown: Sequence[Uncertain], problem: SlackProblem | ConfigError) -> None:
         """Stays uncertain, with the reason. What concerns more than one channel stops the workspace's look-ups."""

@@ -67,7 +67,6 @@ class NextMessage:
     """The next message of one channel, and when the channel's last request was answered."""
 
     message: Message
-    happened_at: datetime
     waiting: int  # in that channel, this one included
     last_answer: datetime | None  # as long as there is no answer: when it was claimed
     compared: bool  # with the channel's history, where it has to be before it is sent
@@ -79,7 +78,6 @@ class NextMessage:
         is_late = reconciled_at is not None and row["happened_at"] <= reconciled_at < row["built_at"]
         return cls(
             message=Message.from_row(row),
-            happened_at=moment_of(row["happened_at"]),
             waiting=row["waiting"],
             last_answer=moment_of(row["last_answer"]) if row["last_answer"] else None,
             compared=reconciled_at is not None and not is_late,
@@ -229,6 +227,22 @@ def next_messages(db: Database) -> list[NextMessage]:
         """
     )
     return [NextMessage.from_row(row) for row in rows]
+
+
+def compared_from(db: Database, channel_id: str, bound: datetime) -> datetime:
+    """From when on a channel's history has what may wait there though it was posted.
+
+    bound: for digests not before; what was posted of a week longer ago, only its row here tells.
+    """
+    row = db.row(
+        """
+        SELECT MIN(CASE WHEN kind = 'digest' AND happened_at < :bound THEN :bound ELSE happened_at END) AS first
+        FROM messages WHERE channel_id = :channel_id AND state = 'pending'
+        """,
+        channel_id=channel_id,
+        bound=text_of(bound),
+    )
+    return moment_of(row["first"]) if row and row["first"] else bound
 
 
 def waiting(db: Database) -> list[tuple[Message, Dates]]:

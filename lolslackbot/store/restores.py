@@ -36,6 +36,11 @@ def keep_todays_records(today: Database, restored: Database) -> None:
             restored.write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", **dict(row))
 
 
+def since(db: Database, moment: datetime) -> bool:
+    """Whether a backup was put back since then, which may not know what was posted."""
+    return db.row("SELECT 1 FROM restores WHERE restored_at >= :moment", moment=text_of(moment)) is not None
+
+
 def doubt_all(restored: Database, now: datetime, today: Database | None = None) -> int:
     """From now on, what waits and ended earlier is looked up before it goes out; how many. Inside a transaction.
 

@@ -420,6 +420,33 @@ def test_made_again_after_a_restore_it_is_looked_up_first(db: Database, slack: F
     assert (digests(db)[0][2], slack.requests) == ("delivered", [])
 
 
+OLD = Week(WEEK.monday - timedelta(weeks=20))
+
+
+def test_a_week_of_long_ago_holds_up_no_other_message(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """A history of half a year may be too long to be read: eight days of it are, for a digest; all else as before."""
+    add_player(db, since=OLD.begins)
+    play(db, 1, ended=OLD.ends - HOUR)
+    digest(db, clock, week=OLD)
+    slack.outcomes["C1"] = [Posted(SlackVerdict.UNCERTAIN, "HTTP 503")]
+    send(db, slack, clock)
+    send(db, slack, clock)
+    assert [row["state"] for row in db.rows("SELECT state FROM messages WHERE kind = 'digest'")] == ["uncertain"]
+    assert slack.oldest
+    assert min(slack.oldest) > MONDAY - timedelta(days=8, minutes=11)
+
+
+def test_a_week_of_long_ago_is_not_built_after_a_restore(db: Database, clock: FakeClock) -> None:
+    """What was posted of it then cannot be looked up any more. A person may want it all the same."""
+    add_player(db, since=OLD.begins)
+    play(db, 1, ended=OLD.ends - HOUR)
+    with db.transaction():
+        restores.doubt_all(db, MONDAY - timedelta(days=30))
+    assert dict(digest(db, clock, week=OLD).counts) == {"in doubt since a restore": 1}
+    assert dict(digest(db, clock, week=OLD, again=True).counts) == {"built": 1}
+    assert dict(digest(db, clock).counts) == {"without a game": 1}
+
+
 def test_a_claim_takes_the_digest_while_it_is_news(db: Database, clock: FakeClock) -> None:
     add(db)
     play(db, 1)
