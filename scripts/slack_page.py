@@ -33,11 +33,12 @@ class Shown:
     at: str = "20:44"
 
 
-def page(messages: Iterable[Shown]) -> str:
+def page(messages: Iterable[Shown], columns: int = 1) -> str:
     shown = "\n".join(map(message, messages))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>Messages</title><style>{STYLE}</style>{shown}</html>"
+        f"<title>Messages</title><style>{STYLE}</style>"
+        f"<body style='columns: {columns}; max-width: {680 * columns}px'>{shown}</body></html>"
     )
 
 
@@ -194,9 +195,9 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --back: #1a1d21; --text: #d1d2d3; --dim: #9a9b9d; --link: #1d9bd1; --line: #35373b } }
 body { background: var(--back); color: var(--text); font: 15px/1.467 Lato, "Noto Sans", sans-serif; margin: 16px auto;
-  max-width: 680px; padding: 0 16px }
+  column-gap: 32px; padding: 0 16px }
 h2 { font-size: 13px; color: var(--dim); border-top: 1px solid var(--line); margin: 22px 0 8px; padding-top: 8px }
-article { display: flex; gap: 8px } article > div { flex: 1; min-width: 0 } article + article { margin-top: 22px }
+article { break-inside: avoid; display: flex; gap: 8px } article > div { flex: 1; min-width: 0 } article + article { margin-top: 22px }
 .icon { background: #4a154b; color: #fff; border-radius: 6px; width: 36px; height: 36px; line-height: 36px;
   text-align: center; font-size: 13px; flex: none }
 p { margin: 0 0 4px; overflow-wrap: anywhere } .from { margin: 0 } .from i { font: 10px sans-serif; padding: 1px 3px;
