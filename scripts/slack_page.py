@@ -197,7 +197,8 @@ STYLE = """
 body { background: var(--back); color: var(--text); font: 15px/1.467 Lato, "Noto Sans", sans-serif; margin: 16px auto;
   column-gap: 32px; padding: 0 16px }
 h2 { font-size: 13px; color: var(--dim); border-top: 1px solid var(--line); margin: 22px 0 8px; padding-top: 8px }
-article { break-inside: avoid; display: flex; gap: 8px } article > div { flex: 1; min-width: 0 } article + article { margin-top: 22px }
+article { break-inside: avoid; display: flex; gap: 8px } article + article { margin-top: 22px }
+article > div { flex: 1; min-width: 0 }
 .icon { background: #4a154b; color: #fff; border-radius: 6px; width: 36px; height: 36px; line-height: 36px;
   text-align: center; font-size: 13px; flex: none }
 p { margin: 0 0 4px; overflow-wrap: anywhere } .from { margin: 0 } .from i { font: 10px sans-serif; padding: 1px 3px;
