@@ -11,18 +11,33 @@ from typing import Any
 
 import click
 import pytest
-from support import Command, Result, add_player, scope_of
+from support import (
+    START,
+    Command,
+    Result,
+    a_match,
+    add_player,
+    claim,
+    participant,
+    puuid,
+    scope_of,
+    store_match,
+)
 
 from lolslackbot.cli import COMMANDS, cli
+from lolslackbot.game import Champion, Champions, Outcome
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox.slack import SCOPES
 from lolslackbot.settings import read_settings
-from lolslackbot.store import holds, players, runs
-from lolslackbot.store.database import Database
+from lolslackbot.store import champions, channels, holds, listings, matches, outbox, players, reasons, runs
+from lolslackbot.store.database import Database, read_only
+from lolslackbot.store.outbox import Claim, Draft
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+LOOK = OPERATIONS.partition("## Look further into the data\n")[2].partition("\n## ")[0]
+QUERIES = dict(re.findall(r"\*\*(.+)\*\*.*\n\n```sql\n((?:.+\n)+)```", LOOK))
 
 
 def test_the_readme_lists_every_command() -> None:
@@ -151,3 +166,87 @@ def test_the_json_of_status_and_check_has_the_shape_that_is_documented(
     assert status["freshness"].keys() == shown["freshness"].keys()  # any of these may be null
     assert shape({**shown, "freshness": {}}) == shape({**status, "freshness": {}})
     assert shape(json.loads(in_process_command("check", "--json").out)) == shape(check)
+
+
+def answer(db: Database, query: str) -> list[tuple[Any, ...]]:
+    """What a query of the page says of a database, which it cannot write to."""
+    with read_only(db.path) as looked_at:
+        return [tuple(row) for row in looked_at.rows(QUERIES[query])]
+
+
+def test_the_page_has_five_queries_each_under_a_name_of_its_own() -> None:
+    assert OPERATIONS.count("```sql") == len(QUERIES) == 5, QUERIES
+
+
+def play(db: Database, number: int, ended_at: datetime, outcome: Outcome = Outcome.DECIDED, **changes: Any) -> None:
+    """Game `number` of Player 1 and 2, against Player 3, on Wukong."""
+    for player in (1, 2, 3):
+        add_player(db, player)
+    ours = {"champion_id": 62, "champion_name": "MonkeyKing", **changes}
+    friends = participant(1, **ours), participant(2, **ours)
+    other = participant(3, team_id=200, win=not friends[0].win, champion_name="Zyra", champion_id=143)
+    match = a_match(f"EUW1_{number}", ended_at=ended_at, outcome=outcome, participants=(*friends, other))
+    store_match(db, match, ended_at + timedelta(minutes=4))
+
+
+def test_the_query_for_hours_counts_games_by_this_machine_s_clock(db: Database) -> None:
+    evening, night = START.replace(hour=20, minute=59), START.replace(hour=23, minute=0)
+    for number, ended_at in enumerate((evening, evening, night)):
+        play(db, number, ended_at)
+    play(db, 4, evening, Outcome.REMAKE)
+    hours = [(f"{moment.astimezone():%H}", games, 67.0) for moment, games in ((evening, 2), (night, 1))]
+    assert answer(db, "Games by the hour of the day") == sorted(hours)  # two of three friends won each
+
+
+def test_the_query_for_pairs_names_who_won_most_of_ten_games_together(db: Database) -> None:
+    for number in range(10):
+        play(db, number, START, win=number < 7)
+    play(db, 10, START, Outcome.REMAKE)
+    assert answer(db, "The best pairs") == [("Player 1", "Player 2", 10, 7, 70.0)]
+
+
+def test_the_query_for_champions_knows_the_names_that_people_see(db: Database) -> None:
+    with db.transaction():
+        champions.record(db, Champions("16.23.1", {62: Champion("Wukong", "MonkeyKing.png")}))
+    for number in range(3):
+        play(db, number, START, win=number < 2, kills=7, deaths=2, assists=10)
+    by_wins = [("Wukong", 6, 4, 67.0, 8.5), ("Zyra", 3, 1, 33.0, 8.0)]
+    assert answer(db, "Champions by wins") == by_wins
+
+
+def post(db: Database, match_id: str, now: datetime) -> Claim:
+    """Builds a message of a stored match, and claims it."""
+    outbox.add(db, match_id, [Draft("C1", "default", "a game", None)], now)
+    [(message, _)] = outbox.about(db, match_id)
+    assert claim(db, message, now=now)
+    return Claim(message, "t")
+
+
+def test_the_query_for_waits_says_where_the_time_went(db: Database) -> None:
+    for number, waited in ((1, 7.0), (2, 12.5)):
+        play(db, number, START)
+        posted_at = START + timedelta(minutes=waited)
+        claimed = post(db, f"EUW1_{number}", START + timedelta(minutes=6))
+        outbox.mark_delivered(db, claimed, f"{posted_at.timestamp():.6f}", posted_at)
+    with db.transaction():
+        channels.record_name(db, "C1", "league")
+    assert answer(db, "The longest waits") == [
+        ("EUW1_2", "#league", 12.5, 4.0, 6.0),
+        ("EUW1_1", "#league", 7.0, 4.0, 6.0),
+    ]
+
+
+def test_the_query_for_what_went_wrong_counts_reasons_of_the_last_month(db: Database) -> None:
+    now = datetime.now(UTC)
+    yesterday, long_ago = now - timedelta(days=1), now - timedelta(days=40)
+    for number, ended_at in ((1, yesterday), (2, yesterday), (3, long_ago)):
+        play(db, number, ended_at)
+        outbox.mark_failed(db, post(db, f"EUW1_{number}", ended_at), "msg_too_long", ended_at, broken=False)
+    [player] = players.with_puuids(db, [puuid(1)]).values()
+    listings.record_page(db, player.player_id, ["EUW1_4", "EUW1_5", "EUW1_6"], None, yesterday)
+    matches.mark_missing(db, "EUW1_4", yesterday, None)
+    matches.give_up(db, "EUW1_5", reasons.BEFORE_TRACKING, yesterday)  # nothing is wrong with that
+    assert [(*row[:3], row[4]) for row in answer(db, "What went wrong in the last month")] == [
+        ("game failed", "msg_too_long", 2, "EUW1_2"),
+        ("match missing", "404", 1, "EUW1_4"),
+    ]

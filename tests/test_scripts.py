@@ -1,9 +1,11 @@
 """Every script runs to its end, in the smallest form that it has."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -50,6 +52,33 @@ def test_the_gallery_shows_every_example_and_only_well_formed_pictures(tmp_path:
     page = (tmp_path / "gallery.html").read_text("utf-8")
     assert page.count("<article>") == page.count("</article>") == page.count("<h2>") > 20
     assert page.count("<img ") == page.count('src="data:image/png;base64,') > 0
+    assert ">1–10 of 40</p>" in page
+    assert ">and 21 more</p>" in page
+    assert not re.search("<!(?!doctype html)", page)  # no name is taken for a tag
+
+
+def test_the_gallery_draws_each_line_of_a_chart_from_monday_to_sunday_within_its_axes(tmp_path: Path) -> None:
+    assert run(tmp_path, "gallery", "HERE/gallery.html").returncode == 0
+    page = (tmp_path / "gallery.html").read_text("utf-8")
+    charts = [ElementTree.fromstring(each) for each in re.findall("<svg .*?</svg>", page)]
+    assert len(charts) == 5
+    for chart in charts:
+        _, _, width, height = map(float, chart.attrib["viewBox"].split())
+        lines = [each.attrib["points"].split() for each in chart.iter("polyline")]
+        assert 1 <= len(lines) <= 6
+        for points in lines:
+            places = [tuple(map(float, point.split(","))) for point in points]
+            assert len(places) == 7
+            assert all(0 < x < width and 0 < y < height for x, y in places)
+            assert places == sorted(places, key=lambda place: place[0])
+
+
+def test_the_gallery_shows_the_messages_of_the_readme_s_picture_alone(tmp_path: Path) -> None:
+    result = run(tmp_path, "gallery", "--picture", "HERE/picture.html")
+    assert (result.returncode, result.stdout) == (0, f"4 messages in {tmp_path}/picture.html\n")
+    page = (tmp_path / "picture.html").read_text("utf-8")
+    shown = [page.count(each) for each in ("<article>", "<h2>", "<svg ", "<details>")]
+    assert shown == [4, 0, 1, 0]
 
 
 def test_bench_without_a_part_says_how_it_is_used(tmp_path: Path) -> None:
