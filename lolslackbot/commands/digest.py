@@ -115,14 +115,14 @@ def _json(each: Figures, known: Mapping[str, Player]) -> dict[str, Any]:
 
 
 def _row(each: Figures, known: Mapping[str, Player]) -> dict[str, Any]:
-    from lolslackbot.messages.digest import UNKNOWN, duration, lp_of
+    from lolslackbot.messages.digest import duration, kda_of, lp_of
 
     return {
         "player": str(known[each.puuid].riot_id),
         "games": each.games,
         "W–L": f"{each.wins}–{each.losses}",
-        "K/D/A": UNKNOWN if each.kills is None else f"{each.kills}/{each.deaths}/{each.assists}",
-        "time": duration(each.seconds),
         "LP": lp_of(each) or None,
+        "K/D/A": kda_of(each) or None,
+        "time": duration(each.seconds),
         "rank": each.climb.standing.text if each.climb else None,
     }

@@ -14,6 +14,7 @@ from lolslackbot.messages.announcement import Name, RenderOptions, link_to
 from lolslackbot.messages.names import champion_name
 from lolslackbot.messages.recap import Figures, Recap
 from lolslackbot.messages.render import RenderedMessage
+from lolslackbot.messages.rounding import one_decimal
 from lolslackbot.messages.slack_text import (
     DETAILS,
     MAX_TEXT,
@@ -66,7 +67,7 @@ def render_digest(recap: Recap, week: Week, options: RenderOptions) -> RenderedM
     rows = [row_of(each, header) for each in recap.friends]
     shown = _within_limits(header, rows)
     said = {"type": "rich_text", "elements": [rich_section(_lines(highlights))]}
-    rest = [_context(f"and {len(rows) - len(shown)} more")] if len(shown) < len(rows) else []
+    rest = list(map(_context, _more(len(rows) - len(shown))))
     chart = _chart(recap.friends)
     rich_form = [said, _data_table(week, header, shown), *rest, *([chart] if chart else [])]
     plainer_form = [said, _table(header, shown), *rest]
@@ -76,7 +77,7 @@ def render_digest(recap: Recap, week: Week, options: RenderOptions) -> RenderedM
 def samples() -> dict[str, str]:
     """The blocks of a made-up week in each form, by what the form is called: for asking Slack whether it takes them."""
     won = Climb(Standing("GOLD", "II", 45, 12, 8), 21, (0, 0, 21, 21, 21, 21, 21))
-    friend = Figures("", "Ahri Fan", 1, 1, 0, 1871, 7, 2, 9, 1, is_whole=True, queues=(SOLO,), queue=SOLO, climb=won)
+    friend = Figures("", "Ahri Fan", 1, 1, 0, 1871, 1, 7, 2, 9, 1, is_whole=True, queues=(SOLO,), queue=SOLO, climb=won)
     week = Recap(1, 1, 0, 0, 0, (friend,), best_game=None, best_pair=None, longest_series=None)
     rendered = render_digest(week, Week(date(2026, 11, 23)), RenderOptions())
     return {"charts and tables": rendered.blocks, "a table": rendered.plainer_blocks or ""}
@@ -87,22 +88,24 @@ def samples() -> dict[str, str]:
 
 def _highlights(recap: Recap, options: RenderOptions) -> Iterator[Highlight]:
     """Only what somebody may be glad to read."""
+    several = len(recap.friends) > 1
     if (climber := recap.climber) and climber.climb:
         queue = f" ({NAMES[climber.queue]})" if climber.queue else ""
-        way = f" climbed most: {climber.climb.lp:+} LP, to {climber.climb.standing.text}{queue}"
+        way = f" climbed{' most' * several}: {climber.climb.lp:+} LP, to {climber.climb.standing.text}{queue}"
         yield Highlight("📈", (Name(climber.name), way))
-    if len(recap.friends) > 1:
+    if several and recap.games > recap.remakes:
         most = recap.friends[0]
         played = f" played most: {_number(most.games, 'game')}, {duration(most.seconds)}"
         yield Highlight("🎮", (Name(most.name), played))
     if best := recap.best_game:
         each = best.participant
         champion = champion_name(each.champion_name, each.champion_id, options.champions)
-        had = f" had the best game: {champion} {each.kills}/{each.deaths}/{each.assists}"
-        yield Highlight("🏆", (Name(each.name), had), link_to(options.match_link, best.match_id))
+        played = f"{champion} {each.kills}/{each.deaths}/{each.assists}"
+        said = (Name(each.name), f" had the best game: {played}") if several else (f"Best game: {played}",)
+        yield Highlight("🏆", said, link_to(options.match_link, best.match_id))
     if pair := recap.best_pair:
         one, other = pair.names
-        yield Highlight("🤝", (Name(one), " and ", Name(other), f" won {pair.wins} of {pair.games} games together"))
+        yield Highlight("🤝", (Name(one), " and ", Name(other), f" won {pair.wins} of {pair.games} together"))
     if series := recap.longest_series:
         yield Highlight("🔥", (Name(series.name), f" won {series.wins} {SERIES_KINDS[series.kind]} games in a row"))
     if recap.with_pentakills:
@@ -118,16 +121,26 @@ def _counted(friends: Sequence[Figures]) -> Iterator[Part]:
 
 
 def header_of(recap: Recap) -> tuple[str, ...]:
-    """The table's columns; without the last one where nobody's LP are known."""
+    """The table's columns, what people look for first in front: a phone shows four. No LP where nobody's are known."""
     has_lp = any(each.climb for each in recap.friends)
-    return ("Friend", "Games", "W–L", "K/D/A", "Time", *(["LP"] if has_lp else []))
+    return ("Friend", "Games", "W–L", *(["LP"] if has_lp else []), "K/D/A", "Time")
 
 
 def row_of(each: Figures, header: Sequence[str]) -> Row:
     """The friend's cells under the columns of a header, from the third on."""
-    takedowns = UNKNOWN if each.kills is None else f"{each.kills}/{each.deaths}/{each.assists}"
-    cells = [f"{each.wins}–{each.losses}", takedowns, duration(each.seconds), lp_of(each) or UNKNOWN]
-    return Row(each.name, each.games, tuple(cells[: len(header) - 2]))
+    cells = {
+        "W–L": f"{each.wins}–{each.losses}",
+        "LP": lp_of(each) or UNKNOWN,
+        "K/D/A": kda_of(each) or UNKNOWN,
+        "Time": duration(each.seconds),
+    }
+    return Row(each.name, each.games, tuple(cells[title] for title in header[2:]))
+
+
+def kda_of(each: Figures) -> str:
+    """Kills, deaths and assists a game, `6.1/4.0/7.9`; '' where they count in none."""
+    totals = (each.kills, each.deaths, each.assists)
+    return "/".join(one_decimal(number or 0, each.fights) for number in totals) if each.fights else ""
 
 
 def lp_of(each: Figures) -> str:
@@ -138,9 +151,9 @@ def lp_of(each: Figures) -> str:
 
 
 def duration(seconds: int) -> str:
-    """`7 h 20 min`"""
+    """`7h 20m`"""
     hours, minutes = divmod((seconds + 30) // 60, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m"
 
 
 def _number(number: int, what: str) -> str:
@@ -152,24 +165,24 @@ def _number(number: int, what: str) -> str:
 
 def _text(highlights: Iterable[Highlight], header: Sequence[str], rows: Sequence[Row]) -> str:
     """All that the blocks say, as far as there is room: highlights first, then who played most."""
-    said = [f"{each.mark} {''.join(map(spoken_part, each.parts))}" for each in highlights]
-    links = [safe_url(each.link) for each in highlights]
-    lines = [f"{line} {link}".rstrip() for line, link in zip(said, links, strict=True)]
-    lines += [_spoken(row, header) for row in rows]
-    lines = [html.escape(line, quote=False) for line in lines]
-    kept = len(lines)
-    while len(_with_rest(lines, kept)) > MAX_TEXT:
+    head = [
+        f"{each.mark} {''.join(map(spoken_part, each.parts))} {safe_url(each.link)}".rstrip() for each in highlights
+    ]
+    head, friends = (
+        [html.escape(line, quote=False) for line in lines] for lines in (head, [_spoken(row, header) for row in rows])
+    )
+    kept = len(friends)
+    while len(text := "\n".join([*head, "", *friends[:kept], *_more(len(friends) - kept)])) > MAX_TEXT and kept:
         kept -= 1
-    return _with_rest(lines, kept)
+    return text
 
 
-def _with_rest(lines: Sequence[str], kept: int) -> str:
-    rest = [f"and {len(lines) - kept} more"] if kept < len(lines) else []
-    return "\n".join([*lines[:kept], *rest])
+def _more(left_out: int) -> list[str]:
+    return [f"and {left_out} more"] if left_out else []
 
 
 def _spoken(row: Row, header: Sequence[str]) -> str:
-    named = {"LP": "{} LP"}
+    named = {"LP": "{} LP", "K/D/A": "{} a game"}
     cells = [named.get(title, "{}").format(cell) for title, cell in zip(header[2:], row.cells, strict=True)]
     known = [cell for cell in cells if not cell.startswith(UNKNOWN)]
     return f"{clean(row.name)}: {', '.join([_number(row.games, 'game'), *known])}"
@@ -208,7 +221,7 @@ def _data_table(week: Week, header: Sequence[str], rows: Sequence[Row]) -> Json:
     """Readers can sort it, by games as numbers, and turn its pages."""
     return {
         "type": "data_table",
-        "caption": f"All friends, {week.dates}",
+        "caption": f"Friends, {week.dates}",
         "page_size": _PAGE,
         "row_header_column_index": 0,
         "rows": [
@@ -252,7 +265,7 @@ def _chart(friends: Iterable[Figures]) -> Json | None:
         {"name": label, "data": [{"label": day, "value": lp} for day, lp in zip(DAYS, way.curve, strict=True)]}
         for label, (_, way) in zip(labels, drawn, strict=True)
     ]
-    axes = {"categories": list(DAYS), "x_label": "End of the day; without a game as before", "y_label": "LP"}
+    axes = {"categories": list(DAYS), "x_label": "End of each day; a day off repeats the last", "y_label": "LP"}
     return {
         "type": "data_visualization",
         "title": "LP on the ladder since Monday",

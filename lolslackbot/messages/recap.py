@@ -27,7 +27,8 @@ class Figures:
     wins: int
     losses: int
     seconds: int
-    kills: int | None  # of all games in which they count; None: there was none
+    fights: int  # games in which kills, deaths and assists count
+    kills: int | None  # of all of these; None: there was none
     deaths: int | None
     assists: int | None
     penta_kills: int  # that are known
@@ -154,6 +155,7 @@ def _figures(games: Sequence[tuple[Match, Participant]]) -> Figures:
         wins=sum(decided),
         losses=decided.count(False),
         seconds=sum(match.duration for match, _ in games),
+        fights=len(counted),
         kills=total(lambda each: each.kills),
         deaths=total(lambda each: each.deaths),
         assists=total(lambda each: each.assists),

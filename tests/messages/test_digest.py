@@ -79,18 +79,18 @@ def test_digest__the_same_in_three_forms() -> None:
     head = [
         "🗓️ The week of 23–29 November: 2 games, 2 won",
         "📈 Ahri Fan climbed most: +87 LP, to Gold II 45 LP (solo)",
-        "🎮 Ahri Fan played most: 2 games, 1 h 02 min",
+        "🎮 Ahri Fan played most: 2 games, 1h 02m",
         "🏆 Ahri Fan had the best game: Ahri 7/2/9 · Match details <https://www.leagueofgraphs.com/match/euw/0>",
     ]
     table = [
-        "Friend | Games | W–L | K/D/A | Time | LP",
-        "Ahri Fan | 2 | 2–0 | 14/4/18 | 1 h 02 min | +87",
-        "Tom | 1 | 1–0 | 7/2/9 | 31 min | –",
+        "Friend | Games | W–L | LP | K/D/A | Time",
+        "Ahri Fan | 2 | 2–0 | +87 | 7.0/2.0/9.0 | 1h 02m",
+        "Tom | 1 | 1–0 | – | 7.0/2.0/9.0 | 31m",
     ]
     assert plainer.splitlines() == head + table
     assert rich.splitlines() == [
         *head,
-        "All friends, 23–29 November",
+        "Friends, 23–29 November",
         *table,
         "LP on the ladder since Monday",
         "Ahri Fan: Mon 0, Tue 0, Wed 87, Thu 87, Fri 87, Sat 87, Sun 87",
@@ -98,8 +98,9 @@ def test_digest__the_same_in_three_forms() -> None:
     assert text.splitlines() == [
         *head[:3],
         "🏆 Ahri Fan had the best game: Ahri 7/2/9 https://www.leagueofgraphs.com/match/euw/0",
-        "Ahri Fan: 2 games, 2–0, 14/4/18, 1 h 02 min, +87 LP",
-        "Tom: 1 game, 1–0, 7/2/9, 31 min",
+        "",
+        "Ahri Fan: 2 games, 2–0, +87 LP, 7.0/2.0/9.0 a game, 1h 02m",
+        "Tom: 1 game, 1–0, 7.0/2.0/9.0 a game, 31m",
     ]
 
 
@@ -109,14 +110,18 @@ def test_digest__all_that_is_worth_telling() -> None:
     also = match("B", first=2)
     also = replace(also, participants=(replace(also.participants[0], penta_kills=1),))
     lines = read(render(week(penta, match("A", "B"), match("A", "B"), also)))[1].splitlines()
-    assert "🤝 A and B won 3 of 3 games together" in lines
+    assert "🤝 A and B won 3 of 3 together" in lines
     assert "🔥 B won 4 ranked games in a row" in lines
     assert "⭐ Pentakills: A 2, B" in lines
 
 
 def test_digest__one_friend() -> None:
-    """Alone, nobody played most."""
-    rendered = render(week(match("A")))
+    """Alone, nobody played most, climbed most, or had the best game of all."""
+    rendered = render(week(match("A"), lp={"A": 12}))
+    assert read(rendered)[2].splitlines()[1:3] == [
+        "📈 A climbed: +12 LP, to Gold II 45 LP (solo)",
+        "🏆 Best game: Ahri 7/2/9 https://www.leagueofgraphs.com/match/euw/0",
+    ]
     assert [fault_of(each) for each in blocks_of(rendered)] == [None, None]
     assert "played most" not in rendered.text + rendered.blocks
 
@@ -126,8 +131,9 @@ def test_digest__only_remakes() -> None:
     rendered = render(week(match("A", "B", outcome=Outcome.REMAKE, duration=180)))
     for form in read(rendered):
         assert "1 game, 1 remake" in form.splitlines()[0]
-    assert "A | 1 | 0–0 | – | 3 min" in read(rendered)[1]
-    assert read(rendered)[2].splitlines()[-1] == "B: 1 game, 0–0, 3 min"
+        assert "played most" not in form
+    assert "A | 1 | 0–0 | – | 3m" in read(rendered)[1]
+    assert read(rendered)[2].splitlines()[-1] == "B: 1 game, 0–0, 3m"
 
 
 def test_digest__without_ranks_there_is_no_column_and_no_chart() -> None:
@@ -140,8 +146,8 @@ def test_digest__without_ranks_there_is_no_column_and_no_chart() -> None:
 def test_digest__nobody_who_fell_is_said_to_have_climbed() -> None:
     rich, plainer, text = read(render(week(match("A", "B"), lp={"A": -20, "B": 0})))
     assert "climbed" not in rich + plainer + text
-    assert "A | 1 | 1–0 | 7/2/9 | 31 min | -20" in plainer
-    assert "B: 1 game, 1–0, 7/2/9, 31 min, ±0 LP" in text
+    assert "A | 1 | 1–0 | -20 | 7.0/2.0/9.0 | 31m" in plainer
+    assert "B: 1 game, 1–0, ±0 LP, 7.0/2.0/9.0 a game, 31m" in text
 
 
 # Limits
@@ -179,7 +185,7 @@ def test_table__of_more_friends_than_fit_those_who_played_most(number: int, rows
 def test_text__as_many_whole_lines_as_there_is_room_for() -> None:
     rendered = render(week(*(match(f"Friend {each}", first=each) for each in range(1, 501))))
     *_, last, rest = rendered.text.splitlines()
-    assert last.endswith("31 min")
+    assert last.endswith("31m")
     told = sum(line.startswith("Friend ") for line in rendered.text.splitlines())
     assert rest == f"and {500 - told} more"
     assert len(rendered.text) + len(last) > MAX_TEXT
@@ -234,7 +240,7 @@ def test_samples__what_slack_takes() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 min"), (29, "0 min"), (30, "1 min"), (3569, "59 min"), (3570, "1 h 00 min"), (26400, "7 h 20 min")],
+    [(0, "0m"), (29, "0m"), (30, "1m"), (3569, "59m"), (3570, "1h 00m"), (26400, "7h 20m")],
 )
 def test_duration(seconds: int, words: str) -> None:
     assert duration(seconds) == words

@@ -169,7 +169,7 @@ def test_what_a_channel_did_not_hear_of_does_not_count(db: Database, clock: Fake
     untrack(db, riot_id(3), None, MONDAY, "")
     digest(db, clock)
     assert "1 game, 1 won" in text(db)
-    assert [line.partition(":")[0] for line in text(db).splitlines()[2:]] == ["Player 1"]
+    assert [line.partition(":")[0] for line in text(db).splitlines()[3:]] == ["Player 1"]
 
 
 def riot_id(number: int) -> RiotId:
@@ -288,7 +288,7 @@ def test_lp_of_the_week_as_readings_prove_them(db: Database, clock: FakeClock) -
     play(db, 1, ended=WEEK.ends - HOUR / 4, game=2)
     read_rank(db, WEEK.ends + HOUR / 4, replace(GOLD, lp=88, wins=32))  # the last game of the week, read on Monday
     digest(db, clock)
-    assert "📈 Player 1 climbed most: +43 LP, to Gold II 88 LP (solo)" in text(db)
+    assert "📈 Player 1 climbed: +43 LP, to Gold II 88 LP (solo)" in text(db)
     (message, _) = outbox.find(db, SUBJECT, "C1") or (None, None)
     assert message
     chart = shown(json.loads(message.blocks or ""))
@@ -509,7 +509,7 @@ def test_the_leaderboard_shows_the_same_table(in_process_bot: Bot, db: Database,
     head, titles, first, *rest = result.out.splitlines()
     games = 2 if arguments else 1
     assert head.endswith(f": {games} game{'s' * (games > 1)}, {games} won")
-    assert titles.split() == ["player", "games", "W–L", "K/D/A", "time", "LP", "rank"]
+    assert titles.split() == ["player", "games", "W–L", "LP", "K/D/A", "time", "rank"]
     assert first.startswith(f"Player 1#EUW  {games}")
     assert len(rest) == (0 if "C1" in arguments else 1)
     told = json.loads(in_process_bot.run("leaderboard", "--json", *arguments).out)
