@@ -140,9 +140,13 @@ def last_post_at(db: Database) -> datetime | None:
 
 
 def failed(db: Database, after: datetime) -> list[UnsentMessage]:
-    """The failed messages about what happened after that moment, in their order."""
+    """The failed messages about games that ended after that moment, and others that were made after it."""
     rows = db.rows(
-        "SELECT * FROM messages WHERE state = 'failed' AND happened_at > :after ORDER BY happened_at",
+        """
+        SELECT * FROM messages
+        WHERE state = 'failed' AND (happened_at > :after OR kind <> 'game' AND built_at > :after)
+        ORDER BY happened_at
+        """,
         after=text_of(after),
     )
     return [UnsentMessage.from_row(row) for row in rows]

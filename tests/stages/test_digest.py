@@ -13,6 +13,8 @@ from lolslackbot.admin.tracking import untrack
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import Exit, NotFound
 from lolslackbot.game import Match
+from lolslackbot.health.needs import NeedKind
+from lolslackbot.health.status import status
 from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.model import MessageKind, RiotId
 from lolslackbot.rank import SOLO, Standing
@@ -401,6 +403,20 @@ def test_a_clock_that_was_ahead_delays_no_digest(db: Database, slack: FakeSlack,
     assert outbox.waiting(db)[0][1].built_at == clock.now()
     send(db, slack, clock)
     assert digests(db)[0][2] == "delivered"
+
+
+def test_one_that_fails_needs_a_person(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """Also when it was made days after its week."""
+    add(db)
+    play(db, 1)
+    clock.advance(5 * 24 * 3600)
+    digest(db, clock)
+    slack.outcomes["C1"] = [Posted(SlackVerdict.MESSAGE_REFUSED, "msg_too_long")]
+    send(db, slack, clock)
+    assert [need.text for need in status(db, clock.now()).needs if need.kind is NeedKind.MESSAGES_FAILED] == [
+        f"1 message to C1 failed in the last 24 h (latest: {SUBJECT}: msg_too_long); to resend: "
+        "`lolslackbot retry --channel C1`"
+    ]
 
 
 # After a restore
