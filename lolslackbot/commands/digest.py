@@ -10,11 +10,10 @@ from lolslackbot.admin.arguments import read_channel_id
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, checked, report_errors
 from lolslackbot.console import show_json, show_line, show_table
-from lolslackbot.errors import NotFound
 from lolslackbot.messages.recap import Figures
 from lolslackbot.model import Player
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, players
+from lolslackbot.store import players
 from lolslackbot.store.database import Database
 from lolslackbot.week import Week, read_week
 
@@ -70,10 +69,10 @@ def leaderboard_command(app: App, channel: str | None, week: Week | None, days: 
     if week and days:
         raise click.UsageError("--week and --days exclude each other")
     with report_errors(), app.open_readonly(though_locked=True) as db, db.snapshot():
-        from lolslackbot.stages.digest import recap_of
+        from lolslackbot.stages.digest import recap_of, tracked_channels
 
         moments = week.midnights if week else _last_days(app.clock.now(), days or DAYS)
-        found = recap_of(db, _channels(db, channel), moments)
+        found = recap_of(db, [each for each, _ in tracked_channels(db, channel)], moments)
         known = players.with_puuids(db, [each.puuid for each in found.friends])
     if as_json:
         show_json([_json(each, known) for each in found.friends])
@@ -84,16 +83,6 @@ def leaderboard_command(app: App, channel: str | None, week: Week | None, days: 
 
 def _last_days(now: datetime, days: int) -> tuple[datetime, datetime]:
     return now - timedelta(days=days), now
-
-
-def _channels(db: Database, channel_id: str | None) -> list[str]:
-    tracked = sorted({track.channel_id for track in players.tracks(db)})
-    if channel_id is None:
-        return tracked
-    current = channels.current_id(db, channel_id)
-    if current not in tracked:
-        raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
-    return [current]
 
 
 def _json(each: Figures, known: Mapping[str, Player]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def build_digests(db: Database, run: Run, order: Order, match_link: str) -> None
     match_link: template, '' for none.
     """
     wording = RenderOptions(match_link, champions=champions.known(db))
-    for channel_id, workspace in _channels(db, order.channel_id):
+    for channel_id, workspace in tracked_channels(db, order.channel_id):
         if run.budget.spent():
             run.runs_out_of_time()
             return
@@ -51,7 +51,8 @@ def build_digests(db: Database, run: Run, order: Order, match_link: str) -> None
             run.count(_build(db, order, channel_id, workspace, wording, run.clock.now()))
 
 
-def _channels(db: Database, channel_id: str | None) -> list[tuple[str, str]]:
+def tracked_channels(db: Database, channel_id: str | None) -> list[tuple[str, str]]:
+    """Each with its workspace; or that one alone. Raises NotFound where nobody is tracked in it."""
     tracked = sorted({(track.channel_id, track.workspace) for track in players.tracks(db)})
     if channel_id is None:
         return tracked
