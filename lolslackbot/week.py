@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _A_WEEK = timedelta(weeks=1)
@@ -34,9 +34,12 @@ class Week:
 
     @property
     def midnights(self) -> tuple[datetime, ...]:
-        """Where its days begin, and where the last one ends: eight moments."""
+        """Where its days begin, and where the last one ends: eight moments.
+
+        By their timestamps: of a midnight that the clocks skip, `astimezone` would make the hour before.
+        """
         days = (self.monday + timedelta(days=number) for number in range(8))
-        return tuple(datetime.combine(day, time()).astimezone() for day in days)
+        return tuple(datetime.fromtimestamp(datetime.combine(day, time()).timestamp(), UTC) for day in days)
 
     @property
     def dates(self) -> str:
