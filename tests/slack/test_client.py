@@ -443,8 +443,10 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(
     assert len(server.requests) == 1
 
 
-def test_ctrl_c_in_a_call_is_not_swallowed(serve: Callable[..., Server]) -> None:
+def test_ctrl_c_in_a_call_is_not_swallowed(serve: Callable[..., Server], request: pytest.FixtureRequest) -> None:
     main = threading.get_ident()
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
 
     def interrupt(connection: socket.socket) -> None:
         signal.pthread_kill(main, signal.SIGINT)
