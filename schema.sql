@@ -23,7 +23,9 @@ CREATE TABLE players (
     puuid_doubted INTEGER NOT NULL DEFAULT 0 CHECK (puuid_doubted IN (0, 1)),  -- 1: the key changed, list before matches
     region_asked_at TEXT,                   -- when account-v1 was last asked where this player plays
     region        TEXT,                     -- its answer where that is not `platform`: the player moved; else NULL
-    rank_asked_at TEXT                      -- when league-v4 was last asked, whatever came of it
+    rank_asked_at TEXT,                     -- when league-v4 was last asked, whatever came of it
+    habits        TEXT,                     -- JSON: how many games ended in each hour of the day, as of when; poll.py
+    expected_at   TEXT                      -- when another answer said that a game was played which no list has yet
 ) STRICT;
 
 -- Whose list is asked next: the longest unasked first.

@@ -6,11 +6,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lolslackbot"
 
-BASE = {"model", "game", "rank", "week", "errors", "clock"}
+BASE = {"model", "game", "rank", "week", "poll", "errors", "clock"}
 MAY_IMPORT = {
     "model": set(),
     "rank": set(),
     "week": set(),
+    "poll": set(),
     "game": {"rank"},
     "errors": set(),
     "clock": set(),

@@ -72,6 +72,12 @@ class Limiter:
         waits += [full for scope in (APPLICATION, endpoint) if (full := self._full(host, scope, state[scope], now))]
         return max(waits, key=lambda wait: wait.until, default=None)
 
+    def allowance(self, host: str, endpoint: str, seconds: float) -> int | None:
+        """How many calls may go to that endpoint at that host within so many seconds; None where no limit is known."""
+        state = self._log.state(host, endpoint)
+        windows = [window for scope in (APPLICATION, endpoint) for window in limits.believed(state[scope].windows)]
+        return min((int(each.calls * max(1.0, seconds / each.seconds)) for each in windows), default=None)
+
     def spent(self, host: str, now: datetime) -> dict[str, RateLimited]:
         """The full windows at a host: by scope, until when and why."""
         full = {

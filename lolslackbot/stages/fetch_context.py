@@ -41,7 +41,7 @@ class FetchContext:
     def __init__(self, db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
         self.db, self.riot, self.limiter, self.run, self.limits = db, riot, limiter, run, limits
         self.health, self.key = HostHealth(), KeySuspicion()
-        self.schedule = Schedule(db, run.clock, limiter, self.health, self.key)
+        self.schedule = Schedule(db, run, limiter, self.health, self.key)
 
     def now(self) -> datetime:
         return self.run.clock.now()

@@ -1,21 +1,25 @@
 """What a run of fetch-matches still has to ask, and in which order: matches before lists, hosts side by side."""
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from lolslackbot.clock import Clock
 from lolslackbot.model import Player, platform_of
+from lolslackbot.poll import in_turn
 from lolslackbot.riot import routing
 from lolslackbot.riot.client import MATCH, MATCH_IDS
 from lolslackbot.riot.limiter import Limiter
+from lolslackbot.stages.run import Run
 from lolslackbot.stages.upstream import HostHealth, KeySuspicion
 from lolslackbot.store import matches, players, riot_hosts
 from lolslackbot.store.database import Database
 
 T = TypeVar("T")
 
+TICK = timedelta(minutes=3)  # from one run to the next, by cron
+LISTS = 0.85  # of what a run may ask a host; the rest is for matches
 PROBE_INTERVAL = timedelta(minutes=30)  # where a host gives no match at all
 
 
@@ -27,6 +31,37 @@ def host_of_match(match_id: str) -> str:
 def host_of_player(player: Player) -> str:
     """The host that is asked for a player's list."""
     return routing.match_region(player.platform)
+
+
+def poll_order(db: Database, limiter: Limiter, seconds: float, now: datetime) -> list[Player]:
+    """The tracked players in the order in which their lists are asked for.
+
+    As long as a host's lists fit into what a run may ask there, the longest unasked come first; else where news is
+    likelier. seconds: that a run may take.
+    """
+    longest_unasked = players.poll_order(db)
+    by_host: dict[str, list[Player]] = {}
+    for player in longest_unasked:
+        by_host.setdefault(host_of_player(player), []).append(player)
+    turns = {host: iter(_in_turn(db, group, limiter, seconds, now)) for host, group in by_host.items()}
+    return [next(turns[host_of_player(player)]) for player in longest_unasked]  # hosts take turns as before
+
+
+def lists_in_a_run(host: str, limiter: Limiter, seconds: float) -> int | None:
+    """How many lists a run may ask for there, and some matches; None where no limit is known."""
+    allowance = limiter.allowance(host, MATCH_IDS, seconds)
+    return None if allowance is None else math.floor(LISTS * allowance)
+
+
+def _in_turn(
+    db: Database, group: Sequence[Player], limiter: Limiter, seconds: float, now: datetime
+) -> Sequence[Player]:
+    a_run = lists_in_a_run(host_of_player(group[0]), limiter, seconds)
+    if a_run is None or len(group) <= a_run:
+        return group
+    known = {player.player_id: player for player in group}
+    polled = [each for each in players.polled(db) if each.player_id in known]
+    return [known[each.player_id] for each in in_turn(polled, a_run, TICK, now)]
 
 
 class Lanes(Generic[T]):
@@ -71,13 +106,14 @@ class Lanes(Generic[T]):
 class Schedule:
     """The wanted matches and the players whose list is due; and whose puuid may be another key's."""
 
-    def __init__(self, db: Database, clock: Clock, limiter: Limiter, health: HostHealth, key: KeySuspicion) -> None:
-        self._db, self._clock, self._limiter, self._health, self._key = db, clock, limiter, health, key
+    def __init__(self, db: Database, run: Run, limiter: Limiter, health: HostHealth, key: KeySuspicion) -> None:
+        self._db, self._clock, self._limiter, self._health, self._key = db, run.clock, limiter, health, key
         self.tried: set[int] = set()  # players whose list was asked for in this run
         self._settled: set[int] = set()  # those whose puuid is good, or known to be of no use
         self._doubted = {player.player_id: host_of_player(player) for player in players.doubted(db)}
         self.waiting_hosts: set[str] = set()  # gave no match since the first 404 of one that waits
-        doubted_first = sorted(players.poll_order(db), key=lambda player: player.player_id not in self._doubted)
+        ordered = poll_order(db, limiter, run.max_seconds, run.clock.now())
+        doubted_first = sorted(ordered, key=lambda player: player.player_id not in self._doubted)
         self.players = Lanes(host_of_player, doubted_first)
         self.reload_matches()
 

@@ -330,6 +330,9 @@ STEPS: dict[int, str] = {
         -- The week in one message.
         ALTER TABLE channels ADD COLUMN digest INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1));
         ALTER TABLE messages ADD COLUMN plainer_blocks TEXT;
+        -- Whose list is asked next, where not all can be asked in one tick.
+        ALTER TABLE players ADD COLUMN habits TEXT;
+        ALTER TABLE players ADD COLUMN expected_at TEXT;
         CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
         CREATE INDEX matches_without_end ON matches (listed_at) WHERE ended_at IS NULL;
     """,

@@ -1,5 +1,6 @@
 """Players, and the channels that track them."""
 
+import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import datetime
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import Player, ProblemKind, RiotId
+from lolslackbot.poll import Habits, Polled
 from lolslackbot.store import channels
 from lolslackbot.store.database import Database, Row, in_clause
 
@@ -245,19 +247,64 @@ def resolved(db: Database, player_id: int, now: datetime) -> None:
 
 def record_last_game(db: Database, match_id: str, ended_at: datetime) -> None:
     """The end of a match became known, for each player whom it was listed for or who is in it. Inside a transaction."""
-    db.write(
+    rows = db.rows(
         """
-        UPDATE players SET last_game_at = :ended_at
-        WHERE (last_game_at IS NULL OR last_game_at < :ended_at)
-          AND player_id IN (
-              SELECT player_id FROM listings WHERE match_id = :match_id
-              UNION
-              SELECT player_id FROM participants WHERE match_id = :match_id
-          )
+        SELECT player_id, habits, last_game_at FROM players
+        WHERE player_id IN (
+            SELECT player_id FROM listings WHERE match_id = :match_id
+            UNION
+            SELECT player_id FROM participants WHERE match_id = :match_id
+        )
         """,
         match_id=match_id,
-        ended_at=text_of(ended_at),
     )
+    for row in rows:
+        db.write(
+            "UPDATE players SET last_game_at = :last_game_at, habits = :habits WHERE player_id = :player_id",
+            player_id=row["player_id"],
+            last_game_at=max(text_of(ended_at), row["last_game_at"] or ""),
+            habits=_text_of_habits(_habits(row["habits"]).after(ended_at)),
+        )
+
+
+def _habits(text: str | None) -> Habits:
+    if text is None:
+        return Habits()
+    found = json.loads(text)
+    return Habits(tuple(found["hours"]), moment_of(found["as_of"]))
+
+
+def _text_of_habits(habits: Habits) -> str:
+    assert habits.as_of
+    return json.dumps({"as_of": text_of(habits.as_of), "hours": [round(count, 3) for count in habits.hours]})
+
+
+def expect_game(db: Database, player_id: int, now: datetime) -> None:
+    """Another answer of Riot's said that a game was played: the list is asked for next. Inside a transaction."""
+    db.write(
+        "UPDATE players SET expected_at = :now WHERE player_id = :player_id", player_id=player_id, now=text_of(now)
+    )
+
+
+def polled(db: Database) -> list[Polled]:
+    """What tells whose list is asked next, of the tracked players, the longest unasked first."""
+    rows = db.rows(
+        """
+        SELECT player_id, listed_at, last_game_at, habits, expected_at FROM players
+        WHERE EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+        ORDER BY listed_at IS NOT NULL, listed_at, player_id
+        """
+    )
+    return [
+        Polled(
+            player_id=row["player_id"],
+            asked_at=_moment(row["listed_at"]),
+            last_game_at=_moment(row["last_game_at"]),
+            habits=_habits(row["habits"]),
+            is_expected=row["expected_at"] is not None and row["expected_at"] > (row["listed_at"] or ""),
+        )
+        for row in rows
+    ]
 
 
 def silent(db: Database, quiet_since: datetime, asked_before: datetime, most: int) -> list[Player]:
