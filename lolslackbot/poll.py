@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+MANY = 50  # players; the lists of fewer fit into what any key allows in a tick
+TICK = timedelta(minutes=3)  # from one run to the next, by cron
 HOURS = 24
 HALF_LIFE = timedelta(days=14)  # of what a game says of the hours in which somebody plays
 _DAYS = HALF_LIFE / timedelta(days=1) / math.log(2)  # that count, all in all
@@ -52,9 +54,9 @@ class Polled:
     is_expected: bool = False  # another answer of Riot's said that a game was played since
 
 
-def in_turn(players: Sequence[Polled], a_tick: int, tick: timedelta, now: datetime) -> list[Polled]:
+def in_turn(players: Sequence[Polled], a_tick: int, now: datetime) -> list[Polled]:
     """The players in the order in which they are due. a_tick: how many lists can be asked in one."""
-    longest = max(OFTEN, 3 * tick * math.ceil(len(players) / max(1, a_tick)))
+    longest = max(OFTEN, 3 * TICK * math.ceil(len(players) / max(1, a_tick)))
     typical = _typical(players)
 
     def due(player: Polled) -> tuple[float, float, int]:
@@ -65,6 +67,42 @@ def in_turn(players: Sequence[Polled], a_tick: int, tick: timedelta, now: dateti
         return -waited, -age, player.player_id
 
     return sorted(players, key=due)
+
+
+def take_turns(players: Iterable[Polled]) -> bool:
+    """Whether not all lists are asked for in each tick. Of few players they are, unless a host is in trouble."""
+    asked = [player.asked_at for player in players if player.asked_at]
+    return len(asked) > MANY and max(asked) - min(asked) > 2 * TICK
+
+
+_GROUPS = (
+    ("within 2 hours", timedelta(hours=2)),
+    ("within a day", timedelta(days=1)),
+    ("within a week", timedelta(days=7)),
+    ("longer ago or never", timedelta.max),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Players by when they played last, and how old their lists are: half of them younger than that."""
+
+    played: str
+    number: int
+    median: timedelta
+
+
+def groups(players: Iterable[Polled], now: datetime) -> list[Group]:
+    """Those in which there is somebody whose list was asked for, who played last in front."""
+    ages: dict[str, list[timedelta]] = {}
+    for player in players:
+        since = now - player.last_game_at if player.last_game_at else timedelta.max
+        if player.asked_at:
+            played = next(name for name, until in _GROUPS if since <= until)
+            ages.setdefault(played, []).append(now - player.asked_at)
+    return [
+        Group(name, len(ages[name]), sorted(ages[name])[len(ages[name]) // 2]) for name, _ in _GROUPS if name in ages
+    ]
 
 
 def _typical(players: Iterable[Polled]) -> list[float]:

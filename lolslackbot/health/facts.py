@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
+from lolslackbot.poll import Group, groups, take_turns
 from lolslackbot.riot import limits, routing
 from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, players, riot_hosts, runs
 from lolslackbot.store.alerts import Alert
@@ -105,6 +106,7 @@ class Facts:
     restores: list[Decision]  # of late
     found: list[Found]  # by `check`, and not disproved since
     names: Mapping[str, str]  # of channels, by id
+    poll_groups: list[Group]  # where not all lists are asked for in each tick
 
     @property
     def tracked_since(self) -> datetime | None:
@@ -132,6 +134,7 @@ def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -
         message for message in health.in_doubt(db) if message.state == "uncertain" or not stages["deliver"].at_work
     ]
     waiting = health.matches_waiting(db)
+    polled = players.polled(db)
     folder = os.path.dirname(os.path.realpath(db.path))
     return Facts(
         now=now,
@@ -175,6 +178,7 @@ def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -
         restores=[restore for restore in decisions.by(db, "restore") if restore.decided_at > now - LATELY],
         found=findings.all_known(db),
         names=channels.names(db),
+        poll_groups=groups(polled, now) if take_turns(polled) else [],
     )
 
 

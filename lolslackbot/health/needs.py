@@ -122,6 +122,7 @@ def find_notes(facts: Facts) -> list[str]:
         *_old_doubts(facts),
         *_players_far_behind(facts),
         *_expired_messages(facts),
+        *_turns(facts),
         *[f"{rename.old} is now called {rename.new}, since {text_of(rename.renamed_at)}" for rename in facts.renames],
         *[
             f"a backup was restored at {text_of(restore.decided_at)}: messages about earlier games are looked up in "
@@ -538,6 +539,16 @@ def _old_doubts(facts: Facts) -> Iterator[str]:
             f"{_count(old, 'old message has', 'old messages have')} an unknown delivery status (latest: "
             f"{old[-1].subject} in {old[-1].channel_id}); not sent again"
         )
+
+
+def _turns(facts: Facts) -> Iterator[str]:
+    """How old lists are, where a tick cannot ask for all."""
+    said = [
+        f"{group.number} who played {group.played}: {group.median.total_seconds() / 60:.0f} minutes ago"
+        for group in facts.poll_groups
+    ]
+    if said:
+        yield f"player lists take turns, likelier news first; half of them were polled since: {'; '.join(said)}"
 
 
 def _expired_messages(facts: Facts) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from shlex import quote
 
+from lolslackbot import poll
 from lolslackbot.clock import text_of
 from lolslackbot.errors import NotFound
 from lolslackbot.health.facts import hosts_without
@@ -17,7 +18,7 @@ from lolslackbot.health.needs import (
     describe_hold,
     track_command,
 )
-from lolslackbot.model import MessageKind, RiotId, platform_of
+from lolslackbot.model import MessageKind, Player, RiotId, platform_of
 from lolslackbot.rank import NAMES
 from lolslackbot.riot import routing
 from lolslackbot.settings import Settings, token_name
@@ -333,11 +334,11 @@ def tell_player(view: View, riot_id: RiotId) -> Iterator[str]:
         yield f"the last poll of the player list failed: {player.problem}"
     elif tracks:
         polled_at = players.listed_at(view.db, player.player_id)
-        poll = (
+        last = (
             f"player list last polled at {text_of(polled_at)}" if polled_at else "no poll of the player list on record"
         )
         held = view.held(*_riot_scopes(routing.match_region(player.platform), "match-ids"))
-        yield _joined(poll, *held, _run(view, "fetch-matches"))
+        yield _joined(last, *held, _turn(view, player), _run(view, "fetch-matches"))
     games = history.of_player(view.db, player.player_id, LAST)
     for game in games:
         yield _game(view, game)
@@ -349,6 +350,18 @@ def tell_player(view: View, riot_id: RiotId) -> Iterator[str]:
         workspace = "" if tracks[0].workspace.lower() == "default" else f" --workspace {tracks[0].workspace}"
         command = f'lolslackbot track "{player.riot_id}" --channel {tracks[0].channel_id}{workspace}'
         yield f"if games are missing, {player.platform} may be the wrong platform; to ask Riot: `{command}`"
+
+
+def _turn(view: View, player: Player) -> str:
+    """When the list is asked for next, and why then; '' where all are in each tick."""
+    polled = players.polled(view.db)
+    newest = max((each.asked_at for each in polled if each.asked_at), default=None)
+    if newest is None or not poll.take_turns(polled):
+        return ""
+    a_tick = sum(each.asked_at is not None and newest - each.asked_at < poll.TICK for each in polled)
+    turn = [each.player_id for each in poll.in_turn(polled, a_tick, view.now)].index(player.player_id)
+    played = f"played last until {text_of(player.last_game_at)}" if player.last_game_at else "no game is known"
+    return f"lists take turns, likelier news first: {turn + 1} of {len(polled)}, about {a_tick} a run ({played})"
 
 
 def _doubts_about_platform(view: View, track: Track) -> Iterator[str]:

@@ -10,7 +10,7 @@ from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import LEAGUE
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.fetch_context import FetchContext
-from lolslackbot.store import ranks
+from lolslackbot.store import players, ranks
 from lolslackbot.store.ranks import WantedRank
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class RankFetcher:
         with self._run.item(str(player.riot_id), record=lambda _: self._in_vain(player, wanted)):
             try:
                 with riot.standings(player.puuid, player.platform) as standings, self._db.transaction():
+                    if not wanted and ranks.has_played(self._db, player.player_id, standings):
+                        players.expect_game(self._db, player.player_id, asked_at)
                     ranks.record(self._db, player.player_id, asked_at, standings)
                     found = [each for each in wanted if self._settle(each)]
             except RateLimited as wait:

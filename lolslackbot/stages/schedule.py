@@ -18,7 +18,6 @@ from lolslackbot.store.database import Database
 
 T = TypeVar("T")
 
-TICK = timedelta(minutes=3)  # from one run to the next, by cron
 LISTS = 0.85  # of what a run may ask a host; the rest is for matches
 PROBE_INTERVAL = timedelta(minutes=30)  # where a host gives no match at all
 
@@ -61,7 +60,7 @@ def _in_turn(
         return group
     known = {player.player_id: player for player in group}
     polled = [each for each in players.polled(db) if each.player_id in known]
-    return [known[each.player_id] for each in in_turn(polled, a_run, TICK, now)]
+    return [known[each.player_id] for each in in_turn(polled, a_run, now)]
 
 
 class Lanes(Generic[T]):

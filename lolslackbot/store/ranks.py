@@ -50,6 +50,15 @@ def record(db: Database, player_id: int, asked_at: datetime, standings: Mapping[
         )
 
 
+def has_played(db: Database, player_id: int, standings: Mapping[str, Standing | None]) -> bool:
+    """Whether more games are counted in any queue than when it was read last."""
+    before = latest(db, player_id)
+    return any(
+        standing and (reading := before.get(queue)) and reading.standing and standing.games > reading.standing.games
+        for queue, standing in standings.items()
+    )
+
+
 def record_asked(db: Database, player_id: int, now: datetime) -> None:
     """When league-v4 was last asked, whatever it answered. Inside a transaction."""
     db.write(
