@@ -544,7 +544,7 @@ def _old_doubts(facts: Facts) -> Iterator[str]:
 def _turns(facts: Facts) -> Iterator[str]:
     """How old lists are, where a tick cannot ask for all."""
     said = [
-        f"{group.number} who played {group.played}: {group.median.total_seconds() / 60:.0f} minutes ago"
+        f"{group.number} who played {group.played}: {group.median.total_seconds() / 60:.0f} min ago"
         for group in facts.poll_groups
     ]
     if said:

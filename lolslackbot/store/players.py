@@ -301,7 +301,7 @@ def polled(db: Database) -> list[Polled]:
             asked_at=_moment(row["listed_at"]),
             last_game_at=_moment(row["last_game_at"]),
             habits=_habits(row["habits"]),
-            is_expected=row["expected_at"] is not None and row["expected_at"] > (row["listed_at"] or ""),
+            is_expected=row["expected_at"] is not None and row["expected_at"] >= (row["listed_at"] or ""),
         )
         for row in rows
     ]

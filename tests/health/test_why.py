@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 from support import START, Bot, FakeClock, a_match, add_player, claim, ends_just_now, store_match
 
+from lolslackbot.clock import text_of
 from lolslackbot.commands.why import why
 from lolslackbot.errors import NotFound
+from lolslackbot.health.status import status
 from lolslackbot.model import Message
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.settings import Secret, Settings
@@ -272,3 +274,26 @@ def test_json__not_one_match(in_process_bot: Bot, sandbox: Sandbox, db: Database
         result = in_process_bot.run("why", about, "--json")
         assert (result.status, result.out) == (2, "")
         assert "--json needs " in result.err
+
+
+# Lists that take turns
+
+
+def test_player__whose_turn_it_is(db: Database) -> None:
+    """Where not all lists fit into a run: which place, how many a run asks for, and what makes it likely."""
+    for number in range(1, 62):
+        add_player(db, number)
+        listings.asked_in_vain(db, number, START - timedelta(minutes=1 + 8 * (number > 40)))
+    played = text_of(START - timedelta(minutes=30))
+    with db.transaction():
+        db.write("UPDATE players SET last_game_at = :played WHERE player_id = 50", played=played)
+
+    def turn(number: int) -> str:
+        return next(line for line in why(db, f"Player {number}#EUW", START) if "take turns" in line)
+
+    assert f"likelier news first: 1 of 61, about 40 a run (played last until {played})" in turn(50)
+    assert "likelier news first: 22 of 61, about 40 a run (no game is known)" in turn(1)
+    assert [note for note in status(db, START).notes if "take turns" in note] == [
+        "player lists take turns, likelier news first; half of them were polled since: "
+        "1 who played within 2 hours: 9 min ago; 60 who played longer ago or never: 1 min ago"
+    ]

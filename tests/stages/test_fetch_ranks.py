@@ -20,7 +20,7 @@ from lolslackbot.stages.fetch_context import Limits
 from lolslackbot.stages.fetch_matches import fetch_matches
 from lolslackbot.stages.fetch_ranks import BASELINES_A_RUN, LOOKS
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, listings, ranks
+from lolslackbot.store import channels, listings, players, ranks
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
@@ -321,3 +321,23 @@ def test_clock_ahead__its_readings_are_forgotten(db: Database, clock: FakeClock)
     clamp_future_times(db, clock.now())
     assert len(db.rows("SELECT * FROM rank_readings")) == 1
     assert db.rows("SELECT rank_asked_at FROM players")[0]["rank_asked_at"] is None
+
+
+# News of a game by another answer
+
+
+@pytest.mark.parametrize(
+    ("now", "is_expected"), [(WON, True), (GOLD, False), (Standing("GOLD", "II", 30, 30, 20), False)]
+)
+def test_more_games_than_before_mean_that_the_list_has_news(
+    db: Database, riot: FakeRiot, clock: FakeClock, now: Standing, is_expected: bool
+) -> None:
+    """LP alone move without a game. The next list says which one it was."""
+    with db.transaction():
+        db.write("UPDATE players SET rank_asked_at = NULL")
+    riot.ranks[puuid(1)] = {SOLO: now}
+    fetch(db, riot, clock)
+    assert [each.is_expected for each in players.polled(db)] == [is_expected]
+    clock.advance(TICK)
+    fetch(db, riot, clock)
+    assert [each.is_expected for each in players.polled(db)] == [False]

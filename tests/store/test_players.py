@@ -391,3 +391,20 @@ def test_the_doubt_about_a_puuid_ends_with_a_list_a_known_problem_or_a_new_puuid
     listings.record_problem(db, 2, "404", START, ProblemKind.NO_LIST)
     players.replace_puuid(db, 3, puuid(93))
     assert players.doubted(db) == []
+
+
+# Habits
+
+
+def test_each_game_tells_when_somebody_plays(db: Database) -> None:
+    """Also one that is not announced: its end is known, for whoever it was listed for or is in it."""
+    one, two = add_player(db, 1), add_player(db, 2)
+    store_match(db, a_match("EUW1_1", 1, ended_at=START))
+    listings.record_page(db, two.player_id, ["EUW1_2"], None, START)
+    matches.give_up(db, "EUW1_2", reasons.NO_LONGER_NEWS, START, START - timedelta(hours=2))
+    habits = {each.player_id: each.habits for each in players.polled(db)}
+    assert {number: habits[number].hours.index(1.0) for number in habits} == {one.player_id: 12, two.player_id: 10}
+    assert habits[one.player_id].as_of == START
+    store_match(db, a_match("EUW1_3", 1, ended_at=START - timedelta(days=1)))
+    again = {each.player_id: each for each in players.polled(db)}[one.player_id]
+    assert (again.habits.hours[12], again.last_game_at) == (2.0, START)
