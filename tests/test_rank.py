@@ -15,7 +15,7 @@ from lolslackbot.rank import DIVISIONS, TIERS, Climb, History, RankedGame, Readi
 
 MINUTE = timedelta(minutes=1)
 GOLD = Standing("GOLD", "II", 45, 30, 20)
-HISTORIES = 10_000
+HISTORIES = 5_000
 
 
 def at(minutes: float) -> datetime:
@@ -405,7 +405,7 @@ def test_climb__a_reset_in_which_as_many_games_are_counted() -> None:
 def test_climb__never_a_wrong_number() -> None:
     """Between any two moments it is what games brought, or none: resets, lag, stale and failed readings."""
     told_of = asked = 0
-    for seed in range(HISTORIES // 10):
+    for seed in range(HISTORIES // 5):
         told = history(Random(seed), dodges=False)
         first, last = sorted((told.random.uniform(0, told.minutes), told.random.uniform(0, told.minutes)))
         moments = [at(first), at((first + last) / 2), at(last)]
