@@ -29,6 +29,7 @@ _CLAMPS = (
     _Clamp("players", "resolved_at", "NULL"),
     _Clamp("players", "region_asked_at", "NULL"),
     _Clamp("players", "rank_asked_at", "NULL"),
+    _Clamp("players", "expected_at", "NULL"),
     _Clamp("channels", "examined_at", "NULL"),
     # A comparison goes by which came first, it or the message: else it never counts, or counts for what came later.
     _Clamp("channels", "reconciled_at", "NULL"),

@@ -341,3 +341,10 @@ def test_more_games_than_before_mean_that_the_list_has_news(
     clock.advance(TICK)
     fetch(db, riot, clock)
     assert [each.is_expected for each in players.polled(db)] == [False]
+
+
+def test_a_game_expected_by_a_clock_that_was_ahead_is_not_expected_for_ever(db: Database, clock: FakeClock) -> None:
+    with db.transaction():
+        players.expect_game(db, 1, START + timedelta(days=365))
+    clamp_future_times(db, clock.now())
+    assert [each.is_expected for each in players.polled(db)] == [False]
