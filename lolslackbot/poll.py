@@ -34,7 +34,8 @@ class Habits:
 
     def after(self, ended_at: datetime) -> "Habits":
         """With one more game."""
-        hours = [count * self.faded(ended_at) for count in self.hours]
+        faded = self.faded(ended_at)
+        hours = [count * faded for count in self.hours]
         hours[ended_at.hour] += 1
         return Habits(tuple(hours), max(ended_at, self.as_of or ended_at))
 
