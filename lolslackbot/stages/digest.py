@@ -18,14 +18,12 @@ from lolslackbot.model import MessageKind
 from lolslackbot.riot.parsing import NotAMatch, read_match
 from lolslackbot.stages.reconcile import WEEKS_BACK
 from lolslackbot.stages.run import Run
-from lolslackbot.store import champions, channels, history, in_doubt, outbox, players, ranks, recaps, restores
+from lolslackbot.store import champions, channels, history, in_doubt, outbox, participants, players, ranks, restores
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 from lolslackbot.week import Week, read_week
 
 logger = logging.getLogger(__name__)
-
-STAGE = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def recap_of(db: Database, channel_ids: Iterable[str], moments: Sequence[datetim
     preferences = channels.preferences(db)
     heard: dict[str, Match] = {}
     for channel_id in channel_ids:
-        for each in recaps.heard_in(db, channel_id, moments[0], moments[-1]):
+        for each in participants.heard_in(db, channel_id, moments[0], moments[-1]):
             if each.is_built or wants(each.queues, each.match.queue_id, each.match.game_mode):
                 known = heard.get(each.match.match_id)
                 heard[each.match.match_id] = _joined(known, each.match) if known else each.match

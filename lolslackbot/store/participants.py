@@ -1,7 +1,7 @@
 """Stored matches with the players in them, and which channels hear of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -131,6 +131,11 @@ def stored(db: Database, match_id: str) -> Match:
         match_id=match_id,
     )
     assert row
+    return _match(row)
+
+
+def _match(row: Row) -> Match:
+    """Without its participants."""
     return Match(
         match_id=row["match_id"],
         queue_id=row["queue_id"],
@@ -157,12 +162,21 @@ def as_heard_in(db: Database, match: Match, channel_id: str) -> Match:
         channel_id=channel_id,
         ended_at=text_of(match.ended_at),
     )
-    return replace(match, participants=tuple(_participant(db, row, match.queue_id) for row in rows))
+    return replace(match, participants=tuple(_with_history(db, row, match.queue_id) for row in rows))
 
 
-def _participant(db: Database, row: Row, queue_id: int) -> Participant:
-    """row: of participants, with the player's puuid and tag_line, and whether the channel wants ranks."""
+def _with_history(db: Database, row: Row, queue_id: int) -> Participant:
+    """row: as for `_participant`, and whether the channel wants ranks."""
     queue = QUEUES.get(queue_id) if row["ranks"] else None
+    return replace(
+        _participant(row),
+        past=_past_games(db, row["player_id"], row["match_id"]),
+        rank=ranks.worth_of(db, row["player_id"], row["match_id"], queue) if queue else None,
+    )
+
+
+def _participant(row: Row) -> Participant:
+    """row: of participants, with the player's puuid and tag_line."""
     return Participant(
         puuid=row["puuid"],
         name=row["name"],
@@ -185,8 +199,6 @@ def _participant(db: Database, row: Row, queue_id: int) -> Participant:
         vision_score=row["vision_score"],
         subteam=row["subteam"],
         partners=tuple((number, name) for number, name in json.loads(row["partners"])),
-        past=_past_games(db, row["player_id"], row["match_id"]),
-        rank=ranks.worth_of(db, row["player_id"], row["match_id"], queue) if queue else None,
     )
 
 
@@ -223,3 +235,53 @@ def _past_games(db: Database, player_id: int, match_id: str) -> tuple[PastGame, 
             break
         past.append(PastGame(row["queue_id"], row["game_mode"], Outcome(row["outcome"]), bool(row["win"])))
     return tuple(past)
+
+
+# A week's games
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A game, with those of its participants that the channel tracks; how they are called today."""
+
+    match: Match
+    queues: str  # what the channel wants to hear of now
+    is_built: bool  # its message was made: it was wanted then
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Row]) -> "Heard":
+        """rows: of one match, one for each participant."""
+        friends = (replace(_participant(row), name=row["game_name"]) for row in rows)
+        match = replace(_match(rows[0]), participants=tuple(friends))
+        return cls(match, rows[0]["queues"], rows[0]["built_at"] is not None)
+
+
+def heard_in(db: Database, channel_id: str, begins: datetime, ends: datetime) -> list[Heard]:
+    """The games that ended between two moments (the second one excluded), the oldest first.
+
+    Left out are games that the channel did not want when they were built, and friends who are not tracked any more.
+    """
+    rows = db.rows(
+        """
+        SELECT matches.match_id, queue_id, game_mode, outcome, duration, ended_at, teams, bans, built_at, queues,
+               participants.*, puuid, game_name, tag_line
+        -- CROSS: in this order, or SQLite begins with all games that the channel's friends ever played.
+        FROM matches CROSS JOIN participants CROSS JOIN tracks CROSS JOIN players CROSS JOIN channels
+        WHERE ended_at >= :begins AND ended_at < :ends AND state = 'stored' AND tracks.since <= ended_at
+          AND participants.match_id = matches.match_id
+          AND tracks.player_id = participants.player_id AND tracks.channel_id = :channel_id
+          AND players.player_id = participants.player_id AND channels.channel_id = tracks.channel_id
+          AND NOT EXISTS (
+              SELECT 1 FROM unwanted
+              WHERE unwanted.match_id = matches.match_id AND unwanted.channel_id = tracks.channel_id
+          )
+        ORDER BY ended_at, matches.match_id, participants.player_id
+        """,
+        channel_id=channel_id,
+        begins=text_of(begins),
+        ends=text_of(ends),
+    )
+    by_match: dict[str, list[Row]] = {}
+    for row in rows:
+        by_match.setdefault(row["match_id"], []).append(row)
+    return [Heard.from_rows(each) for each in by_match.values()]
