@@ -46,7 +46,9 @@ def build_digests(db: Database, run: Run, order: Order, match_link: str) -> None
             run.runs_out_of_time()
             return
         with run.item(str(order.week), channel_id):
-            run.count(_build(db, order, channel_id, workspace, wording, run.clock.now()))
+            outcome = _build(db, order, channel_id, workspace, wording, run.clock.now())
+            run.count(outcome)
+            logger.debug("%s", outcome)
 
 
 def tracked_channels(db: Database, channel_id: str | None) -> list[tuple[str, str]]:
@@ -67,7 +69,6 @@ def _build(db: Database, order: Order, channel_id: str, workspace: str, wording:
         subject, happened_at = f"{subject} again {text_of(now)}", now
     with db.transaction():  # from the first look on, so that nobody is untracked between that and the commit
         if not channels.preferences(db)[channel_id].digest:
-            logger.info("%s wants no digest", channel_id)
             return "unwanted"
         if outbox.find(db, subject, channel_id):
             return "already built"
@@ -76,7 +77,6 @@ def _build(db: Database, order: Order, channel_id: str, workspace: str, wording:
             return "in doubt since a restore"
         draft = draft_of(db, order.week, channel_id, workspace, wording)
         if draft is None:
-            logger.info("%s had no game in %s", channel_id, order.week)
             return "without a game"
         outbox.add_other(db, subject, MessageKind.DIGEST, draft, happened_at, now)
         in_doubt.mark_restored_in_doubt(db, now)

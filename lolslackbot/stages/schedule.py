@@ -1,5 +1,6 @@
 """What a run of fetch-matches still has to ask, and in which order: matches before lists, hosts side by side."""
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,8 @@ from lolslackbot.stages.run import Run
 from lolslackbot.stages.upstream import HostHealth, KeySuspicion
 from lolslackbot.store import matches, players, riot_hosts
 from lolslackbot.store.database import Database
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ def host_of_player(player: Player) -> str:
     return routing.match_region(player.platform)
 
 
-def poll_order(db: Database, limiter: Limiter, seconds: float, now: datetime) -> list[Player]:
+def lists_in_order(db: Database, limiter: Limiter, seconds: float, now: datetime) -> list[Player]:
     """The tracked players in the order in which their lists are asked for.
 
     As long as a host's lists fit into what a run may ask there, the longest unasked come first; else where news is
@@ -58,6 +61,7 @@ def _in_turn(
     a_run = lists_in_a_run(host_of_player(group[0]), limiter, seconds)
     if a_run is None or len(group) <= a_run:
         return group
+    logger.debug("%d lists, of which a run asks for about %d: likelier news first", len(group), a_run)
     known = {player.player_id: player for player in group}
     polled = [each for each in players.polled(db) if each.player_id in known]
     return [known[each.player_id] for each in in_turn(polled, a_run, now)]
@@ -111,7 +115,7 @@ class Schedule:
         self._settled: set[int] = set()  # those whose puuid is good, or known to be of no use
         self._doubted = {player.player_id: host_of_player(player) for player in players.doubted(db)}
         self.waiting_hosts: set[str] = set()  # gave no match since the first 404 of one that waits
-        ordered = poll_order(db, limiter, run.max_seconds, run.clock.now())
+        ordered = lists_in_order(db, limiter, run.max_seconds, run.clock.now())
         doubted_first = sorted(ordered, key=lambda player: player.player_id not in self._doubted)
         self.players = Lanes(host_of_player, doubted_first)
         self.reload_matches()

@@ -1,6 +1,7 @@
 """`digest`: which channels get a message about which week, what it counts, and what becomes of it."""
 
 import json
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,7 +95,10 @@ def text(db: Database, subject: str = SUBJECT) -> str:
 # Which channels, which games
 
 
-def test_each_channel_that_had_a_game_gets_one_message(db: Database, clock: FakeClock) -> None:
+def test_each_channel_that_had_a_game_gets_one_message(
+    db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, stage.__name__)
     for number, channel in enumerate(("C1", "C2", "C3"), 1):
         add(db, number, channel)
     channels.prefer(db, "C2", Change(digest=False))
@@ -103,6 +107,8 @@ def test_each_channel_that_had_a_game_gets_one_message(db: Database, clock: Fake
     assert digests(db) == [(SUBJECT, "C1", "pending")]
     assert dict(run.counts) == {"built": 1, "unwanted": 1, "without a game": 1}
     assert run.status is Exit.OK
+    decided = [record.getMessage() for record in caplog.records if record.levelno == logging.DEBUG]
+    assert decided == ["built", "unwanted", "without a game"]
     assert text(db).startswith(f"🗓️ The week of {WEEK.dates}: 1 game, 1 won\n")
 
 

@@ -12,7 +12,7 @@ from lolslackbot.riot.limiter import Limiter
 from lolslackbot.stages.fetch_context import Limits
 from lolslackbot.stages.fetch_matches import fetch_matches
 from lolslackbot.stages.run import Run
-from lolslackbot.stages.schedule import Lanes, lists_in_a_run, poll_order
+from lolslackbot.stages.schedule import Lanes, lists_in_a_run, lists_in_order
 from lolslackbot.store import listings, players
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
@@ -109,13 +109,15 @@ def test_as_long_as_all_lists_fit_the_longest_unasked_come_first(
     tracked(db, 10)
     if limits:
         allow(limiter, limits)
-    assert names(poll_order(db, limiter, 80, clock.now())) == names(players.poll_order(db)) == list(range(10, 0, -1))
+    assert (
+        names(lists_in_order(db, limiter, 80, clock.now())) == names(players.poll_order(db)) == list(range(10, 0, -1))
+    )
 
 
 def test_where_they_do_not_likelier_news_comes_first(db: Database, clock: FakeClock, limiter: Limiter) -> None:
     tracked(db, 20)
     allow(limiter, "10:120")
-    assert names(poll_order(db, limiter, 80, clock.now())) == [1, *range(20, 1, -1)]
+    assert names(lists_in_order(db, limiter, 80, clock.now())) == [1, *range(20, 1, -1)]
 
 
 def test_each_host_has_an_order_of_its_own(db: Database, clock: FakeClock, limiter: Limiter) -> None:
@@ -126,7 +128,7 @@ def test_each_host_has_an_order_of_its_own(db: Database, clock: FakeClock, limit
     listings.asked_in_vain(db, 21, START - timedelta(minutes=2))
     listings.asked_in_vain(db, 22, START - timedelta(hours=9))
     allow(limiter, "10:120")
-    assert names(poll_order(db, limiter, 80, clock.now())) == [22, 1, *range(20, 1, -1), 21]
+    assert names(lists_in_order(db, limiter, 80, clock.now())) == [22, 1, *range(20, 1, -1), 21]
 
 
 def test_a_run_asks_for_the_likelier_lists(db: Database, clock: FakeClock, limiter: Limiter) -> None:
