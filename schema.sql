@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 8;
+PRAGMA user_version = 9;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -30,6 +30,7 @@ CREATE TABLE players (
 
 -- Whose list is asked next: the longest unasked first.
 CREATE INDEX players_by_listing ON players (listed_at);
+CREATE INDEX players_doubted ON players (player_id) WHERE puuid_doubted = 1;
 
 -- A Slack channel that was named in a track. Its id is Slack's own and belongs to one workspace.
 CREATE TABLE channels (
@@ -313,11 +314,14 @@ CREATE TABLE riot_calls (
     routing   TEXT NOT NULL,
     endpoint  TEXT NOT NULL,
     counts_at TEXT NOT NULL,
-    open      INTEGER NOT NULL DEFAULT 1 CHECK (open IN (0, 1))
+    open      INTEGER NOT NULL DEFAULT 1 CHECK (open IN (0, 1)),
+    share     INTEGER,                      -- of one of several processes, from 0 on: while that lives, its open call
+    shares    INTEGER                       --   may still be sent, however late; NULL: the only process of its stage
 ) STRICT;
 
 -- All that is asked of the calls in a window; what else was called at that host meanwhile is passed over.
 CREATE INDEX riot_calls_by_time ON riot_calls (routing, counts_at, endpoint, open);
+CREATE INDEX riot_calls_in_shares ON riot_calls (routing, counts_at) WHERE open = 1 AND shares IS NOT NULL;
 
 -- When each routing host of Riot's last gave a match: whether a 404 is the match's fault or the host's.
 CREATE TABLE riot_hosts (
@@ -337,10 +341,14 @@ CREATE TABLE runs (
     out_of_time INTEGER NOT NULL DEFAULT 0 CHECK (out_of_time IN (0, 1)),   -- LOLSLACKBOT_MAX_SECONDS was spent
     left_over   INTEGER,                    -- items that were due and not done at its end; NULL: not counted
     max_seconds REAL,                       -- LOLSLACKBOT_MAX_SECONDS as that run had it
-    clock_ahead REAL                        -- seconds this clock was ahead of the server's, where that is too far
+    clock_ahead REAL,                       -- seconds this clock was ahead of the server's, where that is too far
+    part_of     INTEGER REFERENCES runs ON DELETE CASCADE, -- the run that one of several processes had a share of
+    share       INTEGER,                    -- which one, from 1 on
+    shares      INTEGER                     -- how many there were
 ) STRICT;
 
 CREATE INDEX runs_by_stage ON runs (stage, run_id);
+CREATE INDEX runs_by_whole ON runs (part_of) WHERE part_of IS NOT NULL;
 
 -- When old games were last forgotten by themselves (LOLSLACKBOT_KEEP_DAYS). One row; none: never.
 CREATE TABLE prunings (

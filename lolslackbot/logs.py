@@ -94,7 +94,7 @@ def log_to_file(path: StrPath, secrets: Sequence[str]) -> None:
     descriptor = open_private(path, os.O_APPEND | os.O_WRONLY)
     os.fchmod(descriptor, 0o600)  # also that of a file somebody made
     stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
-    pattern = f"%(asctime)s.%(msecs)03dZ %(levelname)s run-{os.getpid()} %(about)s: %(message)s"
+    pattern = "%(asctime)s.%(msecs)03dZ %(levelname)s run-%(process)d %(about)s: %(message)s"
     _add(_ClosingHandler(stream), MaskingFormatter(pattern, secrets, traces=True))
 
 

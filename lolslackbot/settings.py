@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 PREFIX = "LOLSLACKBOT_"
 MAY_BE_EMPTY = (PREFIX + "MATCH_LINK", PREFIX + "DDRAGON_URL")  # there it means: none
+MOST_WORKERS = 64
 CLOSE = 0.75  # from there on a name counts as a misspelt one, of 0 to 1
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
@@ -69,6 +70,7 @@ class Settings:
     slack_tokens: Mapping[str, Secret] = field(default_factory=dict)  # by workspace in lower case
     max_seconds: float = 80
     max_wait: float = 10
+    workers: int = 1
     announce_within: float = 43200
     uncertain_after: float = 600
     resend_uncertain: bool = True
@@ -220,6 +222,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
         slack_tokens=_slack_tokens(values),
         max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
         max_wait=given.seconds("MAX_WAIT", 10, least=0),
+        workers=given.read("WORKERS", 1, _workers),
         announce_within=given.seconds("ANNOUNCE_WITHIN", 43200, least=1),
         uncertain_after=given.seconds("UNCERTAIN_AFTER", 600, least=0),
         resend_uncertain=given.read("UNCERTAIN", True, _uncertain),
@@ -316,6 +319,12 @@ def _channel_limit(text: str) -> ChannelLimit:
     if not all(part.isascii() and part.isdigit() and 0 < int(part[:10]) < 10**9 for part in (messages, seconds)):
         raise ValueError("it must be MESSAGES/SECONDS, both at least 1, for example 30/3600")
     return ChannelLimit(int(messages), int(seconds))
+
+
+def _workers(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= MOST_WORKERS:
+        raise ValueError(f"it must be a whole number of processes, from 1 to {MOST_WORKERS}")
+    return int(text)
 
 
 def _days(text: str) -> int:

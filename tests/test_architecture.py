@@ -6,12 +6,13 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lolslackbot"
 
-BASE = {"model", "game", "rank", "week", "poll", "errors", "clock"}
+BASE = {"model", "game", "rank", "week", "poll", "shares", "errors", "clock"}
 MAY_IMPORT = {
     "model": set(),
     "rank": set(),
     "week": set(),
     "poll": set(),
+    "shares": set(),
     "game": {"rank"},
     "errors": set(),
     "clock": set(),

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +16,7 @@ from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import ConfigError, Exit, RunAborted
 from lolslackbot.files import with_owner
 from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings, utf8
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store.database import Database, open_database, read_only
 
 if TYPE_CHECKING:
@@ -79,8 +80,16 @@ class App:
                     told = f"no log, {self.settings.log} cannot be written: {error.strerror}"
                     show_error(with_owner(told, self.settings.log, error))
 
-    def run(self, stage: str, work: "Callable[[Database, Run], None]") -> NoReturn:
-        """Runs a stage as cron does: lock, work, one summary line, exit status."""
+    def run(
+        self,
+        stage: str,
+        work: "Callable[[Database, Run], None]",
+        divide: Callable[[Database], Sequence[Share]] | None = None,
+    ) -> NoReturn:
+        """Runs a stage as cron does: lock, work, one summary line, exit status.
+
+        divide: the shares among which several processes divide the work, where they can.
+        """
         from lolslackbot.stages.run import run_stage
 
         try:
@@ -90,7 +99,13 @@ class App:
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
         self.begin_log(to_file=os.path.isfile(settings.database))  # a stage without a database makes nothing
-        run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
+        if divide and settings.workers > 1:
+            from lolslackbot.stages.workers import run_shared
+
+            kept = held.lines if held else []
+            run = run_shared(stage, settings.database, self.clock, settings.max_seconds, work, divide, kept)
+        else:
+            run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
 
         def speak() -> None:
             for line in held.lines if held else []:
@@ -126,13 +141,15 @@ class App:
         for need in news.needs:
             show_error(f"needs a person: {need}")
 
-    def riot(self, db: Database, time_left: Callable[[], float] | None = None) -> tuple["RiotClient", "Limiter"]:
+    def riot(
+        self, db: Database, time_left: Callable[[], float] | None = None, share: Share = WHOLE
+    ) -> tuple["RiotClient", "Limiter"]:
         """The Riot client, with the limiter that all processes share through the database."""
         from lolslackbot.riot.client import CALL_SECONDS, RiotClient
         from lolslackbot.riot.limiter import Limiter
         from lolslackbot.store.call_log import CallLog
 
-        limiter = Limiter(CallLog(db), self.clock, CALL_SECONDS)
+        limiter = Limiter(CallLog(db, share), self.clock, CALL_SECONDS)
         key, url = self.settings.need_riot_key(), self.settings.riot_url
         left, network = time_left or (lambda: CALL_SECONDS), self.settings.network
         return RiotClient(key, url, limiter, self.clock, left, network), limiter

@@ -8,12 +8,14 @@ import click
 
 from lolslackbot.commands.app import App, report_errors
 from lolslackbot.console import show_line
+from lolslackbot.model import DEFAULT_WORKSPACE
 from lolslackbot.settings import Settings
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.stages import deliver as stage
 from lolslackbot.stages.deliver import Limits
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.store import alerts, amendments
+from lolslackbot.store import alerts, amendments, channels
 from lolslackbot.store.database import Database
 
 BLOCK_KIT_BUILDER = "https://app.slack.com/block-kit-builder/#"
@@ -37,6 +39,12 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
             show_dry_run(app, blocks)
         return
 
+    def divide(db: Database) -> list[Share]:
+        alerting = {DEFAULT_WORKSPACE} if app.settings.alert_channel else set()
+        workspaces = channels.workspaces(db) | alerting
+        shares = [each for each in Share.every(app.settings.workers) if any(map(each.has_named, workspaces))]
+        return shares if len(shares) > 1 else [WHOLE]
+
     def work(db: Database, run: Run) -> None:
         stage.deliver(db, app.slack(run.budget.left), run, delivery_limits(app.settings), alert)
 
@@ -49,7 +57,7 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
         within = timedelta(seconds=app.settings.announce_within)
         return alert(db, app.settings.alert_channel, app.clock.now(), within, adding=adding)
 
-    app.run("deliver", work)
+    app.run("deliver", work, divide)
 
 
 def delivery_limits(settings: Settings) -> Limits:

@@ -1,6 +1,7 @@
 """`status`: how things stand."""
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import click
@@ -44,11 +45,24 @@ def show_status(found: Status) -> None:
         show_line("Nothing needs a person.", colour=FINE)
     for note in found.notes:
         show_line(note)
-    show_table([_stage_row(stage, runs, facts.now) for stage, runs in facts.stages.items()], "")
+    show_table([row for stage, runs in facts.stages.items() for row in _stage_rows(stage, runs, facts.now)], "")
     show_line(_freshness(facts))
     show_line(", ".join(f"{name}: {number}" for name, number in facts.waiting.items() if number) or "Nothing waits.")
     if limits := [_limit_row(hold, facts) for hold in facts.holds if hold.until is not None]:
         show_table(limits, "")
+
+
+def _stage_rows(name: str, stage: StageRuns, now: datetime) -> Iterator[dict[str, str]]:
+    yield _stage_row(name, stage, now)
+    for share in stage.shares:
+        yield {
+            "stage": f"  {share.run.share}",
+            "last run": ago(share.run.began_at, now),
+            "took": "",
+            "end": "at work" if share.at_work else "cut off",
+            "summary": "",
+            "last runs": "",
+        }
 
 
 def _stage_row(name: str, stage: StageRuns, now: datetime) -> dict[str, str]:

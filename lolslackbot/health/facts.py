@@ -52,6 +52,13 @@ class Spent(NamedTuple):
     until: datetime
 
 
+class OpenShare(NamedTuple):
+    """A share of a stage's work that has begun and not ended."""
+
+    run: PastRun
+    at_work: bool  # else its process was cut off
+
+
 @dataclass(frozen=True, slots=True)
 class StageRuns:
     """The last runs of a stage."""
@@ -63,6 +70,7 @@ class StageRuns:
     ends: dict[str, int]  # how many of the LAST_RUNS that are over ended so: by exit status, or `cut off`
     since: datetime | None  # when the oldest of these began
     pressed: list[PastRun]  # those of them that ran out of time, newest first
+    shares: list[OpenShare]  # where several processes share the work
 
     @property
     def last_seen_at(self) -> datetime | None:
@@ -229,4 +237,7 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         ends=dict(sorted(ends.items())),
         since=over[-1].began_at if over else None,
         pressed=[run for run in over if run.ending.out_of_time],
+        shares=[
+            OpenShare(run, is_at_work(db.path, stage, run.share)) for run in runs.unended_shares(db, stage) if run.share
+        ],
     )

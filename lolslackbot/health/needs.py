@@ -17,6 +17,7 @@ from lolslackbot.store.holds import Hold, Scope, ScopeKind
 from lolslackbot.store.locks import STAGES
 from lolslackbot.store.outbox import is_news
 from lolslackbot.store.players import Track
+from lolslackbot.store.runs import PastRun
 
 TICKS_MISSED = timedelta(minutes=9)  # three ticks of cron
 CLOCK_TOLERANCE = timedelta(minutes=1)  # a run that begins so much later than now: the clock was set back
@@ -330,16 +331,24 @@ def _silent_stages(facts: Facts) -> Iterator[Need]:
     else:
         for stage, of in silent.items():
             yield Need(NeedKind.SILENT, stage, f"{stage} {_silence(stage, of)}")
+    for stage, of in facts.stages.items():
+        for each in of.shares if stage not in silent else ():
+            if each.at_work and facts.now - each.run.began_at >= TICKS_MISSED:
+                share = f"{stage}, {each.run.share}"
+                yield Need(NeedKind.SILENT, share, f"{share}, {_hangs(each.run)}")
 
 
 def _silence(stage: str, of: StageRuns) -> str:
     if of.last is None:
         return f"has never run; {_ask_cron(stage)}"
     if of.at_work:
-        began = f"began at {text_of(of.last.began_at)} and has not ended: it hangs"
-        return f"{began}; end its process (run-… in the log), then run `lolslackbot {stage}`"
+        return f"{_hangs(of.last)}, then run `lolslackbot {stage}`"
     last = text_of(of.last.ended_at or of.last.began_at)
     return f"{f'{CUT_OFF} and ' if of.cut_off else ''}has not run since {last}; {_ask_cron(stage)}"
+
+
+def _hangs(run: PastRun) -> str:
+    return f"began at {text_of(run.began_at)} and has not ended: it hangs; end its process (run-… in the log)"
 
 
 def _ask_cron(*stages: str) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lolslackbot.clock import text_of
-from lolslackbot.health.facts import NEWS, Facts, StageRuns, read_facts
+from lolslackbot.health.facts import NEWS, Facts, OpenShare, StageRuns, read_facts
 from lolslackbot.health.needs import Need, find_needs, find_notes
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
@@ -54,6 +54,16 @@ def _runs_as_json(stage: StageRuns) -> dict[str, Any] | None:
         "exit_status": stage.last.exit_status,
         "summary": stage.last.summary,
         "ends": stage.ends,
+        **({"shares": [_share_as_json(each) for each in stage.shares]} if stage.shares else {}),
+    }
+
+
+def _share_as_json(share: OpenShare) -> dict[str, str]:
+    """Of those that have not ended."""
+    return {
+        "share": str(share.run.share),
+        "state": "at work" if share.at_work else "cut off",
+        "began_at": text_of(share.run.began_at),
     }
 
 

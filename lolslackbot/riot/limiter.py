@@ -15,16 +15,19 @@ from lolslackbot.transport import HttpAnswer
 
 logger = logging.getLogger(__name__)
 
+ANSWERED = timedelta(seconds=10)  # an endpoint that answered within that time, and whose limit is unknown, states none
+
 
 class RateLimited(Exception):
     """No call was made: a rate limit window is full, or Riot's last 429 said to wait."""
 
-    def __init__(self, until: datetime, reason: str, *, refused: bool = False) -> None:
-        """refused: by a 429 of Riot's; otherwise by our own count."""
+    def __init__(self, until: datetime, reason: str, *, refused: bool = False, may_end_early: bool = False) -> None:
+        """refused: by a 429 of Riot's; otherwise by our own count. may_end_early: with an answer that is on its way."""
         super().__init__(reason)
         self.until = until
         self.reason = reason
         self.refused = refused
+        self.may_end_early = may_end_early
 
 
 class CallLog(Protocol):
@@ -35,6 +38,7 @@ class CallLog(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]: ...
     def start_run(self, endpoints: Sequence[str], now: datetime, longest_window: timedelta) -> None: ...
+    def keep_open(self, host: str, now: datetime, counts_from: datetime) -> bool: ...
     def repair_after_clock_rollback(self, now: datetime, longest_call: timedelta) -> None: ...
     def state(self, host: str, endpoint: str) -> Mapping[str, ScopeState]: ...
     def save_state(self, host: str, scope: str, before: ScopeState, after: ScopeState, now: datetime) -> None: ...
@@ -54,7 +58,9 @@ class Limiter:
         self._longest_call = timedelta(seconds=longest_call)
 
     def begin_run(self, endpoints: Sequence[str]) -> None:
-        """For the only process that calls `endpoints`: finishes calls of a dead one, drops those beyond any window."""
+        """For the only process that calls `endpoints`, or the only one with its share: finishes calls of a dead one,
+        drops those beyond any window.
+        """
         with self._log.transaction():
             now = self._clock.now()
             self._log.start_run(endpoints, now, limits.LONGEST)
@@ -69,7 +75,7 @@ class Limiter:
             for scope in (APPLICATION, endpoint)
         ]
         waits = [wait for wait in backing_off if wait.until > now]
-        waits += [full for scope in (APPLICATION, endpoint) if (full := self._full(host, scope, state[scope], now))]
+        waits += [full for scope in (APPLICATION, endpoint) if (full := self._full(host, scope, state, now))]
         return max(waits, key=lambda wait: wait.until, default=None)
 
     def allowance(self, host: str, endpoint: str, seconds: float) -> int | None:
@@ -80,9 +86,10 @@ class Limiter:
 
     def spent(self, host: str, now: datetime) -> dict[str, RateLimited]:
         """The full windows at a host: by scope, until when and why."""
+        known = self._log.state(host, APPLICATION)
         full = {
-            scope: self._full(host, scope, state, now)
-            for scope, state in self._log.state(host, APPLICATION).items()
+            scope: self._full(host, scope, known, now)
+            for scope, state in known.items()
             if limits.believed(state.windows)
         }
         return {scope: wait for scope, wait in full.items() if wait}
@@ -95,9 +102,16 @@ class Limiter:
             if wait:  # perhaps only by what was written before the clock was set back
                 self._log.repair_after_clock_rollback(now, self._longest_call)
                 wait = self.free_at(host, endpoint)
+            counts_from = now + self._longest_call
+            if wait is None and self._log.keep_open(host, now, counts_from) and self._knows_limits(host, endpoint):
+                wait = self.free_at(host, endpoint)
             if wait is None:
-                return self._log.reserve(host, endpoint, now + self._longest_call)
+                return self._log.reserve(host, endpoint, counts_from)
         raise wait  # after the transaction, or the clock repair would be rolled back
+
+    def _knows_limits(self, host: str, endpoint: str) -> bool:
+        state = self._log.state(host, endpoint)
+        return all(limits.believed(state[scope].windows) for scope in (APPLICATION, endpoint))
 
     def finish(self, call: int, host: str, endpoint: str, answer: HttpAnswer | None) -> None:
         """Records the end of a call, and learns from the headers of its answer if there was one."""
@@ -119,17 +133,24 @@ class Limiter:
             self.finish(call, host, endpoint, answer)
             raise
 
-    def _full(self, host: str, scope: str, state: ScopeState, now: datetime) -> RateLimited | None:
-        windows = limits.believed(state.windows)
+    def _full(self, host: str, scope: str, known: Mapping[str, ScopeState], now: datetime) -> RateLimited | None:
+        windows = limits.believed(known[scope].windows)
         if not windows:
-            # Nothing is known of this limit yet: one call at a time, until an answer states it.
-            until = self._log.nth_newest_call(host, scope, 1, now)  # only an open call counts from later than now
-            return RateLimited(until, f"waiting for the first response from {_name(host, scope)}") if until else None
+            states_limits = scope != APPLICATION and limits.believed(known[APPLICATION].windows)
+            if states_limits and self._log.count_finished(host, scope, now - ANSWERED):
+                return None
+            return self._first_response(host, scope, now)
         full = [(until, window) for window in windows if (until := self._opens_at(host, scope, window, now))]
         if not full:
             return None
         until, window = max(full, key=lambda pair: pair[0])
         return RateLimited(until, f"rate limit {window.calls}/{window.seconds} s exhausted for {_name(host, scope)}")
+
+    def _first_response(self, host: str, scope: str, now: datetime) -> RateLimited | None:
+        """Nothing is known of a limit yet: one call at a time, until an answer states it."""
+        until = self._log.nth_newest_call(host, scope, 1, now)  # only an open call counts from later than now
+        reason = f"waiting for the first response from {_name(host, scope)}"
+        return RateLimited(until, reason, may_end_early=True) if until else None
 
     def _opens_at(self, host: str, scope: str, window: Window, now: datetime) -> datetime | None:
         room, since = limits.room_for_ours(window, now), now - limits.duration(window)

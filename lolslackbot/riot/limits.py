@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from lolslackbot.model import ScopeState, Window
 
-MARGIN = timedelta(seconds=0.5)  # Riot counts a call when it arrives there, and rounds Retry-After to whole seconds
+MARGIN = timedelta(seconds=0.5)  # Retry-After is rounded to whole seconds; and no two clocks run alike
+SHORT_MARGIN = timedelta(seconds=0.1)  # what clocks can differ by within seconds
 LONGEST = timedelta(days=1)  # no 429 backs off for longer, and no longer window is believed
 MOST_WINDOWS = 10  # of one limit; Riot states two or three
 APPLICATION = ""  # the scope of a whole host; any other scope is an endpoint there
@@ -39,8 +40,9 @@ def believed(windows: Sequence[Window]) -> list[Window]:
 
 
 def duration(window: Window) -> timedelta:
-    """How long a call counts in the window."""
-    return timedelta(seconds=window.seconds) + MARGIN
+    """How long a call counts in the window, from its end on: Riot counts it when it arrives there."""
+    length = timedelta(seconds=window.seconds)
+    return length + min(MARGIN, max(SHORT_MARGIN, length / 100))
 
 
 def room_for_ours(window: Window, now: datetime) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit
-from lolslackbot.model import Message
+from lolslackbot.model import DEFAULT_WORKSPACE, Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
@@ -60,7 +60,7 @@ def no_alerts(db: Database, *, adding: bool) -> bool:
 def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alerting = no_alerts) -> None:
     """Sends what is pending and may go, once each; the rest waits, or ends with a reason."""
     now = run.clock.now()
-    orphans = in_doubt.recover_orphaned_claims(db, now)
+    orphans = in_doubt.recover_orphaned_claims(db, now, run.share)
     if orphans:
         keys = ", ".join(message.key for message in orphans)
         logger.error("in flight when the previous run died, outcome unknown: %s", keys)
@@ -69,6 +69,8 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
     with db.transaction():
         in_doubt.mark_restored_in_doubt(db, now)
     run.count("expired", outbox.expire(db, now - limits.announce_within, now))
+    if not run.share.has_named(DEFAULT_WORKSPACE):  # where alerts go
+        alert = no_alerts
     with run.item("alert"):
         alert(db, adding=False)
     delivering = _Delivering(db, client, run, limits)
@@ -82,7 +84,7 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
             delivering.send_pending()
     run.count("edits dropped", amendments.drop_old(db, now - AMENDED_WITHIN, now))
     delivering.amend()
-    run.left_over = outbox.count_pending(db)
+    run.left_over = outbox.count_pending(db, run.share)
     if left := [message for message in orphans if in_doubt.is_uncertain(db, message)]:
         run.count("uncertain", len(left))
         run.ends_with(Exit.SOME_FAILED, in_doubt.DIED, IN_DOUBT)
@@ -177,7 +179,7 @@ class _Delivering:
     def _another_round(self) -> bool:
         """The next message of each channel that may be posted to now, what happened first in front."""
         progress, rests = False, []
-        for following in outbox.next_messages(self._db):
+        for following in outbox.next_messages(self._db, self._run.share):
             if self._run.budget.spent():
                 self._run.runs_out_of_time()
                 return False
@@ -307,6 +309,8 @@ class _Delivering:
         """One edit each, after all posts: it holds nobody up, and one that failed is made again in the next run."""
         for amendment in amendments.waiting(self._db, self._now()):
             message = amendment.message
+            if not self._run.share.has_named(message.workspace):
+                continue
             if self._run.budget.spent():
                 return
             stopped = "its workspace gets nothing more in this run" if message.workspace in self._stopped else None
@@ -359,7 +363,7 @@ class _Delivering:
     def examine_broken_channel(self) -> None:
         """Asks Slack about one broken channel, once an hour each, and lifts the hold if its reason is over."""
         now = self._now()
-        due = channels.to_examine(self._db, now, EXAMINED_EVERY)
+        due = channels.to_examine(self._db, now, EXAMINED_EVERY, self._run.share)
         if due is None or self._run.budget.spent():
             return
         channel, workspace = due

@@ -19,6 +19,9 @@ from lolslackbot.store.reasons import Reason
 logger = logging.getLogger(__name__)
 
 
+LINGER = timedelta(seconds=0.25)  # where another process of this run has to go first
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The settings this stage goes by: how long a game is news, how long one wait for a limit may last."""
@@ -54,6 +57,8 @@ class FetchContext:
     def wait(self, wait: RateLimited) -> None:
         """Sleeps until a limit is over. Raises WaitsTooLong."""
         left = wait.until - self.now()
+        if wait.may_end_early and self.run.peers:
+            left = min(left, LINGER)
         if left > self.limits.max_wait or left.total_seconds() > self.run.budget.left():
             self.run.out_of_time |= left <= self.limits.max_wait
             raise WaitsTooLong(wait)
@@ -95,4 +100,9 @@ class FetchContext:
         """Raises Rejected. Nothing is marked failed; the next run tries one call."""
         with self.db.transaction():
             holds.put_first(self.db, holds.RIOT_KEY, "rejected", str(refusal), self.now())
-        raise Rejected(f"Riot refuses RIOT_API_KEY ({refusal}): {RENEW_KEY}") from refusal
+        raise key_rejected(str(refusal)) from refusal
+
+
+def key_rejected(reason: str) -> Rejected:
+    """What ends a run whose key is refused."""
+    return Rejected(f"Riot refuses RIOT_API_KEY ({reason}): {RENEW_KEY}")

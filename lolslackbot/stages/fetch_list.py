@@ -123,7 +123,7 @@ class ListFetcher:
         players.resolved(self._db, player.player_id, self._context.now())
         if puuid == player.puuid:
             self._flag_other_key(player, refusal)
-        elif players.with_puuids(self._db, [puuid]):
+        elif any(each.player_id != player.player_id for each in players.with_puuids(self._db, [puuid]).values()):
             problem = f"the puuid belongs to another key, and {player.riot_id} is another player now"
             self._flag(player, ProblemKind.NAME_TAKEN, problem, refusal)
         else:

@@ -10,7 +10,7 @@ from lolslackbot.riot import routing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotClient
 from lolslackbot.riot.limiter import Limiter, RateLimited
-from lolslackbot.stages.fetch_context import FetchContext, Limits, WaitsTooLong
+from lolslackbot.stages.fetch_context import LINGER, FetchContext, Limits, WaitsTooLong, key_rejected
 from lolslackbot.stages.fetch_list import ListFetcher
 from lolslackbot.stages.fetch_match import MatchFetcher
 from lolslackbot.stages.fetch_ranks import RankFetcher
@@ -24,6 +24,7 @@ STAGE = "fetch-matches"
 SILENCE = timedelta(days=14)  # without a game; then Riot is asked whether the player moved
 REGION_INTERVAL = timedelta(days=7)  # between two such questions
 REGIONS_A_RUN = 5
+HEED_INTERVAL = 1.0  # seconds from one look at what other processes found to the next
 
 
 def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, limits: Limits) -> None:
@@ -66,6 +67,8 @@ class _Fetching:
     def __init__(self, context: FetchContext) -> None:
         self._context, self._db, self._run, self._schedule = context, context.db, context.run, context.schedule
         self._lists, self._matches = ListFetcher(context), MatchFetcher(context)
+        self._heeds_at = 0.0  # by the steady clock
+        self._has_looked_last = False
 
     def try_rejected_key(self) -> None:
         """One call tells whether a key that was rejected is good again."""
@@ -88,20 +91,49 @@ class _Fetching:
     def _next(self) -> tuple[str, str] | None:
         """Host and endpoint of the next call, once it may be made; None: all done, or no time left."""
         while not self._run.budget.spent():
+            self._heed_others()
             waits: list[RateLimited] = []
             for host, endpoint in self._schedule.heads():
                 wait = self._context.limiter.free_at(host, endpoint)
                 if wait is None:
                     return host, endpoint
                 waits.append(wait)
-            if not waits:
+            if waits:
+                self._wait(min(waits, key=lambda wait: wait.until))
+            elif not self._others_may_find_more():
                 return None
-            if not self._schedule.drop_what_is_over():
-                self._context.wait(min(waits, key=lambda wait: wait.until))
         self._schedule.drop_what_is_over()
         if len(self._schedule):
             self._run.runs_out_of_time()
         return None
+
+    def _wait(self, wait: RateLimited) -> None:
+        if self._run.peers or not self._schedule.drop_what_is_over():
+            self._context.wait(wait)
+
+    # Several processes at work
+
+    def _heed_others(self) -> None:
+        """Once a second: matches of this share that others found, what was untracked, and whether the key is good."""
+        if self._run.peers is None or self._run.clock.steady() < self._heeds_at:
+            return
+        self._heeds_at = self._run.clock.steady() + HEED_INTERVAL
+        if rejected := holds.find(self._db, holds.RIOT_KEY, "rejected"):
+            raise key_rejected(rejected.reason)
+        self._schedule.reload_matches()
+        self._schedule.drop_what_is_over()
+
+    def _others_may_find_more(self) -> bool:
+        """Whether lists of others may still have matches of this share, or had since the last look."""
+        peers = self._run.peers
+        if peers is None or self._has_looked_last:
+            return False
+        peers.find_no_more()  # none of this process's own lists can be asked for any more
+        self._has_looked_last = not peers.may_find_more()
+        if not self._has_looked_last:
+            self._run.clock.sleep(LINGER.total_seconds())
+        self._heeds_at = 0.0
+        return True
 
     # The key
 
@@ -112,7 +144,7 @@ class _Fetching:
         """
         key = self._context.key
         refusal = key.first
-        player = next(iter(players.poll_order(self._db)), None)
+        player = next(iter(players.poll_order(self._db, self._run.share) or players.poll_order(self._db)), None)
         if player:
             self._schedule.drop_player(player)
             self._lists.fetch(player)
@@ -138,7 +170,7 @@ class _Fetching:
         if len(self._schedule):
             return
         host, now = routing.account_region(None), self._context.now()
-        for player in players.silent(self._db, now - SILENCE, now - REGION_INTERVAL, REGIONS_A_RUN):
+        for player in players.silent(self._db, now - SILENCE, now - REGION_INTERVAL, REGIONS_A_RUN, self._run.share):
             if self._run.budget.spent() or self._context.health.is_open(host):
                 return
             if self._context.limiter.free_at(host, PLATFORM) or not self._ask_for_region(player):

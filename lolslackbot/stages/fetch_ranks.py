@@ -37,10 +37,10 @@ class RankFetcher:
             return
         now = self._context.now()
         ranks.stop_old(self._db, now - LOOKED_FOR)
-        for wanted in ranks.due(self._db).values():
+        for wanted in ranks.due(self._db, self._run.share).values():
             self._ask(wanted[0].player, wanted)
         if not len(self._context.schedule):
-            for player in ranks.not_asked_since(self._db, now - BASELINE_INTERVAL, BASELINES_A_RUN):
+            for player in ranks.not_asked_since(self._db, now - BASELINE_INTERVAL, BASELINES_A_RUN, self._run.share):
                 self._ask(player, ())
 
     def _ask(self, player: Player, wanted: Sequence[WantedRank]) -> None:

@@ -132,7 +132,9 @@ class Reconciler:
     def reconcile(self, claimed_before: datetime) -> int:
         """Looks up what is in doubt since before that moment; returns how many messages go out again."""
         again = 0
-        unknown = [each for each in in_doubt.uncertain(self._db, claimed_before) if self._is_looked_for(each)]
+        unknown = [
+            each for each in in_doubt.uncertain(self._db, claimed_before, self._run.share) if self._is_looked_for(each)
+        ]
         for channel, group in groupby(unknown, key=lambda each: each.message.channel_id):
             if self._run.budget.spent():
                 break

@@ -1,15 +1,18 @@
 """One piece, one commit, the next piece: the guard around each, the counts, the exit status."""
 
 import logging
+import os
+import select
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunAborted, worst
 from lolslackbot.files import StrPath, foreign
 from lolslackbot.logs import logging_about
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import holds, runs
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database, must_exist, open_database
@@ -27,11 +30,48 @@ class Cause:
     needs: tuple[str, ...]
 
 
-class Run:
-    """One run of a stage: what it counted, how it will end, how long it may take."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one share of a run, as its process sends it."""
 
-    def __init__(self, stage: str, clock: Clock, max_seconds: float) -> None:
+    began: bool
+    counts: Counter[str]
+    notes: list[str]
+    causes: list[Cause]
+    ending: runs.Ending
+    ended_by: str | None
+    status: Exit
+    log_lines: list[str] = field(default_factory=list)  # that its process kept back
+
+
+class Peers:
+    """The processes that share a run, as one of them sees the others: by a pipe that each keeps open while it may find
+    more to do for them, and that the kernel closes with a process that dies.
+    """
+
+    def __init__(self, reading: int, writing: int) -> None:
+        self._reading, self._writing = reading, writing
+
+    def find_no_more(self) -> None:
+        """This process finds nothing more for the others."""
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
+
+    def may_find_more(self) -> bool:
+        """Whether any of them may, this one included."""
+        readable, _, _ = select.select([self._reading], [], [], 0)  # nothing is ever written: then it is closed
+        return not readable
+
+
+class Run:
+    """One run of a stage, or one process's share of it: what it counted, how it will end, how long it may take."""
+
+    def __init__(
+        self, stage: str, clock: Clock, max_seconds: float, share: Share = WHOLE, peers: Peers | None = None
+    ) -> None:
         self.stage = stage
+        self.share, self.peers = share, peers
         self.clock = clock
         self.max_seconds = max_seconds
         self.budget = Budget(clock, max_seconds)
@@ -62,6 +102,26 @@ class Run:
     def ending(self) -> runs.Ending:
         """What kept it from doing all there was to do."""
         return runs.Ending(self.out_of_time, self.left_over, self.max_seconds, self.clock_ahead)
+
+    def result(self) -> Result:
+        """For the run that this one has a share of."""
+        return Result(self.began, self.counts, self.notes, self.causes, self.ending(), self.ended_by, self.status)
+
+    def absorb(self, result: Result) -> None:
+        """Adds what came of a share."""
+        self.counts.update(result.counts)
+        for text in result.notes:
+            self.note(text)
+        self.causes += result.causes
+        self.status = worst(self.status, result.status)
+        self.out_of_time |= result.ending.out_of_time
+        if result.ending.left_over is not None:
+            self.left_over = (self.left_over or 0) + result.ending.left_over
+        self.clock_ahead = result.ending.clock_ahead or self.clock_ahead
+        if result.ended_by and not result.began and result.status is Exit.LATER:
+            self.note(result.ended_by)  # another run has that share
+        elif result.ended_by:
+            self.ended_by = self.ended_by or result.ended_by
 
     @property
     def problems(self) -> list[str]:
@@ -104,26 +164,44 @@ class Run:
         return f"{self.stage}: " + "; ".join([counts or "nothing to do", *self.notes])
 
 
-def run_stage(
-    stage: str, database: StrPath, clock: Clock, max_seconds: float, work: Callable[[Database, Run], None]
-) -> Run:
+Work = Callable[[Database, Run], None]
+
+
+def run_stage(stage: str, database: StrPath, clock: Clock, max_seconds: float, work: Work) -> Run:
     """Does the stage's work under its lock; how it went. Raises nothing but what stops the process."""
     run = Run(stage, clock, max_seconds)
-    with logging_about(stage):
-        with _ends_of(run):
-            must_exist(database)  # before the lock file: where there is no database, nothing is made
-            with run_lock(database, stage), closing(open_database(database)) as db:
-                run.began = True
-                if whose := foreign(db.path):
-                    logger.warning("%s", whose)
-                clamp_future_times(db, clock.now())
-                run_id = runs.begin(db, stage, clock.now())
-                with _ends_of(run):
-                    work(db, run)
-                summary = "; ".join(filter(None, (run.summary(), run.ended_by)))
-                runs.end(db, run_id, clock.now(), int(run.status), summary, run.ending())
-        logger.debug("%s; exit %d", run.summary(), run.status)
+    with logging_about(stage), told_by(run):
+        must_exist(database)  # before the lock file: where there is no database, nothing is made
+        do_locked(run, database, work, lambda db: runs.begin(db, stage, clock.now()))
     return run
+
+
+def do_locked(run: Run, database: StrPath, work: Work, begin: Callable[[Database], int]) -> None:
+    """Does the work under the run's lock, and records it. begin: adds the record; its id."""
+    clock = run.clock
+    with run_lock(database, run.stage, run.share), closing(open_database(database)) as db:
+        run.began = True
+        if whose := foreign(db.path):
+            logger.warning("%s", whose)
+        clamp_future_times(db, clock.now())
+        run_id = begin(db)
+        with ends_of(run):
+            work(db, run)
+        record_end(db, run, run_id)
+
+
+def record_end(db: Database, run: Run, run_id: int) -> None:
+    """Records how the run ends. One commit."""
+    summary = "; ".join(filter(None, (run.summary(), run.ended_by)))
+    runs.end(db, run_id, run.clock.now(), int(run.status), summary, run.ending())
+
+
+@contextmanager
+def told_by(run: Run) -> Iterator[None]:
+    """`ends_of` all of a run, and the log says how it ended."""
+    with ends_of(run):
+        yield
+    logger.debug("%s; exit %d", run.summary(), run.status)
 
 
 def _needs_of(run: Run, end: RunAborted) -> tuple[str, ...]:
@@ -140,7 +218,7 @@ def _needs_of(run: Run, end: RunAborted) -> tuple[str, ...]:
 
 
 @contextmanager
-def _ends_of(run: Run) -> Iterator[None]:
+def ends_of(run: Run) -> Iterator[None]:
     """An error that ends the run becomes its status and its one line; the first one stays."""
     try:
         yield

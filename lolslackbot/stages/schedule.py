@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from lolslackbot.model import Player, platform_of
+from lolslackbot.model import Player, game_id_of, platform_of
 from lolslackbot.poll import in_turn
 from lolslackbot.riot import routing
 from lolslackbot.riot.client import MATCH, MATCH_IDS
 from lolslackbot.riot.limiter import Limiter
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.stages.run import Run
 from lolslackbot.stages.upstream import HostHealth, KeySuspicion
 from lolslackbot.store import matches, players, riot_hosts
@@ -35,35 +36,35 @@ def host_of_player(player: Player) -> str:
     return routing.match_region(player.platform)
 
 
-def lists_in_order(db: Database, limiter: Limiter, seconds: float, now: datetime) -> list[Player]:
-    """The tracked players in the order in which their lists are asked for.
+def lists_in_order(db: Database, limiter: Limiter, seconds: float, now: datetime, share: Share = WHOLE) -> list[Player]:
+    """A share's tracked players in the order in which their lists are asked for.
 
     As long as a host's lists fit into what a run may ask there, the longest unasked come first; else where news is
     likelier. seconds: that a run may take.
     """
-    longest_unasked = players.poll_order(db)
+    longest_unasked = players.poll_order(db, share)
     by_host: dict[str, list[Player]] = {}
     for player in longest_unasked:
         by_host.setdefault(host_of_player(player), []).append(player)
-    turns = {host: iter(_in_turn(db, group, limiter, seconds, now)) for host, group in by_host.items()}
+    turns = {host: iter(_in_turn(db, group, limiter, seconds, now, share)) for host, group in by_host.items()}
     return [next(turns[host_of_player(player)]) for player in longest_unasked]  # hosts take turns as before
 
 
-def lists_in_a_run(host: str, limiter: Limiter, seconds: float) -> int | None:
+def lists_in_a_run(host: str, limiter: Limiter, seconds: float, share: Share = WHOLE) -> int | None:
     """How many lists a run may ask for there, and some matches; None where no limit is known."""
     allowance = limiter.allowance(host, MATCH_IDS, seconds)
-    return None if allowance is None else math.floor(LISTS * allowance)
+    return None if allowance is None else math.floor(LISTS * allowance / share.of)
 
 
 def _in_turn(
-    db: Database, group: Sequence[Player], limiter: Limiter, seconds: float, now: datetime
+    db: Database, group: Sequence[Player], limiter: Limiter, seconds: float, now: datetime, share: Share
 ) -> Sequence[Player]:
-    a_run = lists_in_a_run(host_of_player(group[0]), limiter, seconds)
+    a_run = lists_in_a_run(host_of_player(group[0]), limiter, seconds, share)
     if a_run is None or len(group) <= a_run:
         return group
     logger.debug("%d lists, of which a run asks for about %d: likelier news first", len(group), a_run)
     known = {player.player_id: player for player in group}
-    polled = [each for each in players.polled(db) if each.player_id in known]
+    polled = [each for each in players.polled(db, share) if each.player_id in known]
     return [known[each.player_id] for each in in_turn(polled, a_run, now)]
 
 
@@ -107,15 +108,16 @@ class Lanes(Generic[T]):
 
 
 class Schedule:
-    """The wanted matches and the players whose list is due; and whose puuid may be another key's."""
+    """A share's wanted matches and players whose list is due; and whose puuid may be another key's."""
 
     def __init__(self, db: Database, run: Run, limiter: Limiter, health: HostHealth, key: KeySuspicion) -> None:
         self._db, self._clock, self._limiter, self._health, self._key = db, run.clock, limiter, health, key
+        self._share, self._began = run.share, run.clock.now()
         self.tried: set[int] = set()  # players whose list was asked for in this run
         self._settled: set[int] = set()  # those whose puuid is good, or known to be of no use
-        self._doubted = {player.player_id: host_of_player(player) for player in players.doubted(db)}
+        self._doubted = {player.player_id: host_of_player(player) for player in self._doubted_of_share()}
         self.waiting_hosts: set[str] = set()  # gave no match since the first 404 of one that waits
-        ordered = lists_in_order(db, limiter, run.max_seconds, run.clock.now())
+        ordered = lists_in_order(db, limiter, run.max_seconds, run.clock.now(), run.share)
         doubted_first = sorted(ordered, key=lambda player: player.player_id not in self._doubted)
         self.players = Lanes(host_of_player, doubted_first)
         self.reload_matches()
@@ -125,7 +127,8 @@ class Schedule:
 
     def reload_matches(self) -> None:
         """Reads what is wanted now, in its order among all: a list is not always in that order."""
-        due = [*matches.to_look_at(self._db, self._clock.now()), *self._probes()]
+        probes = (match_id for match_id in self._probes() if self._share.has(game_id_of(match_id)))
+        due = [*matches.to_look_at(self._db, self._clock.now(), self._share), *probes]
         self.matches = Lanes(host_of_match, (match_id for match_id in due if match_id not in self._key))
 
     def _probes(self) -> Iterator[str]:
@@ -144,26 +147,37 @@ class Schedule:
 
     def heads(self) -> Iterator[tuple[str, str]]:
         """Host and endpoint of what can be asked next, in the order in which it is due."""
+        doubted = {*self._doubted.values(), *self._doubted_by_others()} if self.matches else set()
         for host in self.matches.hosts():
-            if not self._health.is_open(host) and not self._may_name_a_doubted_player(host):
+            if not self._health.is_open(host) and not self._may_name_a_doubted_player(host, doubted):
                 yield host, MATCH
         for host in self.players.hosts():
             if not self._health.is_open(host):
                 yield host, MATCH_IDS
 
-    def _may_name_a_doubted_player(self, host: str) -> bool:
+    def _may_name_a_doubted_player(self, host: str, doubted: Iterable[str]) -> bool:
         """Whether a match there may name somebody whose puuid under a new key can be had first."""
         return any(
-            doubted == host or not self._limiter.free_at(doubted, MATCH_IDS)
-            for doubted in set(self._doubted.values())
-            if not self._health.is_open(doubted)
+            each == host or not self._limiter.free_at(each, MATCH_IDS)
+            for each in doubted
+            if not self._health.is_open(each)
         )
+
+    def _doubted_of_share(self) -> list[Player]:
+        return [player for player in players.doubted(self._db) if self._share.has(player.player_id)]
+
+    def _doubted_by_others(self) -> set[str]:
+        """The hosts of players whose puuid any process came to doubt, and whose list is still to be asked for."""
+        if self._share.is_whole:
+            return set()
+        return {host_of_player(player) for player in players.doubted(self._db, asked_before=self._began)}
 
     def drop_what_is_over(self) -> bool:
         """Drops matches that were given up and players that were untracked meanwhile; whether there were any."""
         now: datetime = self._clock.now()
-        due = {*matches.to_look_at(self._db, now), *(waiting.match_id for waiting in matches.to_probe(self._db, now))}
-        tracked = {player.player_id for player in players.poll_order(self._db)}
+        waiting = (each.match_id for each in matches.to_probe(self._db, now))
+        due = {*matches.to_look_at(self._db, now, self._share), *waiting}
+        tracked = players.tracked_ids(self._db)
         number = len(self)
         self.matches.drop(lambda match_id: match_id not in due)
         self.players.drop(lambda player: player.player_id not in tracked)
@@ -183,7 +197,7 @@ class Schedule:
     def doubt_all(self) -> None:
         """The key changed: no match is asked for before every tracked player's list was."""
         players.doubt_puuids(self._db, self._settled)
-        for player in players.doubted(self._db):
+        for player in self._doubted_of_share():
             if player.player_id not in self.tried or player.player_id in self._doubted:
                 self._doubted[player.player_id] = host_of_player(player)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import ScopeState, Window
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import holds
 from lolslackbot.store.database import Database, Row, in_clause
 
@@ -32,8 +33,9 @@ class CallLog:
     host: a routing value; scope: an endpoint there, or '' for the whole host.
     """
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, share: Share = WHOLE) -> None:
+        """share: of the work of the process that calls; its run lock is held as long as that lives."""
+        self._db, self._share = db, share
 
     def transaction(self) -> AbstractContextManager[None]:
         return self._db.transaction()
@@ -45,8 +47,15 @@ class CallLog:
         """
         names, values = in_clause("endpoint", endpoints)
         self._db.write(
-            f"UPDATE riot_calls SET open = 0, counts_at = :now WHERE open = 1 AND endpoint IN {names}",
+            f"""
+            UPDATE riot_calls SET open = 0, counts_at = :now
+            WHERE open = 1 AND CASE
+                WHEN shares IS NULL THEN endpoint IN {names}
+                ELSE shares <> :shares OR share = :share
+            END
+            """,
             now=text_of(now),
+            **self._share.values(),
             **values,
         )
         row = self._db.row(
@@ -55,7 +64,7 @@ class CallLog:
         )
         longest_known = timedelta(seconds=row["seconds"] or 0 if row else 0)
         self._db.write(
-            "DELETE FROM riot_calls WHERE counts_at < :before",
+            "DELETE FROM riot_calls WHERE counts_at < :before AND NOT (open = 1 AND shares IS NOT NULL)",
             before=text_of(now - longest_known - _OPEN_LONGER),
         )
 
@@ -154,16 +163,36 @@ class CallLog:
         )
         return int(row["calls"]) if row else 0
 
+    def keep_open(self, host: str, now: datetime, counts_from: datetime) -> bool:
+        """Counts calls that were open for longer than a call can last from then; whether there are any.
+
+        A process was stopped in the middle of each: it sends its call when it goes on. Only those with a share are
+        meant: their processes live until another takes the share's lock, and `start_run` finishes their calls.
+        """
+        late = self._db.write(
+            """
+            UPDATE riot_calls SET counts_at = :counts_from
+            WHERE open = 1 AND shares IS NOT NULL AND routing = :host AND counts_at <= :now
+            """,
+            host=host,
+            counts_from=text_of(counts_from),
+            now=text_of(now),
+        )
+        return late > 0
+
     def reserve(self, host: str, endpoint: str, counts_from: datetime) -> int:
         """Logs a call that is about to be sent, as open; its id."""
+        own = {"share": None, "shares": None} if self._share.is_whole else self._share.values()
         (row,) = self._db.change(
             """
-            INSERT INTO riot_calls (routing, endpoint, counts_at) VALUES (:host, :endpoint, :counts_from)
+            INSERT INTO riot_calls (routing, endpoint, counts_at, share, shares)
+            VALUES (:host, :endpoint, :counts_from, :share, :shares)
             RETURNING call_id
             """,
             host=host,
             endpoint=endpoint,
             counts_from=text_of(counts_from),
+            **own,
         )
         return int(row["call_id"])
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import Style
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import findings, holds
 from lolslackbot.store.database import Database, Row
 
@@ -94,25 +95,25 @@ def forget_reconciled(db: Database) -> None:
 # Broken channels
 
 
-def to_examine(db: Database, now: datetime, every: timedelta) -> tuple[str, str] | None:
-    """The broken channel that was not looked at for longest, with its workspace, if that is `every` ago or longer.
+def to_examine(db: Database, now: datetime, every: timedelta, share: Share = WHOLE) -> tuple[str, str] | None:
+    """A share's broken channel that was not looked at for longest, with its workspace, if that is `every` ago or more.
 
     Only one that somebody is tracked in, or that gets alerts. What was looked at in what is now the future was so by a
     wrong clock.
     """
-    row = db.row(
+    rows = db.rows(
         """
         SELECT channel_id, workspace FROM channels JOIN holds ON scope_kind = 'channel' AND scope_id = channel_id
         WHERE kind = 'broken' AND since <= :then
           AND (examined_at IS NULL OR examined_at <= :then OR examined_at > :now)
           AND (EXISTS (SELECT 1 FROM tracks WHERE tracks.channel_id = channels.channel_id)
                OR EXISTS (SELECT 1 FROM alerts WHERE alerts.channel_id = channels.channel_id))
-        ORDER BY examined_at IS NOT NULL, examined_at LIMIT 1
+        ORDER BY examined_at IS NOT NULL, examined_at
         """,
         then=text_of(now - every),
         now=text_of(now),
     )
-    return (row["channel_id"], row["workspace"]) if row else None
+    return next(((row["channel_id"], row["workspace"]) for row in rows if share.has_named(row["workspace"])), None)
 
 
 def mark_examined(db: Database, channel_id: str, now: datetime) -> None:
@@ -142,6 +143,11 @@ def note_slack_id(db: Database, channel_id: str, slack_id: str) -> None:
             channel_id=channel_id,
             slack_id=slack_id,
         )
+
+
+def workspaces(db: Database) -> set[str]:
+    """Those that any channel belongs to, upper and lower case alike."""
+    return {row["workspace"].lower() for row in db.rows("SELECT DISTINCT workspace FROM channels")}
 
 
 def workspace_of(db: Database, channel_id: str) -> str | None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import LookupProblem, Message
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import channels
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import Database, Row, in_clause
 
 logger = logging.getLogger(__name__)
 
@@ -49,22 +50,23 @@ class Uncertain:
         )
 
 
-def recover_orphaned_claims(db: Database, now: datetime) -> list[Message]:
-    """sending -> uncertain, for whoever holds the run lock: those claims belong to a dead process. Which ones."""
-    orphans = [
-        Message.from_row(row) for row in db.rows(f"SELECT * FROM messages WHERE {UNSETTLED} AND state = 'sending'")
-    ]
+def recover_orphaned_claims(db: Database, now: datetime, share: Share = WHOLE) -> list[Message]:
+    """sending -> uncertain, for whoever holds that share's run lock: those claims are a dead process's. Which ones."""
+    sending = db.rows(f"SELECT * FROM messages WHERE {UNSETTLED} AND state = 'sending'")
+    orphans = [message for message in map(Message.from_row, sending) if share.has_named(message.workspace)]
     if not orphans:
         return orphans
+    workspaces, values = in_clause("workspace", {message.workspace for message in orphans})
     with db.transaction():
         db.write(
             f"""
             UPDATE messages
             SET state = 'uncertain', claim_token = NULL, error = :error, settled_at = :now, unknown_since = :now
-            WHERE {UNSETTLED} AND state = 'sending'
+            WHERE {UNSETTLED} AND state = 'sending' AND workspace IN {workspaces}
             """,
             error=DIED,
             now=text_of(now),
+            **values,
         )
     return orphans
 
@@ -90,8 +92,8 @@ def mark_restored_in_doubt(db: Database, now: datetime) -> int:
     return log_changes(doubted)
 
 
-def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
-    """The messages of unknown outcome, by channel; those claimed later (in this very run) are left for the next."""
+def uncertain(db: Database, claimed_before: datetime, share: Share = WHOLE) -> list[Uncertain]:
+    """A share's messages of unknown outcome, by channel; those claimed later (in this run) are left for the next."""
     rows = db.rows(
         f"""
         SELECT * FROM messages WHERE {UNSETTLED} AND state = 'uncertain' AND +claimed_at < :before
@@ -99,7 +101,7 @@ def uncertain(db: Database, claimed_before: datetime) -> list[Uncertain]:
         """,
         before=text_of(claimed_before),
     )
-    return [Uncertain.from_row(row) for row in rows]
+    return [Uncertain.from_row(row) for row in rows if share.has_named(row["workspace"])]
 
 
 def is_uncertain(db: Database, message: Message) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lolslackbot.clock import moment_of, text_of
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row, in_clause
 from lolslackbot.store.reasons import UNTRACKED, Reason, ReasonKind
@@ -16,9 +17,9 @@ LOOKS = 3  # at a match that answers 404; then it is over, unless its host gives
 _WAITS_FOR_HOST = f"state = 'missing' AND not_found_count >= {LOOKS}"  # of those with a next look
 
 
-def to_look_at(db: Database, now: datetime) -> list[str]:
-    """The matches whose body is due to be asked for: those that failed least first, then the newest first, platforms
-    taking turns. Those of `to_probe` are left out.
+def to_look_at(db: Database, now: datetime, share: Share = WHOLE) -> list[str]:
+    """A share's matches whose body is due to be asked for: those that failed least first, then the newest first,
+    platforms taking turns. Those of `to_probe` are left out.
 
     Numbers of two platforms say nothing about each other, so the newest of each come first.
     """
@@ -28,11 +29,12 @@ def to_look_at(db: Database, now: datetime) -> list[str]:
             SELECT match_id, failures,
                    ROW_NUMBER() OVER (PARTITION BY platform, failures ORDER BY game_id DESC) AS turn
             FROM matches
-            WHERE next_look_at <= :now AND NOT ({_WAITS_FOR_HOST})
+            WHERE next_look_at <= :now AND NOT ({_WAITS_FOR_HOST}) AND game_id % :shares = :share
         )
         ORDER BY failures, turn, match_id
         """,
         now=text_of(now),
+        **share.values(),
     )
     return [row["match_id"] for row in rows]
 

@@ -336,6 +336,17 @@ STEPS: dict[int, str] = {
         CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
         CREATE INDEX matches_without_end ON matches (listed_at) WHERE ended_at IS NULL;
     """,
+    8: """
+        -- Several processes share the work of one run.
+        ALTER TABLE runs ADD COLUMN part_of INTEGER REFERENCES runs ON DELETE CASCADE;
+        ALTER TABLE runs ADD COLUMN share INTEGER;
+        ALTER TABLE runs ADD COLUMN shares INTEGER;
+        CREATE INDEX runs_by_whole ON runs (part_of) WHERE part_of IS NOT NULL;
+        ALTER TABLE riot_calls ADD COLUMN share INTEGER;
+        ALTER TABLE riot_calls ADD COLUMN shares INTEGER;
+        CREATE INDEX riot_calls_in_shares ON riot_calls (routing, counts_at) WHERE open = 1 AND shares IS NOT NULL;
+        CREATE INDEX players_doubted ON players (player_id) WHERE puuid_doubted = 1;
+    """,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message, MessageKind
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import channels, findings, holds, in_doubt, participants, reasons
 from lolslackbot.store.database import Database, Row
 from lolslackbot.store.holds import Scope, ScopeKind
@@ -206,8 +207,8 @@ def waiting_about(db: Database, player_id: int, channel_id: str) -> list[str]:
     return [row["match_id"] for row in rows]
 
 
-def next_messages(db: Database) -> list[NextMessage]:
-    """The next message of each channel in which some wait, what happened first in front."""
+def next_messages(db: Database, share: Share = WHOLE) -> list[NextMessage]:
+    """The next message of each of a share's channels in which some wait, what happened first in front."""
     rows = db.rows(
         """
         SELECT *, (
@@ -226,7 +227,7 @@ def next_messages(db: Database) -> list[NextMessage]:
         ORDER BY happened_at, subject, channel_id
         """
     )
-    return [NextMessage.from_row(row) for row in rows]
+    return [NextMessage.from_row(row) for row in rows if share.has_named(row["workspace"])]
 
 
 def compared_from(db: Database, channel_id: str, bound: datetime) -> datetime:
@@ -251,12 +252,10 @@ def waiting(db: Database) -> list[tuple[Message, Dates]]:
     return [(Message.from_row(row), Dates.from_row(row)) for row in rows]
 
 
-def count_pending(db: Database) -> int:
-    """How many messages wait."""
-    row = db.row("SELECT COUNT(*) FROM messages WHERE state = 'pending'")
-    assert row
-    number: int = row[0]
-    return number
+def count_pending(db: Database, share: Share = WHOLE) -> int:
+    """How many messages of a share wait."""
+    rows = db.rows("SELECT workspace, COUNT(*) AS number FROM messages WHERE state = 'pending' GROUP BY workspace")
+    return sum(row["number"] for row in rows if share.has_named(row["workspace"]))
 
 
 def recent_claims(db: Database, channel_id: str, seconds: int, now: datetime) -> list[datetime]:

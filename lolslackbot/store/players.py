@@ -10,6 +10,7 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.errors import ConfigError
 from lolslackbot.model import Player, ProblemKind, RiotId
 from lolslackbot.poll import Habits, Polled
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import channels
 from lolslackbot.store.database import Database, Row, in_clause
 
@@ -64,16 +65,22 @@ def tracks(db: Database) -> list[Track]:
     return [Track(_player(row), row["channel_id"], row["workspace"], moment_of(row["since"])) for row in rows]
 
 
-def poll_order(db: Database) -> list[Player]:
-    """The tracked players, the longest unasked first."""
+def poll_order(db: Database, share: Share = WHOLE) -> list[Player]:
+    """The tracked players of a share, the longest unasked first."""
     rows = db.rows(
         """
         SELECT * FROM players
-        WHERE EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+        WHERE EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id) AND player_id % :shares = :share
         ORDER BY listed_at IS NOT NULL, listed_at, player_id
-        """
+        """,
+        **share.values(),
     )
     return [_player(row) for row in rows]
+
+
+def tracked_ids(db: Database) -> set[int]:
+    """The players whom any channel tracks."""
+    return {row["player_id"] for row in db.rows("SELECT DISTINCT player_id FROM tracks")}
 
 
 def listed_at(db: Database, player_id: int) -> datetime | None:
@@ -225,14 +232,16 @@ def doubt_puuids(db: Database, good: Iterable[int] = ()) -> None:
         )
 
 
-def doubted(db: Database) -> list[Player]:
-    """The tracked players whose puuid may belong to another key."""
+def doubted(db: Database, asked_before: datetime | None = None) -> list[Player]:
+    """The tracked players whose puuid may belong to another key; of those only whose list was not asked for since."""
     rows = db.rows(
         """
         SELECT * FROM players
         WHERE puuid_doubted = 1 AND EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+          AND (:before IS NULL OR listed_at IS NULL OR listed_at < :before)
         ORDER BY player_id
-        """
+        """,
+        before=asked_before and text_of(asked_before),
     )
     return [_player(row) for row in rows]
 
@@ -286,14 +295,15 @@ def expect_game(db: Database, player_id: int, now: datetime) -> None:
     )
 
 
-def polled(db: Database) -> list[Polled]:
-    """What tells whose list is asked next, of the tracked players, the longest unasked first."""
+def polled(db: Database, share: Share = WHOLE) -> list[Polled]:
+    """What tells whose list is asked next, of a share's tracked players, the longest unasked first."""
     rows = db.rows(
         """
         SELECT player_id, listed_at, last_game_at, habits, expected_at FROM players
-        WHERE EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
+        WHERE EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id) AND player_id % :shares = :share
         ORDER BY listed_at IS NOT NULL, listed_at, player_id
-        """
+        """,
+        **share.values(),
     )
     return [
         Polled(
@@ -307,14 +317,16 @@ def polled(db: Database) -> list[Polled]:
     ]
 
 
-def silent(db: Database, quiet_since: datetime, asked_before: datetime, most: int) -> list[Player]:
-    """Tracked players without a game since `quiet_since`, though tracked since then, whose region was last asked
-    for before `asked_before`; the longest unasked first.
+def silent(
+    db: Database, quiet_since: datetime, asked_before: datetime, most: int, share: Share = WHOLE
+) -> list[Player]:
+    """A share's tracked players without a game since `quiet_since`, though tracked since then, whose region was last
+    asked for before `asked_before`; the longest unasked first.
     """
     rows = db.rows(
         """
         SELECT * FROM players
-        WHERE problem IS NULL
+        WHERE problem IS NULL AND player_id % :shares = :share
           AND (last_game_at IS NULL OR last_game_at <= :quiet_since)
           AND (region_asked_at IS NULL OR region_asked_at <= :asked_before)
           AND (SELECT MIN(since) FROM tracks WHERE tracks.player_id = players.player_id) <= :quiet_since
@@ -324,6 +336,7 @@ def silent(db: Database, quiet_since: datetime, asked_before: datetime, most: in
         quiet_since=text_of(quiet_since),
         asked_before=text_of(asked_before),
         most=most,
+        **share.values(),
     )
     return [_player(row) for row in rows]
 

@@ -8,6 +8,7 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.game import Match
 from lolslackbot.model import Player
 from lolslackbot.rank import NAMES, QUEUES, Climb, History, RankedGame, Reading, Standing, Worth, climb, worths
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import players
 from lolslackbot.store.database import Database, Row
 
@@ -89,13 +90,14 @@ def want(db: Database, match: Match) -> None:
     )
 
 
-def due(db: Database) -> dict[int, list[WantedRank]]:
-    """What is to be looked for, by player, what was looked for least first."""
+def due(db: Database, share: Share = WHOLE) -> dict[int, list[WantedRank]]:
+    """What is to be looked for, by player of a share, what was looked for least first."""
     rows = db.rows(
         """
         SELECT rank_wanted.*, queue_id FROM rank_wanted JOIN matches USING (match_id)
-        WHERE found = 0 ORDER BY looks, matches.looked_at, player_id
-        """
+        WHERE found = 0 AND player_id % :shares = :share ORDER BY looks, matches.looked_at, player_id
+        """,
+        **share.values(),
     )
     known = {each.player_id: each for each in players.with_ids(db, {row["player_id"] for row in rows})}
     wanted: dict[int, list[WantedRank]] = {}
@@ -182,12 +184,16 @@ def amended(db: Database, match_id: str) -> None:
     db.write("DELETE FROM rank_wanted WHERE match_id = :match_id AND found = 1", match_id=match_id)
 
 
-def not_asked_since(db: Database, moment: datetime, most: int) -> list[Player]:
-    """Tracked players whose rank a channel wants and was not asked for since then: of more, the longest unasked."""
+def not_asked_since(db: Database, moment: datetime, most: int, share: Share = WHOLE) -> list[Player]:
+    """A share's tracked players whose rank a channel wants and was not asked for since then.
+
+    Of more than `most`, the longest unasked.
+    """
     rows = db.rows(
         """
         SELECT player_id FROM players
         WHERE (rank_asked_at IS NULL OR rank_asked_at < :moment) AND problem_kind IS NULL
+          AND player_id % :shares = :share
           AND EXISTS (
               SELECT 1 FROM tracks JOIN channels USING (channel_id)
               WHERE tracks.player_id = players.player_id AND channels.ranks = 1
@@ -196,6 +202,7 @@ def not_asked_since(db: Database, moment: datetime, most: int) -> list[Player]:
         """,
         moment=text_of(moment),
         most=most,
+        **share.values(),
     )
     return players.with_ids(db, [row["player_id"] for row in rows])
 

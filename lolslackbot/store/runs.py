@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from lolslackbot.clock import moment_of, text_of
+from lolslackbot.shares import Share
 from lolslackbot.store.database import Database, Row
 
 KEPT = 1000  # of one stage: two days of cron; what is older explains nothing any more
+_WHOLE = "stage = :stage AND part_of IS NULL"  # not those of single shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class PastRun:
     exit_status: int | None
     summary: str | None
     ending: Ending = WHOLE
+    share: Share | None = None  # of the work, where several processes shared it; None: the run as a whole
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -43,26 +46,46 @@ class PastRun:
             exit_status=row["exit_status"],
             summary=row["summary"],
             ending=Ending(bool(row["out_of_time"]), row["left_over"], row["max_seconds"], row["clock_ahead"]),
+            share=Share(row["share"], row["shares"]) if row["part_of"] else None,
         )
 
 
 def begin(db: Database, stage: str, now: datetime) -> int:
-    """Records that a run holds its lock, and drops the oldest beyond `KEPT`; its id. One commit."""
+    """Records that a run is at work, and drops the oldest beyond `KEPT`; its id. One commit."""
     with db.transaction():
-        db.write("INSERT INTO runs (stage, began_at) VALUES (:stage, :now)", stage=stage, now=text_of(now))
-        row = db.row("SELECT last_insert_rowid() AS run_id")
-        assert row is not None
+        run_id = _add(db, stage, now, None, None)
         db.write(
-            """
+            f"""
             DELETE FROM runs
-            WHERE stage = :stage
-              AND run_id <= (SELECT run_id FROM runs WHERE stage = :stage ORDER BY run_id DESC LIMIT 1 OFFSET :kept)
+            WHERE {_WHOLE}
+              AND run_id <= (SELECT run_id FROM runs WHERE {_WHOLE} ORDER BY run_id DESC LIMIT 1 OFFSET :kept)
             """,
             stage=stage,
             kept=KEPT,
         )
-        run_id: int = row["run_id"]
         return run_id
+
+
+def begin_share(db: Database, stage: str, now: datetime, whole: int, share: Share) -> int:
+    """Records that a process has begun its share of a run; the id of that record. One commit."""
+    with db.transaction():
+        return _add(db, stage, now, whole, share)
+
+
+def _add(db: Database, stage: str, now: datetime, whole: int | None, share: Share | None) -> int:
+    (row,) = db.change(
+        """
+        INSERT INTO runs (stage, began_at, part_of, share, shares) VALUES (:stage, :now, :whole, :share, :shares)
+        RETURNING run_id
+        """,
+        stage=stage,
+        now=text_of(now),
+        whole=whole,
+        share=share and share.number,
+        shares=share and share.of,
+    )
+    run_id: int = row["run_id"]
+    return run_id
 
 
 def end(db: Database, run_id: int, now: datetime, exit_status: int, summary: str, ending: Ending = WHOLE) -> None:
@@ -106,16 +129,14 @@ def begin_pruning(db: Database, now: datetime) -> None:
 
 def latest(db: Database, stage: str, number: int = 1) -> list[PastRun]:
     """The last runs of a stage, newest first."""
-    rows = db.rows(
-        "SELECT * FROM runs WHERE stage = :stage ORDER BY run_id DESC LIMIT :number", stage=stage, number=number
-    )
+    rows = db.rows(f"SELECT * FROM runs WHERE {_WHOLE} ORDER BY run_id DESC LIMIT :number", stage=stage, number=number)
     return [PastRun.from_row(row) for row in rows]
 
 
 def last_ended(db: Database, stage: str) -> PastRun | None:
     """The last run of a stage that came to its end, whatever that was; the one at work is none."""
     row = db.row(
-        "SELECT * FROM runs WHERE stage = :stage AND ended_at IS NOT NULL ORDER BY run_id DESC LIMIT 1", stage=stage
+        f"SELECT * FROM runs WHERE {_WHOLE} AND ended_at IS NOT NULL ORDER BY run_id DESC LIMIT 1", stage=stage
     )
     return PastRun.from_row(row) if row else None
 
@@ -123,9 +144,28 @@ def last_ended(db: Database, stage: str) -> PastRun | None:
 def last_good(db: Database, stage: str) -> datetime | None:
     """When the last run of a stage ended that ended with exit 0."""
     row = db.row(
-        "SELECT ended_at FROM runs WHERE stage = :stage AND exit_status = 0 ORDER BY run_id DESC LIMIT 1", stage=stage
+        f"SELECT ended_at FROM runs WHERE {_WHOLE} AND exit_status = 0 ORDER BY run_id DESC LIMIT 1", stage=stage
     )
     return moment_of(row["ended_at"]) if row else None
+
+
+def unended_shares(db: Database, stage: str) -> list[PastRun]:
+    """The last record of each share, as they are divided now, where that has not ended: at work, or cut off."""
+    rows = db.rows(
+        """
+        SELECT * FROM runs
+        WHERE ended_at IS NULL AND run_id IN (
+            SELECT MAX(run_id) FROM runs
+            WHERE stage = :stage AND shares = (
+                SELECT shares FROM runs WHERE stage = :stage AND shares IS NOT NULL ORDER BY run_id DESC LIMIT 1
+            )
+            GROUP BY share
+        )
+        ORDER BY share
+        """,
+        stage=stage,
+    )
+    return [PastRun.from_row(row) for row in rows]
 
 
 def recorded_since(db: Database) -> datetime | None:

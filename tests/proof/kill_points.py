@@ -45,7 +45,7 @@ class TraceLines:
 
     def __call__(self) -> None:
         executed: list[Line] = []
-        _trace(lambda name, line: executed.append((name, line)))
+        trace(lambda name, line: executed.append((name, line)))
         leave = os._exit
 
         def write_and_leave(status: int) -> None:
@@ -74,7 +74,7 @@ class KillAtLine:
                 if times == self.nth:
                     die()
 
-        _trace(check)
+        trace(check)
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ class KillAtCount:
             if times == self.nth:
                 die()
 
-        _trace(count)
+        trace(count)
 
 
-def _trace(notice: Callable[[str, int], object]) -> None:
+def trace(notice: Callable[[str, int], object]) -> None:
     """Calls `notice` before each line of the package, the sandbox aside (which is never run in that process)."""
 
     def of_line(frame: FrameType, event: str, _argument: Any) -> Any:

@@ -236,6 +236,29 @@ def listed(number: int = 2) -> Iterator[World]:
         yield world
 
 
+@contextmanager
+def listed_for_two() -> Iterator[World]:
+    """The same of more players, for two processes that share the work."""
+    with listed(4) as world:
+        world.environment["LOLSLACKBOT_WORKERS"] = "2"
+        yield world
+
+
+@contextmanager
+def waiting_in_two_workspaces() -> Iterator[World]:
+    """Messages that wait in two workspaces, each of which is another process's."""
+    with waiting(4) as world:
+        slack = world.sandbox.slack
+        world.environment = {"SLACK_BOT_TOKEN_CLAN": slack.add_workspace("clan"), "LOLSLACKBOT_WORKERS": "2"}
+        for channel in CHANNELS[:4:2]:
+            slack.add_channel(channel, workspace="clan")
+        with closing(_database(world)) as db, db.transaction():
+            for table in ("channels", "messages"):
+                db.write(f"UPDATE {table} SET workspace = 'clan' WHERE channel_id IN ('C1', 'C3')")
+        world.keep()
+        yield world
+
+
 DIFFERENCE = 21  # LP that the game of `ranked` was worth
 GOLD = Rank("GOLD", "II", 45, wins=30, losses=20)
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from lolslackbot.model import Window
 from lolslackbot.riot import limits
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.riot.limits import APPLICATION
+from lolslackbot.shares import Share
 from lolslackbot.store import holds, migrations
 from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database, open_database
@@ -162,24 +163,24 @@ def test_full_window__closed_until_it_is_over(bot: Process, other: Process, cloc
     bot.calls(2)
     wait = other.refused()
     assert wait.reason == "rate limit 3/10 s exhausted for europe"
-    assert wait.until == START + timedelta(seconds=10.5)
+    assert wait.until == START + timedelta(seconds=10.1)
     assert other.refused(endpoint=ACCOUNT).until == wait.until  # the whole host
     other.call(ASIA)
-    clock.advance(6.499)
+    clock.advance(6.099)
     other.refused()
     clock.advance(A_MOMENT)
     other.call()
-    assert other.refused().until == START + timedelta(seconds=14.5)
+    assert other.refused().until == START + timedelta(seconds=14.1)
     assert (bot.made, other.made) == (3, 2)
 
 
 def test_full_windows__the_last_to_open_decides(bot: Process, clock: FakeClock) -> None:
     bot.call(answer=answered(x_app_rate_limit="2:1,3:60", x_method_rate_limit="3:10"))
     bot.calls(1)
-    assert bot.waits() == 1.5
-    clock.advance(1.5)
+    assert bot.waits() == 1.1
+    clock.advance(1.1)
     bot.calls(1)
-    assert bot.waits() == bot.waits(endpoint=ACCOUNT) == 59.0
+    assert bot.waits() == bot.waits(endpoint=ACCOUNT) == 59.4
 
 
 def test_full_endpoint__others_go_on(bot: Process) -> None:
@@ -353,6 +354,89 @@ def test_429__in_the_log_and_the_database(bot: Process, db: Database, caplog: py
     assert line == f"backing off from europe (match) for 3.5 s: {hold.reason}"
 
 
+@pytest.mark.parametrize(("seconds", "margin"), [(1, 0.1), (10, 0.1), (30, 0.3), (120, 0.5), (600, 0.5)])
+def test_margin__follows_the_window(seconds: int, margin: float) -> None:
+    """What clocks can differ by within it."""
+    counts = limits.duration(Window(seconds=seconds, calls=1))
+    assert counts.total_seconds() == pytest.approx(seconds + margin)
+
+
+def test_endpoint_without_a_stated_limit__others_need_not_wait(bot: Process, other: Process, clock: FakeClock) -> None:
+    """Once an answer came that stated one of the host, and none of the endpoint."""
+    first = bot.begin()
+    assert other.refused().reason == "waiting for the first response from europe"
+    bot.finish(first, answer=answered(x_app_rate_limit="100:120"))
+    call = bot.begin()
+    other.call(answer=answered(x_app_rate_limit="100:120"))
+    bot.finish(call, answer=answered(x_app_rate_limit="100:120"))
+    clock.advance(11)
+    bot.begin()
+    assert other.refused().reason == "waiting for the first response from europe (match)"  # one may be stated by now
+
+
+# Several processes of one run
+
+
+@pytest.fixture
+def sharing(db: Database, clock: FakeClock) -> Iterator[list[Process]]:
+    """Three processes that share a run."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(closing(open_database(db.path))) for _ in range(3)]
+        yield [
+            Process(Limiter(CallLog(file, share), clock, LONGEST_CALL), clock)
+            for file, share in zip(files, Share.every(3), strict=True)
+        ]
+
+
+def test_share__a_call_of_a_process_that_was_stopped_counts_until_it_is_sent(
+    sharing: list[Process], clock: FakeClock, bot: Process
+) -> None:
+    """However late that is: the others leave room for it, and so do other commands."""
+    first, second, third = sharing
+    first.call(answer=answered(x_app_rate_limit="3:10", x_method_rate_limit="50:10"))
+    clock.advance(600)
+    late = first.begin()  # and it is stopped
+    for _ in range(3):
+        clock.advance(600)
+        second.calls(1)
+        bot.calls(1)
+        assert third.refused().reason == "rate limit 3/10 s exhausted for europe"
+        assert bot.refused()
+    clock.advance(10.1)
+    first.finish(late, answer=answered())  # it woke, and was one of three
+    third.calls(2)
+    second.refused()
+    clock.advance(10.1)
+    second.calls(3)
+
+
+def test_share__a_stopped_call_does_not_block_a_host_without_a_known_limit(
+    sharing: list[Process], clock: FakeClock
+) -> None:
+    first, second, _ = sharing
+    first.begin()
+    assert second.refused().reason == "waiting for the first response from europe"
+    clock.advance(LONGEST_CALL)
+    second.call(answer=answered(x_app_rate_limit="3:10"))
+
+
+def test_begin_run__of_a_share_ends_its_own_calls_and_those_of_other_divisions(
+    sharing: list[Process], db: Database, clock: FakeClock, bot: Process
+) -> None:
+    for each in sharing:
+        each.call(answer=answered(x_app_rate_limit="500:10"))
+        each.begin()
+    other_division = Limiter(CallLog(db, Share(1, 2)), clock, LONGEST_CALL)
+    other_division.reserve(ASIA, MATCH)
+    bot.begin("americas")
+    clock.advance(7200)  # what is open stays, however old it is
+    sharing[0].limiter.begin_run([MATCH, MATCH_IDS])
+    rows = db.rows("SELECT routing, share, shares FROM riot_calls WHERE open = 1 ORDER BY call_id")
+    assert [(row["routing"], row["share"], row["shares"]) for row in rows] == [("europe", 1, 3), ("europe", 2, 3)]
+    bot.limiter.begin_run([MATCH, MATCH_IDS])  # it holds the whole: nobody with a share is alive
+    assert db.rows("SELECT 1 FROM riot_calls WHERE open = 1") == []
+
+
 # Crashes
 
 
@@ -361,10 +445,10 @@ def test_orphaned_call__counts_until_it_can_be_over(bot: Process, other: Process
     bot.begin()  # and the process dies
     clock.advance(11)  # the first has left the window; when Riot counted the other one is not known
     other.call()
-    assert other.waits() == 10.5
-    clock.advance(10.5)
+    assert other.waits() == 10.1
+    clock.advance(10.1)
     other.call()
-    assert other.waits() == LONGEST_CALL + 10.5 - 21.5
+    assert other.waits() == LONGEST_CALL + 10.1 - 21.1
     assert (bot.made, other.made) == (2, 2)
 
 
@@ -383,7 +467,7 @@ def test_begin_run__calls_of_a_dead_run_are_over(bot: Process, other: Process, d
     other.limiter.begin_run([MATCH, MATCH_IDS])
     assert kept_calls(db) == [(EUROPE, MATCH, 0)]
     other.call(answer=answered(x_app_rate_limit="2:10"))
-    assert other.waits() == 10.5  # it counts from the latest moment at which it can have arrived
+    assert other.waits() == 10.1  # it counts from the latest moment at which it can have arrived
 
 
 def test_begin_run__calls_of_other_commands_stay_open(bot: Process, other: Process, db: Database) -> None:
@@ -407,7 +491,7 @@ def test_restart__nothing_is_forgotten(bot: Process, db: Database, clock: FakeCl
     db.close()
     reopened = open_database(db.path)
     later = Process(Limiter(CallLog(reopened), clock, LONGEST_CALL), clock)
-    assert later.waits() == 10.5
+    assert later.waits() == 10.1
     assert later.waits(ASIA, ACCOUNT) == 30.5
     reopened.close()
 
@@ -491,13 +575,13 @@ def test_window_of_years__reported_but_not_believed(bot: Process, db: Database, 
     assert bot.waits() == 0.0
     bot.call(answer=answered(**{name: "1:99999999,5:10"}))
     bot.calls(3)  # without headers: what was known stays
-    assert bot.waits() == 10.5
+    assert bot.waits() == 10.1
     (odd,) = CallLog(db).windows_beyond(limits.LONGEST)
     assert (odd.routing, odd.calls, odd.seconds) == (EUROPE, 1, 99999999)
     clock.advance(11)
     bot.call(answer=answered(**{name: "1:99999999"}))  # the good one stays, too
     bot.calls(4)
-    assert bot.waits() == 10.5
+    assert bot.waits() == 10.1
     clock.advance(11)
     bot.call(answer=answered(**{name: "5:10"}))
     assert CallLog(db).windows_beyond(limits.LONGEST) == []
