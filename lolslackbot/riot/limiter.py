@@ -15,6 +15,7 @@ from lolslackbot.transport import HttpAnswer
 
 logger = logging.getLogger(__name__)
 
+LOT = 5  # calls that one of several processes reserves at once
 ANSWERED = timedelta(seconds=10)  # an endpoint that answered within that time, and whose limit is unknown, states none
 
 
@@ -45,17 +46,24 @@ class CallLog(Protocol):
     def nth_newest_call(self, host: str, scope: str, number: int, after: datetime) -> datetime | None: ...
     def count_finished(self, host: str, scope: str, after: datetime) -> int: ...
     def reserve(self, host: str, endpoint: str, counts_from: datetime) -> int: ...
+    def give_back(self, calls: Sequence[int]) -> None: ...
     def finish(self, call: int, now: datetime) -> None: ...
 
 
 class Limiter:
     """Every call goes through `reserve` and `finish`; `free_at` only looks."""
 
-    def __init__(self, log: CallLog, clock: Clock, longest_call: float) -> None:
-        """longest_call: seconds after which a call is over, whatever Riot does."""
+    def __init__(self, log: CallLog, clock: Clock, longest_call: float, lot: int = 1) -> None:
+        """longest_call: seconds after which a call is over, whatever Riot does.
+
+        lot: how many calls are reserved at once, where there is room for as many: each commit that many processes need
+        not make leaves the file to the others. What is reserved counts until it is made or given back.
+        """
         self._log = log
         self._clock = clock
         self._longest_call = timedelta(seconds=longest_call)
+        self._lot = lot
+        self._reserved: dict[tuple[str, str], list[int]] = {}  # by host and endpoint: calls not made yet
 
     def begin_run(self, endpoints: Sequence[str]) -> None:
         """For the only process that calls `endpoints`, or the only one with its share: finishes calls of a dead one,
@@ -68,6 +76,10 @@ class Limiter:
 
     def free_at(self, host: str, endpoint: str) -> RateLimited | None:
         """Until when no call may go to that endpoint at that host, and why; None if one may go now."""
+        return self._look(host, endpoint, 0 if self._reserved.get((host, endpoint)) else 1)
+
+    def _look(self, host: str, endpoint: str, number: int) -> RateLimited | None:
+        """Until when there is no room for so many calls beyond those reserved; 0: for these themselves."""
         now = self._clock.now()
         state = self._log.state(host, endpoint)
         backing_off = [
@@ -75,7 +87,7 @@ class Limiter:
             for scope in (APPLICATION, endpoint)
         ]
         waits = [wait for wait in backing_off if wait.until > now]
-        waits += [full for scope in (APPLICATION, endpoint) if (full := self._full(host, scope, state, now))]
+        waits += [full for scope in (APPLICATION, endpoint) if (full := self._full(host, scope, state, now, number))]
         return max(waits, key=lambda wait: wait.until, default=None)
 
     def allowance(self, host: str, endpoint: str, seconds: float) -> int | None:
@@ -88,7 +100,7 @@ class Limiter:
         """The full windows at a host: by scope, until when and why."""
         known = self._log.state(host, APPLICATION)
         full = {
-            scope: self._full(host, scope, known, now)
+            scope: self._full(host, scope, known, now, 1)
             for scope, state in known.items()
             if limits.believed(state.windows)
         }
@@ -96,22 +108,44 @@ class Limiter:
 
     def reserve(self, host: str, endpoint: str) -> int:
         """Counts a call that is about to be sent, in one transaction. Raises RateLimited if it may not be sent."""
+        calls = self._reserved.setdefault((host, endpoint), [])
+        if calls and self._look(host, endpoint, 0) is None:
+            return calls.pop()
         with self._log.transaction():
+            self._give_back(host)
             now = self._clock.now()
-            wait = self.free_at(host, endpoint)
+            wait = self._look(host, endpoint, 1)
             if wait:  # perhaps only by what was written before the clock was set back
                 self._log.repair_after_clock_rollback(now, self._longest_call)
-                wait = self.free_at(host, endpoint)
+                wait = self._look(host, endpoint, 1)
             counts_from = now + self._longest_call
             if wait is None and self._log.keep_open(host, now, counts_from) and self._knows_limits(host, endpoint):
-                wait = self.free_at(host, endpoint)
+                wait = self._look(host, endpoint, 1)
             if wait is None:
-                return self._log.reserve(host, endpoint, counts_from)
-        raise wait  # after the transaction, or the clock repair would be rolled back
+                fits = self._lot > 1 and self._knows_limits(host) and self._look(host, endpoint, self._lot) is None
+                made = [self._log.reserve(host, endpoint, counts_from) for _ in range(self._lot if fits else 1)]
+        if wait:
+            raise wait  # after the transaction, or the clock repair would be rolled back
+        calls += made
+        return calls.pop()
 
-    def _knows_limits(self, host: str, endpoint: str) -> bool:
-        state = self._log.state(host, endpoint)
-        return all(limits.believed(state[scope].windows) for scope in (APPLICATION, endpoint))
+    def give_back(self) -> None:
+        """What is reserved and was not made counts no more."""
+        if any(self._reserved.values()):
+            with self._log.transaction():
+                for host in {host for host, _ in self._reserved}:
+                    self._give_back(host)
+
+    def _give_back(self, host: str) -> None:
+        """Of that host, before the next lot is reserved there."""
+        for (where, _), calls in self._reserved.items():
+            if where == host and calls:
+                self._log.give_back(calls)
+                calls.clear()
+
+    def _knows_limits(self, host: str, *endpoints: str) -> bool:
+        state = self._log.state(host, APPLICATION)
+        return all(scope in state and limits.believed(state[scope].windows) for scope in (APPLICATION, *endpoints))
 
     def finish(self, call: int, host: str, endpoint: str, answer: HttpAnswer | None) -> None:
         """Records the end of a call, and learns from the headers of its answer if there was one."""
@@ -133,14 +167,16 @@ class Limiter:
             self.finish(call, host, endpoint, answer)
             raise
 
-    def _full(self, host: str, scope: str, known: Mapping[str, ScopeState], now: datetime) -> RateLimited | None:
+    def _full(
+        self, host: str, scope: str, known: Mapping[str, ScopeState], now: datetime, number: int
+    ) -> RateLimited | None:
         windows = limits.believed(known[scope].windows)
         if not windows:
             states_limits = scope != APPLICATION and limits.believed(known[APPLICATION].windows)
             if states_limits and self._log.count_finished(host, scope, now - ANSWERED):
                 return None
             return self._first_response(host, scope, now)
-        full = [(until, window) for window in windows if (until := self._opens_at(host, scope, window, now))]
+        full = [(until, window) for window in windows if (until := self._opens_at(host, scope, window, now, number))]
         if not full:
             return None
         until, window = max(full, key=lambda pair: pair[0])
@@ -152,10 +188,10 @@ class Limiter:
         reason = f"waiting for the first response from {_name(host, scope)}"
         return RateLimited(until, reason, may_end_early=True) if until else None
 
-    def _opens_at(self, host: str, scope: str, window: Window, now: datetime) -> datetime | None:
-        room, since = limits.room_for_ours(window, now), now - limits.duration(window)
+    def _opens_at(self, host: str, scope: str, window: Window, now: datetime, number: int) -> datetime | None:
+        room, since = limits.room_for_ours(window, now) + 1 - number, now - limits.duration(window)
         leaves_first = self._log.nth_newest_call(host, scope, room, since) if room > 0 else None
-        return limits.opens_at(window, leaves_first, now)
+        return limits.opens_at(window, leaves_first, room, now)
 
     def _apply_rate_limit_headers(
         self, host: str, endpoint: str, answer: HttpAnswer, message: str, now: datetime

@@ -50,14 +50,14 @@ def room_for_ours(window: Window, now: datetime) -> int:
     return window.calls - (window.foreign_calls if _foreign_calls_end(window) > now else 0)
 
 
-def opens_at(window: Window, leaves_first: datetime | None, now: datetime) -> datetime | None:
+def opens_at(window: Window, leaves_first: datetime | None, room: int, now: datetime) -> datetime | None:
     """When to look again if the window is full; None if a call may go now.
 
     leaves_first: when the call counts from that must leave the window to make room: of our calls still in it the
-    `room_for_ours`-th newest. None if there are fewer.
+    `room`-th newest. None if there are fewer.
     """
     ends = [leaves_first + duration(window)] if leaves_first else []
-    if leaves_first or room_for_ours(window, now) <= 0:
+    if leaves_first or room <= 0:
         ends.append(_foreign_calls_end(window))
     return min((end for end in ends if end > now), default=None)
 

@@ -62,6 +62,7 @@ class FetchContext:
         if left > self.limits.max_wait or left.total_seconds() > self.run.budget.left():
             self.run.out_of_time |= left <= self.limits.max_wait
             raise WaitsTooLong(wait)
+        self.limiter.give_back()
         logger.debug("waiting %.1f s: %s", left.total_seconds(), wait.reason)
         self.run.clock.sleep(max(0.0, left.total_seconds()) + 0.001)  # the database keeps whole milliseconds
 

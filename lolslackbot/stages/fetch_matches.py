@@ -42,6 +42,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
         run.ends_with(Exit.LATER if over.wait.refused else Exit.OK)
         run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
     RankFetcher(context).fetch()
+    limiter.give_back()
     run.left_over = len(context.schedule.matches)  # lists take turns: those left over are the next run's first
     _report_troubles(context)
     if (ahead := riot.clock_ahead) is not None and abs(ahead) >= FAR_OFF:
@@ -131,6 +132,7 @@ class _Fetching:
         peers.find_no_more()  # none of this process's own lists can be asked for any more
         self._has_looked_last = not peers.may_find_more()
         if not self._has_looked_last:
+            self._context.limiter.give_back()
             self._run.clock.sleep(LINGER.total_seconds())
         self._heeds_at = 0.0
         return True

@@ -196,6 +196,11 @@ class CallLog:
         )
         return int(row["call_id"])
 
+    def give_back(self, calls: Sequence[int]) -> None:
+        """Forgets calls that were reserved and not made."""
+        names, values = in_clause("call", calls)
+        self._db.write(f"DELETE FROM riot_calls WHERE call_id IN {names}", **values)
+
     def finish(self, call: int, now: datetime) -> None:
         """The call is over: it counts from now."""
         self._db.write(

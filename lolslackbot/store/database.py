@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 SQLITE = (3, 37, 0)  # the first with STRICT tables; RETURNING is older
 BUSY_SECONDS = 10
+LOOK_AGAIN_SECONDS = 0.002
 _SQLITES_OWN = ("-journal", "-wal")  # files beside a database that SQLite opens where they are there
 KEPT = ".before-"  # what a restore replaced, beside the database; the moment follows
 KEPT_AT = "%Y%m%dT%H%M%S.%fZ"  # sorts as it happened
@@ -50,6 +52,7 @@ class Database:
         self._connection = connection
         self.path = path
         self._faults = Faults(path)
+        self.among_many = False  # other processes write all the time
         self.locked = False  # read as a copy, since another program keeps readers out
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
@@ -85,7 +88,7 @@ class Database:
             yield
             return
         with self._faults:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
         try:
             yield
             with self._faults:
@@ -93,6 +96,32 @@ class Database:
         finally:
             if self._connection.in_transaction:
                 self._connection.rollback()
+
+    def _begin(self) -> None:
+        """As soon as no other process writes. Raises an OperationalError after BUSY_SECONDS.
+
+        Among several that write all the time SQLite's own waiting is unfair: it looks ten times a second in the end, and
+        whoever has just written is there first. So whoever shares a run looks at short intervals.
+        """
+        if not self.among_many:
+            self._connection.execute("BEGIN IMMEDIATE")
+            return
+        until = time.monotonic() + BUSY_SECONDS
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            while not self._has_begun(give_up=time.monotonic() > until):
+                time.sleep(LOOK_AGAIN_SECONDS)
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+    def _has_begun(self, *, give_up: bool) -> bool:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if give_up or error.sqlite_errorname != "SQLITE_BUSY":
+                raise
+            return False
+        return True
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ import sysconfig
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +87,17 @@ class Place:
         return self._run([str(self._python), "-c", code], {})
 
     def _run(self, command: Sequence[str], extra: Mapping[str, str]) -> Cost:
-        launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
-        said = subprocess.run(launched, env={**self.settings, **extra}, check=True, capture_output=True, text=True)
-        status, wall, cpu, peak = said.stdout.split()
-        if int(status) not in (0, 1):
-            raise SystemExit(f"{' '.join(command)} ended with {status}: {said.stderr}")
-        return Cost(float(wall), float(cpu), int(peak) / (2**20 if sys.platform == "darwin" else 2**10))
+        return run(command, {**self.settings, **extra}, (0, 1))
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], fine: Collection[int]) -> Cost:
+    """What a process takes, and those that it starts: of these the one with the most memory. fine: exit statuses."""
+    launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+    said = subprocess.run(launched, env=environment, check=True, capture_output=True, text=True)
+    status, wall, cpu, peak = said.stdout.split()
+    if int(status) not in fine:
+        raise SystemExit(f"{' '.join(command)} ended with {status}: {said.stderr}")
+    return Cost(float(wall), float(cpu), int(peak) / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 @contextmanager

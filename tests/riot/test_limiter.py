@@ -410,6 +410,98 @@ def test_share__a_call_of_a_process_that_was_stopped_counts_until_it_is_sent(
     second.calls(3)
 
 
+def test_share__a_stopped_call_does_not_block_an_endpoint_without_a_known_limit(
+    sharing: list[Process], clock: FakeClock
+) -> None:
+    first, second, _ = sharing
+    second.call(endpoint=ACCOUNT, answer=answered(x_app_rate_limit="3:10"))
+    first.begin()
+    assert second.refused().reason == "waiting for the first response from europe (match)"
+    clock.advance(LONGEST_CALL)
+    second.call(answer=answered(x_app_rate_limit="3:10"))
+
+
+def lots(db: Database, clock: FakeClock, size: int = 3) -> Process:
+    return Process(Limiter(CallLog(db), clock, LONGEST_CALL, size), clock)
+
+
+def open_calls(db: Database) -> int:
+    return len(db.rows("SELECT 1 FROM riot_calls WHERE open = 1"))
+
+
+def test_lot__one_commit_for_several_calls(db: Database, clock: FakeClock, other: Process) -> None:
+    bot = lots(db, clock)
+    bot.call(answer=answered(x_app_rate_limit="8:10"))
+    bot.begin()
+    assert open_calls(db) == 3
+    with db.transaction():
+        changes = db.rows("SELECT total_changes()")[0][0]
+        bot.begin()
+        bot.begin()
+        assert db.rows("SELECT total_changes()")[0][0] == changes
+    bot.begin()
+    assert open_calls(db) == 6
+    other.call(answer=answered())
+    assert other.refused()  # what is reserved counts as made
+    assert bot.waits() == 0
+    bot.begin()
+    bot.begin()
+    assert bot.refused()
+    assert (bot.made, other.made) == (7, 1)
+
+
+def test_lot__only_where_all_of_it_fits(db: Database, clock: FakeClock) -> None:
+    bot = lots(db, clock)
+    bot.begin()
+    assert open_calls(db) == 1  # nothing is known yet
+    clock.advance(LONGEST_CALL)
+    bot.call(answer=answered(x_app_rate_limit="4:100"))
+    bot.begin()
+    assert open_calls(db) == 2
+    bot.begin()
+    assert open_calls(db) == 3
+    bot.refused()
+
+
+def test_lot__what_is_left_is_given_back(db: Database, clock: FakeClock, other: Process) -> None:
+    bot = lots(db, clock)
+    bot.call(answer=answered(x_app_rate_limit="4:10"))
+    bot.begin()
+    assert other.refused()
+    bot.limiter.give_back()
+    bot.limiter.give_back()
+    other.calls(2)
+    assert open_calls(db) == 1
+
+
+def test_lot__another_endpoint_takes_its_place(db: Database, clock: FakeClock) -> None:
+    bot = lots(db, clock)
+    bot.call(answer=answered(x_app_rate_limit="6:10"))
+    bot.begin()
+    bot.begin(endpoint=MATCH_IDS)
+    assert open_calls(db) == 4  # one of the first lot, and the second
+
+
+@pytest.mark.parametrize("change", ["a 429", "a lower limit", "another client"])
+def test_lot__what_becomes_known_meanwhile_counts(db: Database, clock: FakeClock, other: Process, change: str) -> None:
+    """None of a lot is sent into a limit that is known by then."""
+    bot = lots(db, clock)
+    call = other.begin()
+    other.finish(call, answer=answered(x_app_rate_limit="8:10"))
+    call = other.begin()
+    bot.begin()
+    if change == "a 429":
+        other.finish(call, answer=limited("application", "3"))
+    elif change == "a lower limit":
+        other.finish(call, answer=answered(x_app_rate_limit="3:10"))
+    else:
+        other.finish(call, answer=answered(x_app_rate_limit="8:10", x_app_rate_limit_count="8:10"))
+    assert bot.refused().refused == (change == "a 429")
+    assert open_calls(db) == 1
+    clock.advance(LONGEST_CALL + 20)
+    bot.begin()
+
+
 def test_share__a_stopped_call_does_not_block_a_host_without_a_known_limit(
     sharing: list[Process], clock: FakeClock
 ) -> None:

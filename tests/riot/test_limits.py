@@ -79,7 +79,8 @@ def test_opens_at(
     foreign_calls: int, since: float | None, leaves_first: float | None, now: float, opens: float | None
 ) -> None:
     window = Window(120, 100, foreign_calls, None if since is None else after(since))
-    found = limits.opens_at(window, None if leaves_first is None else after(leaves_first), after(now))
+    room = limits.room_for_ours(window, after(now))
+    found = limits.opens_at(window, None if leaves_first is None else after(leaves_first), room, after(now))
     assert found == (None if opens is None else after(opens))
 
 
