@@ -3,23 +3,38 @@
 The sandbox refuses strictly, and counts every call that is sent into a limit it has stated.
 """
 
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import requests
 
+from benchmarks import frame
+from lolslackbot.clock import Clock
+from lolslackbot.model import RiotId
+from lolslackbot.riot.limiter import LOT, Limiter
 from lolslackbot.sandbox import Mishap, Sandbox
+from lolslackbot.shares import Share
+from lolslackbot.store import players
+from lolslackbot.store.call_log import CallLog
+from lolslackbot.store.database import create_database, open_database
+from lolslackbot.transport import HttpAnswer
 
 MATCHES = 250
+WINDOWS = 10  # that a long run goes through
+GAMES_EACH = 90
+LIMITLESS = {"x-app-rate-limit": "90000:10", "x-method-rate-limit": "90000:10"}
+ANSWER = HttpAnswer(200, LIMITLESS, b"")
 
 
 @dataclass(frozen=True)
@@ -147,6 +162,87 @@ def until_done(who: str, sandbox: Sandbox, command: list[str], environment: dict
     return outcome(who, sandbox, time.monotonic() - began)
 
 
+def several(setting: Setting, workers: int) -> None:
+    """A long run in several processes: how long the calls of WINDOWS whole windows take, until the next one may go."""
+    limit, seconds = map(int, setting.application.split(":"))
+    windows = 1 if frame.once else WINDOWS
+    wanted = windows * limit + 1
+    with Sandbox(seed=1) as sandbox, tempfile.TemporaryDirectory() as home:
+        sandbox.riot.limits.application = setting.application
+        sandbox.riot.limits.model = setting.model
+        many(sandbox, Path(home), wanted + limit // 2)
+        sandbox.riot.misbehave(Mishap.slow(setting.seconds), endpoint=None)
+        environment = {
+            "PATH": os.environ["PATH"],
+            **sandbox.settings,
+            "LOLSLACKBOT_DDRAGON_URL": "",
+            "LOLSLACKBOT_MAX_SECONDS": "1000",
+            "LOLSLACKBOT_WORKERS": str(workers),
+        }
+        command = [sys.executable, "-m", "lolslackbot", "--home", home, "fetch-matches"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 3 * windows * seconds if workers > 1 else time.monotonic() + seconds
+        while len(sandbox.riot.requests) < wanted and time.monotonic() < until:
+            time.sleep(0.1)
+        asked = [each.at for each in sandbox.riot.requests][:wanted]
+        process.terminate()
+        process.wait()
+        allowed = (len(asked) - 1) // limit * seconds or (len(asked) - 1) * seconds / limit
+        took = asked[-1] - asked[0]
+        refused = len(sandbox.riot.refused)
+    share = min(1.0, allowed / took)
+    print(f"  {workers:9} {len(asked):6} {took:8.1f} {len(asked) / took:9.1f} {share:17.1%} {refused:13}", flush=True)
+
+
+def many(sandbox: Sandbox, home: Path, number: int) -> None:
+    """Tracked players with so many finished games together, of which the database knows nothing yet."""
+    now = datetime.now(UTC)
+    with closing(create_database(home / "lolslackbot.db")) as db, db.transaction():
+        for each in range(math.ceil(number / GAMES_EACH)):
+            player = sandbox.riot.add_player(f"Fan {each}#EUW", platform="euw1")
+            riot_id = RiotId(player.game_name, player.tag_line)
+            players.track(db, player.puuid, riot_id, "euw1", "C1", "default", now - timedelta(days=1))
+            for game in range(GAMES_EACH):
+                sandbox.riot.add_game([player], ended=now - timedelta(minutes=game))
+
+
+def writers(number: int) -> None:
+    """What it costs to count a call and its end, where so many processes do that with answers of 100 ms, or of none."""
+    for pause in (0.1, 0.0):
+        with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(number) as pool:
+            path = str(Path(folder) / "lolslackbot.db")
+            with closing(create_database(path)) as db:  # what the limits are is known from the first answer on
+                first = Limiter(CallLog(db), Clock(), 15)
+                first.finish(first.reserve("europe", "match"), "europe", "match", ANSWER)
+            began = time.monotonic()
+            tasks = [pool.submit(write, path, share, pause) for share in Share.every(number)]
+            spent = sorted(each for task in tasks for each in task.result())
+            seconds = time.monotonic() - began
+        middle, late = (spent[round((len(spent) - 1) * part)] * 1000 for part in (0.5, 0.99))
+        calls = len(spent) / seconds
+        print(
+            f"  {number:9} {pause * 1000:10.0f} {calls:9.0f} {middle:8.1f} {late:8.1f} {spent[-1] * 1000:8.1f}",
+            flush=True,
+        )
+
+
+def write(path: str, share: Share, pause: float) -> list[float]:
+    """The seconds that each of some calls spent in the database, beginning and end together."""
+    spent = []
+    with closing(open_database(path)) as db:
+        db.among_many = not share.is_whole
+        limiter = Limiter(CallLog(db, share), Clock(), 15, 1 if share.is_whole else LOT)
+        for _ in range(20 if frame.once else 200):
+            began = time.perf_counter()
+            call = limiter.reserve("europe", "match")
+            reserved = time.perf_counter()
+            time.sleep(pause)
+            answered = time.perf_counter()
+            limiter.finish(call, "europe", "match", ANSWER)
+            spent.append(reserved - began + time.perf_counter() - answered)
+    return spent
+
+
 def a_plain_loop(setting: Setting) -> Outcome:
     """What a client without a limiter does: on a 429 it sleeps as long as Retry-After says, and tries again."""
     with Sandbox(seed=1) as sandbox:
@@ -203,3 +299,11 @@ def main() -> None:
     show(scaled, [the_bot(scaled), the_bot_killed(scaled), a_plain_loop(scaled)])
     show(troubled, [the_bot_lowered(troubled), the_bot_overloaded(troubled), the_bot_set_back(troubled)])
     show(production, [the_bot(production), a_plain_loop(production)])
+    print(f"\nThe same key, {WINDOWS} whole windows of calls, in several processes")
+    print("  processes  calls  seconds  a second  of the allowance  into a limit")
+    for workers in (1, 2, 4, 8):
+        several(production, workers)
+    print("\nWhat the database costs of a call, in ms (answers in ms)")
+    print("  processes    answers  a second   median     99 %  longest")
+    for number in (1, 8):
+        writers(number)
