@@ -28,6 +28,7 @@ from lolslackbot.model import DEFAULT_WORKSPACE, RiotId
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_settings, token_name
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, SlackVerdict, Standing, is_over
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
 from lolslackbot.store.database import Database, open_database, verify
@@ -208,7 +209,9 @@ def _foreign_files(settings: Settings) -> Iterator[Finding]:
     if owner != user:
         yield _warn("files", f"{home} belongs to {name}, this is {user_name(user)}", f"run it as {name}")
     database = os.path.realpath(settings.database)
-    for path in (settings.env, database, *(lock_file(database, stage) for stage in LOCKS), settings.log):
+    shares = Share.every(settings.workers)
+    locks = {lock_file(database, stage, share) for stage in LOCKS for share in (WHOLE, *shares)}
+    for path in (settings.env, database, *sorted(locks), settings.log):
         if os.path.exists(path) and (other := os.stat(path).st_uid) != owner:
             said = f"{path} belongs to {user_name(other)}, {home} to {name}"
             yield _warn("files", said, f"chown {name} {path}")

@@ -100,8 +100,8 @@ class Database:
     def _begin(self) -> None:
         """As soon as no other process writes. Raises an OperationalError after BUSY_SECONDS.
 
-        Among several that write all the time SQLite's own waiting is unfair: it looks ten times a second in the end, and
-        whoever has just written is there first. So whoever shares a run looks at short intervals.
+        Among several that write all the time SQLite's own waiting is unfair: it looks ten times a second in the end,
+        and whoever has just written is there first. So whoever shares a run looks at short intervals.
         """
         if not self.among_many:
             self._connection.execute("BEGIN IMMEDIATE")

@@ -20,6 +20,7 @@ from lolslackbot.health import facts
 from lolslackbot.health.needs import LOST_ALERT_THRESHOLD, MIN_FREE_BYTES, TICKS_MISSED, Need, NeedKind
 from lolslackbot.health.status import status
 from lolslackbot.model import LookupProblem, Message, ProblemKind, RiotId, Window
+from lolslackbot.shares import Share
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, findings, holds, in_doubt, listings, matches, outbox, players, riot_hosts, runs
@@ -27,7 +28,7 @@ from lolslackbot.store.call_log import CallLog
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
-from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.locks import STAGES, run_lock, shared_lock
 from lolslackbot.store.outbox import Claim
 from lolslackbot.store.reasons import Reason
 
@@ -674,3 +675,18 @@ def test_json__never_polled(db: Database) -> None:
         db.write("UPDATE players SET listed_at = NULL")
     shown = status(db, START).as_json()
     assert (shown["healthy"], shown["freshness"]["last_listed_at"]) == (True, None)
+
+
+def test_silent__a_share_that_hangs_while_others_go_on(db: Database) -> None:
+    ticked(db, 60)
+    whole = runs.begin(db, "fetch-matches", START)
+    runs.begin_share(db, "fetch-matches", START, whole, Share(2, 3))
+    ran(db, "fetch-matches", minutes=60)
+    with shared_lock(db.path, "fetch-matches", 3), run_lock(db.path, "fetch-matches", Share(2, 3)):
+        assert keys_after(db, minutes=61) == ["fetch-matches, share 2 of 3 silent"]
+        (need,) = status(db, START + timedelta(minutes=61)).needs
+        assert need.text == (
+            "fetch-matches, share 2 of 3, began at 2026-11-23T12:00:00.000Z and has not ended: it hangs; "
+            "end its process (run-… in the log)"
+        )
+    assert keys_after(db, minutes=61) == []  # it was cut off: the next run takes its share

@@ -189,6 +189,18 @@ def test_a_process_that_is_stuck_is_killed_in_the_end(path: Path, monkeypatch: p
     assert run.summary() == "fetch-matches: 2 worked; share 1 of 3 was cut off, the next run goes on with it"
 
 
+class Impatient(Clock):
+    """A sleep takes no time, and counts as a second."""
+
+    skipped = 0
+
+    def sleep(self, _seconds: float) -> None:
+        self.skipped += 1
+
+    def steady(self) -> float:
+        return time.monotonic() + self.skipped
+
+
 def test_what_stops_the_run_stops_all_of_its_processes(path: Path, tmp_path: Path) -> None:
     """As Ctrl-C does: one ends when asked, one does not hear."""
 
@@ -203,24 +215,16 @@ def test_what_stops_the_run_stops_all_of_its_processes(path: Path, tmp_path: Pat
             os.kill(os.getppid(), signal.SIGINT)
         time.sleep(60)
 
-    class Impatient(Clock):
-        def sleep(self, _seconds: float) -> None:
-            nonlocal skipped
-            skipped += 1
-
-        def steady(self) -> float:
-            return time.monotonic() + skipped
-
-    skipped = 0
+    clock = Impatient()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_shared(STAGE, path, Impatient(), 80, work, lambda _: Share.every(3), [])
+            run_shared(STAGE, path, clock, 80, work, lambda _: Share.every(3), [])
     finally:
         signal.signal(signal.SIGINT, before)
     pids = [int((tmp_path / f"{number}.pid").read_text()) for number in (1, 2, 3)]
     assert not any(map(is_alive, pids))
-    assert skipped
+    assert clock.skipped
 
 
 def test_peers__each_sees_whether_others_may_find_more(path: Path, tmp_path: Path) -> None:

@@ -738,3 +738,25 @@ def test_a_sqlite_without_strict_tables_is_named_with_what_is_needed_and_nothing
                 opening(file)
     assert files_in(home) == before
     assert not new.parent.exists()
+
+
+def test_among_many_writers__it_waits_its_turn_and_not_for_ever(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.among_many = True
+    monkeypatch.setattr("lolslackbot.store.database.BUSY_SECONDS", 10)
+    with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        looked: list[float] = []
+
+        def let_go(seconds: float) -> None:
+            looked.append(seconds)
+            if len(looked) == 3:
+                other.execute("COMMIT")
+
+        monkeypatch.setattr("lolslackbot.store.database.time.sleep", let_go)
+        with db.transaction():
+            assert db.row("PRAGMA busy_timeout")[0] == 10_000  # type: ignore[index]
+        assert len(looked) == 3
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("lolslackbot.store.database.BUSY_SECONDS", -1)
+        with pytest.raises(TemporaryError, match="is locked by another program"), db.transaction():
+            pass

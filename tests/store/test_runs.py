@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from support import START
 
-from lolslackbot.store import runs
+from lolslackbot.errors import TemporaryError
+from lolslackbot.shares import Share
+from lolslackbot.store import locks, runs
 from lolslackbot.store.database import Database
-from lolslackbot.store.locks import is_at_work, run_lock
+from lolslackbot.store.locks import is_at_work, run_lock, shared_lock
 
 STAGE = "deliver"
 
@@ -53,3 +55,47 @@ def test_whether_a_stage_is_at_work_is_seen_without_disturbing_it(db: Database) 
 def test_without_runs_nothing_is_recorded(db: Database) -> None:
     assert runs.recorded_since(db) is None
     assert runs.latest(db, STAGE) == []
+
+
+def test_shares__are_held_beside_each_other_and_not_beside_the_whole(db: Database) -> None:
+    first, second = Share.every(2)
+    with shared_lock(db.path, STAGE, 2), run_lock(db.path, STAGE, first), run_lock(db.path, STAGE, second):
+        assert is_at_work(db.path, STAGE)
+        assert is_at_work(db.path, STAGE, first)
+        for taken in (run_lock(db.path, STAGE), run_lock(db.path, STAGE, first), shared_lock(db.path, STAGE, 3)):
+            with pytest.raises(TemporaryError), taken:
+                pass
+    assert not is_at_work(db.path, STAGE)
+    with (
+        run_lock(db.path, STAGE),
+        pytest.raises(TemporaryError, match="another deliver"),
+        shared_lock(db.path, STAGE, 2),
+    ):
+        pass
+    with pytest.raises(TemporaryError), run_lock(db.path, STAGE, Share(1, 3)):
+        pass
+
+
+def test_shares__who_divides_otherwise_in_this_very_moment_is_heeded(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter([1, 5])  # before it had the lock for itself, and once it shared it again
+    monkeypatch.setattr(locks, "_number_in", lambda _: next(numbers))
+    with pytest.raises(TemporaryError, match="another deliver is at work"), shared_lock(db.path, STAGE, 2):
+        pass
+
+
+def test_shares__have_records_of_their_own_that_go_with_the_whole(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "KEPT", 1)
+    for minute in range(3):
+        now = START + timedelta(minutes=minute)
+        whole = runs.begin(db, STAGE, now)
+        parts = [runs.begin_share(db, STAGE, now, whole, share) for share in Share.every(2)]
+        runs.end(db, parts[0], now, 0, "")
+    assert [run.share for run in runs.latest(db, STAGE, 5)] == [None]
+    assert [(run.share, run.began_at) for run in runs.unended_shares(db, STAGE)] == [(Share(2, 2), now)]
+    assert len(db.rows("SELECT * FROM runs")) == 3
+    runs.begin_share(db, STAGE, now, whole, Share(1, 3))
+    assert [run.share for run in runs.unended_shares(db, STAGE)] == [Share(1, 3)]  # divided otherwise since
