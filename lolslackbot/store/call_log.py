@@ -12,6 +12,7 @@ from lolslackbot.store import holds
 from lolslackbot.store.database import Database, Row, in_clause
 
 _SCOPE = "routing = :host AND (:scope = '' OR endpoint = :scope)"
+ON_ITS_WAY = timedelta(seconds=1)  # from a process that was killed to Riot
 _OPEN_LONGER = timedelta(hours=1)  # than the longest window: a window yet unknown is learned from Riot's own count
 
 
@@ -41,20 +42,22 @@ class CallLog:
         return self._db.transaction()
 
     def start_run(self, endpoints: Sequence[str], now: datetime, longest_window: timedelta) -> None:
-        """Finishes the calls to `endpoints` that a dead process left open; drops those too old for any window.
+        """A call to `endpoints` that a dead process left open may be on its way, and arrives within ON_ITS_WAY; calls too
+        old for any window are dropped.
 
         longest_window: longer ones are not believed.
         """
         names, values = in_clause("endpoint", endpoints)
         self._db.write(
             f"""
-            UPDATE riot_calls SET open = 0, counts_at = :now
+            UPDATE riot_calls
+            SET share = NULL, shares = NULL, counts_at = CASE WHEN counts_at > :arrived THEN :arrived ELSE counts_at END
             WHERE open = 1 AND CASE
-                WHEN shares IS NULL THEN endpoint IN {names}
+                WHEN shares IS NULL THEN counts_at > :arrived AND endpoint IN {names}
                 ELSE shares <> :shares OR share = :share
             END
             """,
-            now=text_of(now),
+            arrived=text_of(now + ON_ITS_WAY),
             **self._share.values(),
             **values,
         )

@@ -3,21 +3,26 @@
 import json
 import os
 import pickle
+import random
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lolslackbot.sandbox.limits import Limits
 from lolslackbot.shares import Share
 from lolslackbot.store.locks import is_at_work
 from proof import worlds
-from proof.fork_server import Armament
+from proof.fork_server import Armament, ForkServer, Order, start_fork_server
 from proof.frame import Part, Tally, sample
+from proof.judge import look
 from proof.kill_points import (
     EVERY_TIME,
     MOST_TIMES,
@@ -82,7 +87,8 @@ class FreezeAtLine:
     def freeze(self) -> None:
         sys.settrace(None)
         os.kill(os.getppid(), signal.SIGKILL)
-        Path(self.path).write_text(str(os.getpid()))
+        Path(self.path + ".new").write_text(str(os.getpid()))
+        Path(self.path + ".new").rename(self.path)
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -220,6 +226,86 @@ def no_proc() -> str | None:
     return None if Path("/proc/self/stat").exists() else "there is no /proc here"
 
 
+# Three runs at once, under strict limits, in real time
+
+
+LIMIT = "12:1,30:3"
+RUNS = 3
+ROUNDS = 24
+
+
+def at_once(share: float) -> Tally:
+    """Three runs of two processes each begin together; now and then one of the nine is killed, or stopped a while."""
+    tally = Tally()
+    with ExitStack() as stack:
+        world = stack.enter_context(worlds.listed_for_two())
+        servers = [stack.enter_context(start_fork_server()) for _ in range(RUNS)]
+        pool = stack.enter_context(ThreadPoolExecutor(RUNS))
+        games = play_more(world, 40)
+        for number in sample(range(ROUNDS), share):
+            world.reset()
+            world.sandbox.riot.limits = Limits(application=LIMIT, model="sliding")  # nothing was called yet
+            chance = random.Random(number)
+            while not is_fetched(world, games):
+                runs = [pool.submit(run_in_real_time, world, server) for server in servers]
+                while not all(run.done() for run in runs):
+                    wait(runs, timeout=chance.uniform(0.1, 1.0))
+                    disturb(servers, chance)
+                wait_for_all(world)
+            refused = len(world.sandbox.riot.refused)
+            if refused:
+                tally.violations.append(f"round {number}: {refused} calls into a known limit")
+            world.sandbox.riot.limits = Limits()
+            conclude(world, tally, f"round {number}", crashes=1000)  # a call of a killed process may be made again
+    return tally
+
+
+def play_more(world: World, number: int) -> set[str]:
+    """Further games of the tracked players, all of which are to be announced; the ids of all games."""
+    riot, now = world.sandbox.riot, datetime.now(UTC)
+    everyone = list(zip(riot.players, worlds.CHANNELS, strict=False))
+    for each in range(number):
+        player, channel = everyone[each % len(everyone)]
+        match_id = riot.add_game([player], ended=now - timedelta(minutes=8, seconds=each))
+        world.expected = (*world.expected, f"{match_id}:{channel}")
+    world.environment["LOLSLACKBOT_CHANNEL_LIMIT"] = "1000/60"
+    return {match_id for match_ids in riot.lists.values() for match_id in match_ids}
+
+
+def is_fetched(world: World, games: set[str]) -> bool:
+    return {
+        match_id for (match_id,) in look(world.database, "SELECT match_id FROM matches WHERE state = 'stored'")
+    } == games
+
+
+def run_in_real_time(world: World, server: ForkServer) -> int:
+    environment = {**world.sandbox.settings, "LOLSLACKBOT_HOME": str(world.home), **world.environment}
+    return server.run(Order(world.trial, environment))
+
+
+def disturb(servers: list[ForkServer], chance: random.Random) -> None:
+    """Kills one of the processes, or stops it for a moment."""
+    processes = [pid for server in servers for pid in (server.pid, *children_of(server.pid)) if pid]
+    if not processes:
+        return
+    pid = chance.choice(processes)
+    with suppress(ProcessLookupError):
+        if chance.random() < 0.3:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(chance.uniform(0, 0.5))
+            os.kill(pid, signal.SIGCONT)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it started, as far as the system tells."""
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
 PARTS = [
     Part(
         "killed-sharing-fetch",
@@ -230,6 +316,12 @@ PARTS = [
         "killed-sharing-deliver",
         "the same of a deliver to two workspaces",
         partial(killed, worlds.waiting_in_two_workspaces),
+    ),
+    Part(
+        "sharing-at-once",
+        f"{RUNS} runs at once under strict limits, in real time; their processes are killed and stopped at random",
+        at_once,
+        no_proc,
     ),
     Part(
         "frozen-fetching",
