@@ -146,10 +146,10 @@ class App:
     ) -> tuple["RiotClient", "Limiter"]:
         """The Riot client, with the limiter that all processes share through the database."""
         from lolslackbot.riot.client import CALL_SECONDS, RiotClient
-        from lolslackbot.riot.limiter import LOT, Limiter
+        from lolslackbot.riot.limiter import Limiter
         from lolslackbot.store.call_log import CallLog
 
-        limiter = Limiter(CallLog(db, share), self.clock, CALL_SECONDS, 1 if share.is_whole else LOT)
+        limiter = Limiter(CallLog(db, share), self.clock, CALL_SECONDS, share.of)
         key, url = self.settings.need_riot_key(), self.settings.riot_url
         left, network = time_left or (lambda: CALL_SECONDS), self.settings.network
         return RiotClient(key, url, limiter, self.clock, left, network), limiter

@@ -23,7 +23,7 @@ class RateLimited(Exception):
     """No call was made: a rate limit window is full, or Riot's last 429 said to wait."""
 
     def __init__(self, until: datetime, reason: str, *, refused: bool = False, may_end_early: bool = False) -> None:
-        """refused: by a 429 of Riot's; otherwise by our own count. may_end_early: with an answer that is on its way."""
+        """refused: by a 429 of Riot's; otherwise by our own count. may_end_early: once an open call has ended."""
         super().__init__(reason)
         self.until = until
         self.reason = reason
@@ -53,16 +53,16 @@ class CallLog(Protocol):
 class Limiter:
     """Every call goes through `reserve` and `finish`; `free_at` only looks."""
 
-    def __init__(self, log: CallLog, clock: Clock, longest_call: float, lot: int = 1) -> None:
+    def __init__(self, log: CallLog, clock: Clock, longest_call: float, processes: int = 1) -> None:
         """longest_call: seconds after which a call is over, whatever Riot does.
 
-        lot: how many calls are reserved at once, where there is room for as many: each commit that many processes need
-        not make leaves the file to the others. What is reserved counts until it is made or given back.
+        processes: how many share a run. Each of several reserves a lot of calls at once, where there is room: a commit
+        that it need not make leaves the file to the others. What is reserved counts until it is made or given back.
         """
         self._log = log
         self._clock = clock
         self._longest_call = timedelta(seconds=longest_call)
-        self._lot = lot
+        self._processes = processes
         self._reserved: dict[tuple[str, str], list[int]] = {}  # by host and endpoint: calls not made yet
 
     def begin_run(self, endpoints: Sequence[str]) -> None:
@@ -122,12 +122,22 @@ class Limiter:
             if wait is None and self._log.keep_open(host, now, counts_from) and self._knows_limits(host, endpoint):
                 wait = self._look(host, endpoint, 1)
             if wait is None:
-                fits = self._lot > 1 and self._knows_limits(host) and self._look(host, endpoint, self._lot) is None
-                made = [self._log.reserve(host, endpoint, counts_from) for _ in range(self._lot if fits else 1)]
+                lot = self._lot(host, endpoint)
+                number = lot if lot == 1 or self._look(host, endpoint, lot) is None else 1
+                made = [self._log.reserve(host, endpoint, counts_from) for _ in range(number)]
         if wait:
             raise wait  # after the transaction, or the clock repair would be rolled back
         calls += made
         return calls.pop()
+
+    def _lot(self, host: str, endpoint: str) -> int:
+        """How many calls are reserved at once: those of all processes together leave room in each window."""
+        state = self._log.state(host, endpoint)
+        application, method = (limits.believed(state[scope].windows) for scope in (APPLICATION, endpoint))
+        if self._processes == 1 or not application:
+            return 1
+        smallest = min(window.calls for window in (*application, *method))
+        return max(1, min(LOT, smallest // (2 * self._processes)))
 
     def give_back(self) -> None:
         """What is reserved and was not made counts no more."""
@@ -180,7 +190,11 @@ class Limiter:
         if not full:
             return None
         until, window = max(full, key=lambda pair: pair[0])
-        return RateLimited(until, f"rate limit {window.calls}/{window.seconds} s exhausted for {_name(host, scope)}")
+        return RateLimited(
+            until,
+            f"rate limit {window.calls}/{window.seconds} s exhausted for {_name(host, scope)}",
+            may_end_early=until > now + limits.duration(window),  # a call that is still open decides
+        )
 
     def _first_response(self, host: str, scope: str, now: datetime) -> RateLimited | None:
         """Nothing is known of a limit yet: one call at a time, until an answer states it."""

@@ -42,10 +42,9 @@ class CallLog:
         return self._db.transaction()
 
     def start_run(self, endpoints: Sequence[str], now: datetime, longest_window: timedelta) -> None:
-        """A call to `endpoints` that a dead process left open may be on its way, and arrives within ON_ITS_WAY; calls too
-        old for any window are dropped.
+        """Calls that a dead process left open may be on their way: they arrive within ON_ITS_WAY.
 
-        longest_window: longer ones are not believed.
+        Those too old for any window are dropped. longest_window: longer ones are not believed.
         """
         names, values = in_clause("endpoint", endpoints)
         self._db.write(

@@ -22,7 +22,7 @@ import requests
 from benchmarks import frame
 from lolslackbot.clock import Clock
 from lolslackbot.model import RiotId
-from lolslackbot.riot.limiter import LOT, Limiter
+from lolslackbot.riot.limiter import Limiter
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.shares import Share
 from lolslackbot.store import players
@@ -231,7 +231,7 @@ def write(path: str, share: Share, pause: float) -> list[float]:
     spent = []
     with closing(open_database(path)) as db:
         db.among_many = not share.is_whole
-        limiter = Limiter(CallLog(db, share), Clock(), 15, 1 if share.is_whole else LOT)
+        limiter = Limiter(CallLog(db, share), Clock(), 15, share.of)
         for _ in range(20 if frame.once else 200):
             began = time.perf_counter()
             call = limiter.reserve("europe", "match")

@@ -421,8 +421,12 @@ def test_share__a_stopped_call_does_not_block_an_endpoint_without_a_known_limit(
     second.call(answer=answered(x_app_rate_limit="3:10"))
 
 
-def lots(db: Database, clock: FakeClock, size: int = 3) -> Process:
-    return Process(Limiter(CallLog(db), clock, LONGEST_CALL, size), clock)
+def lots(db: Database, clock: FakeClock) -> Process:
+    """One of two processes: of 12 calls it reserves 3 at once."""
+    return Process(Limiter(CallLog(db), clock, LONGEST_CALL, 2), clock)
+
+
+TWELVE = answered(x_app_rate_limit="12:10")
 
 
 def open_calls(db: Database) -> int:
@@ -431,31 +435,31 @@ def open_calls(db: Database) -> int:
 
 def test_lot__one_commit_for_several_calls(db: Database, clock: FakeClock, other: Process) -> None:
     bot = lots(db, clock)
-    bot.call(answer=answered(x_app_rate_limit="8:10"))
+    bot.call(answer=TWELVE)
     bot.begin()
     assert open_calls(db) == 3
-    with db.transaction():
-        changes = db.rows("SELECT total_changes()")[0][0]
-        bot.begin()
-        bot.begin()
-        assert db.rows("SELECT total_changes()")[0][0] == changes
+    changes = db.rows("SELECT total_changes()")[0][0]
+    bot.begin()
+    bot.begin()
+    assert db.rows("SELECT total_changes()")[0][0] == changes
     bot.begin()
     assert open_calls(db) == 6
-    other.call(answer=answered())
-    assert other.refused()  # what is reserved counts as made
+    other.calls(5)
+    other.refused()  # what is reserved counts as made
     assert bot.waits() == 0
     bot.begin()
     bot.begin()
-    assert bot.refused()
-    assert (bot.made, other.made) == (7, 1)
+    bot.refused()
+    assert (bot.made, other.made) == (7, 5)
 
 
 def test_lot__only_where_all_of_it_fits(db: Database, clock: FakeClock) -> None:
     bot = lots(db, clock)
     bot.begin()
     assert open_calls(db) == 1  # nothing is known yet
-    clock.advance(LONGEST_CALL)
-    bot.call(answer=answered(x_app_rate_limit="4:100"))
+    clock.advance(LONGEST_CALL + 11)
+    bot.call(answer=TWELVE)
+    Process(Limiter(CallLog(db), clock, LONGEST_CALL), clock).calls(9)
     bot.begin()
     assert open_calls(db) == 2
     bot.begin()
@@ -463,20 +467,41 @@ def test_lot__only_where_all_of_it_fits(db: Database, clock: FakeClock) -> None:
     bot.refused()
 
 
+def test_full_window__that_an_open_call_fills_may_open_early(bot: Process, other: Process, clock: FakeClock) -> None:
+    bot.call(answer=answered(x_app_rate_limit="2:10", x_method_rate_limit="90:10"))
+    bot.begin()
+    assert not other.refused().may_end_early  # the finished one leaves the window first
+    clock.advance(11)
+    call = bot.begin()
+    assert other.refused().may_end_early  # both calls in it are open
+    bot.finish(call, answer=answered())
+    assert not other.refused().may_end_early
+
+
+@pytest.mark.parametrize(("limit", "size"), [("500:10", 5), ("500:10,12:120", 3), ("5:10", 1), ("20:1", 5)])
+def test_lot__is_a_small_part_of_each_window(db: Database, clock: FakeClock, limit: str, size: int) -> None:
+    bot = lots(db, clock)
+    bot.call(answer=answered(x_app_rate_limit=limit, x_method_rate_limit="900:10"))
+    bot.begin()
+    assert open_calls(db) == size
+
+
 def test_lot__what_is_left_is_given_back(db: Database, clock: FakeClock, other: Process) -> None:
     bot = lots(db, clock)
-    bot.call(answer=answered(x_app_rate_limit="4:10"))
+    bot.call(answer=TWELVE)
     bot.begin()
-    assert other.refused()
+    other.calls(8)
+    other.refused()
     bot.limiter.give_back()
     bot.limiter.give_back()
     other.calls(2)
+    other.refused()
     assert open_calls(db) == 1
 
 
 def test_lot__another_endpoint_takes_its_place(db: Database, clock: FakeClock) -> None:
     bot = lots(db, clock)
-    bot.call(answer=answered(x_app_rate_limit="6:10"))
+    bot.call(answer=TWELVE)
     bot.begin()
     bot.begin(endpoint=MATCH_IDS)
     assert open_calls(db) == 4  # one of the first lot, and the second
@@ -486,8 +511,7 @@ def test_lot__another_endpoint_takes_its_place(db: Database, clock: FakeClock) -
 def test_lot__what_becomes_known_meanwhile_counts(db: Database, clock: FakeClock, other: Process, change: str) -> None:
     """None of a lot is sent into a limit that is known by then."""
     bot = lots(db, clock)
-    call = other.begin()
-    other.finish(call, answer=answered(x_app_rate_limit="8:10"))
+    other.call(answer=TWELVE)
     call = other.begin()
     bot.begin()
     if change == "a 429":
@@ -495,7 +519,7 @@ def test_lot__what_becomes_known_meanwhile_counts(db: Database, clock: FakeClock
     elif change == "a lower limit":
         other.finish(call, answer=answered(x_app_rate_limit="3:10"))
     else:
-        other.finish(call, answer=answered(x_app_rate_limit="8:10", x_app_rate_limit_count="8:10"))
+        other.finish(call, answer=answered(x_app_rate_limit="12:10", x_app_rate_limit_count="12:10"))
     assert bot.refused().refused == (change == "a 429")
     assert open_calls(db) == 1
     clock.advance(LONGEST_CALL + 20)
