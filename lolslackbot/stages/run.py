@@ -182,7 +182,7 @@ def do_locked(run: Run, database: StrPath, work: Work, begin: Callable[[Database
     with run_lock(database, run.stage, run.share), closing(open_database(database)) as db:
         run.began = True
         db.among_many = not run.share.is_whole
-        if whose := foreign(db.path):
+        if run.share.number == 1 and (whose := foreign(db.path)):
             logger.warning("%s", whose)
         clamp_future_times(db, clock.now())
         run_id = begin(db)

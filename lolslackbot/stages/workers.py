@@ -25,7 +25,7 @@ from lolslackbot.store.locks import is_at_work, shared_lock
 
 logger = logging.getLogger(__name__)
 
-GRACE = 30.0  # seconds beyond a run's own time, after which a process of it is held to be stuck
+GRACE = 20.0  # seconds beyond a run's own time, after which a process of it is held to be stuck
 PATIENCE = 5.0  # seconds for a process to end that was asked to
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _HEADER = 8  # bytes that say how many follow
@@ -43,9 +43,8 @@ def run_shared(
 ) -> Run:
     """As `run_stage`, by one process for each share. divide: says which; the whole is worked off here.
 
-    log_lines: kept back by this process; those of the others are added.
-
-    A share that another run has is passed over. That of a process which died is the next run's.
+    log_lines: kept back by this process; those of the others are added. A share that another run has is passed over;
+    that of a process which died is the next run's.
     """
     run = Run(stage, clock, max_seconds)
     shares: Sequence[Share] = ()
