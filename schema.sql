@@ -47,29 +47,6 @@ CREATE TABLE channels (
     digest     INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1)) -- whether it wants each week in one message
 ) STRICT;
 
--- What league-v4 said of a player's rank, only added to; `rank.py` says what that proves. Thinned by `prune`.
-CREATE TABLE rank_readings (
-    player_id INTEGER NOT NULL REFERENCES players,
-    queue     TEXT NOT NULL,                -- 'RANKED_SOLO_5x5', 'RANKED_FLEX_SR', 'other ranked'
-    asked_at  TEXT NOT NULL,                -- before the request was sent
-    tier      TEXT,                         -- 'GOLD'; NULL: it answered, and there was no entry
-    division  TEXT,                         -- 'IV' to 'I'; '' in the apex tiers
-    lp        INTEGER,
-    wins      INTEGER,
-    losses    INTEGER,
-    PRIMARY KEY (player_id, queue, asked_at)
-) STRICT, WITHOUT ROWID;
-
--- A ranked game after which a player's rank is looked for, until it is known or was looked for often enough.
-CREATE TABLE rank_wanted (
-    player_id    INTEGER NOT NULL REFERENCES players,
-    match_id     TEXT NOT NULL REFERENCES matches,
-    looks        INTEGER NOT NULL DEFAULT 0,
-    waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),  -- whether messages wait for it; not for who had no rank yet
-    found        INTEGER NOT NULL DEFAULT 0 CHECK (found IN (0, 1)),  -- 1: known, and messages were built without
-    PRIMARY KEY (match_id, player_id)
-) STRICT, WITHOUT ROWID;
-
 -- "Announce this player's games in this channel."
 CREATE TABLE tracks (
     player_id  INTEGER NOT NULL REFERENCES players,
@@ -119,8 +96,33 @@ CREATE INDEX matches_to_build ON matches (ended_at) WHERE state = 'stored' AND b
 -- The games of a week, and those of which nobody knows when they ended.
 CREATE INDEX matches_by_end ON matches (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX matches_without_end ON matches (listed_at) WHERE ended_at IS NULL;
+-- What was asked for in vain, for `status`.
+CREATE INDEX matches_in_vain ON matches (looked_at) WHERE state IN ('missing', 'given_up') AND looked_at IS NOT NULL;
 -- What `prune` may still forget, here and of messages.
 CREATE INDEX matches_with_body ON matches (ended_at) WHERE body IS NOT NULL;
+
+-- What league-v4 said of a player's rank, only added to; `rank.py` says what that proves. Thinned by `prune`.
+CREATE TABLE rank_readings (
+    player_id INTEGER NOT NULL REFERENCES players,
+    queue     TEXT NOT NULL,                -- 'RANKED_SOLO_5x5', 'RANKED_FLEX_SR', 'other ranked'
+    asked_at  TEXT NOT NULL,                -- before the request was sent
+    tier      TEXT,                         -- 'GOLD'; NULL: it answered, and there was no entry
+    division  TEXT,                         -- 'IV' to 'I'; '' in the apex tiers
+    lp        INTEGER,
+    wins      INTEGER,
+    losses    INTEGER,
+    PRIMARY KEY (player_id, queue, asked_at)
+) STRICT, WITHOUT ROWID;
+
+-- A ranked game after which a player's rank is looked for, until it is known or was looked for often enough.
+CREATE TABLE rank_wanted (
+    player_id    INTEGER NOT NULL REFERENCES players,
+    match_id     TEXT NOT NULL REFERENCES matches,
+    looks        INTEGER NOT NULL DEFAULT 0,
+    waits        INTEGER NOT NULL CHECK (waits IN (0, 1)),  -- whether messages wait for it; not for who had no rank yet
+    found        INTEGER NOT NULL DEFAULT 0 CHECK (found IN (0, 1)),  -- 1: known, and messages were built without
+    PRIMARY KEY (match_id, player_id)
+) STRICT, WITHOUT ROWID;
 
 -- Which player's list a match id came from: old ids of one list are given up together.
 CREATE TABLE listings (

@@ -49,8 +49,8 @@ def waiting(db: Database, now: datetime) -> list[Amendment]:
         """
         SELECT amendments.subject, amendments.channel_id, kind, workspace, amendments.text, slack_ts,
                CASE WHEN messages.blocks IS NULL THEN NULL ELSE amendments.blocks END AS blocks
-        FROM amendments JOIN messages  -- the few amendments first: `+` keeps their index out of it
-            ON messages.subject = +amendments.subject AND messages.channel_id = +amendments.channel_id
+        FROM amendments JOIN messages  -- the few amendments first: `|| ''` keeps their index out of it
+            ON messages.subject = amendments.subject || '' AND messages.channel_id = amendments.channel_id || ''
         WHERE dropped_at IS NULL AND state = 'delivered' AND (next_at IS NULL OR next_at <= :now)
         ORDER BY made_at, amendments.subject, amendments.channel_id
         """,

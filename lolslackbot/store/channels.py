@@ -210,7 +210,11 @@ _MOVES = (
     """,
     "UPDATE messages SET channel_id = :new WHERE channel_id = :old",
     "UPDATE alerts SET channel_id = :new WHERE channel_id = :old",
-    "UPDATE OR REPLACE amendments SET channel_id = :new WHERE channel_id = :old",
+    """
+    DELETE FROM amendments
+    WHERE channel_id = :new AND subject IN (SELECT subject FROM amendments WHERE channel_id = :old)
+    """,
+    "UPDATE amendments SET channel_id = :new WHERE channel_id = :old",
     "INSERT INTO unwanted SELECT match_id, :new, queues FROM unwanted WHERE channel_id = :old ON CONFLICT DO NOTHING",
     "DELETE FROM unwanted WHERE channel_id = :old",
     "UPDATE channels SET moved_to = :new, slack_id = NULL WHERE channel_id = :old OR moved_to = :old",

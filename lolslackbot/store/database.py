@@ -160,9 +160,15 @@ class Database:
 
 
 def in_clause(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
-    """The right side of an `IN`, and the values it names."""
+    """The right side of an `IN`, and the values it names; of none, one in which nothing is. See `not_in`."""
     named = {f"{name}_{number}": value for number, value in enumerate(values)}
-    return f"({', '.join(f':{each}' for each in named)})", named
+    return f"({', '.join(f':{each}' for each in named) or 'NULL'})", named
+
+
+def not_in(column: str, name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
+    """A condition: a column is none of these values, and the values it names."""
+    within, named = in_clause(name, values)
+    return (f"{column} NOT IN {within}" if named else "TRUE"), named
 
 
 def must_exist(path: StrPath) -> None:

@@ -6,11 +6,9 @@ from datetime import datetime
 
 from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import LookupProblem, MessageKind
-from lolslackbot.store.database import Database, Row, in_clause
+from lolslackbot.store.database import Database, Row, not_in
 from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.reasons import is_missed
-
-LAST_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,8 @@ def stalest_list(db: Database) -> tuple[datetime, bool] | None:
     row = db.row(
         """
         SELECT CASE WHEN listed_at > since THEN listed_at ELSE since END AS waits_since, listed_at > since AS was_polled
-        FROM players JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) USING (player_id)
+        FROM players
+        JOIN (SELECT player_id, MIN(since) AS since FROM tracks GROUP BY player_id) AS tracked USING (player_id)
         ORDER BY waits_since LIMIT 1
         """
     )
@@ -106,14 +105,13 @@ def wanted_since(db: Database) -> datetime | None:
 def waiting_since(db: Database, held: Iterable[Scope] = ()) -> datetime | None:
     """When the oldest pending message was built; those of a channel or workspace in `held` do not count."""
     held = list(held)
-    channel_ids, values = in_clause("channel", (scope.id for scope in held if scope.kind is ScopeKind.CHANNEL))
-    workspaces, more = in_clause("workspace", (scope.id for scope in held if scope.kind is ScopeKind.WORKSPACE))
+    channels, values = not_in("channel_id", "channel", (each.id for each in held if each.kind is ScopeKind.CHANNEL))
+    workspaces, more = not_in("workspace", "workspace", (each.id for each in held if each.kind is ScopeKind.WORKSPACE))
     return _moment(
         db,
         f"""
         SELECT MIN(built_at) FROM messages
-        WHERE state = 'pending'
-          AND channel_id NOT IN {channel_ids} AND workspace NOT IN {workspaces}
+        WHERE state = 'pending' AND {channels} AND {workspaces}
         """,
         **values,
         **more,
@@ -172,18 +170,13 @@ def expired(db: Database, after: datetime) -> dict[str, int]:
 
 
 def lost_matches(db: Database, now: datetime, after: datetime) -> list[LostMatch]:
-    """The matches that were requested in vain since that moment, and that `is_missed`; newest first.
-
-    Only the last listed are searched: bodies make this a large table.
-    """
+    """The matches that were requested in vain since that moment, and that `is_missed`; newest first."""
     rows = db.rows(
         """
         SELECT match_id, state, reason, reason_kind, looked_at, next_look_at FROM matches
-        WHERE rowid > (SELECT MAX(rowid) FROM matches) - :last AND looked_at > :after
-          AND state IN ('missing', 'given_up')
+        WHERE looked_at > :after AND state IN ('missing', 'given_up')
         ORDER BY game_id DESC
         """,
-        last=LAST_LISTED,
         after=text_of(after),
     )
     return [

@@ -132,8 +132,10 @@ def put(
         SET reason = excluded.reason,
             code = excluded.code,
             since = excluded.since,
-            until = CASE WHEN until IS NULL OR excluded.until < until THEN until ELSE excluded.until END,
-            times = times + 1
+            until = CASE
+                WHEN holds.until IS NULL OR excluded.until < holds.until THEN holds.until ELSE excluded.until
+            END,
+            times = holds.times + 1
         """,
         kind=kind,
         reason=reason,

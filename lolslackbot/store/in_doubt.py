@@ -96,8 +96,8 @@ def uncertain(db: Database, claimed_before: datetime, share: Share = WHOLE) -> l
     """A share's messages of unknown outcome, by channel; those claimed later (in this run) are left for the next."""
     rows = db.rows(
         f"""
-        SELECT * FROM messages WHERE {UNSETTLED} AND state = 'uncertain' AND +claimed_at < :before
-        ORDER BY workspace, channel_id, happened_at
+        SELECT * FROM messages WHERE {UNSETTLED} AND state = 'uncertain' AND claimed_at || '' < :before
+        ORDER BY workspace, channel_id, happened_at -- `|| ''` keeps the index of all claims out of it
         """,
         before=text_of(claimed_before),
     )

@@ -30,7 +30,7 @@ def to_look_at(db: Database, now: datetime, share: Share = WHOLE) -> list[str]:
                    ROW_NUMBER() OVER (PARTITION BY platform, failures ORDER BY game_id DESC) AS turn
             FROM matches
             WHERE next_look_at <= :now AND NOT ({_WAITS_FOR_HOST}) AND game_id % :shares = :share
-        )
+        ) AS due
         ORDER BY failures, turn, match_id
         """,
         now=text_of(now),

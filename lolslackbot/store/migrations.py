@@ -346,6 +346,8 @@ STEPS: dict[int, str] = {
         ALTER TABLE riot_calls ADD COLUMN shares INTEGER;
         CREATE INDEX riot_calls_in_shares ON riot_calls (routing, counts_at) WHERE open = 1 AND shares IS NOT NULL;
         CREATE INDEX players_doubted ON players (player_id) WHERE puuid_doubted = 1;
+        CREATE INDEX matches_in_vain ON matches (looked_at)
+            WHERE state IN ('missing', 'given_up') AND looked_at IS NOT NULL;
     """,
 }
 

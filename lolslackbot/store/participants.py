@@ -216,10 +216,10 @@ def _past_games(db: Database, player_id: int, match_id: str) -> tuple[PastGame, 
         f"""
         SELECT queue_id, game_mode, outcome, win
         FROM (
-            SELECT * FROM (SELECT match_id FROM participants WHERE {before})
+            SELECT * FROM (SELECT match_id FROM participants WHERE {before}) AS played
             UNION
-            SELECT * FROM (SELECT match_id FROM listings WHERE {before})
-        ) JOIN matches USING (match_id)
+            SELECT * FROM (SELECT match_id FROM listings WHERE {before}) AS listed
+        ) AS known JOIN matches USING (match_id)
         LEFT JOIN participants ON participants.match_id = matches.match_id AND participants.player_id = :player_id
         ORDER BY game_id DESC
         LIMIT :most

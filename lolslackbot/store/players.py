@@ -12,7 +12,7 @@ from lolslackbot.model import Player, ProblemKind, RiotId
 from lolslackbot.poll import Habits, Polled
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import channels
-from lolslackbot.store.database import Database, Row, in_clause
+from lolslackbot.store.database import Database, Row, in_clause, not_in
 
 logger = logging.getLogger(__name__)
 
@@ -220,12 +220,12 @@ def doubt_puuids(db: Database, good: Iterable[int] = ()) -> None:
 
     A list, a known problem or a new puuid ends the doubt. good: players whose puuid is beyond it.
     """
-    names, values = in_clause("player_id", good)
+    others, values = not_in("player_id", "good", good)
     with db.transaction():
         db.write(
             f"""
             UPDATE players SET puuid_doubted = 1
-            WHERE player_id NOT IN {names}
+            WHERE {others}
               AND EXISTS (SELECT 1 FROM tracks WHERE tracks.player_id = players.player_id)
             """,
             **values,

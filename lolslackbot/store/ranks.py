@@ -77,10 +77,10 @@ def want(db: Database, match: Match) -> None:
     db.write(
         """
         INSERT INTO rank_wanted (player_id, match_id, waits)
-        SELECT DISTINCT player_id, match_id, EXISTS (
+        SELECT DISTINCT player_id, match_id, CASE WHEN EXISTS (
             SELECT 1 FROM rank_readings
             WHERE rank_readings.player_id = participants.player_id AND queue = :queue AND tier IS NOT NULL
-        )
+        ) THEN 1 ELSE 0 END
         FROM participants JOIN tracks USING (player_id) JOIN channels USING (channel_id)
         WHERE match_id = :match_id AND channels.ranks = 1
           AND EXISTS (SELECT 1 FROM rank_readings WHERE rank_readings.player_id = participants.player_id)
@@ -251,7 +251,7 @@ def latest(db: Database, player_id: int) -> dict[str, Reading]:
         """
         SELECT rank_readings.* FROM rank_readings JOIN (
             SELECT queue, MAX(asked_at) AS asked_at FROM rank_readings WHERE player_id = :player_id GROUP BY queue
-        ) USING (queue, asked_at)
+        ) AS newest USING (queue, asked_at)
         WHERE player_id = :player_id AND tier IS NOT NULL
         """,
         player_id=player_id,
@@ -294,17 +294,19 @@ def _games_between(db: Database, since: datetime, until: datetime) -> dict[int, 
 # Those with a result first; then those of which only a list tells, ended or not.
 _GAMES = (
     """
-    SELECT player_id, match_id, game_id, queue_id, outcome, win, ended_at AS moment
-    FROM matches CROSS JOIN participants USING (match_id) WHERE ended_at > :since AND ended_at < :until
+    SELECT player_id, matches.match_id, game_id, queue_id, outcome, win, ended_at AS moment
+    FROM matches CROSS JOIN participants
+    WHERE participants.match_id = matches.match_id AND ended_at > :since AND ended_at < :until
     """,
     """
-    SELECT player_id, match_id, game_id, queue_id, outcome, NULL AS win, ended_at AS moment
-    FROM matches CROSS JOIN listings USING (match_id) WHERE ended_at > :since AND ended_at < :until
+    SELECT player_id, matches.match_id, game_id, queue_id, outcome, NULL AS win, ended_at AS moment
+    FROM matches CROSS JOIN listings
+    WHERE listings.match_id = matches.match_id AND ended_at > :since AND ended_at < :until
     """,
     """
-    SELECT player_id, match_id, game_id, queue_id, outcome, NULL AS win, listed_at AS moment
-    FROM matches CROSS JOIN listings USING (match_id)
-    WHERE ended_at IS NULL AND listed_at > :since AND listed_at < :until
+    SELECT player_id, matches.match_id, game_id, queue_id, outcome, NULL AS win, listed_at AS moment
+    FROM matches CROSS JOIN listings
+    WHERE listings.match_id = matches.match_id AND ended_at IS NULL AND listed_at > :since AND listed_at < :until
     """,
 )
 
@@ -318,7 +320,7 @@ def _history(db: Database, player_id: int, queue: str, since: datetime) -> Histo
             SELECT match_id FROM listings WHERE player_id = :player_id
             UNION
             SELECT match_id FROM participants WHERE player_id = :player_id
-        ) JOIN matches USING (match_id)
+        ) AS own JOIN matches USING (match_id)
         LEFT JOIN participants ON participants.match_id = matches.match_id AND participants.player_id = :player_id
         WHERE COALESCE(ended_at, listed_at) > :since
         ORDER BY moment, game_id

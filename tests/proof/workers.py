@@ -5,6 +5,7 @@ import os
 import pickle
 import random
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -57,9 +58,11 @@ class InProcess:
         from lolslackbot.stages import workers
 
         begin: Callable[..., Any] = workers._work_and_leave
+        connect = sqlite3.connect
 
         def armed(share: Share, *rest: Any) -> None:
             sys.settrace(None)
+            sqlite3.connect = connect
             if share.number == self.number:
                 self.arm()
             begin(share, *rest)

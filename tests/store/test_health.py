@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from support import START, add_player
 
 from lolslackbot.store import health, listings, matches, reasons
@@ -45,12 +44,3 @@ def test_lost_matches__missing_for_good(db: Database) -> None:
     assert lost(db) == []
     matches.mark_missing(db, "EUW1_1", START, None)
     assert lost(db) == ["EUW1_1"]
-
-
-def test_lost_matches__last_listed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the last listed matches are searched."""
-    add_player(db)
-    for number in range(3):
-        given_up(db, f"EUW1_{number}", CLOSED, hours=1)
-    monkeypatch.setattr(health, "LAST_LISTED", 2)
-    assert lost(db) == ["EUW1_2", "EUW1_1"]
