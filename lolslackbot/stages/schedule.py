@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LISTS = 0.85  # of what a run may ask a host; the rest is for matches
+CALLS_A_SECOND = 10  # that one process makes: Riot takes a tenth of a second for each
 PROBE_INTERVAL = timedelta(minutes=30)  # where a host gives no match at all
 
 
@@ -51,9 +52,11 @@ def lists_in_order(db: Database, limiter: Limiter, seconds: float, now: datetime
 
 
 def lists_in_a_run(host: str, limiter: Limiter, seconds: float, share: Share = WHOLE) -> int | None:
-    """How many lists a run may ask for there, and some matches; None where no limit is known."""
+    """How many lists a share of a run can ask for there, and some matches; None where no limit is known."""
     allowance = limiter.allowance(host, MATCH_IDS, seconds)
-    return None if allowance is None else math.floor(LISTS * allowance / share.of)
+    if allowance is None:
+        return None
+    return math.floor(LISTS * min(allowance / share.of, CALLS_A_SECOND * seconds))
 
 
 def _in_turn(

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from support import Bot, Result, keys_in
@@ -56,10 +57,21 @@ def counts(result: Result) -> set[str]:
 
 
 def children_of(process: "subprocess.Popen[str]") -> list[int]:
-    """The processes that it started."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    """The processes that it started; a slim Linux has no `ps`."""
+    if Path("/proc/self/stat").exists():
+        pairs = [pair for stat in Path("/proc").glob("[0-9]*/stat") for pair in _pid_and_parent(stat)]
+    else:
+        listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        pairs = [(int(pid), int(parent)) for pid, parent in map(str.split, listed.splitlines())]
     return [pid for pid, parent in pairs if parent == process.pid]
+
+
+def _pid_and_parent(stat: Path) -> list[tuple[int, int]]:
+    """Nothing where the process has just ended. What stands in brackets is its name, which may hold anything."""
+    with suppress(OSError):
+        before, _, after = stat.read_text(errors="replace").rpartition(") ")
+        return [(int(before.split()[0]), int(after.split()[1]))]
+    return []
 
 
 def is_alive(pid: int) -> bool:

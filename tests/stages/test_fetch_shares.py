@@ -164,3 +164,6 @@ def test_where_lists_take_turns_each_share_has_its_part_of_the_allowance(
         log.put_windows("europe", "", [Window(seconds=120, calls=100)])
     limiter = Limiter(log, clock, 15)
     assert [lists_in_a_run("europe", limiter, 80, share) for share in (Share(), SECOND, Share(1, 8))] == [85, 42, 10]
+    with db.transaction():
+        log.put_windows("europe", "", [Window(seconds=10, calls=500)])
+    assert [lists_in_a_run("europe", limiter, 80, share) for share in (Share(), Share(1, 8))] == [680, 425]  # by time
