@@ -134,6 +134,8 @@ GOOD = [
     ("CHANNEL_LIMIT", " 5/60 ", "channel_limit", ChannelLimit(5, 60)),
     ("CHANNEL_LIMIT", "999999999/999999999", "channel_limit", ChannelLimit(999999999, 999999999)),
     ("CHANNEL_LIMIT", "", "channel_limit", ChannelLimit(30, 3600)),
+    ("WORKERS", "", "workers", 1),
+    ("WORKERS", " 8 ", "workers", 8),
     ("KEEP_DAYS", "", "keep_days", 365),
     ("KEEP_DAYS", " 0 ", "keep_days", 0),
     ("KEEP_DAYS", "36500", "keep_days", 36500),
@@ -180,6 +182,7 @@ LIMIT = "MESSAGES/SECONDS"
 
 BAD = [
     ("MAX_SECONDS", "0", f"{SECONDS} 1"),
+    *(("WORKERS", each, "it must be a whole number of processes") for each in ("0", "-1", "1.5", "65", "many", "٣")),
     *(("KEEP_DAYS", each, "it must be a whole number of days") for each in ("-1", "1.5", "36501", "never", "٣")),
     ("MAX_SECONDS", "-1", f"{SECONDS} 1"),
     ("MAX_SECONDS", "soon", f"{SECONDS} 1"),

@@ -9,20 +9,22 @@ import pytest
 from fakes import FakeSlack
 from support import START, FakeClock, a_match, add_player, claim, participant, scope_of, store_match
 
+from lolslackbot.clock import text_of
 from lolslackbot.commands.why import why
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.health.status import status
 from lolslackbot.model import Message
 from lolslackbot.settings import ChannelLimit
+from lolslackbot.shares import Share
 from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem, SlackVerdict
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, in_doubt, outbox, players, restores, runs
+from lolslackbot.store import amendments, channels, holds, in_doubt, outbox, players, restores, runs
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim
+from lolslackbot.store.outbox import Claim, Draft
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
 
@@ -1006,3 +1008,32 @@ def test_a_channel_does_not_move_into_another_workspace(db: Database, slack: Fak
     slack.infos["C7"] = replace(WELL, channel_id="C7")
     send(db, slack, clock)
     assert {track.channel_id for track in players.tracks(db)} == {"C1", "C7"}
+
+
+def test_a_share_delivers_to_its_own_workspaces_and_leaves_the_rest_alone(
+    db: Database, slack: FakeSlack, clock: FakeClock
+) -> None:
+    """Also what is in doubt, in the air or to be edited there, and alerts of the default workspace."""
+    add_player(db, 1, channel="C1")
+    add_player(db, 2, channel="C2", workspace="clan")
+    games(db, clock, "EUW1_1", "EUW1_2", players=(1, 2))
+    with db.transaction():
+        db.write("UPDATE messages SET state = 'sending', claim_token = 'x', claimed_at = :at", at=text_of(clock.now()))
+        db.write("UPDATE messages SET state = 'pending', claim_token = NULL WHERE subject = 'EUW1_1'")
+        for channel in ("C1", "C2"):
+            amendments.put(db, "EUW1_1", Draft(channel, "default", "newer", None), clock.now())
+    clan, default = (share for share in Share.every(2) for name in ("clan", "default") if share.has_named(name))
+    asked: list[Share] = []
+    for share, channel in ((clan, "C2"), (default, "C1")):
+        run = Run("deliver", clock, 80, share)
+        slack.requests.clear()
+
+        def alert(_db: Database, *, adding: bool, share: Share = share) -> bool:
+            asked.append(share)
+            return False
+
+        deliver(db, lambda _: slack, run, LIMITS, alert)  # type: ignore[arg-type,return-value]
+        assert slack.keys == [f"EUW1_1:{channel}"]
+        assert (run.counts["delivered"], run.counts["uncertain"], run.counts["edited"]) == (1, 1, 1)
+        assert run.left_over == 0
+    assert set(asked) == {default}
