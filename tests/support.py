@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -301,3 +301,29 @@ def scope_of(text: str) -> Scope:
     kind, *names = text.split()
     kinds = {"riot": ScopeKind.RIOT_HOST if names else ScopeKind.RIOT_KEY}
     return Scope(kinds.get(kind) or ScopeKind(kind), *names)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started; a slim Linux has no `ps`."""
+    if Path("/proc/self/stat").exists():
+        pairs = [pair for stat in Path("/proc").glob("[0-9]*/stat") for pair in _pid_and_parent(stat)]
+    else:
+        listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        pairs = [(int(child), int(parent)) for child, parent in map(str.split, listed.splitlines())]
+    return [child for child, parent in pairs if parent == pid]
+
+
+def _pid_and_parent(stat: Path) -> list[tuple[int, int]]:
+    """Nothing where the process has just ended. What stands in brackets is its name, which may hold anything."""
+    with suppress(OSError):
+        before, _, after = stat.read_text(errors="replace").rpartition(") ")
+        return [(int(before.split()[0]), int(after.split()[1]))]
+    return []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False

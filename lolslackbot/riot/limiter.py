@@ -66,8 +66,9 @@ class Limiter:
         self._reserved: dict[tuple[str, str], list[int]] = {}  # by host and endpoint: calls not made yet
 
     def begin_run(self, endpoints: Sequence[str]) -> None:
-        """For the only process that calls `endpoints`, or the only one with its share: finishes calls of a dead one,
-        drops those beyond any window.
+        """For the only process that calls `endpoints`, or that has its share.
+
+        What a dead one left open was sent by now; what is beyond any window is dropped.
         """
         with self._log.transaction():
             now = self._clock.now()

@@ -45,6 +45,7 @@ class FetchContext:
         self.db, self.riot, self.limiter, self.run, self.limits = db, riot, limiter, run, limits
         self.health, self.key = HostHealth(), KeySuspicion()
         self.schedule = Schedule(db, run, limiter, self.health, self.key)
+        self._waits_for = ""  # why it waited last
 
     def now(self) -> datetime:
         return self.run.clock.now()
@@ -63,7 +64,9 @@ class FetchContext:
             self.run.out_of_time |= left <= self.limits.max_wait
             raise WaitsTooLong(wait)
         self.limiter.give_back()
-        logger.debug("waiting %.1f s: %s", left.total_seconds(), wait.reason)
+        if self.run.peers is None or wait.reason != self._waits_for:  # looking again and again is no news
+            logger.debug("waiting %.1f s: %s", left.total_seconds(), wait.reason)
+        self._waits_for = wait.reason
         self.run.clock.sleep(max(0.0, left.total_seconds()) + 0.001)  # the database keeps whole milliseconds
 
     def give_up(self, match_id: str, reason: Reason, ended_at: datetime | None = None) -> None:

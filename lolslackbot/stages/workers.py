@@ -121,7 +121,9 @@ def _share_out(run: Run, shares: Sequence[Share], job: _Job, log_lines: list[str
             with _signals_held():
                 worker = workers.pop(0)
                 os.kill(worker.pid, signal.SIGKILL)  # it sent all that it will: only its end may be late
-                _reap(worker)
+                status = _reap(worker)
+            if sent is None:
+                logger.error("run-%d, the process of %s, was cut off: exit %d", worker.pid, worker.share, status)
             log_lines += _add(run, worker.share, sent)
     finally:
         with _signals_held():
@@ -163,7 +165,6 @@ def _receive(clock: Clock, worker: _Worker, deadline: float) -> bytes | None:
 def _add(run: Run, share: Share, sent: bytes | None) -> list[str]:
     """Adds what came of a share to the run; the lines of the log that its process kept back."""
     if sent is None:
-        logger.error("the process of %s was cut off", share)
         run.ends_with(Exit.SOME_FAILED, f"a process of {run.stage} was cut off")
         run.note(f"{share} was cut off, the next run goes on with it")
         return []
@@ -184,9 +185,11 @@ def _end(clock: Clock, workers: Sequence[_Worker]) -> None:
         _reap(worker)
 
 
-def _reap(worker: _Worker) -> None:
-    os.waitpid(worker.pid, 0)
+def _reap(worker: _Worker) -> int:
+    """Waits for the end of a process; its exit status, negative for a signal."""
+    _, status = os.waitpid(worker.pid, 0)
     os.close(worker.pipe)
+    return os.waitstatus_to_exitcode(status)
 
 
 @contextmanager

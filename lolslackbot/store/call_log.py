@@ -169,7 +169,7 @@ class CallLog:
         """Counts calls that were open for longer than a call can last from then; whether there are any.
 
         A process was stopped in the middle of each: it sends its call when it goes on. Only those with a share are
-        meant: their processes live until another takes the share's lock, and `start_run` finishes their calls.
+        meant: their processes live until another takes the share's lock, and calls `start_run`.
         """
         late = self._db.write(
             """

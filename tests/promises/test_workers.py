@@ -7,12 +7,10 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from support import Bot, Result, keys_in
+from support import Bot, Result, children_of, is_alive, keys_in
 
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.store.locks import is_at_work
@@ -54,31 +52,6 @@ def calls(sandbox: Sandbox, endpoint: str) -> Counter[str]:
 def counts(result: Result) -> set[str]:
     """What the summary counts: in which order, differs from run to run."""
     return set(result.out.strip().partition(": ")[2].split(", "))
-
-
-def children_of(process: "subprocess.Popen[str]") -> list[int]:
-    """The processes that it started; a slim Linux has no `ps`."""
-    if Path("/proc/self/stat").exists():
-        pairs = [pair for stat in Path("/proc").glob("[0-9]*/stat") for pair in _pid_and_parent(stat)]
-    else:
-        listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-        pairs = [(int(pid), int(parent)) for pid, parent in map(str.split, listed.splitlines())]
-    return [pid for pid, parent in pairs if parent == process.pid]
-
-
-def _pid_and_parent(stat: Path) -> list[tuple[int, int]]:
-    """Nothing where the process has just ended. What stands in brackets is its name, which may hold anything."""
-    with suppress(OSError):
-        before, _, after = stat.read_text(errors="replace").rpartition(") ")
-        return [(int(before.split()[0]), int(after.split()[1]))]
-    return []
-
-
-def is_alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
 
 
 def until(is_so: Callable[[], object]) -> None:
@@ -137,7 +110,7 @@ def test_other_commands_and_killed_processes_beside_them_stay_within_the_allowan
         wait_for_calls(sandbox, 4, run)
         sandbox.riot.add_player(f"Newcomer {number}#EUW", platform="euw1")
         assert bot.run("track", f"Newcomer {number}#EUW", "--channel", "C1", "--platform", "euw1").status in (0, 75)
-        victims = children_of(run)
+        victims = children_of(run.pid)
         for pid in victims[:1] if number % 2 else [run.pid, *victims[:1]]:
             os.kill(pid, signal.SIGKILL)
         finish(run)
@@ -155,7 +128,7 @@ def test_a_signal_ends_all_of_them_and_the_next_run_goes_on(bot: Bot, sandbox: S
     slow = sandbox.riot.misbehave(Mishap.slow(3), endpoint="match")
     run = bot.start("fetch-matches")
     until(lambda: len(calls(sandbox, "match")) >= 2)
-    children = children_of(run)
+    children = children_of(run.pid)
     run.send_signal(number)
     result = finish(run)
     assert len(children) == WORKERS

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from support import children_of
+
 from lolslackbot.sandbox.limits import Limits
 from lolslackbot.shares import Share
 from lolslackbot.store.locks import is_at_work
@@ -299,14 +301,6 @@ def disturb(servers: list[ForkServer], chance: random.Random) -> None:
             os.kill(pid, signal.SIGSTOP)
             time.sleep(chance.uniform(0, 0.5))
             os.kill(pid, signal.SIGCONT)
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that it started, as far as the system tells."""
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 PARTS = [
