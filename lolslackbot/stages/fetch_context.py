@@ -45,7 +45,7 @@ class FetchContext:
         self.db, self.riot, self.limiter, self.run, self.limits = db, riot, limiter, run, limits
         self.health, self.key = HostHealth(), KeySuspicion()
         self.schedule = Schedule(db, run, limiter, self.health, self.key)
-        self._waits_for = ""  # why it waited last
+        self._looks_again = False  # after a short wait for a call of another process
 
     def now(self) -> datetime:
         return self.run.clock.now()
@@ -58,15 +58,16 @@ class FetchContext:
     def wait(self, wait: RateLimited) -> None:
         """Sleeps until a limit is over. Raises WaitsTooLong."""
         left = wait.until - self.now()
-        if wait.may_end_early and self.run.peers:
+        is_short = wait.may_end_early and self.run.peers is not None
+        if is_short:
             left = min(left, LINGER)
         if left > self.limits.max_wait or left.total_seconds() > self.run.budget.left():
             self.run.out_of_time |= left <= self.limits.max_wait
             raise WaitsTooLong(wait)
         self.limiter.give_back()
-        if self.run.peers is None or wait.reason != self._waits_for:  # looking again and again is no news
+        if not (is_short and self._looks_again):  # looking again and again is no news
             logger.debug("waiting %.1f s: %s", left.total_seconds(), wait.reason)
-        self._waits_for = wait.reason
+        self._looks_again = is_short
         self.run.clock.sleep(max(0.0, left.total_seconds()) + 0.001)  # the database keeps whole milliseconds
 
     def give_up(self, match_id: str, reason: Reason, ended_at: datetime | None = None) -> None:
@@ -78,6 +79,7 @@ class FetchContext:
     def record_answer(self, host: str) -> None:
         """A good answer: the host is fine, the key is good, and suspects are closed matches."""
         is_first = not self.key.is_proven
+        self._looks_again = False
         self.health.record_answer(host)
         for match_id, refusal in self.key.record_answer().items():
             with logging_about(match_id):
