@@ -199,7 +199,9 @@ def test_what_stops_the_run_stops_all_of_its_processes(path: Path, tmp_path: Pat
     """As Ctrl-C does: one ends when asked, one does not hear."""
 
     def work(_db: Database, run: Run) -> None:
-        (tmp_path / f"{run.share.number}.pid").write_text(str(os.getpid()))
+        written = tmp_path / str(run.share.number)
+        written.write_text(str(os.getpid()))
+        written.rename(written.with_suffix(".pid"))
         if run.share.number == 1:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGALRM, signal.SIG_IGN)
