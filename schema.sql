@@ -1,10 +1,10 @@
--- The whole memory of lolslackbot. One SQLite file; every promise that must hold between two processes
--- (nothing announced twice, limits kept, who is held back) is a row or a constraint in here.
+-- The whole memory of lolslackbot: one SQLite file, or a schema on a PostgreSQL server. Every promise that must hold
+-- between two processes (nothing announced twice, limits kept, who is held back) is a row or a constraint in here.
 --
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -346,11 +346,22 @@ CREATE TABLE runs (
     clock_ahead REAL,                       -- seconds this clock was ahead of the server's, where that is too far
     part_of     INTEGER REFERENCES runs ON DELETE CASCADE, -- the run that one of several processes had a share of
     share       INTEGER,                    -- which one, from 1 on
-    shares      INTEGER                     -- how many there were
+    shares      INTEGER,                    -- how many there were
+    host        TEXT                        -- the machine it ran on; NULL: from schema 9
 ) STRICT;
 
 CREATE INDEX runs_by_stage ON runs (stage, run_id);
 CREATE INDEX runs_by_whole ON runs (part_of) WHERE part_of IS NOT NULL;
+
+-- Who has a run lock on a server that several hosts share; it ends by itself. Beside a file the kernel keeps them.
+CREATE TABLE leases (
+    stage  TEXT NOT NULL,
+    share  INTEGER NOT NULL,                -- which one, from 1 on
+    shares INTEGER NOT NULL,                -- of how many; 1: the whole
+    owner  TEXT NOT NULL,                   -- host:process:token
+    until  TEXT NOT NULL,                   -- by the database's clock; moved on by each commit of its owner
+    PRIMARY KEY (stage, share)
+) STRICT, WITHOUT ROWID;
 
 -- When old games were last forgotten by themselves (LOLSLACKBOT_KEEP_DAYS). One row; none: never.
 CREATE TABLE prunings (

@@ -1,8 +1,11 @@
 """Time, passed in so that nothing waits in tests: the wall clock, a steady one, sleep, and a run's budget."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
+AT_ONCE = 5.0  # seconds of sleep, after which a run lock that several hosts share is held anew
 FAR_OFF = timedelta(minutes=5)  # what a clock may be off before news expires too early, or too late
 
 
@@ -22,11 +25,28 @@ def clock_fault(ahead: timedelta, whose: str) -> str:
     return f"this clock is {off} {'ahead of' if ahead > timedelta(0) else 'behind'} {whose}"
 
 
+class SharedTime(Protocol):
+    """A database whose clock all its users go by. None: each has its own."""
+
+    moment: Callable[[], datetime] | None
+
+    def hold_lock(self) -> None:
+        """Makes sure that the run lock outlasts the next seconds."""
+
+
 class Clock:
     """The system's clock; tests pass one that only they move."""
 
+    _shared: SharedTime | None = None
+
+    def follow(self, database: SharedTime) -> None:
+        """From now on the time of day is that of a database which several hosts share, if it is such a one."""
+        self._shared = database if database.moment else None
+
     def now(self) -> datetime:
         """The time of day: shared with other processes, and it may jump."""
+        if self._shared and self._shared.moment:
+            return self._shared.moment()
         return datetime.now(UTC)
 
     def steady(self) -> float:
@@ -34,6 +54,10 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
+        while self._shared and seconds > AT_ONCE:
+            time.sleep(AT_ONCE)
+            self._shared.hold_lock()
+            seconds -= AT_ONCE
         time.sleep(seconds)
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 
 StrPath = str | os.PathLike[str]
 
@@ -85,6 +86,12 @@ def make_private_folder(path: str) -> None:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
         finally:
             os.close(descriptor)
+
+
+def remove(path: str) -> None:
+    """Removes a file of ours where it can be: on a failing disk it stays, and the next attempt begins with it."""
+    with suppress(OSError):
+        os.remove(path)
 
 
 def keep_owner_and_mode(fresh: str, replaced: str) -> None:

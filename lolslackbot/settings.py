@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import StrPath, refuse_special, with_owner
+from lolslackbot.location import Server, is_server
 from lolslackbot.transport import AUTHORITIES, PROXIES, is_loopback, proxy_secrets
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ MOST_WORKERS = 64
 CLOSE = 0.75  # from there on a name counts as a misspelt one, of 0 to 1
 DDRAGON_URL = "https://ddragon.leagueoflegends.com"
 MATCH_LINK = "https://www.leagueofgraphs.com/match/{server}/{game_id}"
-NO_URL = "it looks like a URL, and this version only knows SQLite files: write a path"
+NO_URL = "it looks like a URL of no kind that is known: write a path, or postgresql://USER@HOST/DATABASE"
 NO_URL_AS_HOME = "it looks like a URL: write the path of a folder"
 _KEY = "the key from developer.riotgames.com, which begins with RGAPI-"
 _TOKEN = "the 'Bot User OAuth Token', which begins with xoxb-"
@@ -217,7 +218,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
     named = values.get(PREFIX + "DATABASE")
     return Settings(
         home=home,
-        database=database or os.path.join(home, _path("DATABASE", named or "lolslackbot.db")),
+        database=database or _database(home, named or "lolslackbot.db"),
         riot_api_key=_secret("RIOT_API_KEY", values.get("RIOT_API_KEY"), _KEY, _NO_KEY),
         slack_tokens=_slack_tokens(values),
         max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
@@ -272,10 +273,30 @@ def _path(name: str, text: str) -> str:
     elif re.search(r"\$[A-Za-z_{]", path):
         fault = "it holds a variable like $HOME, which neither cron nor the `env` file expands: write the path in full"
     elif is_url(path):
-        fault = NO_URL if name == "DATABASE" else NO_URL_AS_HOME
+        fault = NO_URL_AS_HOME if name == "HOME" else fault_of_location(path)
     if fault:
         raise FaultySetting(PREFIX + name, f"{PREFIX}{name} cannot be used: {fault}")
     return path
+
+
+def _database(home: str, text: str) -> str:
+    """A path in the home, or the URL of a server as it is."""
+    if not is_server(text):
+        return os.path.join(home, _path("DATABASE", text))
+    if fault := fault_of_location(text):
+        raise FaultySetting(PREFIX + "DATABASE", f"{PREFIX}DATABASE cannot be used: {fault}")
+    return text
+
+
+def fault_of_location(location: str) -> str | None:
+    """Why that cannot be where the database is; shows nothing of it, since it may hold a password."""
+    if not is_server(location):
+        return NO_URL if is_url(location) else None
+    try:
+        Server.at(location)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def is_url(path: str) -> bool:

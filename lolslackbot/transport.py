@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ PROXIES = ("https_proxy", "http_proxy", "no_proxy")  # upper case counts too, wh
 PROXY_FORM = "http://[USER:PASSWORD@]HOST:PORT"
 LEAST_SECRET = 3  # characters: without shorter ones no log could be read
 CONNECT_SECONDS = 5.0  # for one address of a host; where that one is dead, the next is tried
+STOOD_STILL = 5.0  # seconds between the decision to call and the call
 MAX_BODY = 4 * 1024 * 1024  # bytes; the largest real match body seen is a twentieth of it
 MAX_VALUES = 250_000  # in one JSON answer; a real match has some 5,000, and 4 MiB of `[],` would take 100 MiB
 
@@ -45,8 +47,11 @@ class BodyTooLarge(Exception):
 
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+def deadline(seconds: float, decided_at: float | None = None) -> Iterator[None]:
     """Raises DeadlineExceeded inside after `seconds`. For the main thread, not to be nested.
+
+    decided_at: when (`time.monotonic`) the call was decided on. Where that is long ago, the process stood still since,
+    and another one may be at work on what it was to send: nothing is.
 
     Socket time-outs are per operation: a byte a second passes them for ever. The alarm rings again each second, since
     Python drops an exception raised while a finaliser runs.
@@ -58,6 +63,8 @@ def deadline(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, ring)
     try:
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
+        if decided_at is not None and (since := time.monotonic() - decided_at) > STOOD_STILL:
+            raise DeadlineExceeded(f"not sent: this process stood still for {since:.0f} s")
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -42,7 +42,7 @@ def enter(libraries: str = "") -> None:
 
 def oldest_versions() -> list[str]:
     """`name==version` of everything that pyproject.toml states a floor of, but for the tools."""
-    floors = [re.match("([a-z0-9-]+)>=([0-9.]+)", each) for each in needed(_project())]
+    floors = [re.match(r"([a-z0-9-]+(?:\[[a-z]+\])?)>=([0-9.]+)", each) for each in needed(_project())]
     return [f"{floor[1]}=={floor[2]}" for floor in floors if floor and floor[1] not in TOOLS]
 
 

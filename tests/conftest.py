@@ -4,15 +4,18 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from postgres_server import NoServer, Server, emptied, running
 from proof.fork_server import ForkServer, start_fork_server
 from support import Bot, Command, FakeClock, Result, Terminal
 
 from lolslackbot import cli, logs
 from lolslackbot.sandbox import Sandbox
-from lolslackbot.store.database import Database, create_database
+from lolslackbot.store.connect import create_database
+from lolslackbot.store.database import Database
 from lolslackbot.transport import AUTHORITIES
 
 
@@ -34,6 +37,24 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Iter
     logs.stop_logging()
 
 
+ENGINES = ("sqlite", "postgresql")
+# Whose tests run on both engines, unless they are marked with the one they are about.
+ON_BOTH = ("store", "stages", "promises", "admin")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("sqlite_only")
+        if marked is None and metafunc.definition.path.parent.name in ON_BOTH:
+            metafunc.parametrize("engine", ENGINES, indirect=True)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """What keeps the database: 'sqlite' or 'postgresql'."""
+    return getattr(request, "param", "sqlite")
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -44,9 +65,37 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server for all tests of one worker. Where there is none, a test is skipped; in CI it fails."""
+    with ExitStack() as stack:
+        try:
+            running_server = stack.enter_context(running())
+        except NoServer as missing:
+            if "CI" in os.environ:
+                raise
+            pytest.skip(f"no PostgreSQL server: {missing}")
+        yield running_server
+
+
 @pytest.fixture
-def db(home: Path) -> Iterator[Database]:
-    database = create_database(home / "lolslackbot.db")
+def schema(server: Server) -> str:
+    """The URL of an empty schema with our tables, the same for each test of one worker."""
+    return emptied(server, "test")
+
+
+@pytest.fixture
+def location(engine: str, home: Path, request: pytest.FixtureRequest) -> str:
+    """Where the database is, or will be."""
+    if engine == "sqlite":
+        return str(home / "lolslackbot.db")
+    url: str = request.getfixturevalue("schema")
+    return url
+
+
+@pytest.fixture
+def db(location: str) -> Iterator[Database]:
+    database = create_database(location)
     yield database
     database.close()
 
@@ -65,9 +114,11 @@ def fork_server() -> Iterator[ForkServer]:
 
 
 @pytest.fixture
-def subprocess_bot(home: Path, sandbox: Sandbox, fork_server: ForkServer) -> Bot:
+def subprocess_bot(home: Path, sandbox: Sandbox, fork_server: ForkServer, engine: str, location: str) -> Bot:
     """The real command against the sandbox."""
-    return Bot(home, sandbox.settings, fork_server)
+    return Bot(
+        home, {**sandbox.settings, **({} if engine == "sqlite" else {"LOLSLACKBOT_DATABASE": location})}, fork_server
+    )
 
 
 @pytest.fixture
@@ -83,7 +134,12 @@ def in_process_bot(subprocess_bot: Bot, in_process_command: Command, monkeypatch
 
 @pytest.fixture
 def in_process_command(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+    location: str,
 ) -> Iterator[Command]:
     """`main` in this process, on the home folder; keywords are further environment variables.
 
@@ -95,6 +151,8 @@ def in_process_command(
         with monkeypatch.context() as here, (tmp_path / "nothing").open("w+") as nothing:
             here.chdir(tmp_path)
             here.setenv("TMPDIR", str(tmp_path))  # where -q remembers if the home cannot be written
+            if engine != "sqlite":
+                here.setenv("LOLSLACKBOT_DATABASE", location)
             here.setattr(sys, "argv", ["lolslackbot", *(["--home", str(home)] if at_home else []), *arguments])
             here.setattr(sys, "stdin", nothing if typed is None else Terminal(typed))
             for name, value in environment.items():

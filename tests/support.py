@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +22,10 @@ from lolslackbot.game import Match, Outcome, Participant
 from lolslackbot.model import Message, Player, RiotId
 from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
-from lolslackbot.store import listings, outbox, participants, players
+from lolslackbot.shares import WHOLE, Share
+from lolslackbot.store import listings, migrations, outbox, participants, players
 from lolslackbot.store.bodies import pack
+from lolslackbot.store.connect import open_database, open_locked, shared_lock
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Scope, ScopeKind
 
@@ -207,6 +209,20 @@ class Bot:
         """Every channel's last message is long ago: the next one need not wait for its second."""
         self.write("UPDATE messages SET claimed_at = '2026-01-01T00:00:00.000Z' WHERE claimed_at IS NOT NULL")
 
+    def end_leases(self) -> None:
+        """Half a minute has passed since a process was killed. Beside a file the kernel has freed its locks already."""
+        if "LOLSLACKBOT_DATABASE" in self.environment:
+            self.write("DELETE FROM leases")
+
+    def is_at_work(self, stage: str) -> bool:
+        with closing(open_database(self.location)) as db:
+            return db.is_at_work(stage)
+
+    @property
+    def location(self) -> str:
+        """Where the database is: a path, or the URL of a schema on a server."""
+        return self.environment.get("LOLSLACKBOT_DATABASE") or str(self.database)
+
     @property
     def database(self) -> Path:
         return self.home / "lolslackbot.db"
@@ -217,22 +233,47 @@ class Bot:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What stands in the database."""
+        if url := self.environment.get("LOLSLACKBOT_DATABASE"):
+            with closing(open_database(url)) as db:
+                return [tuple(row) for row in db.rows(sql)]
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             return connection.execute(sql).fetchall()
 
     def write(self, sql: str) -> None:
         """Changes the database behind the bot's back, to let time pass for instance."""
-        with closing(sqlite3.connect(self.database)) as connection:
-            connection.execute(sql)
-            connection.commit()
+        with closing(open_database(self.location)) as db, db.transaction():
+            db.write(sql)
 
 
-def ends_just_now(database: str, _stage: str) -> bool:
-    """Stands in for `is_at_work` where a run comes to its end at this very moment.
+@contextmanager
+def at_work(location: str, stage: str, *shares: Share) -> Iterator[None]:
+    """Somebody is, on the whole or on these shares of it."""
+    with ExitStack() as stack:
+        if shares:
+            stack.enter_context(shared_lock(location, stage, shares[0].of))
+        for share in shares or (WHOLE,):
+            stack.enter_context(open_locked(location, stage, share=share))
+        yield
+
+
+def contents(db: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows, by table."""
+    return {table: sorted(map(tuple, db.rows(f"SELECT * FROM {table}")), key=repr) for table in migrations.tables()}
+
+
+def integrity_errors() -> tuple[type[Exception], ...]:
+    """What an engine raises where a row breaks a constraint."""
+    from psycopg import IntegrityError
+
+    return sqlite3.IntegrityError, IntegrityError
+
+
+def ends_just_now(db: Database, _stage: str) -> bool:
+    """Stands in for `Database.is_at_work` where a run comes to its end at this very moment.
 
     It lets go of its lock once its end is committed, which it can't be while somebody reads.
     """
-    with closing(sqlite3.connect(database, timeout=0)) as connection:
+    with closing(sqlite3.connect(db.path, timeout=0)) as connection:
         try:
             connection.execute("UPDATE runs SET ended_at = began_at, exit_status = 0 WHERE ended_at IS NULL")
             connection.commit()

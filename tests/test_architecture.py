@@ -20,14 +20,15 @@ MAY_IMPORT = {
     "files": set(),
     "console": set(),
     "logs": {"console", "files"},
-    "settings": {"errors", "files", "transport"},
+    "location": set(),
+    "settings": {"errors", "files", "location", "transport"},
     "riot": BASE | {"transport"},
     "slack": BASE | {"transport"},
     "messages": BASE,
-    "store": BASE | {"files"},
-    "health": BASE | {"files", "settings", "riot", "slack", "messages", "store"},
-    "stages": BASE | {"files", "logs", "settings", "riot", "slack", "messages", "store", "health"},
-    "admin": BASE | {"files", "settings", "riot", "slack", "messages", "store", "stages"},
+    "store": BASE | {"files", "location"},
+    "health": BASE | {"files", "location", "settings", "riot", "slack", "messages", "store"},
+    "stages": BASE | {"files", "location", "logs", "settings", "riot", "slack", "messages", "store", "health"},
+    "admin": BASE | {"files", "location", "settings", "riot", "slack", "messages", "store", "stages"},
     "sandbox": set(),
 }
 OUTSIDE = {
@@ -35,6 +36,7 @@ OUTSIDE = {
     "slack_sdk": {"slack"},
     "click": {"cli", "commands", "console"},
     "sqlite3": {"store"},
+    "psycopg": {"store"},
 }
 
 

@@ -41,7 +41,7 @@ from lolslackbot.files import user_name
 from lolslackbot.rank import FLEX, SOLO, Standing
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.sandbox.blocks import fault_of
-from lolslackbot.store import channels, database, holds, listings, matches, ranks, runs
+from lolslackbot.store import channels, holds, listings, matches, ranks, runs, sqlite
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 
@@ -435,13 +435,13 @@ def test_a_database_that_no_descriptor_is_left_for_is_told_as_that(
 ) -> None:
     error = sqlite3.OperationalError("unable to open database file")
     error.sqlite_errorname = "SQLITE_CANTOPEN"
-    monkeypatch.setattr(database, "_connect", raises(error))
+    monkeypatch.setattr(sqlite, "_connect", raises(error))
     assert "cannot be opened by this user" in in_process_command("players").err
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     probe = os.dup(0)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (probe + 1, hard))
-        fault = database.fault_of(error, "x.db")
+        fault = sqlite.fault_of(error, "x.db")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         os.close(probe)
@@ -1048,7 +1048,7 @@ def test_what_is_known_is_told_although_another_program_keeps_readers_out(
     in_process_command: Command, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting(db)
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
     with forgotten_shell(db.path, "EXCLUSIVE"):
         shown = in_process_command("status")
         assert (shown.status, shown.err) == (1, "")

@@ -30,7 +30,8 @@ from lolslackbot.model import RiotId
 from lolslackbot.sandbox.slack import SCOPES
 from lolslackbot.settings import read_settings
 from lolslackbot.store import champions, channels, holds, listings, matches, outbox, players, reasons, runs
-from lolslackbot.store.database import Database, read_only
+from lolslackbot.store.connect import read_only
+from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim, Draft
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ from support import Bot, Command, add_player
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import foreign, keep_owner_and_mode, make_private_folder, open_private, user_name, with_owner
 from lolslackbot.settings import read_settings
-from lolslackbot.store.database import create_database, open_database
+from lolslackbot.store.connect import create_database, open_database
 from lolslackbot.store.locks import LOCKS, run_lock
 
 NOBODY = 65534

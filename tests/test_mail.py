@@ -12,7 +12,7 @@ from lolslackbot.commands import quiet as mail
 from lolslackbot.commands.quiet import NAME
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.stages import deliver
-from lolslackbot.store import database, matches
+from lolslackbot.store import matches, sqlite
 
 STAGES = ("fetch-matches", "build-messages", "deliver")
 
@@ -44,7 +44,7 @@ class Cron:
 @pytest.fixture
 def cron(in_process_bot: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cron:
     monkeypatch.setattr(deliver, "PACE", timedelta(0))
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
     spare = tmp_path / "spare"
     spare.mkdir()
     monkeypatch.setenv("TMPDIR", str(spare))

@@ -65,7 +65,7 @@ MISPLACED = [
     ({"LOLSLACKBOT_SLACK_URL": "https://me:topsecret@slack.com/api/"}, "LOLSLACKBOT_SLACK_URL cannot be used: "),
     ({"LOLSLACKBOT_RIOT_URL": "https://r.example/?api_key=topsecret"}, "LOLSLACKBOT_RIOT_URL cannot be used: "),
     (
-        {"LOLSLACKBOT_DATABASE": "postgresql://me:topsecret@db/x"},
+        {"LOLSLACKBOT_DATABASE": "mysql://me:topsecret@db/x"},
         "LOLSLACKBOT_DATABASE cannot be used: it looks like a",
     ),
     (
@@ -94,8 +94,8 @@ def test_what_stands_in_the_wrong_setting_is_never_shown(
         (("track", PLAYER, "--channel", "xoxb-1-topsecret"), "'***' is no channel id"),
         (("untrack", "RGAPI-0-topsecret"), "'***' is no Riot ID"),
         (
-            ("--database", "postgresql://me:topsecret@db/x", "status"),
-            "--database cannot be used: it looks like a URL, ",
+            ("--database", "mysql://me:topsecret@db/x", "status"),
+            "--database cannot be used: it looks like a URL of ",
         ),
         (("--home", "https://me:topsecret@db/x", "status"), "--home cannot be used: it looks like a URL: "),
     ],

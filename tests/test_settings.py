@@ -302,12 +302,12 @@ def test_a_variable_that_cron_does_not_expand_is_refused_with_that_reason(home: 
     )
 
 
-@pytest.mark.parametrize("text", ["postgresql://me:pw@db/bot", "sqlite:///x.db", "file:x.db", "HTTPS://x", "sqlite:x"])
+@pytest.mark.parametrize("text", ["mysql://me:pw@db/bot", "sqlite:///x.db", "file:x.db", "HTTPS://x", "sqlite:x"])
 def test_a_database_that_looks_like_a_url_is_refused(home: Path, text: str) -> None:
     fault = fault_of(home, LOLSLACKBOT_DATABASE=text)
     assert fault == (
-        "LOLSLACKBOT_DATABASE cannot be used: it looks like a URL, and this version only knows SQLite files: "
-        "write a path"
+        "LOLSLACKBOT_DATABASE cannot be used: it looks like a URL of no kind that is known: "
+        "write a path, or postgresql://USER@HOST/DATABASE"
     )
 
 

@@ -5,16 +5,16 @@ by itself some of it each day, whose space is then used for new games.
 """
 
 import logging
-import os
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 
+from lolslackbot.clock import Clock
 from lolslackbot.errors import ConfigError
+from lolslackbot.files import StrPath
 from lolslackbot.store import amendments, decisions, matches, outbox, ranks, runs
-from lolslackbot.store.copies import remove_kept
-from lolslackbot.store.database import Database, must_exist, open_database
-from lolslackbot.store.locks import LOCKS, run_lock
+from lolslackbot.store.connect import open_locked
+from lolslackbot.store.database import Database
+from lolslackbot.store.locks import LOCKS
 
 logger = logging.getLogger(__name__)
 
@@ -22,23 +22,21 @@ BATCH = 200  # games in one commit: a fraction of a second
 BATCHES = 20  # in one run by itself; what is left then is for the next day
 
 
-def prune(database: str, days: int, announce_within: timedelta, now: datetime) -> str:
+def prune(database: StrPath, days: int, announce_within: timedelta, clock: Clock) -> str:
     """What ended more than `days` ago is kept by its ids, states and reasons only; what was done, in a sentence.
 
     Raises TemporaryError while any stage is at work, ConfigError where that would forget what is still news.
     """
-    must_exist(database)
     if timedelta(days=days) < announce_within:
         raise ConfigError(
             f"--older-than {days} is less than LOLSLACKBOT_ANNOUNCE_WITHIN ({announce_within.total_seconds():g} s): "
             "it would forget what is still news"
         )
-    before = now - timedelta(days=days)
-    with ExitStack() as stack:
-        for stage in LOCKS:
-            stack.enter_context(run_lock(database, stage))
-        db = stack.enter_context(closing(open_database(database)))
-        size = os.path.getsize(database)
+    with open_locked(database, *LOCKS) as db:
+        clock.follow(db)
+        now = clock.now()
+        before = now - timedelta(days=days)
+        size = db.size()
         bodies = texts = 0
         while any(batch := _forget(db, before)):
             bodies, texts = bodies + batch[0], texts + batch[1]
@@ -47,8 +45,8 @@ def prune(database: str, days: int, announce_within: timedelta, now: datetime) -
             change = f"{bodies} bodies, {texts} texts older than {days} days"
             with db.transaction():
                 decisions.record(db, "prune", decisions.EVERYTHING, change, now)
-        db.vacuum()
-        freed = max(0, size - os.path.getsize(database))
+        db.reclaim()
+        freed = max(0, size - db.size())
     done = [f"forgot {bodies} bodies and {texts} texts of games that ended over {days} days ago"]
     done += [f"{decided} decisions of that time too"] if decided else []
     done += [f"removed {kept} databases that restores had replaced"] if kept else []
@@ -87,4 +85,4 @@ def _tidy(db: Database, before: datetime) -> tuple[int, int]:
         decided = decisions.prune(db, before)
         ranks.prune(db, before)
         amendments.prune(db, before)
-    return decided, remove_kept(db.path, before)
+    return decided, db.remove_replaced(before)

@@ -15,9 +15,19 @@ from lolslackbot.clock import Clock
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import ConfigError, Exit, RunAborted
 from lolslackbot.files import with_owner
-from lolslackbot.settings import NO_URL, NO_URL_AS_HOME, Settings, default_home, is_url, read_settings, utf8
+from lolslackbot.location import Server, is_server
+from lolslackbot.settings import (
+    NO_URL_AS_HOME,
+    Settings,
+    default_home,
+    fault_of_location,
+    is_url,
+    read_settings,
+    utf8,
+)
 from lolslackbot.shares import WHOLE, Share
-from lolslackbot.store.database import Database, open_database, read_only
+from lolslackbot.store.connect import exists, open_database, read_only
+from lolslackbot.store.database import Database
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -36,14 +46,19 @@ class App:
         self.clock = Clock()
         self.home = os.devnull  # until it is known: nothing can be kept there
         try:
-            if database and is_url(database):
-                raise ConfigError(f"--database cannot be used: {NO_URL}")
+            if database and (fault := fault_of_location(database)):
+                raise ConfigError(f"--database cannot be used: {fault}")
+            if database and is_server(database) and Server.at(database).password:
+                raise ConfigError(
+                    "--database cannot be used: its password would stand in the list of processes; "
+                    "set LOLSLACKBOT_DATABASE in the `env` file, or keep the password in ~/.pgpass"
+                )
             if home and is_url(home):
                 raise ConfigError(f"--home cannot be used: {NO_URL_AS_HOME}")
             self.home = absolute(home or default_home(os.environ, click.get_app_dir("lolslackbot")))
             if os.path.exists(self.home) and not os.path.isdir(self.home):
                 raise ConfigError(f"{'--home' if home else 'the home'} cannot be used: {self.home} is not a folder")
-            self.database = absolute(database) if database else None
+            self.database = database if not database or is_server(database) else absolute(database)
             if self.database and os.path.isdir(self.database):
                 raise ConfigError(f"--database cannot be used: {self.database} is a folder")
         except ConfigError as error:
@@ -58,12 +73,14 @@ class App:
     def open_readonly(self, *, though_locked: bool = False) -> Iterator[Database]:
         """The database, for a command that changes nothing; also while another program does not let go of it."""
         with read_only(self.settings.database, though_locked=though_locked) as db:
+            self.clock.follow(db)
             yield db
 
     @contextmanager
     def open_readwrite(self) -> Iterator[Database]:
         """The database, for a command that changes it; what goes wrong from then on is in the log."""
         with closing(open_database(self.settings.database)) as db:
+            self.clock.follow(db)
             self.begin_log()
             yield db
 
@@ -98,7 +115,7 @@ class App:
             fault = str(error)
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
-        self.begin_log(to_file=os.path.isfile(settings.database))  # a stage without a database makes nothing
+        self.begin_log(to_file=exists(settings.database))  # a stage without a database makes nothing
         if divide and settings.workers > 1:
             from lolslackbot.stages.workers import run_shared
 
@@ -151,7 +168,7 @@ class App:
 
         limiter = Limiter(CallLog(db, share), self.clock, CALL_SECONDS, share.of)
         key, url = self.settings.need_riot_key(), self.settings.riot_url
-        left, network = time_left or (lambda: CALL_SECONDS), self.settings.network
+        left, network = held(db, time_left or (lambda: CALL_SECONDS)), self.settings.network
         return RiotClient(key, url, limiter, self.clock, left, network), limiter
 
     def slack(self, time_left: Callable[[], float]) -> Callable[[str], "SlackClient"]:
@@ -165,6 +182,16 @@ class App:
             return SlackClient(token, self.settings.slack_url, self.clock, time_left, self.settings.network)
 
         return client
+
+
+def held(db: Database, time_left: Callable[[], float]) -> Callable[[], float]:
+    """`time_left`, which is asked before each call: the run lock is held for that long, too."""
+
+    def hold_and_tell() -> float:
+        db.hold_lock()
+        return time_left()
+
+    return hold_and_tell
 
 
 def absolute(path: str) -> str:

@@ -12,6 +12,7 @@ from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
 from lolslackbot.errors import worst
 from lolslackbot.health.check import FAIL, OK, WARN, Checks
 from lolslackbot.settings import load_settings_collecting_errors, unknown_settings
+from lolslackbot.store.connect import exists
 
 COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
@@ -29,7 +30,7 @@ def check_command(app: App, as_json: bool) -> None:
     """
     with report_errors():
         app.settings, faults = load_settings_collecting_errors(app.home, app.database, os.environ)
-        app.begin_log(to_file=os.path.isfile(app.settings.database), usual=logging.CRITICAL)  # the findings say it
+        app.begin_log(to_file=exists(app.settings.database), usual=logging.CRITICAL)  # the findings say it
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
         unknown = unknown_settings(app.home, os.environ)

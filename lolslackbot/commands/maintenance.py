@@ -21,6 +21,7 @@ from lolslackbot.admin.retry import (
 from lolslackbot.commands.app import App, absolute, checked, report_errors
 from lolslackbot.console import show_line
 from lolslackbot.riot.routing import HOSTS
+from lolslackbot.store.connect import exists
 
 
 @click.command("pause")
@@ -152,9 +153,9 @@ def prune_command(app: App, days: int) -> None:
     lolslackbot prune --older-than 90
     """
     with report_errors():
-        app.begin_log(to_file=os.path.isfile(app.settings.database))
+        app.begin_log(to_file=exists(app.settings.database))
         within = timedelta(seconds=app.settings.announce_within)
-        show_line(prune(app.settings.database, days, within, app.clock.now()))
+        show_line(prune(app.settings.database, days, within, app.clock))
 
 
 @click.command("backup")
@@ -167,7 +168,7 @@ def backup_command(app: App, file: str) -> None:
     lolslackbot backup ~/lolslackbot-monday.db
     """
     with report_errors():
-        app.begin_log(to_file=os.path.isfile(app.settings.database))
+        app.begin_log(to_file=exists(app.settings.database))
         show_line(backup(app.settings.database, absolute(file)))
 
 
@@ -182,5 +183,5 @@ def restore_command(app: App, file: str) -> None:
     """
     with report_errors():
         app.begin_log(to_file=os.path.isdir(app.home))
-        for sentence in restore(app.settings.database, absolute(file), app.clock.now()):
+        for sentence in restore(app.settings.database, absolute(file), app.clock):
             show_line(sentence)

@@ -18,7 +18,8 @@ from lolslackbot.errors import Exit, RunAborted
 from lolslackbot.settings import Settings
 from lolslackbot.stages.run import Run
 from lolslackbot.store import runs
-from lolslackbot.store.database import Database, read_only
+from lolslackbot.store.connect import read_only
+from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES
 
 logger = logging.getLogger(__name__)

@@ -36,8 +36,8 @@ from lolslackbot.model import RiotId, Style
 from lolslackbot.rank import NAMES
 from lolslackbot.slack.answers import SlackProblem
 from lolslackbot.store import channels, holds, players, ranks
-from lolslackbot.store.database import Database, create_database
-from lolslackbot.store.locks import run_lock
+from lolslackbot.store.connect import create_database
+from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ def track_command(
             sys.exit(int(track_all(None, str(path), requests, bad)))  # no key and no database is needed for that
         app.settings.need_riot_key()
         with closing(create_database(app.settings.database)) as db:
+            app.clock.follow(db)
             app.begin_log()
             requests = [replace(request, force=force) for request in requests]
             tracker = Tracker(db, app.riot(db)[0], app.clock, app.settings.max_wait)
@@ -296,5 +297,5 @@ def channels_move_command(app: App, old: str, new: str) -> None:
     \b
     lolslackbot channels move C0123456789 C9876543210
     """
-    with report_errors(), app.open_readwrite() as db, run_lock(db.path, "deliver"):
+    with report_errors(), app.open_readwrite() as db, db.run_lock("deliver"):
         show_line(move_channel(db, old, new, app.clock.now()))

@@ -24,6 +24,7 @@ from lolslackbot.health.needs import (
     add_scopes,
     scope_label,
 )
+from lolslackbot.location import is_server, shown
 from lolslackbot.model import DEFAULT_WORKSPACE, RiotId
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
@@ -31,10 +32,11 @@ from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_setting
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, SlackVerdict, Standing, is_over
 from lolslackbot.store import channels, decisions, findings, holds, players, runs
-from lolslackbot.store.database import Database, open_database, verify
+from lolslackbot.store.connect import open_database
+from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
-from lolslackbot.store.locks import LOCKS, STAGES, is_at_work, lock_file
+from lolslackbot.store.locks import LOCKS, STAGES, lock_file
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -117,7 +119,7 @@ class Checks:
         """Every check, whatever the others find."""
         with self.stack:
             found = [
-                _ok("here", f"database {self.settings.database}, user {user_name(os.geteuid())}"),
+                _ok("here", f"database {shown(self.settings.database)}, user {user_name(os.geteuid())}"),
                 *_settings(self),
                 *self.guard("files", _files),
                 *self.guard("disk", _disk),
@@ -191,9 +193,13 @@ def _files(checks: Checks) -> Iterator[Finding]:
         yield _ok("files", f"{settings.home} is private")
 
 
+def _database_files(settings: Settings) -> list[str]:
+    return [] if is_server(settings.database) else [settings.database]
+
+
 def _open_files(settings: Settings) -> Iterator[Finding]:
     """Files that others may read."""
-    for path in (settings.home, settings.env, settings.database, settings.log):
+    for path in (settings.home, settings.env, *_database_files(settings), settings.log):
         if os.path.exists(path) and (mode := stat.S_IMODE(os.stat(path).st_mode)) & 0o077:
             private = "700" if os.path.isdir(path) else "600"
             yield _warn("files", f"{path} is readable by others (mode {mode:o})", f"chmod {private} {path}")
@@ -208,10 +214,10 @@ def _foreign_files(settings: Settings) -> Iterator[Finding]:
     name = user_name(owner)
     if owner != user:
         yield _warn("files", f"{home} belongs to {name}, this is {user_name(user)}", f"run it as {name}")
-    database = os.path.realpath(settings.database)
     shares = Share.every(settings.workers)
-    locks = {lock_file(database, stage, share) for stage in LOCKS for share in (WHOLE, *shares)}
-    for path in (settings.env, database, *sorted(locks), settings.log):
+    database = [os.path.realpath(path) for path in _database_files(settings)]
+    locks = {lock_file(path, stage, share) for path in database for stage in LOCKS for share in (WHOLE, *shares)}
+    for path in (settings.env, *database, *sorted(locks), settings.log):
         if os.path.exists(path) and (other := os.stat(path).st_uid) != owner:
             said = f"{path} belongs to {user_name(other)}, {home} to {name}"
             yield _warn("files", said, f"chown {name} {path}")
@@ -229,8 +235,12 @@ def _log_fault(settings: Settings) -> str | None:
     return None
 
 
+def _folder_of(path: str) -> str:
+    return os.path.dirname(os.path.realpath(path))
+
+
 def _disk(checks: Checks) -> Iterator[Finding]:
-    folder = os.path.dirname(os.path.realpath(checks.settings.database))
+    folder = checks.settings.home if is_server(checks.settings.database) else _folder_of(checks.settings.database)
     while not os.path.isdir(folder):  # the nearest that is there
         folder = os.path.dirname(folder)
     free = free_bytes(folder)
@@ -239,13 +249,14 @@ def _disk(checks: Checks) -> Iterator[Finding]:
 
 
 def _database(checks: Checks) -> Iterator[Finding]:
-    path = checks.settings.database
-    db = checks.stack.enter_context(closing(open_database(path)))  # sees that it is ours, and not too new
-    verify(path)
+    db = checks.stack.enter_context(closing(open_database(checks.settings.database)))  # ours, and not too new
+    checks.clock.follow(db)
+    seen = list(db.examine())
     checks.db = db
     db.try_writing()
     checks.writable = True
-    yield _ok("database", f"{path} is sound, {os.path.getsize(path)} bytes")
+    for said, remedy in seen:
+        yield _warn("database", said, remedy) if remedy else _ok("database", said)
 
 
 def _cron(checks: Checks) -> Iterator[Finding]:
@@ -271,7 +282,7 @@ def _last_run(checks: Checks, db: Database, stage: str) -> Finding:
     is_long_ago = now - (last.ended_at or last.began_at) > TICKS_MISSED
     if last.began_at - now > CLOCK_TOLERANCE:
         return _warn(what, f"{ran}, which is in the future", "see clock")
-    if last.ended_at is None and is_at_work(db.path, stage):
+    if last.ended_at is None and db.is_at_work(stage):
         if is_long_ago:
             return _fail(what, f"running since {text_of(last.began_at)}: it hangs", "see `lolslackbot status`")
         return _ok(what, f"{ran}, still running")

@@ -18,7 +18,7 @@ from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
 from lolslackbot.store.health import LostMatch, UnsentMessage
 from lolslackbot.store.holds import Hold, Scope
-from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.locks import STAGES
 from lolslackbot.store.matches import Waiting
 from lolslackbot.store.players import Rename, Track
 from lolslackbot.store.runs import PastRun
@@ -91,8 +91,8 @@ class Facts:
     database: str
     user: str  # who looks
     announce_within: timedelta  # how long a game is news
-    folder: str  # of the database
-    free_bytes: int
+    folder: str | None  # of the database; None: it is on a server
+    free_bytes: int | None
     locked: bool
     holds: list[Hold]  # also those that are over
     odd_limits: list[StatedLimit]  # stated by Riot, and not believed
@@ -143,14 +143,14 @@ def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -
     ]
     waiting = health.matches_waiting(db)
     polled = players.polled(db)
-    folder = os.path.dirname(os.path.realpath(db.path))
+    folder = db.folder
     return Facts(
         now=now,
-        database=str(db.path),
+        database=db.path,
         user=user_name(os.geteuid()),
         announce_within=announce_within,
         folder=folder,
-        free_bytes=free_bytes(folder),
+        free_bytes=free_bytes(folder) if folder else None,
         locked=db.locked,
         holds=known,
         odd_limits=CallLog(db).windows_beyond(limits.LONGEST),
@@ -223,7 +223,7 @@ def free_bytes(folder: str) -> int:
 
 def _runs_of(db: Database, stage: str) -> StageRuns:
     latest = runs.latest(db, stage, LAST_RUNS)
-    at_work = bool(latest) and latest[0].ended_at is None and is_at_work(db.path, stage)
+    at_work = bool(latest) and latest[0].ended_at is None and db.is_at_work(stage)
     over = latest[1:] if at_work else latest
     ends: dict[str, int] = {}
     for run in over:
@@ -237,7 +237,5 @@ def _runs_of(db: Database, stage: str) -> StageRuns:
         ends=dict(sorted(ends.items())),
         since=over[-1].began_at if over else None,
         pressed=[run for run in over if run.ending.out_of_time],
-        shares=[
-            OpenShare(run, is_at_work(db.path, stage, run.share)) for run in runs.unended_shares(db, stage) if run.share
-        ],
+        shares=[OpenShare(run, db.is_at_work(stage, run.share)) for run in runs.unended_shares(db, stage) if run.share],
     )

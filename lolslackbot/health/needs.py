@@ -140,7 +140,7 @@ def _machine(facts: Facts) -> Iterator[Need]:
     if facts.locked:
         text = "the database is locked by another program: close it (a forgotten sqlite3 shell?)"
         yield Need(NeedKind.DATABASE_LOCKED, "", f"{text}, then run `lolslackbot check`")
-    if facts.free_bytes < MIN_FREE_BYTES:
+    if facts.free_bytes is not None and facts.free_bytes < MIN_FREE_BYTES:
         text = f"only {facts.free_bytes // 2**20} MiB free on the disk of {facts.folder}: {TO_MAKE_ROOM}"
         yield Need(NeedKind.DISK_FULL, "", text)
 

@@ -39,7 +39,7 @@ from lolslackbot.store import (
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold, Scope
-from lolslackbot.store.locks import STAGES, is_at_work
+from lolslackbot.store.locks import STAGES
 from lolslackbot.store.players import Track
 
 LAST = 10  # games of a player, messages of a channel
@@ -212,7 +212,7 @@ def _outcome(view: View, message: MessageStory, *, brief: bool = False) -> str:
     match message.state:
         case "pending":
             return _pending(view, message, brief, run)
-        case "sending" if is_at_work(view.db.path, "deliver"):
+        case "sending" if view.db.is_at_work("deliver"):
             return "being sent now"
         case "sending":
             return _joined(f"its process died before Slack answered; the next {DELIVER} tries to look it up", run)
@@ -458,7 +458,7 @@ def _run(view: View, stage: str) -> str:
     if last is None:
         return ""
     is_long_ago = view.now - (last.ended_at or last.began_at) >= TICKS_MISSED
-    if last.ended_at is None and is_at_work(view.db.path, stage):
+    if last.ended_at is None and view.db.is_at_work(stage):
         return f"{stage} has been running since {text_of(last.began_at)}" if is_long_ago else ""
     if is_long_ago:
         since = text_of(last.ended_at or last.began_at)

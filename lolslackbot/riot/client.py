@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,10 +156,10 @@ class RiotClient:
     def _fetch(self, host: str, path: str, query: Mapping[str, int] | None) -> HttpAnswer:
         """The answer without our key: a proxy may quote the request, and parts of an answer are logged and stored."""
         began = self._clock.steady()
-        seconds = min(CALL_SECONDS, max(0.001, self._time_left() + 1))
+        seconds, decided_at = min(CALL_SECONDS, max(0.001, self._time_left() + 1)), time.monotonic()
         headers = {"X-Riot-Token": self._key, "Accept": "application/json"}
         try:
-            answer = self._session.fetch(self._url.format(routing=host) + path, headers, seconds, query)
+            answer = self._session.fetch(self._url.format(routing=host) + path, headers, seconds, query, decided_at)
         except NO_ANSWER as error:
             logger.debug("GET %s%s -> %r, %.0f ms", host, path, error, (self._clock.steady() - began) * 1000)
             raise

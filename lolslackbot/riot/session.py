@@ -48,13 +48,21 @@ class NoRedirectSession(requests.Session):
         return None
 
     def fetch(
-        self, url: str, headers: Mapping[str, str], seconds: float, query: Mapping[str, int] | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        seconds: float,
+        query: Mapping[str, int] | None = None,
+        decided_at: float | None = None,
     ) -> HttpAnswer:
-        """Exactly one request, over within `seconds`. Raises one of NO_ANSWER, or ConfigError for a proxy."""
+        """Exactly one request, over within `seconds`. Raises one of NO_ANSWER, or ConfigError for a proxy.
+
+        decided_at: see `deadline`.
+        """
         # Prepared without the session's settings: those would send cookies back.
         request = requests.Request("GET", url, headers=headers, params=query).prepare()
         with (
-            deadline(seconds),
+            deadline(seconds, decided_at),
             self.send(
                 request,
                 timeout=(connect_seconds(seconds), seconds + 1),  # the deadline ends a read

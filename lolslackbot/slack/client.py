@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import ssl
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -204,10 +205,10 @@ class SlackClient:
         lost: Exception | None = None
         # A post that is cut short is uncertain, so it gets a few seconds even at the end of a run.
         least = LEAST_SECONDS if method == "chat.postMessage" else 1
-        seconds = min(CALL_SECONDS, max(least, self._time_left()))
+        seconds, decided_at = min(CALL_SECONDS, max(least, self._time_left())), time.monotonic()
         self._sdk.begin(connect_seconds(seconds))
         try:
-            with deadline(seconds):
+            with deadline(seconds, decided_at):
                 call()
         except Exception as error:  # noqa: BLE001 - whatever it is: only what reached Slack, and what came back, counts
             lost = error

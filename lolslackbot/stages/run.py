@@ -5,18 +5,19 @@ import os
 import select
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lolslackbot.clock import Budget, Clock
 from lolslackbot.errors import Exit, RunAborted, worst
 from lolslackbot.files import StrPath, foreign
+from lolslackbot.location import is_server
 from lolslackbot.logs import logging_about
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import holds, runs
 from lolslackbot.store.clock_rollback import clamp_future_times
-from lolslackbot.store.database import Database, must_exist, open_database
-from lolslackbot.store.locks import run_lock
+from lolslackbot.store.connect import open_locked
+from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,6 @@ def run_stage(stage: str, database: StrPath, clock: Clock, max_seconds: float, w
     """Does the stage's work under its lock; how it went. Raises nothing but what stops the process."""
     run = Run(stage, clock, max_seconds)
     with logging_about(stage), told_by(run):
-        must_exist(database)  # before the lock file: where there is no database, nothing is made
         do_locked(run, database, work, lambda db: runs.begin(db, stage, clock.now()))
     return run
 
@@ -179,10 +179,11 @@ def run_stage(stage: str, database: StrPath, clock: Clock, max_seconds: float, w
 def do_locked(run: Run, database: StrPath, work: Work, begin: Callable[[Database], int]) -> None:
     """Does the work under the run's lock, and records it. begin: adds the record; its id."""
     clock = run.clock
-    with run_lock(database, run.stage, run.share), closing(open_database(database)) as db:
+    with open_locked(database, run.stage, share=run.share) as db:
+        clock.follow(db)
         run.began = True
         db.among_many = not run.share.is_whole
-        if run.share.number == 1 and (whose := foreign(db.path)):
+        if run.share.number == 1 and not is_server(database) and (whose := foreign(os.fspath(database))):
             logger.warning("%s", whose)
         clamp_future_times(db, clock.now())
         run_id = begin(db)

@@ -16,12 +16,13 @@ from typing import NoReturn
 from lolslackbot.clock import Clock
 from lolslackbot.errors import Exit, TemporaryError
 from lolslackbot.files import StrPath
+from lolslackbot.location import shown
 from lolslackbot.logs import logging_about
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.stages.run import Peers, Result, Run, Work, do_locked, ends_of, record_end, run_stage, told_by
 from lolslackbot.store import runs
-from lolslackbot.store.database import Database, must_exist, open_database
-from lolslackbot.store.locks import is_at_work, shared_lock
+from lolslackbot.store.connect import open_database, shared_lock
+from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,9 @@ def run_shared(
     """
     run = Run(stage, clock, max_seconds)
     shares: Sequence[Share] = ()
-    with logging_about(stage), ends_of(run):
-        must_exist(database)
-        with closing(open_database(database)) as db:
-            shares = divide(db)
+    with logging_about(stage), ends_of(run), closing(open_database(database)) as db:
+        clock.follow(db)
+        shares = divide(db)
     if WHOLE in shares:
         return run_stage(stage, database, clock, max_seconds, work)
     with logging_about(stage), told_by(run):
@@ -63,9 +63,10 @@ def run_shared(
 def _run_shares(run: Run, database: StrPath, work: Work, shares: Sequence[Share], log_lines: list[str]) -> None:
     """Raises TemporaryError where none of them is free."""
     with shared_lock(database, run.stage, shares[0].of):
-        free = [share for share in shares if not is_at_work(database, run.stage, share)]
+        with closing(open_database(database)) as db:
+            free = [share for share in shares if not db.is_at_work(run.stage, share)]
         if not free:
-            raise TemporaryError(f"another {run.stage} is at work on {database}")
+            raise TemporaryError(f"another {run.stage} is at work on {shown(database)}")
         for share in shares:
             if share not in free:
                 run.ends_with(Exit.LATER)
@@ -79,9 +80,11 @@ def _run_shares(run: Run, database: StrPath, work: Work, shares: Sequence[Share]
             result = _do_share(run, database, work, run_id, share, peers)
             return replace(result, log_lines=log_lines[before:])
 
+        dead: list[int] = []
         with ends_of(run):
-            _share_out(run, free, job, log_lines)
+            dead = _share_out(run, free, job, log_lines)
         with closing(open_database(database)) as db:
+            db.forget_locks_of(dead)
             record_end(db, run, run_id)
 
 
@@ -105,9 +108,10 @@ class _Worker:
     pipe: int
 
 
-def _share_out(run: Run, shares: Sequence[Share], job: _Job, log_lines: list[str]) -> None:
-    """Starts a process for each share, and adds to the run what each sends. None outlives this."""
+def _share_out(run: Run, shares: Sequence[Share], job: _Job, log_lines: list[str]) -> list[int]:
+    """Starts a process for each share, and adds to the run what each sends. None outlives this; which were cut off."""
     workers: list[_Worker] = []
+    dead: list[int] = []
     deadline = run.clock.steady() + run.max_seconds + GRACE
     try:
         with _signals_held():  # whenever a signal comes, a process that was begun is in the list
@@ -124,10 +128,12 @@ def _share_out(run: Run, shares: Sequence[Share], job: _Job, log_lines: list[str
                 status = _reap(worker)
             if sent is None:
                 logger.error("run-%d, the process of %s, was cut off: exit %d", worker.pid, worker.share, status)
+                dead.append(worker.pid)
             log_lines += _add(run, worker.share, sent)
     finally:
         with _signals_held():
             _end(run.clock, workers)
+    return dead
 
 
 def _start(share: Share, peers: Peers, job: _Job) -> _Worker:

@@ -233,7 +233,7 @@ def names(db: Database) -> Mapping[str, str]:
 
 def record_name(db: Database, channel_id: str, name: str) -> None:
     """Keeps the name that Slack gave a channel, without `#`. Writes only where it is a new one."""
-    new = "channel_id = :channel_id AND name IS NOT :name"
+    new = "channel_id = :channel_id AND COALESCE(name, '') <> :name"
     if db.row(f"SELECT 1 FROM channels WHERE {new}", channel_id=channel_id, name=name):
         with db.transaction():
             db.write(f"UPDATE channels SET name = :name WHERE {new}", channel_id=channel_id, name=name)

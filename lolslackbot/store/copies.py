@@ -1,27 +1,38 @@
-"""Copies of the database file: made, verified, swapped in, and removed when they are old."""
+"""Copies of the database file: made, verified, put in its place."""
 
 import os
 import sqlite3
-from contextlib import ExitStack, closing, suppress
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 from lolslackbot.errors import ConfigError
-from lolslackbot.files import open_private, refuse_special
-from lolslackbot.store.database import KEPT_AT, Faults, kept_beside, open_file, read_only, verify
+from lolslackbot.files import open_private, refuse_special, remove
+from lolslackbot.store.sqlite import Faults, open_file, read_only, verify
 
 
 def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
     """A consistent copy of a database in use, verified, private, and whole or not there at all. See `read_only`."""
+    with (
+        whole_file(target) as partial,
+        read_only(source, a_backup=a_backup) as db,
+        Faults(target),
+        closing(sqlite3.connect(partial)) as copy,
+    ):
+        db.rows("BEGIN")
+        db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
+        db.back_up(copy)
+
+
+@contextmanager
+def whole_file(target: str) -> Iterator[str]:
+    """The name under which to make a private file that becomes `target` once it is written, and sound."""
     partial = f"{target}.partial"
     try:
         refuse_special(target)
         with suppress(FileNotFoundError):
             os.remove(partial)
         os.close(open_private(partial, os.O_RDONLY | os.O_NOFOLLOW))
-        with read_only(source, a_backup=a_backup) as db, Faults(target), closing(sqlite3.connect(partial)) as copy:
-            db.rows("BEGIN")
-            db.rows("SELECT 1 FROM matches LIMIT 1")  # from here on nobody commits, so the copy is of one moment
-            db.back_up(copy)
+        yield partial
         verify(partial)
         fsync_path(partial)
         os.replace(partial, target)
@@ -30,12 +41,6 @@ def copy_database(source: str, target: str, *, a_backup: bool = False) -> None:
         raise ConfigError(f"{target} cannot be written: {error.strerror}") from error
     finally:
         remove(partial)
-
-
-def remove(path: str) -> None:
-    """Removes a file of ours where it can be: on a failing disk it stays, and the next attempt begins with it."""
-    with suppress(OSError):
-        os.remove(path)
 
 
 def swap(database: str, fresh: str, kept: str) -> None:
@@ -70,12 +75,3 @@ def fsync_path(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def remove_kept(path: str, before: datetime) -> int:
-    """Removes the databases that restores replaced before; how many."""
-    oldest = f"{before:{KEPT_AT}}"
-    old = [(each, named) for each, named in kept_beside(path) if named[1] < oldest]
-    for each, _ in old:
-        remove(each.path)
-    return sum(named[2] is None for _, named in old)

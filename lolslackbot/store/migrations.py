@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -349,6 +350,18 @@ STEPS: dict[int, str] = {
         CREATE INDEX matches_in_vain ON matches (looked_at)
             WHERE state IN ('missing', 'given_up') AND looked_at IS NOT NULL;
     """,
+    9: """
+        -- Several hosts share a server.
+        ALTER TABLE runs ADD COLUMN host TEXT;
+        CREATE TABLE leases (
+            stage  TEXT NOT NULL,
+            share  INTEGER NOT NULL,
+            shares INTEGER NOT NULL,
+            owner  TEXT NOT NULL,
+            until  TEXT NOT NULL,
+            PRIMARY KEY (stage, share)
+        ) STRICT, WITHOUT ROWID;
+    """,
 }
 
 
@@ -364,9 +377,22 @@ def schema() -> str:
     raise FileNotFoundError(f"schema.sql is neither in {package} nor beside it")
 
 
+def tables() -> list[str]:
+    """The tables of the schema, each after those it refers to."""
+    return re.findall(r"^CREATE TABLE (\w+)", schema(), re.MULTILINE)
+
+
 def newest() -> int:
     """The schema version this program writes, as schema.sql states it."""
     return max(STEPS) + 1
+
+
+def too_new(path: str, number: int) -> str:
+    """Why a newer database is refused."""
+    return (
+        f"{path} was written by a newer lolslackbot (schema {number}, this one knows {newest()}): "
+        "install that version again"
+    )
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -10,7 +10,7 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Message, MessageKind
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import channels, findings, holds, in_doubt, participants, reasons
-from lolslackbot.store.database import Database, Row
+from lolslackbot.store.database import CommitUnknown, Database, Row
 from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.in_doubt import UNSETTLED, log_changes
 
@@ -405,39 +405,68 @@ def claim_next(
 ) -> Claim | None:
     """pending -> sending for a channel's next message, in a commit that survives power loss, before Slack is called.
 
-    None: nothing may be sent there now. oldest: a game that ended before is no longer news.
+    None: nothing may be sent there now. oldest: a game that ended before is no longer news. Where a commit got no
+    answer, the claim is read again: it is only told of once it is known to stand.
     """
+    claim = None
+    try:
+        with db.transaction():
+            claim = _claim(db, channel_id, workspace, token, oldest, now)
+    except CommitUnknown:
+        db.reconnect()
+        if claim is None or not _stands(db, claim):
+            raise
+        logger.warning("%s is claimed: the commit was made, though its answer was lost", claim.message.key)
+    return claim
+
+
+def _stands(db: Database, claim: Claim) -> bool:
+    """Read in a transaction of its own: what is under way elsewhere is over by then."""
     with db.transaction():
-        rows = db.change(
-            f"""
-            UPDATE messages
-            SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
-                settled_at = NULL, lookup_problem = NULL
-            WHERE (subject, channel_id) = (
-                SELECT subject, channel_id FROM messages
-                WHERE channel_id = :channel_id AND state = 'pending'
-                ORDER BY happened_at, subject LIMIT 1           -- what happened first goes first
-            )
-            AND {_IS_NEWS}
-            AND workspace = :workspace                          -- the one whose token is going to be used
-            AND EXISTS (                                        -- compared with the channel's history, if need be
-                SELECT 1 FROM channels
-                WHERE channels.channel_id = messages.channel_id AND reconciled_at IS NOT NULL
-                  AND NOT (happened_at <= reconciled_at AND reconciled_at < built_at)
-            )
-            AND NOT EXISTS (                                    -- not paused meanwhile
-                SELECT 1 FROM holds
-                WHERE kind = 'paused'
-                  AND (scope_kind = 'everything' OR scope_kind = 'channel' AND scope_id = :channel_id)
-            )
-            RETURNING *
+        found = db.row(
+            """
+            SELECT 1 FROM messages
+            WHERE subject = :subject AND channel_id = :channel_id AND state = 'sending' AND claim_token = :token
             """,
-            channel_id=channel_id,
-            workspace=workspace,
-            token=token,
-            now=text_of(now),
-            **_news(oldest, now),
+            subject=claim.message.subject,
+            channel_id=claim.message.channel_id,
+            token=claim.token,
         )
+    return found is not None
+
+
+def _claim(db: Database, channel_id: str, workspace: str, token: str, oldest: datetime, now: datetime) -> Claim | None:
+    """Inside a transaction."""
+    rows = db.change(
+        f"""
+        UPDATE messages
+        SET state = 'sending', claim_token = :token, claimed_at = :now, attempts = attempts + 1,
+            settled_at = NULL, lookup_problem = NULL
+        WHERE (subject, channel_id) = (
+            SELECT subject, channel_id FROM messages
+            WHERE channel_id = :channel_id AND state = 'pending'
+            ORDER BY happened_at, subject LIMIT 1           -- what happened first goes first
+        )
+        AND {_IS_NEWS}
+        AND workspace = :workspace                          -- the one whose token is going to be used
+        AND EXISTS (                                        -- compared with the channel's history, if need be
+            SELECT 1 FROM channels
+            WHERE channels.channel_id = messages.channel_id AND reconciled_at IS NOT NULL
+              AND NOT (happened_at <= reconciled_at AND reconciled_at < built_at)
+        )
+        AND NOT EXISTS (                                    -- not paused meanwhile
+            SELECT 1 FROM holds
+            WHERE kind = 'paused'
+              AND (scope_kind = 'everything' OR scope_kind = 'channel' AND scope_id = :channel_id)
+        )
+        RETURNING *
+        """,
+        channel_id=channel_id,
+        workspace=workspace,
+        token=token,
+        now=text_of(now),
+        **_news(oldest, now),
+    )
     return Claim(Message.from_row(rows[0]), token) if rows else None
 
 
@@ -597,8 +626,8 @@ def release(
             """
             UPDATE messages
             SET attempts = attempts - :uncounted,
-                blocks = CASE WHEN :plainer THEN plainer_blocks ELSE blocks END,
-                plainer_blocks = CASE WHEN :plainer THEN NULL ELSE plainer_blocks END
+                blocks = CASE WHEN :plainer = 1 THEN plainer_blocks ELSE blocks END,
+                plainer_blocks = CASE WHEN :plainer = 1 THEN NULL ELSE plainer_blocks END
             WHERE subject = :subject AND channel_id = :channel_id
             """,
             subject=claim.message.subject,

@@ -1,5 +1,6 @@
 """When each stage ran, and how it ended: what freshness is measured by."""
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -36,6 +37,7 @@ class PastRun:
     summary: str | None
     ending: Ending = WHOLE
     share: Share | None = None  # of the work, where several processes shared it; None: the run as a whole
+    host: str | None = None  # the machine it ran on
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -47,6 +49,7 @@ class PastRun:
             summary=row["summary"],
             ending=Ending(bool(row["out_of_time"]), row["left_over"], row["max_seconds"], row["clock_ahead"]),
             share=Share(row["share"], row["shares"]) if row["part_of"] else None,
+            host=row["host"],
         )
 
 
@@ -75,7 +78,8 @@ def begin_share(db: Database, stage: str, now: datetime, whole: int, share: Shar
 def _add(db: Database, stage: str, now: datetime, whole: int | None, share: Share | None) -> int:
     (row,) = db.change(
         """
-        INSERT INTO runs (stage, began_at, part_of, share, shares) VALUES (:stage, :now, :whole, :share, :shares)
+        INSERT INTO runs (stage, began_at, part_of, share, shares, host)
+        VALUES (:stage, :now, :whole, :share, :shares, :host)
         RETURNING run_id
         """,
         stage=stage,
@@ -83,6 +87,7 @@ def _add(db: Database, stage: str, now: datetime, whole: int | None, share: Shar
         whole=whole,
         share=share and share.number,
         shares=share and share.of,
+        host=os.uname().nodename,
     )
     run_id: int = row["run_id"]
     return run_id

@@ -10,7 +10,7 @@ from random import Random
 from benchmarks.frame import Place, Row, in_turn, machine, place, show, wall
 from lolslackbot.clock import text_of
 from lolslackbot.rank import DIVISIONS, TIERS
-from lolslackbot.store.database import create_database
+from lolslackbot.store.connect import create_database
 from lolslackbot.week import Week
 
 MATCHES, FRIENDS = 100_000, 500

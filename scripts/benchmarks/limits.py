@@ -27,7 +27,7 @@ from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.shares import Share
 from lolslackbot.store import players
 from lolslackbot.store.call_log import CallLog
-from lolslackbot.store.database import create_database, open_database
+from lolslackbot.store.connect import create_database, open_database
 from lolslackbot.transport import HttpAnswer
 
 MATCHES = 250

@@ -14,7 +14,7 @@ from benchmarks import frame
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Player, Sandbox
 from lolslackbot.store import players
-from lolslackbot.store.database import create_database
+from lolslackbot.store.connect import create_database
 
 PLAYERS = 20_000
 REGIONS = {"europe": "euw1", "americas": "na1", "asia": "kr", "sea": "oc1"}

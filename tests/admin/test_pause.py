@@ -1,7 +1,6 @@
 """Pause and resume: before the next claim, also of a run at work; nothing is lost, and nothing old floods."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from fakes import FakeSlack
@@ -16,7 +15,8 @@ from lolslackbot.stages.deliver import Limits, deliver
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, holds
-from lolslackbot.store.database import Database, open_database
+from lolslackbot.store.connect import open_database
+from lolslackbot.store.database import Database
 
 LIMITS = Limits(timedelta(hours=12), ChannelLimit(30, 3600), Policy(timedelta(minutes=10), resend=True))
 
@@ -75,7 +75,7 @@ def test_a_pause_by_another_process_stops_a_run_at_work_before_its_next_claim(
     db: Database, slack: FakeSlack, clock: FakeClock, channel: str | None, sent: list[str]
 ) -> None:
     def pause_elsewhere(message: Message) -> None:
-        other = open_database(Path(db.path))
+        other = open_database(db.path)
         pause(other, channel, clock.now())
         other.close()
 

@@ -1,10 +1,11 @@
 """What prune forgets, what it keeps, and that nothing can be announced again by it."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import START, Command, FakeClock, a_match, add_player, claim, store_match
+from support import START, Command, FakeClock, a_match, add_player, at_work, claim, store_match
 
 from lolslackbot.admin import prune as prune_module
 from lolslackbot.admin.prune import prune, prune_a_little
@@ -15,7 +16,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import decisions, listings, matches, outbox, runs
 from lolslackbot.store.database import Database
-from lolslackbot.store.locks import LOCKS, run_lock
+from lolslackbot.store.locks import LOCKS
 from lolslackbot.store.outbox import Claim
 
 WITHIN = timedelta(hours=12)
@@ -45,7 +46,7 @@ def built(db: Database, clock: FakeClock, state: str, ended_at: datetime = START
 
 
 def pruned(db: Database, days: int = 30, now: datetime = LATER) -> str:
-    return prune(db.path, days, WITHIN, now)
+    return prune(db.path, days, WITHIN, FakeClock(now))
 
 
 def left(db: Database, match_id: str) -> tuple[bool, bool, str]:
@@ -106,11 +107,12 @@ def test_a_failed_one_says_why_it_failed(db: Database, clock: FakeClock) -> None
     assert row["error"] == "pruned; it had failed: msg_too_long"
 
 
+@pytest.mark.sqlite_only
 def test_the_space_is_given_back_and_the_decision_kept(db: Database, clock: FakeClock) -> None:
     for _ in range(50):
         built(db, clock, "delivered")
     with db.transaction():
-        db.write("UPDATE matches SET body = randomblob(9000)")
+        db.write("UPDATE matches SET body = :body", body=os.urandom(9000))
     before = Path(db.path).stat().st_size
     said = pruned(db)
     freed = before - Path(db.path).stat().st_size
@@ -123,19 +125,19 @@ def test_the_space_is_given_back_and_the_decision_kept(db: Database, clock: Fake
 
 def test_what_is_still_news_is_never_forgotten(db: Database) -> None:
     with pytest.raises(ConfigError, match="--older-than 1 is less than LOLSLACKBOT_ANNOUNCE_WITHIN"):
-        prune(db.path, 1, timedelta(days=2), LATER)
+        prune(db.path, 1, timedelta(days=2), FakeClock(LATER))
 
 
 @pytest.mark.parametrize("stage", LOCKS)
 def test_while_a_stage_is_at_work_it_is_for_later(db: Database, stage: str) -> None:
-    with run_lock(db.path, stage), pytest.raises(TemporaryError, match="at work"):
+    with at_work(db.path, stage), pytest.raises(TemporaryError, match="at work"):
         pruned(db)
 
 
-def test_without_a_database_none_is_made(db: Database) -> None:
-    other = Path(db.path).with_name("other.db")
+def test_without_a_database_none_is_made(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
     with pytest.raises(ConfigError, match="there is no database"):
-        prune(str(other), 30, WITHIN, LATER)
+        prune(str(other), 30, WITHIN, FakeClock(LATER))
     assert not other.exists()
 
 
@@ -156,6 +158,7 @@ def test_old_decisions_are_forgotten(db: Database) -> None:
     assert [each.command for each in decisions.about(db, decisions.EVERYTHING)] == ["resume"]
 
 
+@pytest.mark.sqlite_only
 def test_databases_that_restores_replaced_long_ago_are_removed(db: Database) -> None:
     folder = Path(db.path).parent
     old, new = (f"{Path(db.path).name}.before-{moment}T120000.000000Z" for moment in ("20261123", "20261230"))

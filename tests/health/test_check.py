@@ -21,9 +21,10 @@ from lolslackbot.health.needs import MIN_FREE_BYTES
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.settings import Secret, Settings
-from lolslackbot.store import database, holds, players, runs
+from lolslackbot.store import holds, players, runs, sqlite
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
+from lolslackbot.store.sqlite import SqliteDatabase
 
 PLAYER = "Ahri Fan#EUW"
 LONG_AGO = "2026-01-01T00:00:00.000Z"
@@ -621,7 +622,7 @@ def test_database__missing(in_process_bot: Bot) -> None:
 
 def test_database__locked(tracked: Bot, sandbox: Sandbox, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that another program holds is read, but no call is counted in it and no hold lifted."""
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
     hold(db, "workspace default", "rejected")
     with closing(sqlite3.connect(tracked.database, isolation_level=None)) as shell:
         shell.execute("BEGIN IMMEDIATE")
@@ -637,7 +638,7 @@ def test_run__at_work(tracked: Bot, sandbox: Sandbox, monkeypatch: pytest.Monkey
     CUT_OFF(tracked, sandbox)
     with run_lock(str(tracked.database), "deliver"):
         assert found(tracked.run("check"), "cron deliver")[0].endswith(", still running")
-    monkeypatch.setattr(check, "is_at_work", ends_just_now)
+    monkeypatch.setattr(SqliteDatabase, "is_at_work", ends_just_now)
     assert found(tracked.run("check"), "cron deliver")[0].endswith(", still running")
 
 

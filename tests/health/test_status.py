@@ -31,6 +31,7 @@ from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.locks import STAGES, run_lock, shared_lock
 from lolslackbot.store.outbox import Claim
 from lolslackbot.store.reasons import Reason
+from lolslackbot.store.sqlite import SqliteDatabase
 
 SINCE = "2026-11-23T12:00:00.000Z"
 DAY = timedelta(days=1)
@@ -119,7 +120,7 @@ def test_facts__user_without_a_name(db: Database, monkeypatch: pytest.MonkeyPatc
 def test_facts__run_ends_during_snapshot(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends while status reads is not taken for one that was cut off."""
     runs.begin(db, "deliver", START)
-    monkeypatch.setattr(facts, "is_at_work", ends_just_now)
+    monkeypatch.setattr(SqliteDatabase, "is_at_work", ends_just_now)
     stage = status(db, START).facts.stages["deliver"]
     assert (stage.at_work, stage.cut_off) == (True, False)
 

@@ -22,6 +22,7 @@ from lolslackbot.store import decisions, listings, matches, outbox, players, rea
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
 from lolslackbot.store.outbox import Claim
+from lolslackbot.store.sqlite import SqliteDatabase
 
 AT = "2026-11-23T12:00:00.000Z"
 ENDED = "2026-11-23T11:50:00.000Z"
@@ -133,7 +134,7 @@ def test_match__end_undone_by_retry(db: Database, message: Message) -> None:
 def test_last_run__ends_during_snapshot(db: Database, message: Message, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends just now is not told as cut off."""
     runs.begin(db, "deliver", START)
-    monkeypatch.setattr("lolslackbot.health.why.is_at_work", ends_just_now)
+    monkeypatch.setattr(SqliteDatabase, "is_at_work", ends_just_now)
     assert why(db, MATCH, START)[-1] == "C1: waiting for the next `lolslackbot deliver`"
 
 

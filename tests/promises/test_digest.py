@@ -1,11 +1,15 @@
-"""One message a week and channel, with the right figures: killed at every commit, restored from every day."""
+"""One message a week and channel, with the right figures: killed at every commit, restored import pytest
+from every day."""
 
 from collections.abc import Callable
 
+import pytest
 from proof import worlds
 from proof.frame import Tally
 from proof.kill_points import COMMITS, Point, boundaries, conclude, crash, restored_weeks
 from proof.worlds import World
+
+pytestmark = pytest.mark.sqlite_only
 
 
 def kill(world: World, wrong: Callable[[World], list[str]]) -> list[Point]:

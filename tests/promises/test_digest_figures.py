@@ -24,8 +24,10 @@ from support import Bot, Command, read_everyone, store_match
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Player, Rank, Sandbox
 from lolslackbot.sandbox.blocks import fault_of, shown
-from lolslackbot.store import database, players
+from lolslackbot.store import players, sqlite
 from lolslackbot.store.database import Database
+
+pytestmark = pytest.mark.sqlite_only
 
 Json = dict[str, Any]
 
@@ -477,8 +479,8 @@ def friend_of(name: str, figures: dict[str, Json]) -> str:
 @pytest.fixture(autouse=True)
 def _zone(seed: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The machine stands there, and its disk need not survive a power cut."""
-    monkeypatch.setitem(database._PRAGMAS, "synchronous", ("OFF", 0))
-    monkeypatch.setitem(database._PRAGMAS, "journal_mode", ("MEMORY", "memory"))
+    monkeypatch.setitem(sqlite._PRAGMAS, "synchronous", ("OFF", 0))
+    monkeypatch.setitem(sqlite._PRAGMAS, "journal_mode", ("MEMORY", "memory"))
     with pytest.MonkeyPatch.context() as here:
         here.setenv("TZ", ZONES[seed % len(ZONES)])
         time.tzset()

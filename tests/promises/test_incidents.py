@@ -25,9 +25,11 @@ from lolslackbot.health.needs import LOST_ALERT_THRESHOLD
 from lolslackbot.health.status import status
 from lolslackbot.sandbox import Mishap, Player, Sandbox
 from lolslackbot.stages import deliver
-from lolslackbot.store import database
-from lolslackbot.store.database import read_only
+from lolslackbot.store import sqlite
+from lolslackbot.store.connect import read_only
 from lolslackbot.store.locks import run_lock
+
+pytestmark = pytest.mark.sqlite_only
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
@@ -113,7 +115,7 @@ def unnamed(said: str) -> str:
 @pytest.fixture
 def story(in_process_bot: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Story:
     monkeypatch.setattr(deliver, "PACE", timedelta(0))
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
     return Story(in_process_bot, sandbox)
 
 

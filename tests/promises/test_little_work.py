@@ -61,6 +61,7 @@ CALL_NOBODY = (
 )
 
 
+@pytest.mark.sqlite_only
 def test_a_command_that_calls_nobody_loads_no_client(tracked: Bot) -> None:
     by_command = {command: loaded(tracked, *shlex.split(command)) for command in CALL_NOBODY}
     assert {command: clients for command, clients in by_command.items() if clients} == {}

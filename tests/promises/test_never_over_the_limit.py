@@ -10,7 +10,7 @@ import pytest
 from support import Bot
 
 from lolslackbot.sandbox import Mishap, Sandbox
-from lolslackbot.store.database import open_database
+from lolslackbot.store.connect import open_database
 from lolslackbot.store.matches import to_look_at
 
 
@@ -60,6 +60,7 @@ def test_limit__holds_across_killed_processes(subprocess_bot: Bot, sandbox: Sand
         )
         process.communicate(timeout=60)
         handle.stop()
+        subprocess_bot.end_leases()
     assert subprocess_bot.run("fetch-matches").status == 0
     assert stored(subprocess_bot) == 16
     assert sandbox.riot.refused == []
@@ -102,7 +103,7 @@ def test_429__kept_for_the_next_process(
     assert len(matches) == 1
     lists = [request for request in sandbox.riot.requests if request.endpoint == "match-ids"]
     assert len(lists) == (1 if kind == "application" else 2)  # only its own scope is closed
-    with closing(open_database(subprocess_bot.database)) as db:
+    with closing(open_database(subprocess_bot.location)) as db:
         assert sorted(to_look_at(db, datetime.now(UTC))) == sorted(games)
 
 

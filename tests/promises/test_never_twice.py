@@ -223,6 +223,7 @@ def test_killed_at_a_request_boundary_nothing_is_repeated_or_lost_and_at_most_on
     )
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
+    waiting.end_leases()
     assert waiting.run("deliver").status == (0 if accepted else 1)
     found = "delivered" if accepted else "uncertain"
     assert states(waiting) == [found if each == channel else "delivered" for each in CHANNELS]

@@ -9,7 +9,7 @@ import pytest
 from support import Bot
 
 from lolslackbot.sandbox import Mishap, Sandbox
-from lolslackbot.store import database
+from lolslackbot.store import sqlite
 
 
 @pytest.fixture
@@ -44,6 +44,7 @@ def test_killed_at_the_kth_match_the_k_before_are_kept_and_at_most_one_call_is_r
     )
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
+    subprocess_bot.end_leases()
     assert stored(subprocess_bot) == listed[: number - 1]
     assert subprocess_bot.run("fetch-matches").status == 0
     assert stored(subprocess_bot) == listed
@@ -89,6 +90,7 @@ def test_a_match_that_failed_once_arrives_later(
     assert stored(subprocess_bot) == listed
 
 
+@pytest.mark.sqlite_only
 def test_a_stage_without_a_database_says_so_and_makes_nothing(subprocess_bot: Bot) -> None:
     for stage in ("fetch-matches", "build-messages", "deliver"):
         result = subprocess_bot.run(stage)
@@ -98,6 +100,7 @@ def test_a_stage_without_a_database_says_so_and_makes_nothing(subprocess_bot: Bo
     assert not subprocess_bot.home.exists()
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be looked at" * 50])
 def test_a_file_that_is_no_database_is_refused_and_left_alone(
     subprocess_bot: Bot, sandbox: Sandbox, content: bytes
@@ -113,10 +116,11 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(
     assert sandbox.riot.requests == []
 
 
+@pytest.mark.sqlite_only
 def test_a_locked_database_ends_the_run_without_a_call(
     in_process_bot: Bot, sandbox: Sandbox, listed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     calls = len(sandbox.riot.requests)
     with closing(sqlite3.connect(in_process_bot.database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
@@ -128,6 +132,7 @@ def test_a_locked_database_ends_the_run_without_a_call(
     assert in_process_bot.run("fetch-matches").status == 0
 
 
+@pytest.mark.sqlite_only
 def test_a_newer_database_is_refused(subprocess_bot: Bot, listed: list[str]) -> None:
     subprocess_bot.write("PRAGMA user_version = 999")
     result = subprocess_bot.run("fetch-matches")
@@ -135,6 +140,7 @@ def test_a_newer_database_is_refused(subprocess_bot: Bot, listed: list[str]) -> 
     assert "newer" in result.err
 
 
+@pytest.mark.sqlite_only
 def test_a_disk_that_is_full_ends_the_run_with_one_line_and_sends_nothing(
     subprocess_bot: Bot, sandbox: Sandbox, listed: list[str]
 ) -> None:

@@ -14,7 +14,10 @@ from lolslackbot.clock import Clock
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
+from lolslackbot.store.connect import open_database
 from lolslackbot.store.database import Database
+
+pytestmark = pytest.mark.sqlite_only
 
 
 @pytest.fixture
@@ -67,8 +70,7 @@ def test_a_game_that_the_old_copy_does_not_even_know_is_looked_up_too(
     db.close()
     playing.run("restore", str(copy))
     assert states(playing) == {}
-    with closing(Database(sqlite3.connect(playing.database, isolation_level=None), str(playing.database))) as again:
-        again._connection.row_factory = sqlite3.Row
+    with closing(open_database(playing.database)) as again:
         play(again, 1, 2)  # Riot lists them again
     assert set(states(playing).values()) == {"uncertain"}
     for _ in range(3):
@@ -100,9 +102,7 @@ def test_what_ends_after_the_restore_goes_out_at_once(
     playing.run("backup", str(copy))
     db.close()
     playing.run("restore", str(copy))
-    with closing(sqlite3.connect(playing.database, isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
-        again = Database(connection, str(playing.database))
+    with closing(open_database(playing.database)) as again:
         now = datetime.now(UTC) + timedelta(seconds=1)
         store_match(again, a_match("EUW1_9", ended_at=now), now)
         build_messages(again, Run("build-messages", Clock(), 80), "")

@@ -3,6 +3,8 @@
 import pytest
 from proof.frame import Part, all_parts
 
+pytestmark = pytest.mark.sqlite_only
+
 SHARE = 0.0005
 
 

@@ -13,7 +13,6 @@ import pytest
 from support import Bot, Result, children_of, is_alive, keys_in
 
 from lolslackbot.sandbox import Mishap, Player, Sandbox
-from lolslackbot.store.locks import is_at_work
 
 WORKERS = 3
 
@@ -114,7 +113,8 @@ def test_other_commands_and_killed_processes_beside_them_stay_within_the_allowan
         for pid in victims[:1] if number % 2 else [run.pid, *victims[:1]]:
             os.kill(pid, signal.SIGKILL)
         finish(run)
-        until(lambda: not is_at_work(str(bot.database), "fetch-matches"))
+        bot.end_leases()
+        until(lambda: not bot.is_at_work("fetch-matches"))
     until(lambda: bot.run("fetch-matches").status == 0)
     assert sandbox.riot.refused == []
     stored = {match for (match,) in bot.rows("SELECT match_id FROM matches WHERE state = 'stored'")}
@@ -135,7 +135,7 @@ def test_a_signal_ends_all_of_them_and_the_next_run_goes_on(bot: Bot, sandbox: S
     assert not any(map(is_alive, children))
     assert result.status == 128 + number
     assert result.err.strip() == f"lolslackbot: stopped by {'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'}"
-    assert not is_at_work(str(bot.database), "fetch-matches")
+    assert not bot.is_at_work("fetch-matches")
     slow.stop()
     again = bot.run("fetch-matches")
     assert (again.status, bot.rows("SELECT COUNT(*) FROM matches WHERE state = 'stored'")) == (0, [(6,)])

@@ -35,7 +35,8 @@ from lolslackbot.slack.answers import Identity, SlackProblem
 from lolslackbot.slack.client import SlackClient
 from lolslackbot.stages.fetch_match import read_answer
 from lolslackbot.store.call_log import CallLog
-from lolslackbot.store.database import Database, create_database
+from lolslackbot.store.connect import create_database
+from lolslackbot.store.database import Database
 from proof.frame import Part, Tally
 
 ANSWERS = 20_000

@@ -196,7 +196,8 @@ def _import_everything() -> None:
     import lolslackbot.riot.client
     import lolslackbot.riot.limiter
     import lolslackbot.slack.client
-    import lolslackbot.store.call_log  # noqa: F401
+    import lolslackbot.store.call_log
+    import lolslackbot.store.postgres  # noqa: F401
     from lolslackbot.cli import COMMANDS, cli
 
     for name in COMMANDS:

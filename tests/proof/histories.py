@@ -30,7 +30,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Post
 from lolslackbot.store import players
-from lolslackbot.store.database import create_database
+from lolslackbot.store.connect import create_database
 from proof import worlds
 from proof.fork_server import ForkServer, start_fork_server
 from proof.frame import Part, Tally

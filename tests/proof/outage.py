@@ -18,7 +18,7 @@ from lolslackbot.sandbox import Mishap, Player, Slack
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import players
-from lolslackbot.store.database import create_database
+from lolslackbot.store.connect import create_database
 from proof import worlds
 from proof.frame import Part, Tally
 from proof.judge import look, messages_in

@@ -198,7 +198,7 @@ BUGS: dict[str, tuple[Patch, ...]] = {
     ),
     "commits lost in a power cut": (
         Patch(
-            "lolslackbot.store.database:_PRAGMAS",
+            "lolslackbot.store.sqlite:_PRAGMAS",
             lambda pragmas: {**pragmas, "journal_mode": ("WAL", "wal"), "synchronous": ("NORMAL", 1)},
         ),
     ),

@@ -45,9 +45,9 @@ class Pragmas:
     synchronous: tuple[str, object]
 
     def __call__(self) -> None:
-        from lolslackbot.store import database
+        from lolslackbot.store import sqlite
 
-        database._PRAGMAS |= {"journal_mode": self.journal, "synchronous": self.synchronous}
+        sqlite._PRAGMAS |= {"journal_mode": self.journal, "synchronous": self.synchronous}
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,9 @@ def points_of(world: World, number: int) -> Iterator[Point]:
 
 def impatient() -> None:
     """What a process frozen in a commit holds up is told at once."""
-    from lolslackbot.store import database
+    from lolslackbot.store import sqlite
 
-    database.BUSY_SECONDS = 0.2  # type: ignore[assignment]
+    sqlite.BUSY_SECONDS = 0.2  # type: ignore[assignment]
 
 
 def killed(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:

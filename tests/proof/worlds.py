@@ -19,7 +19,8 @@ from lolslackbot.sandbox import Mishap, Post, Rank, Sandbox
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import amendments, channels, players, ranks
-from lolslackbot.store.database import Database, create_database
+from lolslackbot.store.connect import create_database
+from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 from lolslackbot.week import Week
 from proof.fork_server import TESTS, Armament, ForkServer, Order, shared_fork_server

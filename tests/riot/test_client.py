@@ -22,7 +22,8 @@ from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, Answer, Page, RiotClient
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.store.call_log import CallLog
-from lolslackbot.store.database import Database, read_only
+from lolslackbot.store.connect import read_only
+from lolslackbot.store.database import Database
 from lolslackbot.transport import HttpAnswer
 
 KEY = "RGAPI-00000000-secret-0000-000000000000"

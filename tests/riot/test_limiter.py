@@ -19,7 +19,9 @@ from lolslackbot.riot.limits import APPLICATION
 from lolslackbot.shares import Share
 from lolslackbot.store import holds, migrations
 from lolslackbot.store.call_log import CallLog
-from lolslackbot.store.database import Database, open_database
+from lolslackbot.store.connect import open_database
+from lolslackbot.store.database import Database
+from lolslackbot.store.sqlite import SqliteDatabase
 from lolslackbot.transport import HttpAnswer
 
 LONGEST_CALL = 15.0
@@ -807,7 +809,7 @@ class World:
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.row_factory = sqlite3.Row
         migrations.create(connection)
-        self.db = Database(connection, "in memory")
+        self.db = SqliteDatabase(connection, "in memory")
         self.clock = FakeClock()
         self.limiters = [Limiter(CallLog(self.db), self.clock, LONGEST_CALL) for _ in range(2)]
         self.scopes = {scope: Scope(fixed, STATED[0]) for scope in (APPLICATION, MATCH, MATCH_IDS, ACCOUNT)}

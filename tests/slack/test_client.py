@@ -424,7 +424,7 @@ def test_a_post_gets_what_the_run_has_left_and_a_few_seconds_at_least(
     asked: list[float] = []
 
     @contextmanager
-    def deadline(seconds: float) -> Iterator[None]:
+    def deadline(seconds: float, _decided_at: float) -> Iterator[None]:
         asked.append(seconds)
         yield
 

@@ -2,10 +2,9 @@
 
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from support import START, FakeClock, a_match, add_player, participant, store_match
+from support import START, FakeClock, a_match, add_player, contents, participant, store_match
 
 from lolslackbot.errors import Exit
 from lolslackbot.messages.render import render
@@ -45,9 +44,9 @@ def test_a_second_run_changes_nothing(db: Database, clock: FakeClock) -> None:
     add_player(db)
     store_match(db, a_match())
     build(db, clock)
-    before = Path(db.path).read_bytes()
+    before = contents(db)
     assert build(db, clock).summary() == "build-messages: nothing to do"
-    assert Path(db.path).read_bytes() == before
+    assert contents(db) == before
 
 
 def test_a_channel_that_tracks_the_player_only_since_after_the_game_hears_nothing(

@@ -82,7 +82,9 @@ def send(db: Database, slack: FakeSlack, clock: FakeClock) -> Run:
 
 
 def digests(db: Database) -> list[tuple[str, str, str]]:
-    rows = db.rows("SELECT subject, channel_id, state FROM messages WHERE kind = 'digest' ORDER BY rowid")
+    rows = db.rows(
+        "SELECT subject, channel_id, state FROM messages WHERE kind = 'digest' ORDER BY happened_at, channel_id"
+    )
     return [(row["subject"], row["channel_id"], row["state"]) for row in rows]
 
 
@@ -514,6 +516,7 @@ def test_the_command_sums_up_the_last_whole_week(in_process_bot: Bot, db: Databa
     assert in_process_bot.run("digest", "--channel", "C9").status == 1
 
 
+@pytest.mark.sqlite_only
 def test_without_a_database_it_makes_nothing(in_process_bot: Bot) -> None:
     result = in_process_bot.run("digest")
     assert (result.status, result.out) == (2, "")

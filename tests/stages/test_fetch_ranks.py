@@ -54,11 +54,12 @@ def fetch(db: Database, riot: FakeRiot, clock: FakeClock) -> Run:
 
 def tick(db: Database, riot: FakeRiot, clock: FakeClock) -> list[str]:
     """A tick of cron; the texts of the messages that it built."""
-    before = {row["rowid"] for row in db.rows("SELECT rowid FROM messages")}
+    before = set(map(tuple, db.rows("SELECT subject, channel_id FROM messages")))
     fetch(db, riot, clock)
     build_messages(db, Run("build-messages", clock, 80), "")
     clock.advance(TICK)
-    return [row["text"] for row in db.rows("SELECT rowid, text FROM messages") if row["rowid"] not in before]
+    rows = db.rows("SELECT subject, channel_id, text FROM messages ORDER BY happened_at, subject, channel_id")
+    return [row["text"] for row in rows if (row["subject"], row["channel_id"]) not in before]
 
 
 def play(riot: FakeRiot, clock: FakeClock, *numbers: int, match_id: str = "EUW1_1") -> str:

@@ -18,7 +18,8 @@ from lolslackbot.stages.run import Peers, Run
 from lolslackbot.stages.schedule import lists_in_a_run
 from lolslackbot.store import holds, listings, matches, players, riot_hosts
 from lolslackbot.store.call_log import CallLog
-from lolslackbot.store.database import Database, open_database
+from lolslackbot.store.connect import open_database
+from lolslackbot.store.database import Database
 
 JUST_NOW = START - timedelta(minutes=5)
 FIRST, SECOND = Share.every(2)  # of the even numbers, of the odd ones

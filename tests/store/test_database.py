@@ -19,9 +19,12 @@ from support import START, add_player, forgotten_shell
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit, RunAborted, TemporaryError
-from lolslackbot.store import database, migrations, players
-from lolslackbot.store.database import Database, create_database, fault_of, open_database, read_only, verify
+from lolslackbot.store import migrations, players, sqlite
+from lolslackbot.store.database import Database
 from lolslackbot.store.locks import is_at_work, run_lock
+from lolslackbot.store.sqlite import create_database, fault_of, open_database, read_only, verify
+
+pytestmark = pytest.mark.sqlite_only
 
 NOBODY = 65534
 
@@ -37,7 +40,7 @@ def path(home: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds a lock says so at once."""
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
 
 
 def sql(path: Path, *statements: str) -> list[tuple[Any, ...]]:
@@ -94,7 +97,7 @@ def test_each_connection_keeps_commits_through_a_power_cut(path: Path) -> None:
 
 
 def test_a_pragma_that_is_not_kept_is_no_place_for_claims(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_PRAGMAS", {"synchronous": ("OFF", 3)})
+    monkeypatch.setattr(sqlite, "_PRAGMAS", {"synchronous": ("OFF", 3)})
     with pytest.raises(ConfigError, match="SQLite does not keep PRAGMA synchronous = OFF"):
         open_database(path)
 
@@ -137,7 +140,7 @@ def test_an_empty_file_becomes_a_database(home: Path) -> None:
 def test_several_processes_may_make_the_same_database_at_once(home: Path) -> None:
     script = f"""
 from pathlib import Path
-from lolslackbot.store.database import create_database
+from lolslackbot.store.sqlite import create_database
 db = create_database(Path({str(home / "lolslackbot.db")!r}))
 print(db.rows("SELECT COUNT(*) FROM players")[0][0])
 """
@@ -294,7 +297,7 @@ def test_a_reader_may_keep_a_commit_out_and_nothing_of_it_stays(path: Path) -> N
 
 
 def test_a_lock_that_passes_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 10)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 10)
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
     threading.Timer(
@@ -742,7 +745,7 @@ def test_a_sqlite_without_strict_tables_is_named_with_what_is_needed_and_nothing
 
 def test_among_many_writers__it_waits_its_turn_and_not_for_ever(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     db.among_many = True
-    monkeypatch.setattr("lolslackbot.store.database.BUSY_SECONDS", 10)
+    monkeypatch.setattr("lolslackbot.store.sqlite.BUSY_SECONDS", 10)
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         looked: list[float] = []
@@ -752,11 +755,11 @@ def test_among_many_writers__it_waits_its_turn_and_not_for_ever(db: Database, mo
             if len(looked) == 3:
                 other.execute("COMMIT")
 
-        monkeypatch.setattr("lolslackbot.store.database.time.sleep", let_go)
+        monkeypatch.setattr("lolslackbot.store.sqlite.time.sleep", let_go)
         with db.transaction():
             assert db.row("PRAGMA busy_timeout")[0] == 10_000  # type: ignore[index]
         assert len(looked) == 3
         other.execute("BEGIN IMMEDIATE")
-        monkeypatch.setattr("lolslackbot.store.database.BUSY_SECONDS", -1)
+        monkeypatch.setattr("lolslackbot.store.sqlite.BUSY_SECONDS", -1)
         with pytest.raises(TemporaryError, match="is locked by another program"), db.transaction():
             pass

@@ -1,14 +1,14 @@
 """What holds work back: begun, made longer, over, lifted, and moved with a clock that was set back."""
 
-import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
-from support import START, scope_of
+from support import START, integrity_errors, scope_of
 
 from lolslackbot.store import holds
 from lolslackbot.store.clock_rollback import clamp_future_times
+from lolslackbot.store.connect import open_database
 from lolslackbot.store.database import Database
 from lolslackbot.store.holds import Hold
 
@@ -87,7 +87,7 @@ def test_holds_of_several_kinds_stand_side_by_side(db: Database) -> None:
 
 
 def test_a_kind_that_the_schema_does_not_know_is_a_bug(db: Database) -> None:
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(integrity_errors()):
         put(db, None, kind="tired")
 
 
@@ -151,8 +151,7 @@ def test_only_the_holds_of_the_future_move(db: Database) -> None:
 
 def test_where_no_hold_moves_nothing_is_written(db: Database) -> None:
     put(db, START + HOUR)
-    with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
+    with closing(open_database(db.path)) as other, other.transaction():  # a lock would be waited for
         clamp_future_times(db, START)
 
 

@@ -18,7 +18,9 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import alerts, findings, holds, migrations, outbox, players, reasons
 from lolslackbot.store.alerts import AlertState
-from lolslackbot.store.database import create_database, open_database, read_only
+from lolslackbot.store.sqlite import create_database, open_database, read_only
+
+pytestmark = pytest.mark.sqlite_only
 
 STEPS = {
     1: "ALTER TABLE channels ADD COLUMN style TEXT NOT NULL DEFAULT 'full';",
@@ -91,7 +93,7 @@ def run(path: Path, script: str) -> "subprocess.Popen[str]":
     opening = f"""
 from pathlib import Path
 from lolslackbot.store import migrations
-from lolslackbot.store.database import open_database
+from lolslackbot.store.sqlite import open_database
 path = Path({str(path)!r})
 migrations.STEPS = {STEPS!r}
 migrations.newest = lambda: 3

@@ -1,22 +1,21 @@
 """The outbox: one message for a match in a channel, claimed once, its outcome written against that claim only."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import support
-from support import START, a_match, add_player, scope_of, store_match
+from support import START, a_match, add_player, integrity_errors, scope_of, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import LookupProblem, Message, MessageKind
 from lolslackbot.store import channels, holds, in_doubt, matches, outbox, players
-from lolslackbot.store.database import Database, open_database
+from lolslackbot.store.connect import open_database
+from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim, Dates, Draft
 
 LATER = START + timedelta(minutes=10)
@@ -142,7 +141,7 @@ def test_what_could_not_be_worded_failed_and_says_why(db: Database) -> None:
 def test_all_messages_of_a_match_are_built_or_none(db: Database) -> None:
     add_player(db)
     store_match(db, a_match("EUW1_1"))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(integrity_errors()):
         outbox.add(db, "EUW1_1", [draft("C1"), draft("C404")], START)
     assert outbox.waiting(db) == []
     assert matches.to_build(db) == ["EUW1_1"]
@@ -532,13 +531,10 @@ def test_where_nothing_ends_nothing_is_written(db: Database) -> None:
     waits(db, ended_at=START)
     with db.transaction():
         holds.put(db, holds.channel_scope("C9"), "broken", "is_archived", START, None)
-    before = Path(db.path).read_bytes()
-    with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")  # a lock would be waited for
+    with closing(open_database(db.path)) as other, other.transaction():  # a lock would be waited for
         assert outbox.expire(db, START, START) == 0
         assert outbox.fail_in_broken_channels(db, START) == {}
         assert in_doubt.recover_orphaned_claims(db, START) == []
-    assert Path(db.path).read_bytes() == before
 
 
 # Queues

@@ -1,11 +1,10 @@
 """Players and their tracks, and the lists that Riot gives of their matches."""
 
-import sqlite3
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support import START, a_match, add_player, participant, puuid, store_match
+from support import START, a_match, add_player, integrity_errors, participant, puuid, store_match
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError
@@ -190,7 +189,7 @@ def test_another_puuid_is_the_same_player(db: Database) -> None:
 def test_a_puuid_belongs_to_one_player(db: Database) -> None:
     player = add_player(db, 1)
     add_player(db, 2)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(integrity_errors()):
         players.replace_puuid(db, player.player_id, puuid(2))
     assert set(players.with_puuids(db, [puuid(1), puuid(2)])) == {puuid(1), puuid(2)}
 

@@ -13,6 +13,8 @@ from support import Bot
 
 from lolslackbot.sandbox import Mishap, Sandbox
 
+pytestmark = pytest.mark.sqlite_only
+
 GROWS = ("matches", "listings", "participants", "messages", "unwanted")
 PARTIAL = (
     "messages_waiting",

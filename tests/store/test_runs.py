@@ -1,25 +1,29 @@
 """The record of runs: what began, what ended, what was killed, and that it does not grow for ever."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from support import START
+from support import START, at_work
 
 from lolslackbot.errors import TemporaryError
-from lolslackbot.shares import Share
+from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import locks, runs
+from lolslackbot.store.connect import open_locked
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import is_at_work, run_lock, shared_lock
 
 STAGE = "deliver"
+HOST = os.uname().nodename
 
 
 def test_a_run_is_known_from_its_begin_and_its_end_is_added(db: Database) -> None:
     run_id = runs.begin(db, STAGE, START)
-    assert runs.latest(db, STAGE) == [runs.PastRun(STAGE, START, None, None, None)]
+    assert runs.latest(db, STAGE) == [runs.PastRun(STAGE, START, None, None, None, host=HOST)]
     runs.end(db, run_id, START + timedelta(seconds=3), 75, "deliver: 1 delivered")
     assert runs.latest(db, STAGE) == [
-        runs.PastRun(STAGE, START, START + timedelta(seconds=3), 75, "deliver: 1 delivered")
+        runs.PastRun(STAGE, START, START + timedelta(seconds=3), 75, "deliver: 1 delivered", host=HOST)
     ]
     assert runs.recorded_since(db) == START
 
@@ -44,12 +48,16 @@ def test_the_last_run_that_went_well_is_known(db: Database) -> None:
 
 
 def test_whether_a_stage_is_at_work_is_seen_without_disturbing_it(db: Database) -> None:
-    assert not is_at_work(db.path, STAGE)
-    with run_lock(db.path, STAGE):
-        assert is_at_work(db.path, STAGE)
-        assert not is_at_work(db.path, "fetch-matches")
-    assert not is_at_work(db.path, STAGE)
-    assert is_at_work(f"{db.path}/no folder", STAGE)  # cannot be told
+    assert not db.is_at_work(STAGE)
+    with db.run_lock(STAGE):
+        assert db.is_at_work(STAGE)
+        assert not db.is_at_work("fetch-matches")
+    assert not db.is_at_work(STAGE)
+
+
+def test_whether_a_stage_is_at_work_may_not_be_told(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    assert is_at_work(tmp_path / "a file" / "bot.db", STAGE)
 
 
 def test_without_runs_nothing_is_recorded(db: Database) -> None:
@@ -57,15 +65,27 @@ def test_without_runs_nothing_is_recorded(db: Database) -> None:
     assert runs.latest(db, STAGE) == []
 
 
-def test_shares__are_held_beside_each_other_and_not_beside_the_whole(db: Database) -> None:
+def test_shares__are_held_beside_each_other_and_not_beside_the_whole(db: Database, location: str) -> None:
     first, second = Share.every(2)
-    with shared_lock(db.path, STAGE, 2), run_lock(db.path, STAGE, first), run_lock(db.path, STAGE, second):
-        assert is_at_work(db.path, STAGE)
-        assert is_at_work(db.path, STAGE, first)
-        for taken in (run_lock(db.path, STAGE), run_lock(db.path, STAGE, first), shared_lock(db.path, STAGE, 3)):
-            with pytest.raises(TemporaryError), taken:
+    with at_work(location, STAGE, first, second):
+        assert db.is_at_work(STAGE)
+        assert db.is_at_work(STAGE, first)
+        for taken in (WHOLE, first, Share(1, 3)):
+            with pytest.raises(TemporaryError), db.run_lock(STAGE, taken):
                 pass
-    assert not is_at_work(db.path, STAGE)
+    assert not db.is_at_work(STAGE)
+    with (
+        db.run_lock(STAGE),
+        pytest.raises(TemporaryError, match="another deliver"),
+        open_locked(location, STAGE, share=Share(1, 2)),
+    ):
+        pass
+
+
+@pytest.mark.sqlite_only
+def test_shares__how_many_there_are_stands_in_the_lock_file(db: Database) -> None:
+    with shared_lock(db.path, STAGE, 2), pytest.raises(TemporaryError), shared_lock(db.path, STAGE, 3):
+        pass
     with (
         run_lock(db.path, STAGE),
         pytest.raises(TemporaryError, match="another deliver"),
@@ -76,6 +96,7 @@ def test_shares__are_held_beside_each_other_and_not_beside_the_whole(db: Databas
         pass
 
 
+@pytest.mark.sqlite_only
 def test_shares__who_divides_otherwise_in_this_very_moment_is_heeded(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

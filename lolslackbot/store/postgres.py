@@ -1,0 +1,537 @@
+"""A database on a PostgreSQL server, which several hosts may share.
+
+Nothing is kept in a session (settings, locks, prepared statements), so that it works through pgbouncer in transaction
+mode. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from zlib import crc32
+
+import psycopg
+from psycopg import sql
+from psycopg.adapt import Buffer, Dumper, Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from lolslackbot.errors import ConfigError, RunAborted, TemporaryError
+from lolslackbot.location import Server
+from lolslackbot.shares import WHOLE, Share
+from lolslackbot.store import leases, migrations
+from lolslackbot.store.database import CommitUnknown, Database, Row
+from lolslackbot.store.dialect import schema_statements, with_parameters
+
+logger = logging.getLogger(__name__)
+
+OLDEST = 14  # server version
+LOCK_SECONDS = 10  # to wait for another's transaction
+STATEMENT_SECONDS = 30
+IDLE_SECONDS = 15  # within a transaction: then the server ends the session
+ANSWER_SECONDS = 45.0  # a server that says nothing for so long is gone
+KEPT = "_before_"  # what a restore replaced: a schema of that name; the moment follows
+KEPT_AT = "%Y%m%dt%H%M%S%fz"  # sorts as it happened
+FETCHED = 500  # rows at a time, of a whole table
+
+_CONNECTION: Mapping[str, Any] = {
+    "application_name": "lolslackbot",
+    "client_encoding": "UTF8",
+    "connect_timeout": 10,
+    # A host that vanished is noticed in half a minute, not in the system's two hours:
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_WITHIN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+_NOW = "SELECT clock_timestamp()"
+
+
+class PostgresRow:
+    """As `sqlite3.Row`."""
+
+    __slots__ = ("_numbers", "_values")
+
+    def __init__(self, numbers: Mapping[str, int], values: tuple[Any, ...]) -> None:
+        self._numbers, self._values = numbers, values
+
+    def __getitem__(self, key: int | str, /) -> Any:
+        return self._values[self._numbers[key] if isinstance(key, str) else key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def keys(self) -> list[str]:
+        return list(self._numbers)
+
+
+class _Flag(Dumper):
+    """A bool is 0 or 1 in a column, as SQLite has it, and either in a condition."""
+
+    def dump(self, flag: bool) -> bytes:
+        return b"1" if flag else b"0"
+
+
+class _Text(Dumper):
+    """A text, without what PostgreSQL cannot keep."""
+
+    def dump(self, text: str) -> bytes:
+        return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
+
+
+class _Truth(Loader):
+    def load(self, data: Buffer) -> int:
+        return int(bytes(data) == b"t")
+
+
+class _Number(Loader):
+    """A sum or an average, which PostgreSQL makes a numeric."""
+
+    def load(self, data: Buffer) -> int | float:
+        text = bytes(data).decode()
+        return float(text) if "." in text else int(text)
+
+
+class _Connection(psycopg.Connection[Any]):
+    """One that waits for a server's answer, but not for ever."""
+
+    def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **options: Any) -> Any:
+        return super().wait(_bounded(gen, time.monotonic() + ANSWER_SECONDS), *arguments, **options)
+
+
+def _bounded(steps: Generator[Any, Any, Any], until: float) -> Generator[Any, Any, Any]:
+    try:
+        awaited = next(steps)
+        while True:
+            ready = yield awaited
+            if time.monotonic() > until:
+                raise psycopg.OperationalError(f"no answer in {ANSWER_SECONDS:g} s")
+            awaited = steps.send(ready)
+    except StopIteration as end:
+        return end.value
+
+
+class PostgresDatabase(Database):
+    """One connection. A write transaction holds an advisory lock to its end: one writer at a time, as in SQLite."""
+
+    def __init__(self, connection: _Connection, server: Server) -> None:
+        self.path = server.shown
+        self.server = server
+        self._connection = connection
+        self._faults = Faults(server)
+        self._holder = leases.Holder()
+        self._time = (datetime.now(UTC), time.monotonic())  # until the server told
+        self.moment = self._moment
+        self._settings = (
+            f'SET LOCAL search_path = "{server.schema}"; SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}; '
+        )
+
+    def _moment(self) -> datetime:
+        """The server's time: as of the last transaction, and what has passed since."""
+        told, at = self._time
+        return told + timedelta(seconds=time.monotonic() - at)
+
+    # Statements
+
+    def rows(self, sql: str, **values: Any) -> list[Row]:
+        with self._faults:
+            return self._rows_of(self._execute(sql, values, "" if self._in_transaction else self._settings))
+
+    def write(self, sql: str, **values: Any) -> int:
+        assert self._in_transaction, "a write outside a transaction commits by itself"
+        with self._faults:
+            return self._execute(sql, values).rowcount
+
+    def change(self, sql: str, **values: Any) -> list[Row]:
+        assert self._in_transaction, "a write outside a transaction commits by itself"
+        return self.rows(sql, **values)
+
+    @property
+    def _in_transaction(self) -> bool:
+        return self._connection.info.transaction_status in _WITHIN
+
+    def _execute(self, sql: str, values: Mapping[str, Any], before: str = "") -> psycopg.ClientCursor[Any]:
+        """The cursor with the answer to the last statement. A signal waits until that is here."""
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            cursor = psycopg.ClientCursor(self._connection)
+            cursor.execute((before + with_parameters(sql)).encode(), values)
+            while cursor.nextset():
+                pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        return cursor
+
+    @staticmethod
+    def _rows_of(cursor: psycopg.ClientCursor[Any]) -> list[Row]:
+        numbers = {column.name: number for number, column in enumerate(cursor.description or ())}
+        return [PostgresRow(numbers, values) for values in cursor.fetchall()]
+
+    # Transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._in_transaction:
+            yield
+            return
+        try:
+            with self._faults:
+                self._begin()
+            if self._holder.leases:
+                leases.renew(self, self._holder, self._moment())
+            yield
+            self._commit()
+        finally:
+            self._roll_back()
+
+    def _begin(self) -> None:
+        """As soon as no other transaction writes. From then on the next statement sees all that was committed."""
+        self._tell_time(
+            f"BEGIN; {self._settings}"
+            f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}; "
+            f"SELECT pg_advisory_xact_lock({migrations.APPLICATION_ID}, {_lock_number(self.server.schema)}); {_NOW}"
+        )
+
+    def _tell_time(self, sql: str) -> None:
+        told = self._execute(sql, {}).fetchone()
+        assert told
+        self._time = (told[0], time.monotonic())
+
+    def _commit(self) -> None:
+        if self._connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
+            raise RuntimeError("an error in a transaction was passed over: it cannot be committed")
+        try:
+            self._execute("COMMIT", {})
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise CommitUnknown(
+                    f"the database {self.path} was lost in the middle of a commit, which it may have made or not"
+                ) from error
+            with self._faults:
+                raise
+
+    def _roll_back(self) -> None:
+        with suppress(psycopg.Error):  # where the server is gone, so is the transaction
+            if self._in_transaction:
+                self._execute("ROLLBACK", {})
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        if self._in_transaction:
+            yield
+            return
+        with self._faults:
+            self._tell_time(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings} {_NOW}")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    def try_writing(self) -> None:
+        with self._faults:
+            try:
+                self._begin()
+                self._execute("UPDATE schema_version SET version = version", {})
+            finally:
+                self._roll_back()
+
+    def reconnect(self) -> None:
+        self.close()
+        with self._faults:
+            self._connection = _connect(self.server)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # Locks
+
+    @contextmanager
+    def run_lock(self, stage: str, share: Share = WHOLE) -> Iterator[None]:
+        with self.transaction():
+            leases.take(self, self._holder, stage, share, self._moment())
+        self._holder.leases += 1
+        try:
+            yield
+        finally:
+            with suppress(RunAborted), self.transaction():  # where it is lost, it ends by itself
+                leases.end(self, self._holder, stage, share)
+            self._holder.leases -= 1
+
+    def is_at_work(self, stage: str, share: Share = WHOLE) -> bool:
+        return leases.is_live(self, stage, share, self._moment())
+
+    def check_division(self, stage: str, number: int) -> None:
+        """Raises TemporaryError while somebody works on that stage otherwise than on one of so many shares."""
+        leases.check_division(self, stage, number, self._moment())
+
+    def forget_locks_of(self, pids: Sequence[int]) -> None:
+        if pids:
+            with self.transaction():
+                leases.forget_dead(self, pids)
+
+    def hold_lock(self) -> None:
+        if self._holder.is_due(self._moment()):
+            with self.transaction():
+                pass
+
+    # Space, and what was replaced
+
+    @property
+    def folder(self) -> str | None:
+        return None
+
+    def size(self) -> int:
+        (row,) = self.rows(
+            """
+            SELECT CAST(COALESCE(SUM(pg_total_relation_size(pg_class.oid)), 0) AS BIGINT) AS bytes
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = :schema AND relkind = 'r'
+            """,
+            schema=self.server.schema,
+        )
+        return int(row["bytes"])
+
+    def reclaim(self) -> None:
+        """Autovacuum does."""
+
+    def remove_replaced(self, before: datetime) -> int:
+        prefix = f"{self.server.schema}{KEPT}"
+        old = self.rows(
+            "SELECT nspname FROM pg_namespace WHERE nspname > :prefix AND nspname < :before",
+            prefix=prefix,
+            before=f"{prefix}{before:{KEPT_AT}}",
+        )
+        with self.transaction():
+            for row in old:
+                self.write(f'DROP SCHEMA "{row["nspname"]}" CASCADE')
+        return len(old)
+
+    def all_rows(self, table: str) -> Iterator[Row]:
+        """Of a whole table, in no order, a few at a time. Inside a `snapshot`."""
+        with self._faults:
+            self._execute(f"DECLARE whole CURSOR FOR SELECT * FROM {table}", {})
+            while rows := self._rows_of(self._execute(f"FETCH {FETCHED} FROM whole", {})):
+                yield from rows
+            self._execute("CLOSE whole", {})
+
+    def begin_anew(self, now: datetime, tables: Sequence[str]) -> str | None:
+        """Within a transaction: empty tables in place of those there are, and the leases that are held.
+
+        The schema under which the others are kept; None: there was nothing in them.
+        """
+        self.write("SET LOCAL statement_timeout = 0")  # of a copy, which may be large
+        own, kept = self.server.schema, f"{self.server.schema}{KEPT}{now:{KEPT_AT}}"
+        was_used = any(self.row(f"SELECT 1 FROM {table} LIMIT 1") for table in tables)
+        self.write(f'ALTER SCHEMA "{own}" RENAME TO "{kept}"')
+        _make(self)
+        self.write(f'INSERT INTO leases SELECT * FROM "{kept}".leases')
+        if was_used:
+            return kept
+        self.write(f'DROP SCHEMA "{kept}" CASCADE')
+        return None
+
+    def insert(self, table: str, rows: Iterator[Row]) -> None:
+        """Many rows, whose keys are the columns."""
+        first = next(rows, None)
+        if first is None:
+            return
+        columns = sql.SQL(", ").join(map(sql.Identifier, first.keys()))
+        copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
+        with self._faults, self._connection.cursor() as cursor, cursor.copy(copy) as target:
+            for row in chain([first], rows):
+                target.write_row(tuple(row))
+
+    def give_higher_ids(self) -> None:
+        """After rows were inserted with ids of their own."""
+        for row in self.rows(
+            """
+            SELECT table_name, column_name FROM information_schema.columns
+            WHERE table_schema = :schema AND is_identity = 'YES'
+            """,
+            schema=self.server.schema,
+        ):
+            table, column = row["table_name"], row["column_name"]
+            self.rows(
+                f"""
+                SELECT setval(pg_get_serial_sequence(:table, :column), COALESCE(MAX({column}), 0) + 1, FALSE)
+                FROM {table}
+                """,
+                table=table,
+                column=column,
+            )
+
+    def examine(self) -> Iterator[tuple[str, str]]:
+        began = time.monotonic()
+        facts = self.facts()
+        milliseconds = (time.monotonic() - began) * 1000
+        yield f"{self.path} is sound: PostgreSQL {facts['version']}, {self.size()} bytes", ""
+        yield f"the server answers; a query takes {milliseconds:.1f} ms", ""
+        off = datetime.now(UTC) - self._moment()
+        yield f"this machine's clock is {off.total_seconds():+.1f} s from the server's, by which all go", ""
+        for name in ("fsync", "full_page_writes"):
+            if facts[name] != "on":
+                yield f"{name} is {facts[name]} on that server", "a power cut there may lose what was committed"
+        for row in self.rows("SELECT * FROM leases ORDER BY stage, share"):
+            yield f"{row['stage']} is at work on {leases.host_of(row['owner'])}, its lease ends at {row['until']}", ""
+
+    def facts(self) -> dict[str, str]:
+        """What a person may ask of the server: its version, and settings that a promise depends on."""
+        (row,) = self.rows(
+            """
+            SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
+                   current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
+                   current_setting('full_page_writes') AS full_page_writes,
+                   CASE WHEN pg_is_in_recovery() THEN 'yes' ELSE 'no' END AS standby
+            """
+        )
+        return {name: row[name] for name in row.keys()}  # noqa: SIM118 - no dict
+
+
+def _lock_number(schema: str) -> int:
+    """One advisory lock for each schema: numbers from -2**31 on."""
+    return crc32(schema.encode()) - 2**31
+
+
+def open_server(location: str, *, read_only: bool = False) -> PostgresDatabase:
+    """The database at that URL, brought up to this schema if it is older. Raises ConfigError or TemporaryError."""
+    db = _open(location)
+    try:
+        with db._faults:
+            version = _version(db)
+            if version is None:
+                raise ConfigError(f"there is no database at {db.path}: `lolslackbot track` makes one")
+            if version > migrations.newest():
+                raise ConfigError(migrations.too_new(db.path, version))
+            if version < migrations.newest() and read_only:
+                raise ConfigError(f"{db.path} is of an older version (schema {version}): the next run upgrades it")
+            if version < migrations.newest():
+                _upgrade(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def create_on_server(location: str) -> PostgresDatabase:
+    """As `open_server`, but makes the schema if it is not there. All or nothing."""
+    with closing(_open(location)) as db:
+        if _version(db) is None:
+            with db.transaction():
+                if _version(db) is None:
+                    if db.rows("SELECT 1 FROM pg_tables WHERE schemaname = :schema", schema=db.server.schema):
+                        raise ConfigError(f"{db.path} is not a lolslackbot database: another schema is needed")
+                    _make(db)
+    return open_server(location)
+
+
+def _open(location: str) -> PostgresDatabase:
+    server = Server.at(location)
+    with Faults(server):
+        db = PostgresDatabase(_connect(server), server)
+    try:
+        with db._faults:
+            db._tell_time(_NOW)
+        _check_settings(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect(server: Server) -> _Connection:
+    known = conninfo_to_dict(server.url)
+    conninfo = make_conninfo("", **{**_CONNECTION, **known})
+    connection = _Connection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    adapters = connection.adapters
+    adapters.register_dumper(bool, _Flag)
+    adapters.register_dumper(str, _Text)
+    adapters.register_loader("bool", _Truth)
+    adapters.register_loader("numeric", _Number)
+    return connection
+
+
+def _check_settings(db: PostgresDatabase) -> None:
+    if (number := db._connection.info.server_version) < OLDEST * 10000:
+        raise ConfigError(f"the server of {db.path} is PostgreSQL {number // 10000}, {OLDEST} or newer is needed")
+    facts = db.facts()
+    if facts["encoding"] != "UTF8":
+        raise ConfigError(f"{db.path} is a database in {facts['encoding']}: make one with ENCODING 'UTF8'")
+    if facts["synchronous_commit"] == "off":
+        raise ConfigError(
+            f"{db.path} has synchronous_commit off, so a claim could be lost in a power cut: "
+            "ALTER ROLE … SET synchronous_commit = on"
+        )
+
+
+def _version(db: PostgresDatabase) -> int | None:
+    """The number of the schema; None where there is none of ours."""
+    (row,) = db.rows("SELECT to_regclass(:table) AS found", table=f'"{db.server.schema}".schema_version')
+    if row["found"] is None:
+        return None
+    return next((int(row["version"]) for row in db.rows("SELECT version FROM schema_version")), None)
+
+
+def _make(db: PostgresDatabase) -> None:
+    """Within a transaction."""
+    db.write(f'CREATE SCHEMA IF NOT EXISTS "{db.server.schema}"')
+    for statement in schema_statements(migrations.schema()):
+        db.write(statement)
+    db.write("CREATE TABLE schema_version (version BIGINT NOT NULL)")
+    db.write("INSERT INTO schema_version (version) VALUES (:newest)", newest=migrations.newest())
+
+
+def _upgrade(db: PostgresDatabase) -> None:
+    with db.transaction():
+        for number in range(_version(db) or migrations.newest(), migrations.newest()):
+            logger.info("upgrading %s from schema %d to %d", db.path, number, number + 1)
+            for statement in schema_statements(migrations.STEPS[number]):
+                db.write(statement)
+            db.write("UPDATE schema_version SET version = :number", number=number + 1)
+
+
+_PASSING = "the next run tries again"
+_REMEDIES: dict[str, tuple[type[RunAborted], str]] = {  # by SQLSTATE or the class it is of
+    "55P03": (TemporaryError, f"is kept by another transaction; {_PASSING}"),
+    "57014": (TemporaryError, f"takes too long; {_PASSING}"),
+    "25006": (TemporaryError, f"is read-only, as a standby is; {_PASSING}"),
+    "53100": (ConfigError, "cannot be written: the server's disk is full; make room, nothing is lost"),
+    "28": (ConfigError, "does not let this user in"),
+    "3D": (ConfigError, "does not exist on that server"),
+    "42501": (ConfigError, "does not let this user do that: it has to own the schema"),
+}
+
+
+def fault_of(error: psycopg.Error, server: Server) -> RunAborted | None:
+    """What an error of the server or the connection means to a person, or None for a mistake of ours."""
+    said = " ".join(str(error).splitlines())
+    if server.password:
+        said = said.replace(server.password, "***")
+    state = error.sqlstate or ""
+    for known, (kind, what) in _REMEDIES.items():
+        if state.startswith(known):
+            return kind(f"the database {server.shown} {what} ({state}: {said})")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return TemporaryError(f"the database {server.shown} cannot be reached; {_PASSING} ({said})")
+    return None
+
+
+class Faults:
+    """`with` it, a fault of the server's becomes one line for a person."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, psycopg.Error) and (fault := fault_of(error, self._server)):
+            raise fault from error
