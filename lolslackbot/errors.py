@@ -39,6 +39,10 @@ class TemporaryError(RunAborted):
     exit_status = Exit.LATER
 
 
+class Unreachable(TemporaryError):
+    """The database is on a server that does not answer: nothing can be seen or recorded until it does."""
+
+
 class Rejected(RunAborted):
     """The Riot key or a Slack token was refused; nothing was marked failed."""
 

@@ -1,6 +1,7 @@
 """Where the database is: the path of a SQLite file, or the URL of a PostgreSQL server."""
 
 import os
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -43,8 +44,10 @@ class Server:
         schema = parameters.pop("schema", DEFAULT_SCHEMA)
         if not (database or "dbname" in parameters):
             raise ValueError("it names no database: write postgresql://USER@HOST/DATABASE")
-        if not schema.isascii() or not schema.replace("_", "a").isalnum() or not schema.islower():
-            raise ValueError(f"its schema {schema!r} is not of lower-case letters, digits and underscores")
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", schema):  # a restore keeps what it replaces under a longer name
+            raise ValueError(
+                f"its schema {schema!r} is not of lower-case letters, digits and underscores: at most 30, a letter first"
+            )
         secret = parameters.get("password") or unquote(password) or None
         named = {"schema": schema} if schema != DEFAULT_SCHEMA else {}
         return cls(

@@ -98,7 +98,9 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        return tuple(s for s in (self.riot_api_key, *self.slack_tokens.values(), *proxy_secrets(self.network)) if s)
+        password = Server.at(self.database).password if is_server(self.database) else None
+        others = (*self.slack_tokens.values(), *proxy_secrets(self.network))
+        return tuple(secret for secret in (self.riot_api_key, password, *others) if secret)
 
     def need_riot_key(self) -> Secret:
         """The Riot API key; without one, a line that says where to put it."""

@@ -97,7 +97,7 @@ def _restore_on_server(database: str, source: str, clock: Clock) -> tuple[list[s
         closing(create_database(database)) as today,
         ExitStack() as locks,
     ):
-        from lolslackbot.store.transfer import load
+        from lolslackbot.store.transfer import is_empty, load
 
         clock.follow(today)
         for stage in LOCKS:
@@ -105,7 +105,7 @@ def _restore_on_server(database: str, source: str, clock: Clock) -> tuple[list[s
         fresh = os.path.join(folder, "restoring.db")
         copy_database(source, fresh, a_backup=True)
         now = clock.now()
-        doubted = _prepare(fresh, today, now)
+        doubted = _prepare(fresh, None if is_empty(today) else today, now)
         kept = load(fresh, today, now)
     return ([f"the replaced one is kept as the schema {kept}"] if kept else []), doubted
 

@@ -132,7 +132,7 @@ class App:
             if run.ended_by:
                 show_error(run.ended_by)
 
-        if not run.began and run.status is not Exit.LATER:
+        if not run.began and (run.is_blind or run.status is not Exit.LATER):
             self._leave_unbegun(run.status, set(run.problems), speak)
         if self.quiet:
             self._speak_quietly(run, speak)

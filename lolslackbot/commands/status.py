@@ -14,6 +14,7 @@ from lolslackbot.health.facts import Facts, StageRuns
 from lolslackbot.health.needs import CUT_OFF, scope_label
 from lolslackbot.health.status import Status, status
 from lolslackbot.store.holds import Hold
+from lolslackbot.store.runs import PastRun
 
 
 @click.command("status")
@@ -45,15 +46,17 @@ def show_status(found: Status) -> None:
         show_line("Nothing needs a person.", colour=FINE)
     for note in found.notes:
         show_line(note)
-    show_table([row for stage, runs in facts.stages.items() for row in _stage_rows(stage, runs, facts.now)], "")
+    rows = [row for stage, runs in facts.stages.items() for row in _stage_rows(stage, runs, facts)]
+    show_table(rows, "")
     show_line(_freshness(facts))
     show_line(", ".join(f"{name}: {number}" for name, number in facts.waiting.items() if number) or "Nothing waits.")
     if limits := [_limit_row(hold, facts) for hold in facts.holds if hold.until is not None]:
         show_table(limits, "")
 
 
-def _stage_rows(name: str, stage: StageRuns, now: datetime) -> Iterator[dict[str, str]]:
-    yield _stage_row(name, stage, now)
+def _stage_rows(name: str, stage: StageRuns, facts: Facts) -> Iterator[dict[str, str]]:
+    now = facts.now
+    yield {**_stage_row(name, stage, now), **_host(facts, stage.last)}
     for share in stage.shares:
         yield {
             "stage": f"  {share.run.share}",
@@ -62,7 +65,13 @@ def _stage_rows(name: str, stage: StageRuns, now: datetime) -> Iterator[dict[str
             "end": "at work" if share.at_work else "cut off",
             "summary": "",
             "last runs": "",
+            **_host(facts, share.run),
         }
+
+
+def _host(facts: Facts, run: PastRun | None) -> dict[str, str]:
+    """Where it ran, if several machines may use the database."""
+    return {"on": run.host or "" if run else ""} if facts.is_shared else {}
 
 
 def _stage_row(name: str, stage: StageRuns, now: datetime) -> dict[str, str]:

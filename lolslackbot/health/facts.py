@@ -127,6 +127,11 @@ class Facts:
         alerted = {each.channel_id for each in self.alerts if each.channel_id}
         return {track.channel_id for track in self.tracks} | alerted
 
+    @property
+    def is_shared(self) -> bool:
+        """The database is on a server, which several machines may use."""
+        return self.folder is None
+
     def in_force(self, hold: Hold) -> bool:
         return hold.until is None or hold.until > self.now
 

@@ -29,7 +29,7 @@ class Status:
             "notes": self.notes,
             "waiting": self.facts.waiting,
             "freshness": self.facts.freshness.as_json(),
-            "runs": {stage: _runs_as_json(of) for stage, of in self.facts.stages.items()},
+            "runs": {stage: _runs_as_json(of, self.facts.is_shared) for stage, of in self.facts.stages.items()},
             "holds": [self._hold_as_json(hold) for hold in self.facts.holds],
         }
 
@@ -44,7 +44,7 @@ class Status:
         }
 
 
-def _runs_as_json(stage: StageRuns) -> dict[str, Any] | None:
+def _runs_as_json(stage: StageRuns, is_shared: bool) -> dict[str, Any] | None:
     if stage.last is None:
         return None
     return {
@@ -54,6 +54,7 @@ def _runs_as_json(stage: StageRuns) -> dict[str, Any] | None:
         "exit_status": stage.last.exit_status,
         "summary": stage.last.summary,
         "ends": stage.ends,
+        **({"host": stage.last.host} if is_shared else {}),
         **({"shares": [_share_as_json(each) for each in stage.shares]} if stage.shares else {}),
     }
 

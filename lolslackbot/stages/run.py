@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lolslackbot.clock import Budget, Clock
-from lolslackbot.errors import Exit, RunAborted, worst
+from lolslackbot.errors import Exit, RunAborted, Unreachable, worst
 from lolslackbot.files import StrPath, foreign
 from lolslackbot.location import is_server
 from lolslackbot.logs import logging_about
@@ -84,6 +84,7 @@ class Run:
         self.left_over: int | None = None  # items that were due and not done; None: not counted
         self.clock_ahead: float | None = None  # seconds this clock is ahead of the server's, where that is too far
         self.ended_by: str | None = None  # the one line of the error that ended the run early
+        self.is_blind = False  # the database could not be reached, by which others would tell of it
         self.status = Exit.OK
 
     def count(self, what: str, number: int = 1) -> None:
@@ -227,6 +228,7 @@ def ends_of(run: Run) -> Iterator[None]:
     except RunAborted as end:
         logger.debug("the run ends: %s", end, exc_info=True)
         run.ended_by = run.ended_by or str(end)
+        run.is_blind |= isinstance(end, Unreachable)
         run.ends_with(end.exit_status, str(end), *_needs_of(run, end))
     except Exception as error:
         logger.exception("the run ends with an unexpected error")

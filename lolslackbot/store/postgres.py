@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from lolslackbot.errors import ConfigError, RunAborted, TemporaryError
+from lolslackbot.errors import ConfigError, RunAborted, TemporaryError, Unreachable
 from lolslackbot.location import Server
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import leases, migrations
@@ -312,7 +312,7 @@ class PostgresDatabase(Database):
         )
         with self.transaction():
             for row in old:
-                self.write(f'DROP SCHEMA "{row["nspname"]}" CASCADE')
+                self.drop(row["nspname"])
         return len(old)
 
     def all_rows(self, table: str) -> Iterator[Row]:
@@ -323,21 +323,21 @@ class PostgresDatabase(Database):
                 yield from rows
             self._execute("CLOSE whole", {})
 
-    def begin_anew(self, now: datetime, tables: Sequence[str]) -> str | None:
+    def begin_anew(self, now: datetime) -> str:
         """Within a transaction: empty tables in place of those there are, and the leases that are held.
 
-        The schema under which the others are kept; None: there was nothing in them.
+        The schema under which the others are kept.
         """
         self.write("SET LOCAL statement_timeout = 0")  # of a copy, which may be large
         own, kept = self.server.schema, f"{self.server.schema}{KEPT}{now:{KEPT_AT}}"
-        was_used = any(self.row(f"SELECT 1 FROM {table} LIMIT 1") for table in tables)
         self.write(f'ALTER SCHEMA "{own}" RENAME TO "{kept}"')
         _make(self)
         self.write(f'INSERT INTO leases SELECT * FROM "{kept}".leases')
-        if was_used:
-            return kept
-        self.write(f'DROP SCHEMA "{kept}" CASCADE')
-        return None
+        return kept
+
+    def drop(self, schema: str) -> None:
+        """Within a transaction."""
+        self.write(f'DROP SCHEMA "{schema}" CASCADE')
 
     def insert(self, table: str, rows: Iterator[Row]) -> None:
         """Many rows, whose keys are the columns."""
@@ -502,6 +502,7 @@ _PASSING = "the next run tries again"
 _REMEDIES: dict[str, tuple[type[RunAborted], str]] = {  # by SQLSTATE or the class it is of
     "55P03": (TemporaryError, f"is kept by another transaction; {_PASSING}"),
     "57014": (TemporaryError, f"takes too long; {_PASSING}"),
+    "25P03": (TemporaryError, f"has ended a transaction in which this process stood still; {_PASSING}"),
     "25006": (TemporaryError, f"is read-only, as a standby is; {_PASSING}"),
     "53100": (ConfigError, "cannot be written: the server's disk is full; make room, nothing is lost"),
     "28": (ConfigError, "does not let this user in"),
@@ -520,7 +521,7 @@ def fault_of(error: psycopg.Error, server: Server) -> RunAborted | None:
         if state.startswith(known):
             return kind(f"the database {server.shown} {what} ({state}: {said})")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return TemporaryError(f"the database {server.shown} cannot be reached; {_PASSING} ({said})")
+        return Unreachable(f"the database {server.shown} cannot be reached; {_PASSING} ({said})")
     return None
 
 

@@ -30,7 +30,7 @@ def keep_todays_records(today: Database, restored: Database) -> None:
         channels.ensure(restored, row["channel_id"], row["workspace"])
     for table, which in _KEPT.items():
         restored.write(f"DELETE FROM {table} WHERE {which}")
-        for row in today.rows(f"SELECT * FROM {table} WHERE {which}"):
+        for row in today.rows(f"SELECT * FROM {table} WHERE {which} ORDER BY 1"):  # a run before its shares
             columns = row.keys()
             places = ", ".join(f":{column}" for column in columns)
             restored.write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", **dict(row))

@@ -35,11 +35,19 @@ def load(source: str, db: Database, now: datetime) -> str | None:
     """
     assert isinstance(db, PostgresDatabase)
     with closing(open_database(source)) as file, db.transaction():
-        kept = db.begin_anew(now, _copied())
+        was_empty = is_empty(db)
+        kept = db.begin_anew(now)
         for table in _copied():
             db.insert(table, file.all_rows(table))
         db.give_higher_ids()
-    return kept
+        if was_empty:
+            db.drop(kept)
+    return None if was_empty else kept
+
+
+def is_empty(db: Database) -> bool:
+    """Whether there is no row: nothing has ever been done with it."""
+    return not any(db.row(f"SELECT 1 FROM {table} LIMIT 1") for table in _copied())
 
 
 def _copied() -> list[str]:
