@@ -45,9 +45,7 @@ class Server:
         if not (database or "dbname" in parameters):
             raise ValueError("it names no database: write postgresql://USER@HOST/DATABASE")
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", schema):  # a restore keeps what it replaces under a longer name
-            raise ValueError(
-                f"its schema {schema!r} is not of lower-case letters, digits and underscores: at most 30, a letter first"
-            )
+            raise ValueError(f"its schema {schema!r} is not of lower-case letters, digits and underscores, at most 30")
         secret = parameters.get("password") or unquote(password) or None
         named = {"schema": schema} if schema != DEFAULT_SCHEMA else {}
         return cls(

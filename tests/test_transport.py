@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,15 @@ def test_deadline__ends_a_silent_read() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(DeadlineExceeded), deadline(0.05):
         ours.recv(1)
+
+
+def test_deadline__a_process_that_stood_still_since_sends_nothing() -> None:
+    with deadline(5, time.monotonic()):
+        pass
+    stood_still = pytest.raises(DeadlineExceeded, match="not sent: this process stood still for 60 s")
+    with stood_still, deadline(5, time.monotonic() - 60):
+        pytest.fail("it is too late to send")
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 def test_deadline__rings_again_after_a_lost_alarm() -> None:
