@@ -83,4 +83,7 @@ def test_the_gallery_shows_the_messages_of_the_readme_s_picture_alone(tmp_path: 
 
 def test_bench_without_a_part_says_how_it_is_used(tmp_path: Path) -> None:
     result = run(tmp_path, "bench", "--once")
-    assert (result.returncode, result.stdout) == (1, "usage: bench [--once] limits|idle|items|digest|schedule|many\n")
+    assert (result.returncode, result.stdout) == (
+        1,
+        "usage: bench [--once] limits|idle|items|digest|schedule|many|server\n",
+    )

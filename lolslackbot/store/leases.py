@@ -66,14 +66,8 @@ def take(db: Database, holder: Holder, stage: str, share: Share, now: datetime) 
     )
 
 
-def renew(db: Database, holder: Holder, now: datetime) -> None:
-    """Raises TemporaryError where one has ended: another may have gone on with that work."""
-    renewed = db.write(
-        "UPDATE leases SET until = :until WHERE owner = :owner AND until > :now",
-        owner=holder.owner,
-        until=text_of(now + LASTS),
-        now=text_of(now),
-    )
+def note_renewed(db: Database, holder: Holder, renewed: int, now: datetime) -> None:
+    """So many were renewed. Raises TemporaryError where one has ended: another may have gone on with that work."""
     if renewed != holder.leases:
         raise TemporaryError(
             f"this process stood still for over {LASTS.total_seconds():g} s, and lost its lock on {db.path}: "

@@ -49,7 +49,10 @@ _CONNECTION: Mapping[str, Any] = {
 }
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _WITHIN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
-_NOW = "SELECT clock_timestamp()"
+_NOW = "SELECT clock_timestamp(), COUNT(*)"
+_FORM = """ AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""  # as `text_of` writes it
+_TEXT = f"to_char(clock_timestamp(){_FORM}"
+_LATER = f"to_char((clock_timestamp() + INTERVAL '{leases.LASTS.total_seconds():g} s'){_FORM}"
 
 
 class PostgresRow:
@@ -128,6 +131,7 @@ class PostgresDatabase(Database):
         self._connection = connection
         self._faults = Faults(server)
         self._holder = leases.Holder()
+        self._renewed = 0  # leases, when the transaction began
         self._time = (datetime.now(UTC), time.monotonic())  # until the server told
         self.moment = self._moment
         self._settings = (
@@ -172,7 +176,9 @@ class PostgresDatabase(Database):
 
     @staticmethod
     def _rows_of(cursor: psycopg.ClientCursor[Any]) -> list[Row]:
-        numbers = {column.name: number for number, column in enumerate(cursor.description or ())}
+        found = cursor.pgresult  # its names directly: a cursor's `description` takes as long as a query
+        assert found
+        numbers = {(found.fname(number) or b"").decode(): number for number in range(found.nfields)}
         return [PostgresRow(numbers, values) for values in cursor.fetchall()]
 
     # Transactions
@@ -186,25 +192,29 @@ class PostgresDatabase(Database):
             with self._faults:
                 self._begin()
             if self._holder.leases:
-                leases.renew(self, self._holder, self._moment())
+                leases.note_renewed(self, self._holder, self._renewed, self._moment())
             yield
             self._commit()
         finally:
             self._roll_back()
 
     def _begin(self) -> None:
-        """As soon as no other transaction writes. From then on the next statement sees all that was committed."""
+        """As soon as no other transaction writes. From then on the next statement sees all that was committed.
+
+        All of it is one message to the server: a transaction costs one round trip more than its statements.
+        """
         self._tell_time(
             f"BEGIN; {self._settings}"
             f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}; "
             f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}; "
-            f"SELECT pg_advisory_xact_lock({migrations.APPLICATION_ID}, {_lock_number(self.server.schema)}); {_NOW}"
+            f"SELECT pg_advisory_xact_lock({migrations.APPLICATION_ID}, {_lock_number(self.server.schema)}); "
+            f"{_renewal(self._holder.owner) if self._holder.leases else _NOW}"
         )
 
     def _tell_time(self, sql: str) -> None:
         told = self._execute(sql, {}).fetchone()
         assert told
-        self._time = (told[0], time.monotonic())
+        self._time, self._renewed = (told[0], time.monotonic()), told[1]
 
     def _commit(self) -> None:
         if self._connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
@@ -394,6 +404,12 @@ class PostgresDatabase(Database):
             """
         )
         return {name: row[name] for name in row.keys()}  # noqa: SIM118 - no dict
+
+
+def _renewal(owner: str) -> str:
+    """Moves the end of that connection's leases on, those that have not ended; the time, and how many these are."""
+    held = f"owner = '{owner}' AND until > {_TEXT}"
+    return f"UPDATE leases SET until = {_LATER} WHERE {held}; {_NOW} FROM leases WHERE {held}"
 
 
 def _lock_number(schema: str) -> int:
