@@ -37,7 +37,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Iter
     logs.stop_logging()
 
 
-ENGINES = ("sqlite", "postgresql")
+ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 # Whose tests run on both engines, unless they are marked with the one they are about.
 ON_BOTH = ("store", "stages", "promises", "admin")
 

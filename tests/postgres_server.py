@@ -173,3 +173,18 @@ def running(settings: Sequence[str] = ()) -> Iterator[Server]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def standby(first: Server) -> Iterator[Server]:
+    """A second server that follows the first one."""
+    folder = _folder()
+    second = Server(folder, first.programs)
+    try:
+        copied_from = f"postgresql://{USER}@127.0.0.1:{first.port}/postgres"
+        second.run("pg_basebackup", "-d", copied_from, "-D", str(folder / "data"), "-R", "-X", "stream", "-c", "fast")
+        second.start()
+        yield second
+    finally:
+        second.stop()
+        shutil.rmtree(folder, ignore_errors=True)

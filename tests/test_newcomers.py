@@ -41,7 +41,7 @@ TYPED: list[tuple[tuple[str, ...], list[str]]] = [
     (("channels", "set", "C1", "-v"), ["-v is an option of the whole program", "`lolslackbot -v channels set`"]),
     (("status", "--quickly"), ["No such option", "--quickly"]),
     (("status", "--database=x"), ["--database is an option of the whole program"]),
-    (("restore",), ["Missing argument 'FILE'"]),
+    (("restore",), ["give FILE or --in-place"]),
     (("retry", "--missing"), ["--yes"]),
     (("retry", "--message", "EUW1_1"), ["'--message' requires 2 arguments"]),
     ((*TRACK, "--workspace", "my friends"), ["--workspace", "letters, digits and _ only"]),

@@ -10,7 +10,7 @@ from lolslackbot.errors import ConfigError, RunAborted
 from lolslackbot.files import StrPath, keep_owner_and_mode, remove
 from lolslackbot.location import is_server, shown
 from lolslackbot.store import decisions, restores
-from lolslackbot.store.connect import create_database, open_database, read_only
+from lolslackbot.store.connect import create_database, open_database, open_locked, read_only
 from lolslackbot.store.copies import copy_database, fsync_path, swap
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import LOCKS, run_lock
@@ -46,11 +46,25 @@ def restore(database: StrPath, source: StrPath, clock: Clock) -> list[str]:
     database, source = os.fspath(database), os.fspath(source)
     verify(source)
     lines, doubted = (_restore_on_server if is_server(database) else _restore_file)(database, source, clock)
-    return [
-        f"{shown(database)} is now what {source} was",
-        *lines,
-        f"looked up in Slack before it is announced: what waits ({doubted}), and every game that ended before now",
-    ]
+    return [f"{shown(database)} is now what {source} was", *lines, _looked_up(doubted)]
+
+
+def note_restored(database: StrPath, clock: Clock) -> str:
+    """Makes a database safe to go on with that was put back by other means; what was done, in a sentence.
+
+    Raises TemporaryError while a stage is at work.
+    """
+    with open_locked(database, *LOCKS) as db:
+        clock.follow(db)
+        now = clock.now()
+        with db.transaction():
+            doubted = restores.doubt_all(db, now)
+            decisions.record(db, "restore", decisions.EVERYTHING, f"messages in doubt: {doubted}", now)
+    return _looked_up(doubted)
+
+
+def _looked_up(doubted: int) -> str:
+    return f"looked up in Slack before it is announced: what waits ({doubted}), and every game that ended before now"
 
 
 def _restore_file(database: str, source: str, clock: Clock) -> tuple[list[str], int]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from lolslackbot.admin.arguments import Post, read_channel_id, read_match_id, read_post
-from lolslackbot.admin.backup import backup, restore
+from lolslackbot.admin.backup import backup, note_restored, restore
 from lolslackbot.admin.pause import pause, resume
 from lolslackbot.admin.prune import prune
 from lolslackbot.admin.retry import (
@@ -173,15 +173,22 @@ def backup_command(app: App, file: str) -> None:
 
 
 @click.command("restore")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(), required=False)
+@click.option("--in-place", is_flag=True, help="Instead of FILE: it was put back by other means, as by pg_restore.")
 @click.pass_obj
-def restore_command(app: App, file: str) -> None:
+def restore_command(app: App, file: str | None, in_place: bool) -> None:
     """Put a backup back without announcing anything twice. The replaced database is kept beside it.
 
     \b
     lolslackbot restore ~/lolslackbot-monday.db
+    lolslackbot restore --in-place
     """
+    if in_place == (file is not None):
+        raise click.UsageError("give FILE or --in-place")
     with report_errors():
         app.begin_log(to_file=os.path.isdir(app.home))
+        if file is None:
+            show_line(note_restored(app.settings.database, app.clock))
+            return
         for sentence in restore(app.settings.database, absolute(file), app.clock):
             show_line(sentence)

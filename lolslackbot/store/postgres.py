@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -22,7 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from lolslackbot.errors import ConfigError, RunAborted, TemporaryError, Unreachable
 from lolslackbot.location import Server
 from lolslackbot.shares import WHOLE, Share
-from lolslackbot.store import leases, migrations
+from lolslackbot.store import decisions, leases, migrations, restores
 from lolslackbot.store.database import CommitUnknown, Database, Row
 from lolslackbot.store.dialect import schema_statements, with_parameters
 
@@ -421,16 +422,17 @@ def open_server(location: str, *, read_only: bool = False) -> PostgresDatabase:
     """The database at that URL, brought up to this schema if it is older. Raises ConfigError or TemporaryError."""
     db = _open(location)
     try:
-        with db._faults:
-            version = _version(db)
-            if version is None:
-                raise ConfigError(f"there is no database at {db.path}: `lolslackbot track` makes one")
-            if version > migrations.newest():
-                raise ConfigError(migrations.too_new(db.path, version))
-            if version < migrations.newest() and read_only:
-                raise ConfigError(f"{db.path} is of an older version (schema {version}): the next run upgrades it")
-            if version < migrations.newest():
-                _upgrade(db)
+        found = _identity(db)
+        if found is None:
+            raise ConfigError(f"there is no database at {db.path}: `lolslackbot track` makes one")
+        if found.version > migrations.newest():
+            raise ConfigError(migrations.too_new(db.path, found.version))
+        if found.version < migrations.newest() and read_only:
+            raise ConfigError(f"{db.path} is of an older version (schema {found.version}): the next run upgrades it")
+        if found.version < migrations.newest():
+            _upgrade(db)
+        if found.is_elsewhere and not read_only:
+            _doubt_what_waits(db)
     except BaseException:
         db.close()
         raise
@@ -440,9 +442,9 @@ def open_server(location: str, *, read_only: bool = False) -> PostgresDatabase:
 def create_on_server(location: str) -> PostgresDatabase:
     """As `open_server`, but makes the schema if it is not there. All or nothing."""
     with closing(_open(location)) as db:
-        if _version(db) is None:
+        if _identity(db) is None:
             with db.transaction():
-                if _version(db) is None:
+                if _identity(db) is None:
                     if db.rows("SELECT 1 FROM pg_tables WHERE schemaname = :schema", schema=db.server.schema):
                         raise ConfigError(f"{db.path} is not a lolslackbot database: another schema is needed")
                     _make(db)
@@ -488,12 +490,52 @@ def _check_settings(db: PostgresDatabase) -> None:
         )
 
 
-def _version(db: PostgresDatabase) -> int | None:
-    """The number of the schema; None where there is none of ours."""
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What stands in `schema_version`. Origin: which server wrote it, and on which timeline; now: which one this is.
+
+    A server that was promoted, or that a dump was loaded into, may lack what the one before it committed last.
+    https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-TIMELINES
+    """
+
+    version: int
+    origin: str | None
+    now: str | None  # None: a standby, which nobody writes to
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return self.now is not None and self.origin != self.now
+
+
+_ORIGIN = """
+    CASE WHEN pg_is_in_recovery() THEN NULL ELSE
+        (SELECT system_identifier FROM pg_control_system())
+        || '/' || SUBSTR(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+    END
+"""
+
+
+def _identity(db: PostgresDatabase) -> _Identity | None:
+    """None where there is no schema of ours."""
     (row,) = db.rows("SELECT to_regclass(:table) AS found", table=f'"{db.server.schema}".schema_version')
     if row["found"] is None:
         return None
-    return next((int(row["version"]) for row in db.rows("SELECT version FROM schema_version")), None)
+    kept = db.row(f"SELECT version, origin, {_ORIGIN} AS now FROM schema_version")
+    return _Identity(kept["version"], kept["origin"], kept["now"]) if kept else None
+
+
+def _doubt_what_waits(db: PostgresDatabase) -> None:
+    """As after a restore: what waits may have been announced, which this server need not know of."""
+    with db.transaction():
+        found = _identity(db)
+        if found is None or not found.is_elsewhere:  # another process was here first
+            return
+        now = db._moment()
+        doubted = restores.doubt_all(db, now)
+        change = f"another server or timeline than before: messages in doubt: {doubted}"
+        decisions.record(db, "restore", decisions.EVERYTHING, change, now)
+        db.write("UPDATE schema_version SET origin = :origin", origin=found.now)
+        logger.warning("%s: %s", db.path, change)
 
 
 def _make(db: PostgresDatabase) -> None:
@@ -501,13 +543,15 @@ def _make(db: PostgresDatabase) -> None:
     db.write(f'CREATE SCHEMA IF NOT EXISTS "{db.server.schema}"')
     for statement in schema_statements(migrations.schema()):
         db.write(statement)
-    db.write("CREATE TABLE schema_version (version BIGINT NOT NULL)")
-    db.write("INSERT INTO schema_version (version) VALUES (:newest)", newest=migrations.newest())
+    db.write("CREATE TABLE schema_version (version BIGINT NOT NULL, origin TEXT)")
+    db.write(f"INSERT INTO schema_version (version, origin) VALUES (:newest, {_ORIGIN})", newest=migrations.newest())
 
 
 def _upgrade(db: PostgresDatabase) -> None:
     with db.transaction():
-        for number in range(_version(db) or migrations.newest(), migrations.newest()):
+        found = _identity(db)
+        assert found
+        for number in range(found.version, migrations.newest()):
             logger.info("upgrading %s from schema %d to %d", db.path, number, number + 1)
             for statement in schema_statements(migrations.STEPS[number]):
                 db.write(statement)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from cutting_proxy import Proxy, Where, cutting
-from postgres_server import Server
+from postgres_server import Server, emptied, standby
 from support import START, a_match, add_player, store_match
 
 from lolslackbot.clock import Clock
@@ -19,7 +19,7 @@ from lolslackbot.model import Message
 from lolslackbot.shares import Share
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import leases, migrations, outbox, postgres, runs
+from lolslackbot.store import decisions, leases, migrations, outbox, postgres, runs
 from lolslackbot.store.connect import create_database, open_database, read_only
 from lolslackbot.store.database import CommitUnknown
 from lolslackbot.store.postgres import PostgresDatabase, fault_of
@@ -257,7 +257,8 @@ def test_a_commit_without_an_answer_is_unknown(through_proxy: PostgresDatabase, 
     with pytest.raises(Unreachable), through_proxy.snapshot():
         pytest.fail("there is no connection")
     through_proxy.reconnect()
-    assert len(through_proxy.rows("SELECT * FROM channels")) == (1 if where == "after" else 0)
+    with through_proxy.transaction():  # once the other one is over
+        assert len(through_proxy.rows("SELECT * FROM channels")) == (1 if where == "after" else 0)
 
 
 def test_a_connection_lost_elsewhere_is_no_unknown_commit(through_proxy: PostgresDatabase, proxy: Proxy) -> None:
@@ -310,7 +311,8 @@ def test_a_claim_that_cannot_be_read_again_is_none(
     proxy.refuses = True
     with pytest.raises(Unreachable):
         claimed(through_proxy)
-    assert db.rows("SELECT state FROM messages")[0]["state"] == "sending"  # the next run looks it up
+    with db.transaction():  # once the other one is over
+        assert db.rows("SELECT state FROM messages")[0]["state"] == "sending"  # the next run looks it up
 
 
 def test_nothing_to_claim_and_a_lost_commit_is_nothing_claimed(through_proxy: PostgresDatabase, proxy: Proxy) -> None:
@@ -485,3 +487,36 @@ def test_what_was_replaced_long_ago_is_removed(db: PostgresDatabase, server: Ser
     left = [row["nspname"] for row in db.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'test%before%'")]
     assert sorted(left) == sorted(names[1:])
     superuser(server, *(f"DROP SCHEMA {name}" for name in names[1:]))
+
+
+# Another server than before
+
+
+def test_what_waits_is_in_doubt_once_the_server_is_another(db: PostgresDatabase, server: Server, schema: str) -> None:
+    a_message(db)
+    superuser(server, "UPDATE test.schema_version SET origin = '1/00000001'")
+    with read_only(schema) as other:
+        assert other.rows("SELECT state FROM messages")[0]["state"] == "pending"
+    for _ in range(2):
+        open_database(schema).close()
+    assert db.rows("SELECT state FROM messages")[0]["state"] == "uncertain"
+    (decision,) = decisions.by(db, "restore")
+    assert decision.change == "another server or timeline than before: messages in doubt: 1"
+
+
+def test_a_promoted_standby_is_another_server(server: Server) -> None:
+    """The real thing: a copy of the server that follows it for a while, and then takes its place."""
+    with closing(create_database(emptied(server, "test"))) as db:
+        assert isinstance(db, PostgresDatabase)
+        a_message(db)
+    with standby(server) as second:
+        with pytest.raises(TemporaryError, match="is read-only, as a standby is"):
+            create_database(second.url("other"))
+        with read_only(second.url("test")) as db:
+            assert db.rows("SELECT state FROM messages")[0]["state"] == "pending"
+        superuser(second, "SELECT pg_promote()")
+        with closing(open_database(second.url("test"))) as db:
+            assert db.rows("SELECT state FROM messages")[0]["state"] == "uncertain"
+            assert len(decisions.by(db, "restore")) == 1
+    with closing(open_database(server.url("test"))) as db:
+        assert db.rows("SELECT state FROM messages")[0]["state"] == "pending"
