@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-AT_ONCE = 5.0  # seconds of sleep, after which a run lock that several hosts share is held anew
+AT_ONCE = 5.0  # seconds of sleep, after which a run lock that several hosts share is looked after
 FAR_OFF = timedelta(minutes=5)  # what a clock may be off before news expires too early, or too late
 
 
@@ -54,11 +54,12 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        while self._shared and seconds > AT_ONCE:
-            time.sleep(AT_ONCE)
-            self._shared.hold_lock()
+        while seconds > AT_ONCE:
+            self.sleep(AT_ONCE)
             seconds -= AT_ONCE
         time.sleep(seconds)
+        if self._shared:
+            self._shared.hold_lock()
 
 
 class Budget:

@@ -13,8 +13,9 @@ from proof.fork_server import ForkServer, start_fork_server
 from support import Bot, Command, FakeClock, Result, Terminal
 
 from lolslackbot import cli, logs
+from lolslackbot.location import is_server
 from lolslackbot.sandbox import Sandbox
-from lolslackbot.store.connect import create_database
+from lolslackbot.store.connect import create_database, open_database
 from lolslackbot.store.database import Database
 from lolslackbot.transport import AUTHORITIES
 
@@ -95,7 +96,7 @@ def location(engine: str, home: Path, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def db(location: str) -> Iterator[Database]:
-    database = create_database(location)
+    database = open_database(location) if is_server(location) else create_database(location)
     yield database
     database.close()
 

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
 
 NOBODY = 65534  # a server refuses to run as root
 DATABASE = "bot"
@@ -52,6 +55,7 @@ class Server:
     programs: Path
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    kept: "psycopg.Connection[Any] | None" = None  # for what is done before each test
 
     def url(self, schema: str | None = None, port: int | None = None) -> str:
         named = f"?schema={schema}" if schema else ""
@@ -84,6 +88,9 @@ class Server:
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT: at once, in good order; SIGQUIT: as in a crash."""
+        if self.kept:
+            self.kept.close()
+            self.kept = None
         if self.process:
             self.process.send_signal(how)
             self.process.wait(30)
@@ -124,8 +131,9 @@ _RESTART = """
 def _sql(server: Server, statements: str) -> None:
     import psycopg
 
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(statements)
+    if server.kept is None:
+        server.kept = psycopg.connect(server.url(), autocommit=True)
+    server.kept.execute(statements)
 
 
 def _as_nobody() -> dict[str, Any]:
