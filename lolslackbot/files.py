@@ -88,6 +88,19 @@ def make_private_folder(path: str) -> None:
             os.close(descriptor)
 
 
+def write_whole(path: str, text: str) -> None:
+    """Writes a file that others may read, and that is there whole or as before at each moment. Raises OSError."""
+    partial = f"{path}.{os.getpid()}.partial"
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, 0o644)  # whatever the umask says
+            file.write(text)
+        os.replace(partial, path)
+    finally:
+        remove(partial)
+
+
 def remove(path: str) -> None:
     """Removes a file of ours where it can be: on a failing disk it stays, and the next attempt begins with it."""
     with suppress(OSError):

@@ -34,7 +34,7 @@ class MaskingFormatter(logging.Formatter):
     def __init__(self, pattern: str, secrets: Sequence[str], *, traces: bool) -> None:
         super().__init__(pattern, datefmt="%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
-        self._secrets = sorted(secrets, key=len, reverse=True)  # the longer first: one may begin another
+        self._secrets = secrets
         self._traces = traces
 
     def format(self, record: logging.LogRecord) -> str:
@@ -49,9 +49,14 @@ class MaskingFormatter(logging.Formatter):
         return "\n  ".join(one_line(self._masked(line)) for line in lines)
 
     def _masked(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return without_secrets(text, self._secrets)
+
+
+def without_secrets(text: str, secrets: Sequence[str]) -> str:
+    """The same, with `***` for each."""
+    for secret in sorted(secrets, key=len, reverse=True):  # the longer first: one may begin another
+        text = text.replace(secret, "***")
+    return text
 
 
 class HeldHandler(logging.Handler):

@@ -78,6 +78,7 @@ class Settings:
     channel_limit: ChannelLimit = ChannelLimit(30, 3600)
     keep_days: int = 365  # 0 for ever
     alert_channel: str = ""  # '' for none
+    ping_url: str = ""  # '' for none
     match_link: str = MATCH_LINK
     riot_url: str = "https://{routing}.api.riotgames.com"
     slack_url: str = "https://slack.com/api/"
@@ -99,7 +100,8 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
         password = Server.at(self.database).password if is_server(self.database) else None
-        others = (*self.slack_tokens.values(), *proxy_secrets(self.network))
+        _, _, ping = self.ping_url.partition("://")[2].partition("/")  # whoever knows it can ring
+        others = (ping, *self.slack_tokens.values(), *proxy_secrets(self.network))
         return tuple(secret for secret in (self.riot_api_key, password, *others) if secret)
 
     def need_riot_key(self) -> Secret:
@@ -232,6 +234,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
         channel_limit=given.read("CHANNEL_LIMIT", ChannelLimit(30, 3600), _channel_limit),
         keep_days=given.read("KEEP_DAYS", 365, _days),
         alert_channel=given.read("ALERT_CHANNEL", "", _channel_id, empty=""),
+        ping_url=given.read("PING_URL", "", _ping_url, empty=""),
         match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
         slack_url=given.read("SLACK_URL", "https://slack.com/api/", _slack_url),
@@ -416,6 +419,17 @@ def _slack_url(text: str) -> str:
 
 def _ddragon_url(text: str) -> str:
     return _url(text).rstrip("/")
+
+
+def _ping_url(text: str) -> str:
+    """Plain http too: nothing secret goes there but the URL itself, which a switch of one's own may have."""
+    from urllib.parse import urlsplit
+
+    if text.startswith("http://") and urlsplit(text).hostname:
+        _url(f"https{text[4:]}")
+    else:
+        _url(text)
+    return text.rstrip("/")
 
 
 def _match_link(text: str) -> str:

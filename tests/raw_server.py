@@ -1,5 +1,6 @@
 """A server on loopback that sends bytes as they are, whatever HTTP says about them."""
 
+import re
 import socket
 import threading
 import time
@@ -37,6 +38,8 @@ class RawServer:
             received += more
         if not received:
             return
+        while len(received.partition(b"\r\n\r\n")[2]) < _length(received) and (more := connection.recv(65536)):
+            received += more
         reply = self._replies[min(len(self.requests), len(self._replies) - 1)]
         self.requests.append(received.decode("latin-1"))
         try:
@@ -51,6 +54,12 @@ class RawServer:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(10)
+
+
+def _length(request: bytes) -> int:
+    """Of its body."""
+    found = re.search(rb"\r\nContent-Length: (\d+)\r\n", request, re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 @contextmanager

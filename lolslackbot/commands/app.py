@@ -16,6 +16,7 @@ from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import ConfigError, Exit, RunAborted
 from lolslackbot.files import with_owner
 from lolslackbot.location import Server, is_server
+from lolslackbot.ping import Ping
 from lolslackbot.settings import (
     NO_URL_AS_HOME,
     Settings,
@@ -28,6 +29,7 @@ from lolslackbot.settings import (
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store.connect import exists, open_database, read_only
 from lolslackbot.store.database import Database
+from lolslackbot.store.locks import STAGES
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -116,6 +118,9 @@ class App:
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
         self.begin_log(to_file=exists(settings.database))  # a stage without a database makes nothing
+        ping = Ping(settings.ping_url, settings.network) if stage == STAGES[-1] and settings.ping_url else None
+        if ping:
+            ping.begin()
         if divide and settings.workers > 1:
             from lolslackbot.stages.workers import run_shared
 
@@ -123,6 +128,10 @@ class App:
             run = run_shared(stage, settings.database, self.clock, settings.max_seconds, work, divide, kept)
         else:
             run = run_stage(stage, settings.database, self.clock, settings.max_seconds, work)
+
+        if ping:
+            summary = logs.without_secrets("; ".join(filter(None, (run.summary(), run.ended_by))), settings.secrets)
+            ping.end(summary, failed=run.status in (Exit.UNUSABLE, Exit.REJECTED))
 
         def speak() -> None:
             for line in held.lines if held else []:

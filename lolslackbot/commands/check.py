@@ -19,14 +19,16 @@ COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
+@click.option("--ping", is_flag=True, help="Ring LOLSLACKBOT_PING_URL too.")
 @click.pass_obj
-def check_command(app: App, as_json: bool) -> None:
+def check_command(app: App, as_json: bool, ping: bool) -> None:
     """Try the keys, tokens, scopes and channels. One line each, with the remedy for what fails.
 
     It posts nothing. It stops holding back a channel or key that works again.
 
     \b
     lolslackbot check
+    lolslackbot check --ping
     """
     with report_errors():
         app.settings, faults = load_settings_collecting_errors(app.home, app.database, os.environ)
@@ -34,7 +36,7 @@ def check_command(app: App, as_json: bool) -> None:
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
         unknown = unknown_settings(app.home, os.environ)
-        findings = Checks(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown).run()
+        findings = Checks(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown, ping=ping).run()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import click
 
+from lolslackbot import __version__
 from lolslackbot.clock import text_of
-from lolslackbot.commands.app import App, report_errors
+from lolslackbot.commands.app import App, absolute, report_errors
 from lolslackbot.console import ALARM, FINE, ago, show_json, show_line, show_table
-from lolslackbot.errors import Exit
+from lolslackbot.errors import ConfigError, Exit
+from lolslackbot.files import write_whole
 from lolslackbot.health.facts import Facts, StageRuns
 from lolslackbot.health.needs import CUT_OFF, scope_label
 from lolslackbot.health.status import Status, status
@@ -19,21 +21,36 @@ from lolslackbot.store.runs import PastRun
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
+@click.option("--prometheus", "file", type=click.Path(), help="Write metrics for node_exporter into this .prom file.")
 @click.pass_obj
-def status_command(app: App, as_json: bool) -> None:
+def status_command(app: App, as_json: bool, file: str | None) -> None:
     """Show what waits, what fails, and what needs a person. Exit status 0: nothing does; 1: something does.
 
     \b
     lolslackbot status
     lolslackbot status --json
+    lolslackbot status --prometheus /var/lib/node_exporter/lolslackbot.prom
     """
     with report_errors(), app.open_readonly(though_locked=True) as db:
         found = status(db, app.clock.now(), timedelta(seconds=app.settings.announce_within))
+        if file:
+            write_metrics(absolute(file), found)
+            sys.exit(int(Exit.OK))
     if as_json:
         show_json(found.as_json())
     else:
         show_status(found)
     sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
+
+
+def write_metrics(path: str, found: Status) -> None:
+    """Written beside and renamed: the collector never reads a half."""
+    from lolslackbot.health.metrics import as_prometheus
+
+    try:
+        write_whole(path, as_prometheus(found, __version__))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def show_status(found: Status) -> None:

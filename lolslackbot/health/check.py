@@ -26,6 +26,7 @@ from lolslackbot.health.needs import (
 )
 from lolslackbot.location import is_server, shown
 from lolslackbot.model import DEFAULT_WORKSPACE, RiotId
+from lolslackbot.ping import send
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_settings, token_name
@@ -105,6 +106,7 @@ class Checks:
     slack: "Callable[[str], SlackClient]"
     faults: Sequence[FaultySetting] = ()
     unknown: Sequence[Unknown] = ()
+    ping: bool = False  # ring the dead man's switch too
     db: Database | None = None  # open, and sound
     writable: bool = False
     reached: "dict[str, SlackClient]" = field(default_factory=dict)  # workspaces
@@ -128,6 +130,7 @@ class Checks:
                 *self.guard("pause", _pauses),
                 *self.guard("Riot key", _riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY),
                 *_slack(self),
+                *self.guard("ping", _ping, "LOLSLACKBOT_PING_URL"),
             ]
             found += self.guard("findings", partial(_keep, found=found))
         return [*found, *self.guard("clock", _clock)]
@@ -301,6 +304,18 @@ def _pauses(checks: Checks) -> Iterator[Finding]:
             option = f" --channel {hold.scope.id}" if hold.scope.kind is ScopeKind.CHANNEL else ""
             said = f"{hold.scope} is paused (since {text_of(hold.since)})"
             yield _warn("pause", said, f"to continue: `lolslackbot resume{option}`")
+
+
+def _ping(checks: Checks) -> Iterator[Finding]:
+    if not checks.ping:
+        return
+    url = checks.settings.ping_url
+    if not url:
+        yield _fail("ping", "LOLSLACKBOT_PING_URL is not set", "set it to the URL of a check at healthchecks.io, say")
+    elif fault := send(url, "`lolslackbot check` tries it", checks.settings.network):
+        yield _fail("ping", f"{fault}", "see whether the URL is still right, and from here in reach")
+    else:
+        yield _ok("ping", "it was answered: `deliver` rings it at the end of each run")
 
 
 # Riot
