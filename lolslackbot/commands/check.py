@@ -6,8 +6,9 @@ import sys
 
 import click
 
+from lolslackbot.admin.arguments import read_channel_id
 from lolslackbot.clock import Budget
-from lolslackbot.commands.app import App, report_errors
+from lolslackbot.commands.app import App, checked, report_errors
 from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
 from lolslackbot.errors import worst
 from lolslackbot.health.check import FAIL, OK, WARN, Checks
@@ -19,15 +20,23 @@ COLOURS = {OK: FINE, WARN: CAUTION, FAIL: ALARM}
 
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
+@click.option(
+    "--post",
+    "channel",
+    metavar="C",
+    callback=checked(read_channel_id),
+    help="Post a test message there, find, edit and delete it.",
+)
 @click.option("--ping", is_flag=True, help="Ring LOLSLACKBOT_PING_URL too.")
 @click.pass_obj
-def check_command(app: App, as_json: bool, ping: bool) -> None:
+def check_command(app: App, as_json: bool, channel: str | None, ping: bool) -> None:
     """Try the keys, tokens, scopes and channels. One line each, with the remedy for what fails.
 
-    It posts nothing. It stops holding back a channel or key that works again.
+    It posts nothing but with --post. It stops holding back a channel or key that works again.
 
     \b
     lolslackbot check
+    lolslackbot check --post C0123456789
     lolslackbot check --ping
     """
     with report_errors():
@@ -36,7 +45,9 @@ def check_command(app: App, as_json: bool, ping: bool) -> None:
         budget = Budget(app.clock, app.settings.max_seconds)
         riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
         unknown = unknown_settings(app.home, os.environ)
-        findings = Checks(app.settings, app.clock, riot, app.slack(budget.left), faults, unknown, ping=ping).run()
+        findings = Checks(
+            app.settings, app.clock, riot, app.slack(budget.left), faults, unknown, ping=ping, post_to=channel
+        ).run()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:

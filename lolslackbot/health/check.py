@@ -107,6 +107,7 @@ class Checks:
     faults: Sequence[FaultySetting] = ()
     unknown: Sequence[Unknown] = ()
     ping: bool = False  # ring the dead man's switch too
+    post_to: str | None = None  # a channel, in which a message is posted and deleted
     db: Database | None = None  # open, and sound
     writable: bool = False
     reached: "dict[str, SlackClient]" = field(default_factory=dict)  # workspaces
@@ -131,6 +132,7 @@ class Checks:
                 *self.guard("Riot key", _riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY),
                 *_slack(self),
                 *self.guard("ping", _ping, "LOLSLACKBOT_PING_URL"),
+                *_post(self),
             ]
             found += self.guard("findings", partial(_keep, found=found))
         return [*found, *self.guard("clock", _clock)]
@@ -304,6 +306,24 @@ def _pauses(checks: Checks) -> Iterator[Finding]:
             option = f" --channel {hold.scope.id}" if hold.scope.kind is ScopeKind.CHANNEL else ""
             said = f"{hold.scope} is paused (since {text_of(hold.since)})"
             yield _warn("pause", said, f"to continue: `lolslackbot resume{option}`")
+
+
+def _post(checks: Checks) -> list[Finding]:
+    """In whose workspace the channel is, the database knows; of one that it does not know, the default one."""
+    channel_id = checks.post_to
+    if channel_id is None:
+        return []
+    workspace = (channels.workspace_of(checks.db, channel_id) if checks.db else None) or DEFAULT_WORKSPACE
+    needed = (token_name(workspace), "LOLSLACKBOT_SLACK_URL")
+    what = f"post to {channel_id}"
+    return checks.guard(what, partial(_trial, what=what, channel_id=channel_id, workspace=workspace), *needed)
+
+
+def _trial(checks: Checks, what: str, channel_id: str, workspace: str) -> Iterator[Finding]:
+    from lolslackbot.health.trial import try_channel  # few ask for it
+
+    for step in try_channel(checks.slack(workspace), channel_id, workspace, checks.clock):
+        yield _ok(what, step.said) if step.went_well else _fail(what, step.said, step.remedy)
 
 
 def _ping(checks: Checks) -> Iterator[Finding]:

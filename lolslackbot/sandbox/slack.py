@@ -132,6 +132,7 @@ class Slack(Loopback[Request]):
         self._methods: dict[str, Callable[[Request, Workspace], dict[str, Any]]] = {
             "chat.postMessage": self._post_message,
             "chat.update": self._update,
+            "chat.delete": self._delete,
             "conversations.history": self._history,
             "conversations.info": self._info,
             "blocks.validate": self._validate,
@@ -376,6 +377,16 @@ class Slack(Loopback[Request]):
         )
         self.posts[self.posts.index(old)] = new
         return {"channel": channel.id, "ts": new.ts, "text": text, "message": self._message(new)}
+
+    def _delete(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        channel = self._channel(request, "chat:write")
+        old = next((post for post in self._visible(channel) if post.ts == request.arguments.get("ts")), None)
+        if old is None:
+            raise Refused("message_not_found")
+        if old not in self.posts:
+            raise Refused("cant_delete_message")
+        self.posts.remove(old)
+        return {"channel": channel.id, "ts": old.ts}
 
     def _validate(self, request: Request, workspace: Workspace) -> dict[str, Any]:
         """Needs no scope and posts nothing."""

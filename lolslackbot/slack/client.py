@@ -118,6 +118,11 @@ class SlackClient:
         )
         return answer if isinstance(answer, Posted) else judge_edit(answer, channel_id)
 
+    def delete(self, channel_id: str, slack_ts: str) -> Posted:
+        """chat.delete: a message of ours is taken away. One request."""
+        answer = self._call("chat.delete", lambda: self._sdk.chat_delete(channel=channel_id, ts=slack_ts))
+        return answer if isinstance(answer, Posted) else judge_edit(answer, channel_id)
+
     def identity(self) -> Identity:
         """auth.test: who we are in this workspace. Raises SlackProblem."""
         document, _ = self._read("auth.test", self._sdk.auth_test)
