@@ -107,6 +107,15 @@ def remove(path: str) -> None:
         os.remove(path)
 
 
+def fsync_path(path: str) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def keep_owner_and_mode(fresh: str, replaced: str) -> None:
     """Gives `fresh` the owner and mode of the file that it is to replace. Raises OSError."""
     before = os.stat(replaced)

@@ -223,7 +223,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
     return Settings(
         home=home,
         database=database or _database(home, named or "lolslackbot.db"),
-        riot_api_key=_secret("RIOT_API_KEY", values.get("RIOT_API_KEY"), _KEY, _NO_KEY),
+        riot_api_key=read_riot_key(values.get("RIOT_API_KEY", "")),
         slack_tokens=_slack_tokens(values),
         max_seconds=given.seconds("MAX_SECONDS", 80, least=1),
         max_wait=given.seconds("MAX_WAIT", 10, least=0),
@@ -462,6 +462,16 @@ def _secret(name: str, text: str | None, right: str, wrong: Mapping[tuple[str, .
         if text.startswith(beginnings):
             raise FaultySetting(name, f"{name} holds {what}: it takes {right}")
     return Secret(text)
+
+
+def read_riot_key(text: str) -> Secret | None:
+    """A Riot key as a person gives it. Raises FaultySetting, which does not show it; None for none."""
+    return _secret("RIOT_API_KEY", text, _KEY, _NO_KEY)
+
+
+def read_slack_token(text: str) -> Secret | None:
+    """The same for the token of the default workspace."""
+    return _secret("SLACK_BOT_TOKEN", text, _TOKEN, _NO_TOKEN)
 
 
 def _slack_tokens(values: Mapping[str, str]) -> dict[str, Secret]:

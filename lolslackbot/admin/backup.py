@@ -7,11 +7,11 @@ from datetime import datetime
 
 from lolslackbot.clock import Clock
 from lolslackbot.errors import ConfigError, RunAborted
-from lolslackbot.files import StrPath, keep_owner_and_mode, remove
+from lolslackbot.files import StrPath, fsync_path, keep_owner_and_mode, remove
 from lolslackbot.location import is_server, shown
 from lolslackbot.store import decisions, restores
 from lolslackbot.store.connect import create_database, open_database, open_locked, read_only
-from lolslackbot.store.copies import copy_database, fsync_path, swap
+from lolslackbot.store.copies import copy_database, swap
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import LOCKS, run_lock
 from lolslackbot.store.sqlite import KEPT, KEPT_AT, make_folder, must_exist, verify

@@ -10,7 +10,7 @@ from lolslackbot.admin.arguments import read_channel_id
 from lolslackbot.clock import Budget
 from lolslackbot.commands.app import App, checked, report_errors
 from lolslackbot.console import ALARM, CAUTION, FINE, show_json, show_line
-from lolslackbot.errors import worst
+from lolslackbot.errors import Exit, worst
 from lolslackbot.health.check import FAIL, OK, WARN, Checks
 from lolslackbot.settings import load_settings_collecting_errors, unknown_settings
 from lolslackbot.store.connect import exists
@@ -40,14 +40,19 @@ def check_command(app: App, as_json: bool, channel: str | None, ping: bool) -> N
     lolslackbot check --ping
     """
     with report_errors():
-        app.settings, faults = load_settings_collecting_errors(app.home, app.database, os.environ)
-        app.begin_log(to_file=exists(app.settings.database), usual=logging.CRITICAL)  # the findings say it
-        budget = Budget(app.clock, app.settings.max_seconds)
-        riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
-        unknown = unknown_settings(app.home, os.environ)
-        findings = Checks(
-            app.settings, app.clock, riot, app.slack(budget.left), faults, unknown, ping=ping, post_to=channel
-        ).run()
+        status = show_check(app, as_json=as_json, post_to=channel, ping=ping)
+    sys.exit(int(status))
+
+
+def show_check(app: App, *, as_json: bool = False, post_to: str | None = None, ping: bool = False) -> Exit:
+    """Tries everything, and prints what was found; the status to leave with."""
+    app.settings, faults = load_settings_collecting_errors(app.home, app.database, os.environ)
+    app.begin_log(to_file=exists(app.settings.database), usual=logging.CRITICAL)  # the findings say it
+    budget = Budget(app.clock, app.settings.max_seconds)
+    riot = lambda db: app.riot(db, budget.left)[0]  # noqa: E731 - made when the key is asked for
+    unknown = unknown_settings(app.home, os.environ)
+    slack = app.slack(budget.left)
+    findings = Checks(app.settings, app.clock, riot, slack, faults, unknown, ping=ping, post_to=post_to).run()
     if as_json:
         show_json([finding.as_json() for finding in findings])
     else:
@@ -55,4 +60,4 @@ def check_command(app: App, as_json: bool, channel: str | None, ping: bool) -> N
             remedy = f"; {finding.remedy}" if finding.remedy else ""
             line = f"{finding.state:<5} {finding.label}: {finding.said}{remedy}"
             show_line(line, colour=COLOURS[finding.state], coloured=len(finding.state))
-    sys.exit(int(worst(*(finding.status for finding in findings))))
+    return worst(*(finding.status for finding in findings))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 
 from lolslackbot.errors import ConfigError
-from lolslackbot.files import open_private, refuse_special, remove
+from lolslackbot.files import fsync_path, open_private, refuse_special, remove
 from lolslackbot.store.sqlite import Faults, open_file, read_only, verify
 
 
@@ -66,12 +66,3 @@ def _lock_or_free(database: str, kept: str, stack: ExitStack) -> None:
     except ConfigError:
         if os.path.exists(f"{database}-journal"):
             os.rename(f"{database}-journal", f"{kept}-journal")
-
-
-def fsync_path(path: str) -> None:
-    """Waits until a file, or a folder's list of files, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
