@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -140,13 +140,37 @@ class Commands(click.Group):
             return super().invoke(context)
 
 
+def _show_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    """What a report of a fault should name."""
+    if not asked or context.resilient_parsing:
+        return
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from lolslackbot.store.sqlite import library_version
+
+    parts = [f"Python {platform.python_version()}", f"SQLite {library_version()}"]
+    for library in ("slack-sdk", "psycopg"):
+        with suppress(PackageNotFoundError):  # psycopg is an extra
+            parts.append(f"{library} {version(library)}")
+    click.echo(f"lolslackbot {__version__} ({', '.join(parts)})")
+    context.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 # What click would refuse of these two, it would say in every tick: whoever uses them says it, once a day with -q.
 @click.option("--home", type=click.Path(readable=False), help="Folder with database, log and env file.")
 @click.option("--database", type=click.Path(readable=False), help="Use this database, not the one in the home folder.")
 @click.option("-v", "--verbose", count=True, help="Print more on stderr; -vv prints all that the log has.")
 @click.option("-q", "--quiet", is_flag=True, help="For cron: print only what needs a person, each once a day.")
-@click.version_option(__version__, prog_name="lolslackbot")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version of the bot and of what it stands on.",
+)
 @click.pass_context
 def cli(context: click.Context, home: str | None, database: str | None, verbose: int, quiet: bool) -> None:
     """Post one Slack message for each League of Legends game that tracked players finish.

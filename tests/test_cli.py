@@ -33,7 +33,7 @@ from support import (
 )
 
 from lolslackbot import __main__ as entry
-from lolslackbot import __version__, cli
+from lolslackbot import cli
 from lolslackbot.clock import text_of
 from lolslackbot.commands import app, maintenance
 from lolslackbot.errors import ConfigError
@@ -69,10 +69,6 @@ def waiting(db: Database, *match_ids: str) -> None:
 
 
 # What every command has in common
-
-
-def test_the_version_is_told(in_process_command: Command) -> None:
-    assert in_process_command("--version", at_home=False) == Result(0, f"lolslackbot, version {__version__}\n", "")
 
 
 def test_without_a_command_the_help_is_shown_and_it_is_wrong_usage(in_process_command: Command) -> None:

@@ -1,6 +1,10 @@
 """schema.sql lies at the top level, once, and every way to install finds those very bytes."""
 
 import importlib
+import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,6 +12,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support import Command
+
+from lolslackbot import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = (ROOT / "schema.sql").read_bytes()
@@ -81,3 +88,48 @@ def test_every_library_has_a_floor_that_the_tests_can_be_run_with() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     needed = [each for each in environment.needed(project) if not each.startswith(environment.TOOLS)]
     assert len(environment.oldest_versions()) == len(needed) > 8
+
+
+# The installed command
+
+
+def test_the_version_names_what_a_report_of_a_fault_should_name(in_process_command: Command) -> None:
+    said = in_process_command("--version").out
+    named, _, parts = said.removesuffix(")\n").partition(" (")
+    assert named == f"lolslackbot {__version__}"
+    assert [part.rpartition(" ")[0] for part in parts.split(", ")] == ["Python", "SQLite", "slack-sdk", "psycopg"]
+    assert all(re.fullmatch(r"[\d.]+", part.rpartition(" ")[2]) for part in parts.split(", "))
+
+
+SHELLS = {
+    "bash": """
+        eval "$(_LOLSLACKBOT_COMPLETE=bash_source lolslackbot)"
+        COMP_WORDS=(lolslackbot ch) COMP_CWORD=1
+        _lolslackbot_completion lolslackbot ch
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """,
+    "zsh": """
+        autoload -Uz compinit; compinit -D
+        eval "$(_LOLSLACKBOT_COMPLETE=zsh_source lolslackbot)"
+        whence _lolslackbot_completion >/dev/null && COMP_WORDS="lolslackbot ch" COMP_CWORD=1 \\
+            _LOLSLACKBOT_COMPLETE=zsh_complete lolslackbot | grep -x 'channels\\|check'
+    """,
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_line_in_a_shell_s_profile_completes_commands(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    command = tmp_path / "lolslackbot"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m lolslackbot "$@"\n')
+    command.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(
+        [shell, *(["--norc"] if shell == "bash" else ["-f"]), "-c", SHELLS[shell]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sorted(said.stdout.split()) == ["channels", "check"], said.stderr

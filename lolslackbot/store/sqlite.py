@@ -194,6 +194,11 @@ class SqliteDatabase(Database):
         self._connection.close()
 
 
+def library_version() -> str:
+    """That of the SQLite which this Python has."""
+    return sqlite3.sqlite_version
+
+
 def must_exist(path: StrPath) -> None:
     """Raises ConfigError when there is no database, or one with several names."""
     path = os.fspath(path)
