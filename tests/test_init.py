@@ -155,6 +155,10 @@ def test_a_script_gives_all_answers_at_once(slack_and_riot: Sandbox, in_process_
     assert (home / "env").read_text() == f"RIOT_API_KEY={key}\nSLACK_BOT_TOKEN={token}\n"
     assert "is announced in C0000000001" in said.out
     assert key not in said.out
+    log = (home / "lolslackbot.log").read_text()
+    assert log.count("track, player 1: in C0000000001") == log.count("POST chat.postMessage") + 1 == 1
+    assert log.count("POST auth.test") == 1  # of check: nothing is logged before the secrets are known
+    assert key not in log
 
 
 @pytest.mark.parametrize("missing", ["RIOT_API_KEY", "SLACK_BOT_TOKEN"])

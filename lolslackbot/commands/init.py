@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import click
 
+from lolslackbot import logs
 from lolslackbot.admin.arguments import TrackRequest, read_channel_id, read_platform, read_riot_id
 from lolslackbot.admin.setup import MANIFEST, cron_lines, install_lines, write_env
 from lolslackbot.admin.tracking import NoAnswer, OtherPlatform, Tracker, doubt_about
@@ -110,6 +111,7 @@ class _Setup:
         if not self._verify:
             return Exit.OK
         click.echo()
+        logs.stop_logging()  # `check` begins anew
         return show_check(app)
 
     # Key and token
