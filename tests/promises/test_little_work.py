@@ -9,7 +9,7 @@ from support import Bot
 
 from lolslackbot.sandbox import Sandbox, server
 
-CLIENTS = ("requests", "urllib3", "slack_sdk")  # each takes longer to load than all of ours
+CLIENTS = ("requests", "urllib3", "slack_sdk", "psycopg")  # each takes longer to load than all of ours
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ def test_a_command_that_calls_nobody_loads_no_client(tracked: Bot) -> None:
     assert {command: clients for command, clients in by_command.items() if clients} == {}
 
 
+@pytest.mark.sqlite_only
 def test_a_stage_loads_its_own_client_only(tracked: Bot, sandbox: Sandbox) -> None:
     play(sandbox)
     assert loaded(tracked, "fetch-matches") == {"requests", "urllib3"}
