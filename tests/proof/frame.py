@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+SQLITE, POSTGRESQL = ENGINES = ("sqlite", "postgresql")
 SHOWN = 5  # violations that are told in full
 
 
@@ -38,13 +39,15 @@ def nothing() -> str | None:
 class Part:
     """One row of the table. `prove` takes the share of its points to try, above 0 and up to 1.
 
-    `needs` says what is missing here to run it, None if nothing is: then it is skipped with that note.
+    `needs` says what is missing here to run it, None if nothing is: then it is skipped with that note. `engine`: what
+    keeps the database.
     """
 
     name: str
     what: str
     prove: Callable[[float], Tally]
     needs: Callable[[], str | None] = nothing
+    engine: str = SQLITE
 
 
 def all_parts() -> list[Part]:
