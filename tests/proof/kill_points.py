@@ -9,6 +9,7 @@ import re
 import signal
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -199,7 +200,7 @@ def lines(world: World, *command: str) -> Iterator[Point]:
     world.run(*command, arms=[TraceLines(str(path))])
     executed = [(name, line) for name, line in json.loads(path.read_text())]
     times: dict[Line, int] = {}
-    total = {each: executed.count(each) for each in set(executed)}
+    total = Counter(executed)
     for name, line in executed:
         nth = times[name, line] = times.get((name, line), 0) + 1
         if nth in (1, total[name, line]) or (nth <= MOST_TIMES and name.startswith(EVERY_TIME)):

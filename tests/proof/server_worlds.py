@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -105,6 +105,8 @@ class Proxy:
             self._incident = None
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
     def _accept(self) -> None:
@@ -343,13 +345,22 @@ class SharedWorld(World):
         return len(self.sandbox.riot.refused)
 
 
+_kept = ExitStack()  # to the end of this process
+
+
+@cache
+def second_host() -> ForkServer:
+    """One for all worlds of this process, as the first one is."""
+    return _kept.enter_context(start_fork_server())
+
+
 @contextmanager
 def shared(make: Callable[[], AbstractContextManager[World]], server: Server) -> Iterator[SharedWorld]:
     """That case, with its database on the server."""
     with ExitStack() as stack:
         world = stack.enter_context(make())
         proxy = stack.enter_context(closing(Proxy(server)))
-        hosts = [stack.enter_context(start_fork_server()) for _ in HOURS_OFF]
+        hosts = (world.fork_server, second_host())
         with closing(sqlite.open_database(world.database)) as db:
             rows = {table: list(db.all_rows(table)) for table in migrations.tables()}
         usual = {each.name: getattr(world, each.name) for each in fields(World)}
