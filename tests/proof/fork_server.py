@@ -85,18 +85,18 @@ def start_fork_server() -> Iterator[ForkServer]:
         process.wait(timeout=30)
 
 
-_shared: dict[str | None, tuple[ForkServer, ExitStack]] = {}
+_shared: dict[tuple[str | None, int], tuple[ForkServer, ExitStack]] = {}
 
 
-def shared_fork_server() -> ForkServer:
-    """One for all worlds of this process, started anew where another bug is to be planted."""
+def shared_fork_server(number: int = 1) -> ForkServer:
+    """One of each number for all worlds of this process, started anew where another bug is to be planted."""
     bug = os.environ.get(PLANTED)
-    if bug not in _shared:
-        while _shared:
-            _shared.popitem()[1][1].close()
+    for other in [key for key in _shared if key[0] != bug]:
+        _shared.pop(other)[1].close()
+    if (bug, number) not in _shared:
         stack = ExitStack()
-        _shared[bug] = (stack.enter_context(start_fork_server()), stack)
-    return _shared[bug][0]
+        _shared[bug, number] = (stack.enter_context(start_fork_server()), stack)
+    return _shared[bug, number][0]
 
 
 @dataclass

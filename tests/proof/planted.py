@@ -40,7 +40,7 @@ class Patch:
 
 def plant(bug: str) -> None:
     """In the process that is about to run commands."""
-    for patch in BUGS[bug]:
+    for patch in (BUGS | SERVER_BUGS)[bug]:
         patch.apply()
 
 
@@ -185,6 +185,15 @@ def calls_forgotten(start_run: Any) -> Any:
     return faulty
 
 
+def by_the_hosts_clock(_: Any) -> Any:
+    def faulty(_self: Any) -> datetime:
+        from lolslackbot.store import postgres
+
+        return postgres.datetime.now(UTC)
+
+    return faulty
+
+
 _DELIVER, _RECONCILE = "lolslackbot.stages.deliver:", "lolslackbot.stages.reconcile:"
 _OUTBOX, _IN_DOUBT = "lolslackbot.store.outbox:", "lolslackbot.store.in_doubt:"
 _CLIENT = "lolslackbot.slack.client:"
@@ -233,4 +242,13 @@ BUGS: dict[str, tuple[Patch, ...]] = {
         Patch("lolslackbot.store.matches:LOOKS", constant(10**6)),
         Patch("lolslackbot.stages.fetch_match:LOOK_AGAIN", lambda pauses: pauses * 1000),
     ),
+}
+
+_LEASES, _POSTGRES = "lolslackbot.store.leases:", "lolslackbot.store.postgres:"
+
+SERVER_BUGS: dict[str, tuple[Patch, ...]] = {  # seen only where several hosts share a database
+    "lost lease passed over": (Patch(_LEASES + "note_renewed", always(None)),),
+    "sent after standing still": (Patch("lolslackbot.transport:STOOD_STILL", constant(10**6)),),
+    "unknown commit taken for made": (Patch(_OUTBOX + "_stands", always(True)),),
+    "leases by each host's clock": (Patch(_POSTGRES + "PostgresDatabase._moment", by_the_hosts_clock),),
 }

@@ -5,7 +5,7 @@ Each statement passes through a proxy of ours, which knows how far it came. Then
 
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from proof.server_worlds import (
     LATER,
     SCHEMA,
     AtStatement,
+    Make,
     Moment,
     SharedWorld,
     conclude,
@@ -30,7 +31,7 @@ from proof.server_worlds import (
     suffer,
 )
 
-WHOLES = (worlds.waiting, worlds.listed)
+WHOLES: tuple[Make, ...] = (worlds.waiting, worlds.listed)
 CONNECTIONS = 12  # that the server lets in
 UNUSABLE = 2
 STATES = {  # SQLSTATE of what a server may say to any statement, and how a run ends then
@@ -48,11 +49,11 @@ LOCK_SECONDS = 0.2
 Points = Callable[[str, list[str]], Iterator[AtStatement]]  # of a command, and of what it says
 
 
-def tried(points_of: Points, share: float) -> Tally:
+def tried(points_of: Points, share: float, makes: Sequence[Make] = WHOLES) -> Tally:
     """One fault at each of the points; then the other host goes on."""
     tally = Tally()
     with running((f"max_connections={CONNECTIONS}",)) as server:
-        for make in WHOLES:
+        for make in makes:
             with shared(make, server) as world:
                 world.reset()
                 statements = statements_of(world, *world.trial)

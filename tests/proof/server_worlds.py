@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -20,12 +20,13 @@ from lolslackbot.store import migrations, sqlite
 from lolslackbot.store.connect import create_database
 from lolslackbot.store.database import Database, Row
 from proof import kill_points
-from proof.fork_server import Armament, ForkServer, start_fork_server
+from proof.fork_server import Armament, ForkServer, shared_fork_server
 from proof.frame import Tally
 from proof.kill_points import Point
 from proof.worlds import Watch, World
 
 LATER = 75
+Make = Callable[[], AbstractContextManager[World]]
 HOST = "127.0.0.1"
 SCHEMA = "shared"
 HOURS_OFF = (0.0, 1.0)  # each host's clock
@@ -345,22 +346,13 @@ class SharedWorld(World):
         return len(self.sandbox.riot.refused)
 
 
-_kept = ExitStack()  # to the end of this process
-
-
-@cache
-def second_host() -> ForkServer:
-    """One for all worlds of this process, as the first one is."""
-    return _kept.enter_context(start_fork_server())
-
-
 @contextmanager
-def shared(make: Callable[[], AbstractContextManager[World]], server: Server) -> Iterator[SharedWorld]:
+def shared(make: Make, server: Server) -> Iterator[SharedWorld]:
     """That case, with its database on the server."""
     with ExitStack() as stack:
         world = stack.enter_context(make())
         proxy = stack.enter_context(closing(Proxy(server)))
-        hosts = (world.fork_server, second_host())
+        hosts = (world.fork_server, shared_fork_server(2))
         with closing(sqlite.open_database(world.database)) as db:
             rows = {table: list(db.all_rows(table)) for table in migrations.tables()}
         usual = {each.name: getattr(world, each.name) for each in fields(World)}
@@ -371,7 +363,7 @@ def shared(make: Callable[[], AbstractContextManager[World]], server: Server) ->
 
 
 @contextmanager
-def on_server(make: Callable[[], AbstractContextManager[World]], *settings: str) -> Iterator[SharedWorld]:
+def on_server(make: Make, *settings: str) -> Iterator[SharedWorld]:
     """The same, with a server of its own."""
     with running(settings) as server, shared(make, server) as world:
         yield world

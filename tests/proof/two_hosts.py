@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from proof.server_worlds import (
     HOURS_OFF,
     LATER,
     AtStatement,
+    Make,
     Moment,
     SharedWorld,
     WrongClock,
@@ -42,22 +43,22 @@ from proof.server_worlds import (
 )
 from proof.worlds import World
 
-Make = Callable[[], AbstractContextManager[World]]
+Points = Callable[[SharedWorld], list[Point]]
 DELIVERING: Make = worlds.waiting
 FETCHING: Make = worlds.listed
 HOSTS = range(len(HOURS_OFF))
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 FROZEN = (40.0, 600.0)  # seconds, in turn
 
 
 # Killed
 
 
-def killed(make: Make, share: float) -> Tally:
+def killed(make: Make, share: float, points_of: Points | None = None) -> Tally:
     """One host's command dies at each of its points; the other host goes on as soon as the lease is over."""
     tally = Tally()
     with on_server(make) as world:
-        for number, point in enumerate(sample(_deadly(world), share)):
+        for number, point in enumerate(sample((points_of or deadly)(world), share)):
             world.reset()
             world.turn_to(number % 2)
             suffer(world, tally, point, [kill_points.KILLED])
@@ -68,7 +69,7 @@ def killed(make: Make, share: float) -> Tally:
     return tally
 
 
-def _deadly(world: SharedWorld) -> list[Point]:
+def deadly(world: SharedWorld) -> list[Point]:
     """Each line and request, and each statement as it reaches the server and as it is answered."""
     world.reset()
     points = list(boundaries(world, *world.trial))  # requests: there are no statements of SQLite's
@@ -138,11 +139,11 @@ def impatient() -> None:
     postgres.IDLE_SECONDS = 1
 
 
-def frozen(make: Make, share: float) -> Tally:
+def frozen(make: Make, share: float, points_of: Points | None = None) -> Tally:
     """One host stands still at each point, until the other has done its work; what it does when it goes on."""
     tally = Tally()
     with on_server(make) as world, ThreadPoolExecutor(1) as pool:
-        for number, point in enumerate(sample(_freezing(world), share)):
+        for number, point in enumerate(sample((points_of or freezing)(world), share)):
             world.reset()
             world.turn_to(number % 2)
             arms: tuple[Armament, ...] = (impatient, StandsStill(FROZEN[number % len(FROZEN)]), *point.arms)
@@ -152,7 +153,7 @@ def frozen(make: Make, share: float) -> Tally:
     return tally
 
 
-def _freezing(world: SharedWorld) -> list[Point]:
+def freezing(world: SharedWorld) -> list[Point]:
     """Lines, statements once they are answered, and requests once they took effect."""
     points: list[Point] = []
     world.reset()
@@ -283,8 +284,9 @@ def chained(share: float) -> Tally:
             world.ahead += chance.uniform(*PAUSES)
             _play(world, chance)
             before = world.unsettled()
-            crons = [pool.submit(_cron, world, host) for host in HOSTS]
-            died = _disturb(world, crons, chance)
+            at_work: dict[int, int] = {}
+            crons = [pool.submit(_cron, world, host, at_work) for host in HOSTS]
+            died = _disturb(world, crons, at_work, chance)
             tally.violations += [f"tick {number}: {each}" for cron in crons for each in cron.result()]
             world.end_leases()
             world.is_copied = False
@@ -313,27 +315,30 @@ def _play(world: SharedWorld, chance: random.Random) -> None:
         world.expected = (*world.expected, f"{match_id}:{worlds.CHANNELS[number]}")
 
 
-def _cron(world: SharedWorld, host: int) -> list[str]:
-    """A host's line of the crontab; what is wrong of it."""
+def _cron(world: SharedWorld, host: int, at_work: dict[int, int]) -> list[str]:
+    """A host's line of the crontab; what is wrong of it. at_work: told its pid while a command runs."""
     wrong = []
     world.sandbox.slack.clock_skew = world.ahead
     environment = {**world.sandbox.settings, **world.environment_of(host)}
     arms = (Later(world.ahead), WrongClock(HOURS_OFF[host]))
     for command in world.tick:
-        status = world.hosts[host].run(Order(command, environment, arms=arms))
+        status = world.hosts[host].run(Order(command, environment, arms=arms), partial(at_work.__setitem__, host))
+        at_work.pop(host, None)
         output = world.hosts[host].output
         if status not in (0, 1, LATER, kill_points.KILLED) or "Traceback" in output:
             wrong.append(f"{command[0]} of host {host} ended with {status}: {output[-1000:]}")
     return wrong
 
 
-def _disturb(world: SharedWorld, crons: Sequence["Future[list[str]]"], chance: random.Random) -> int:
+def _disturb(
+    world: SharedWorld, crons: Sequence["Future[list[str]]"], at_work: dict[int, int], chance: random.Random
+) -> int:
     """Now and then a command or the server dies, until both crons are done; how many did."""
     died = 0
     while not all(cron.done() for cron in crons):
         wait(crons, timeout=chance.uniform(0.05, 1.0))
         what = chance.random()
-        if what < 0.4 and (pid := chance.choice(world.hosts).pid):
+        if what < 0.4 and (pid := at_work.get(chance.choice(HOSTS))):
             with suppress(ProcessLookupError):  # it has just ended
                 os.kill(pid, signal.SIGKILL)
                 died += 1
