@@ -186,10 +186,8 @@ def calls_forgotten(start_run: Any) -> Any:
 
 
 def by_the_hosts_clock(_: Any) -> Any:
-    def faulty(_self: Any) -> datetime:
-        from lolslackbot.store import postgres
-
-        return postgres.datetime.now(UTC)
+    def faulty(_self: Any) -> Any:
+        return pkgutil.resolve_name("lolslackbot.store.postgres:datetime").now(UTC)
 
     return faulty
 
