@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 AT_ONCE = 5.0  # seconds of sleep, after which a run lock that several hosts share is looked after
+_NEVER_STOPS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux; elsewhere the latter counts sleep, too
 FAR_OFF = timedelta(minutes=5)  # what a clock may be off before news expires too early, or too late
+
+
+def elapsed() -> float:
+    """Seconds that never jump, those included for which the machine slept."""
+    return time.clock_gettime(_NEVER_STOPS)
 
 
 def text_of(moment: datetime) -> str:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from lolslackbot.clock import elapsed
 from lolslackbot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class BodyTooLarge(Exception):
 def deadline(seconds: float, decided_at: float | None = None) -> Iterator[None]:
     """Raises DeadlineExceeded inside after `seconds`. For the main thread, not to be nested.
 
-    decided_at: when (`time.monotonic`) the call was decided on. Where that is long ago, the process stood still since,
+    decided_at: when (`elapsed`) the call was decided on. Where that is long ago, the process stood still since,
     and another one may be at work on what it was to send: nothing is.
 
     Socket time-outs are per operation: a byte a second passes them for ever. The alarm rings again each second, since
@@ -63,12 +63,18 @@ def deadline(seconds: float, decided_at: float | None = None) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, ring)
     try:
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
-        if decided_at is not None and (since := time.monotonic() - decided_at) > STOOD_STILL:
-            raise DeadlineExceeded(f"not sent: this process stood still for {since:.0f} s")
+        if decided_at is not None:
+            refuse_later(decided_at, STOOD_STILL)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def refuse_later(decided_at: float, seconds: float) -> None:
+    """Raises DeadlineExceeded so many seconds after a call was decided on: no alarm rings while the machine sleeps."""
+    if (since := elapsed() - decided_at) > seconds:
+        raise DeadlineExceeded(f"not sent: this process stood still for {since:.0f} s")
 
 
 def read_capped(chunks: Iterable[bytes]) -> bytes:

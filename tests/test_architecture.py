@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "game": {"rank"},
     "errors": set(),
     "clock": set(),
-    "transport": {"errors"},
+    "transport": {"clock", "errors"},
     "files": set(),
     "ping": {"errors", "transport"},
     "console": set(),

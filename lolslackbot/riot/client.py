@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from lolslackbot.clock import Clock
+from lolslackbot.clock import Clock, elapsed
 from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
 from lolslackbot.rank import Standing
 from lolslackbot.riot import answers, routing
@@ -156,7 +155,7 @@ class RiotClient:
     def _fetch(self, host: str, path: str, query: Mapping[str, int] | None) -> HttpAnswer:
         """The answer without our key: a proxy may quote the request, and parts of an answer are logged and stored."""
         began = self._clock.steady()
-        seconds, decided_at = min(CALL_SECONDS, max(0.001, self._time_left() + 1)), time.monotonic()
+        seconds, decided_at = min(CALL_SECONDS, max(0.001, self._time_left() + 1)), elapsed()
         headers = {"X-Riot-Token": self._key, "Accept": "application/json"}
         try:
             answer = self._session.fetch(self._url.format(routing=host) + path, headers, seconds, query, decided_at)

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import ssl
-import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 
-from lolslackbot.clock import Clock
+from lolslackbot.clock import Clock, elapsed
 from lolslackbot.model import Message
 from lolslackbot.slack.answers import (
     EVENT_TYPE,
@@ -45,6 +44,7 @@ from lolslackbot.transport import (
     proxies_for,
     read_capped,
     read_in_pieces,
+    refuse_later,
     trusted,
 )
 
@@ -210,8 +210,8 @@ class SlackClient:
         lost: Exception | None = None
         # A post that is cut short is uncertain, so it gets a few seconds even at the end of a run.
         least = LEAST_SECONDS if method == "chat.postMessage" else 1
-        seconds, decided_at = min(CALL_SECONDS, max(least, self._time_left())), time.monotonic()
-        self._sdk.begin(connect_seconds(seconds))
+        seconds, decided_at = min(CALL_SECONDS, max(least, self._time_left())), elapsed()
+        self._sdk.begin(seconds, decided_at)
         try:
             with deadline(seconds, decided_at):
                 call()
@@ -247,19 +247,21 @@ class _OneRequestClient(WebClient):
 
     answer: HttpAnswer | None = None
     connected = False
-    connect_seconds = CALL_SECONDS  # for one address
+    seconds = CALL_SECONDS  # that a call may take
+    decided_at = 0.0
     proxies: Mapping[str, str] = {}
     trusted: ssl.SSLContext | None = None  # None: the system's authorities
     _opener: urllib.request.OpenerDirector | None = None  # for all calls: certificates take long to read
 
-    def begin(self, connect_seconds: float) -> None:
+    def begin(self, seconds: float, decided_at: float) -> None:
         """Forgets the call before."""
-        self.connect_seconds = connect_seconds
+        self.seconds, self.decided_at = seconds, decided_at
         self.answer = None
         self.connected = False
 
     def note_connected(self) -> None:
-        """From here on something of the request may have reached Slack."""
+        """From here on something of the request may have reached Slack. Raises DeadlineExceeded if that is too late."""
+        refuse_later(self.decided_at, self.seconds)
         self.connected = True
 
     def _perform_urllib_http_request_internal(self, url: str, req: urllib.request.Request) -> dict[str, Any]:
@@ -323,7 +325,7 @@ def _noting(connection: type[http.client.HTTPConnection], client: _OneRequestCli
         timeout: float
 
         def connect(self) -> None:
-            whole, self.timeout = self.timeout, client.connect_seconds
+            whole, self.timeout = self.timeout, connect_seconds(client.seconds)
             super().connect()
             self.sock.settimeout(whole)
             client.note_connected()

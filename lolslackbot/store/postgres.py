@@ -20,6 +20,7 @@ from psycopg import sql
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from lolslackbot.clock import elapsed
 from lolslackbot.errors import ConfigError, RunAborted, TemporaryError, Unreachable
 from lolslackbot.location import Server
 from lolslackbot.shares import WHOLE, Share
@@ -133,7 +134,7 @@ class PostgresDatabase(Database):
         self._faults = Faults(server)
         self._holder = leases.Holder()
         self._renewed = 0  # leases, when the transaction began
-        self._time = (datetime.now(UTC), time.monotonic())  # until the server told
+        self._time = (datetime.now(UTC), elapsed())  # until the server told
         self.moment = self._moment
         self._settings = (
             f'SET LOCAL search_path = "{server.schema}"; SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}; '
@@ -142,7 +143,7 @@ class PostgresDatabase(Database):
     def _moment(self) -> datetime:
         """The server's time: as of the last transaction, and what has passed since."""
         told, at = self._time
-        return told + timedelta(seconds=time.monotonic() - at)
+        return told + timedelta(seconds=elapsed() - at)
 
     # Statements
 
@@ -215,7 +216,7 @@ class PostgresDatabase(Database):
     def _tell_time(self, sql: str) -> None:
         told = self._execute(sql, {}).fetchone()
         assert told
-        self._time, self._renewed = (told[0], time.monotonic()), told[1]
+        self._time, self._renewed = (told[0], elapsed()), told[1]
 
     def _commit(self) -> None:
         if self._connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:

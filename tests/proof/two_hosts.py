@@ -4,6 +4,7 @@ The clocks of the hosts are an hour apart, and each statement passes through a p
 host's cron goes on, and the judge compares Slack with the database. A lease ends by being moved into the past.
 """
 
+import linecache
 import math
 import os
 import random
@@ -22,7 +23,7 @@ from lolslackbot.sandbox.limits import Limits, Ruling
 from proof import kill_points, worlds
 from proof.fork_server import Armament, Order
 from proof.frame import POSTGRESQL, Part, Tally, sample
-from proof.kill_points import KillAtLine, Point, at_request, boundaries, lines
+from proof.kill_points import PACKAGE, KillAtLine, Point, at_request, boundaries, lines
 from proof.server_worlds import (
     HOURS_OFF,
     LATER,
@@ -48,7 +49,6 @@ DELIVERING: Make = worlds.waiting
 FETCHING: Make = worlds.listed
 HOSTS = range(len(HOURS_OFF))
 PATIENCE = 60.0  # seconds
-FROZEN = (40.0, 600.0)  # seconds, in turn
 
 
 # Killed
@@ -95,21 +95,24 @@ def _kept_out(world: SharedWorld) -> list[str]:
 
 
 @dataclass(frozen=True)
-class StandsStill:
-    """When it goes on, so many seconds have passed for the process: by its steady clock, and by its alarm."""
+class Pause:
+    """When the process goes on, so many seconds have passed for it. asleep: not by its steady clock and its alarm."""
 
     seconds: float
+    asleep: bool
 
     def __call__(self) -> None:
-        monotonic, passed = time.monotonic, 0.0
+        monotonic, gettime, passed = time.monotonic, time.clock_gettime, 0.0
 
         def wake(_signal: int, _frame: object) -> None:
             nonlocal passed
             passed += self.seconds
-            if signal.getitimer(signal.ITIMER_REAL)[0]:
+            if not self.asleep and signal.getitimer(signal.ITIMER_REAL)[0]:
                 signal.raise_signal(signal.SIGALRM)
 
-        time.monotonic = lambda: monotonic() + passed
+        time.clock_gettime = lambda clock: gettime(clock) + passed
+        if not self.asleep:
+            time.monotonic = lambda: monotonic() + passed
         signal.signal(signal.SIGCONT, wake)
 
 
@@ -131,6 +134,11 @@ def stop(world: World) -> None:
     os.kill(world.fork_server.pid, signal.SIGSTOP)
 
 
+PAUSES = (Pause(40, asleep=False), Pause(600, asleep=False), Pause(1200, asleep=True))  # in turn
+# Between the last look at the clock and the request no program can notice that its machine slept.
+TOO_LATE = "self.connected = True"
+
+
 def impatient() -> None:
     """What a frozen transaction holds up is told at once, and the server ends it soon."""
     from lolslackbot.store import postgres
@@ -146,7 +154,7 @@ def frozen(make: Make, share: float, points_of: Points | None = None) -> Tally:
         for number, point in enumerate(sample((points_of or freezing)(world), share)):
             world.reset()
             world.turn_to(number % 2)
-            arms: tuple[Armament, ...] = (impatient, StandsStill(FROZEN[number % len(FROZEN)]), *point.arms)
+            arms: tuple[Armament, ...] = (impatient, PAUSES[number % len(PAUSES)], *point.arms)
             wrong = _try_frozen(world, replace(point, arms=arms), pool)
             tally.violations += [f"{point.name}: {each}" for each in wrong]
             conclude(world, tally, point.name)
@@ -168,7 +176,8 @@ def freezing(world: SharedWorld) -> list[Point]:
     for point in lines(world, *world.trial):
         (arm,) = point.arms
         assert isinstance(arm, KillAtLine)
-        points.append(Point(f"frozen at {point.name}", (StopAtLine(arm.name, arm.line, arm.nth),)))
+        if linecache.getline(PACKAGE + arm.name, arm.line).strip() != TOO_LATE:
+            points.append(Point(f"frozen at {point.name}", (StopAtLine(arm.name, arm.line, arm.nth),)))
     return points
 
 
@@ -249,7 +258,7 @@ def _wait_for_room(world: SharedWorld) -> None:
 TICKS = 200
 GAMES = 3  # of a tick, at most
 STRICT = "12:1,30:3"
-PAUSES = (60.0, 900.0)  # seconds from one tick to the next
+TICKS_APART = (60.0, 900.0)  # seconds
 
 
 @dataclass
@@ -281,7 +290,7 @@ def chained(share: float) -> Tally:
         world.reset()
         world.sandbox.riot.limits = Passing(application=STRICT, model="sliding", world=world)
         for number in range(max(3, round(TICKS * share))):
-            world.ahead += chance.uniform(*PAUSES)
+            world.ahead += chance.uniform(*TICKS_APART)
             _play(world, chance)
             before = world.unsettled()
             at_work: dict[int, int] = {}
