@@ -1,5 +1,6 @@
 """One claim, one request: what the client does on the wire, against a server that counts what reaches it."""
 
+import itertools
 import json
 import logging
 import signal
@@ -519,6 +520,19 @@ def test_tls_to_a_port_that_speaks_none_is_not_sent(serve: Callable[..., Server]
 
 
 # TLS
+
+
+def test_a_machine_that_slept_while_it_connected_sends_nothing(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No alarm rings meanwhile, and another machine may have announced it since."""
+    moments = itertools.chain([100.0, 100.1], itertools.repeat(700.0))  # decided, looked at, connected
+    monkeypatch.setattr("lolslackbot.transport.elapsed", lambda: next(moments))
+    monkeypatch.setattr("lolslackbot.slack.client.elapsed", lambda: next(moments))
+    server = serve(http(200, DELIVERED))
+    posted = client(server.url).post(MESSAGE)
+    assert (posted.verdict, posted.error) == (SlackVerdict.NOT_SENT, "Slack could not be reached: DeadlineExceeded")
+    assert server.requests == []
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cutting_proxy import Proxy, Where, cutting
 from postgres_server import Server, emptied, standby
 from support import START, a_match, add_player, store_match
 
-from lolslackbot.clock import Clock
+from lolslackbot.clock import Clock, elapsed
 from lolslackbot.errors import ConfigError, RunAborted, TemporaryError, Unreachable
 from lolslackbot.model import Message
 from lolslackbot.shares import Share
@@ -350,6 +350,18 @@ def test_a_lease_that_ended_is_lost_even_if_nobody_took_it(db: PostgresDatabase,
         with pytest.raises(TemporaryError, match="lost its lock"), db.transaction():
             pytest.fail("it may write nothing")
     assert not db.is_at_work("deliver")
+
+
+def test_a_machine_that_slept_looks_after_its_lease(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steady clock slept, too; what has passed says so."""
+    with db.run_lock("deliver"):
+        with db.transaction():
+            db.write("UPDATE leases SET until = '2000-01-01T00:00:00.000Z'")
+        db.hold_lock()  # a moment later nobody asks
+        now = elapsed()
+        monkeypatch.setattr(postgres, "elapsed", lambda: now + 600)
+        with pytest.raises(TemporaryError, match="lost its lock"):
+            db.hold_lock()
 
 
 def test_each_commit_moves_the_end_of_a_lease_on(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
