@@ -31,11 +31,8 @@ HOST = "127.0.0.1"
 SCHEMA = "shared"
 HOURS_OFF = (0.0, 1.0)  # each host's clock
 LONG_AGO = "2000-01-01T00:00:00.000Z"
-QUERY, READY, LEAVING = (
-    b"Q",
-    b"Z",
-    b"X",
-)  # messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
+# Kinds of messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
+QUERY, READY, LEAVING = b"Q", b"Z", b"X"
 
 
 def missing() -> str | None:

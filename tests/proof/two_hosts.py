@@ -1,7 +1,7 @@
-"""Two hosts share a database on a PostgreSQL server: either is killed or stands still, the server crashes or refuses.
+"""Two hosts share a database on a PostgreSQL server: either is killed, or stands still; then both at once, for long.
 
-The clocks of the hosts are an hour apart, and each statement passes through a proxy of ours. After each point the other
-host's cron goes on, and the judge compares Slack with the database. A lease ends by being moved into the past.
+The clocks of the hosts are an hour apart. After each point the other host's cron goes on, and the judge compares Slack
+with the database. A lease ends by being moved into the past.
 """
 
 import linecache
@@ -135,8 +135,7 @@ def stop(world: World) -> None:
 
 
 PAUSES = (Pause(40, asleep=False), Pause(600, asleep=False), Pause(1200, asleep=True))  # in turn
-# Between the last look at the clock and the request no program can notice that its machine slept.
-TOO_LATE = "self.connected = True"
+TOO_LATE = "self.connected = True"  # after the last look at the clock: no program can notice that its machine slept
 
 
 def impatient() -> None:
