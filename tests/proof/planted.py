@@ -246,7 +246,10 @@ _LEASES, _POSTGRES = "lolslackbot.store.leases:", "lolslackbot.store.postgres:"
 
 SERVER_BUGS: dict[str, tuple[Patch, ...]] = {  # seen only where several hosts share a database
     "lost lease passed over": (Patch(_LEASES + "note_renewed", always(None)),),
-    "sent after standing still": (Patch("lolslackbot.transport:STOOD_STILL", constant(10**6)),),
+    "sent after standing still": (
+        Patch("lolslackbot.transport:refuse_later", always(None)),
+        Patch(_CLIENT + "refuse_later", always(None)),
+    ),
     "unknown commit taken for made": (Patch(_OUTBOX + "_stands", always(True)),),
     "leases by each host's clock": (Patch(_POSTGRES + "PostgresDatabase._moment", by_the_hosts_clock),),
 }
