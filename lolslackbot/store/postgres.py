@@ -207,8 +207,7 @@ class PostgresDatabase(Database):
         """
         self._tell_time(
             f"BEGIN; {self._settings}"
-            f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}; "
-            f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}; "
+            f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}; {_idle()}"
             f"SELECT pg_advisory_xact_lock({migrations.APPLICATION_ID}, {_lock_number(self.server.schema)}); "
             f"{_renewal(self._holder.owner) if self._holder.leases else _NOW}"
         )
@@ -242,7 +241,7 @@ class PostgresDatabase(Database):
             yield
             return
         with self._faults:
-            self._tell_time(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings} {_NOW}")
+            self._tell_time(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings}{_idle()}{_NOW}")
         try:
             yield
         finally:
@@ -406,6 +405,11 @@ class PostgresDatabase(Database):
             """
         )
         return {name: row[name] for name in row.keys()}  # noqa: SIM118 - no dict
+
+
+def _idle() -> str:
+    """A session in which this process stands still must not hold up others for ever."""
+    return f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}; "
 
 
 def _renewal(owner: str) -> str:

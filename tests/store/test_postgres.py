@@ -218,6 +218,10 @@ def test_a_transaction_that_stands_still_is_ended_by_the_server(
     with pytest.raises(RunAborted, match="has ended a transaction in which this process stood still"), db.transaction():
         time.sleep(0.5)
         db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
+    db.reconnect()
+    with pytest.raises(RunAborted, match="in which this process stood still"), db.snapshot():
+        time.sleep(0.5)
+        db.rows("SELECT * FROM channels")
 
 
 def test_a_signal_waits_for_the_answer(db: PostgresDatabase) -> None:
