@@ -131,7 +131,7 @@ class Checks:
                 *self.guard("pause", _pauses),
                 *self.guard("Riot key", _riot_key, "RIOT_API_KEY", "LOLSLACKBOT_RIOT_URL", scope=holds.RIOT_KEY),
                 *_slack(self),
-                *self.guard("ping", _ping, "LOLSLACKBOT_PING_URL"),
+                *(self.guard("ping", _ping, "LOLSLACKBOT_PING_URL") if self.ping else []),
                 *_post(self),
             ]
             found += self.guard("findings", partial(_keep, found=found))
@@ -327,8 +327,6 @@ def _trial(checks: Checks, what: str, channel_id: str, workspace: str) -> Iterat
 
 
 def _ping(checks: Checks) -> Iterator[Finding]:
-    if not checks.ping:
-        return
     url = checks.settings.ping_url
     if not url:
         yield _fail("ping", "LOLSLACKBOT_PING_URL is not set", "set it to the URL of a check at healthchecks.io, say")
