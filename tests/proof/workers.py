@@ -47,6 +47,7 @@ PROCESSES = (STARTER, 1, 2)
 PATIENCE = 30.0  # seconds
 FROZEN = 1800.0  # seconds, by the clock of the others
 LATER = 75
+TRIES = 5  # points one after the other, of which a process need not come to each
 
 
 @dataclass(frozen=True)
@@ -148,30 +149,33 @@ def impatient() -> None:
 
 
 def killed(make: Callable[[], AbstractContextManager[World]], share: float) -> Tally:
-    """One of three processes dies at each of its points; then cron goes on.
-
-    How often a process comes to a line depends on the others: a point that it does not come to this time is no point.
-    """
+    """One of three processes dies at each of its points; then cron goes on."""
     tally, missed = Tally(), 0
     with make() as world:
         for number in PROCESSES:
-            for point in sample(list(points_of(world, number)), share):
-                world.reset()
-                name = f"{'the starter' if number == STARTER else f'process {number}'}, {point.name}"
-                before = world.unsettled()
-                status = point.run(world, *world.trial)
-                wait_for_all(world)
-                if status != -signal.SIGKILL and "was cut off" not in world.fork_server.output:
-                    missed += 1
-                    continue
-                fresh = len(world.unsettled() - before)
-                tally.most_uncertain = max(tally.most_uncertain, fresh)
-                if fresh > 1:
-                    tally.violations.append(f"{name}: {fresh} messages became uncertain")
-                conclude(world, tally, name, crashes=1)
+            points = list(points_of(world, number))
+            for start in sample(range(len(points)), share):
+                missed += not any(killed_at(world, tally, number, point) for point in points[start : start + TRIES])
         if missed > tally.points:
             tally.violations.append(f"only {tally.points} of {missed + tally.points} points were come to")
     return tally
+
+
+def killed_at(world: World, tally: Tally, number: int, point: Point) -> bool:
+    """False where the process does not come to it this time: how often it does depends on the others."""
+    world.reset()
+    name = f"{'the starter' if number == STARTER else f'process {number}'}, {point.name}"
+    before = world.unsettled()
+    status = point.run(world, *world.trial)
+    wait_for_all(world)
+    if status != -signal.SIGKILL and "was cut off" not in world.fork_server.output:
+        return False
+    fresh = len(world.unsettled() - before)
+    tally.most_uncertain = max(tally.most_uncertain, fresh)
+    if fresh > 1:
+        tally.violations.append(f"{name}: {fresh} messages became uncertain")
+    conclude(world, tally, name, crashes=1)
+    return True
 
 
 def wait_for_all(world: World, but: Share | None = None) -> None:
@@ -188,28 +192,33 @@ def frozen(make: Callable[[], AbstractContextManager[World]], share: float) -> T
     tally = Tally()
     first, _ = Share.every(2)
     with make() as world:
-        points = list(dict.fromkeys(lines_of(world, first.number)))
-        for name, line in sample([each for each in points if each[0].startswith(EVERY_TIME)], share):
-            world.reset()
-            path = world.folder / "frozen.pid"
-            path.unlink(missing_ok=True)
-            arm = InProcess(first.number, FreezeAtLine(name, line, 1, str(path)))
-            world.run(*world.trial, arms=[impatient, arm])
-            wait_for_all(world, but=first)
-            if not path.exists():
-                continue
-            pid = int(path.read_text())
-            held = is_at_work(world.database, world.trial[0], first)
-            world.ahead += FROZEN
-            for _ in range(2):
-                for command in world.tick:
-                    status = world.run(*command, arms=[impatient])
-                    if held and command == world.trial and status != LATER:
-                        tally.violations.append(f"{name}:{line}: a run beside the frozen process ended with {status}")
-            os.kill(pid, signal.SIGCONT)
-            wait_until_gone(pid)
-            conclude(world, tally, f"frozen at {name}:{line}", crashes=1)
+        lines = [each for each in dict.fromkeys(lines_of(world, first.number)) if each[0].startswith(EVERY_TIME)]
+        for start in sample(range(len(lines)), share):
+            any(frozen_at(world, tally, first, *line) for line in lines[start : start + TRIES])
     return tally
+
+
+def frozen_at(world: World, tally: Tally, first: Share, name: str, line: int) -> bool:
+    """False where the process does not come to it this time."""
+    world.reset()
+    path = world.folder / "frozen.pid"
+    path.unlink(missing_ok=True)
+    world.run(*world.trial, arms=[impatient, InProcess(first.number, FreezeAtLine(name, line, 1, str(path)))])
+    wait_for_all(world, but=first)
+    if not path.exists():
+        return False
+    pid = int(path.read_text())
+    held = is_at_work(world.database, world.trial[0], first)
+    world.ahead += FROZEN
+    for _ in range(2):
+        for command in world.tick:
+            status = world.run(*command, arms=[impatient])
+            if held and command == world.trial and status != LATER:
+                tally.violations.append(f"{name}:{line}: a run beside the frozen process ended with {status}")
+    os.kill(pid, signal.SIGCONT)
+    wait_until_gone(pid)
+    conclude(world, tally, f"frozen at {name}:{line}", crashes=1)
+    return True
 
 
 def wait_until_gone(pid: int) -> None:
