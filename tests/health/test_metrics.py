@@ -70,6 +70,15 @@ def test_the_file_is_whole_and_others_may_read_it(in_process_command: Command, d
     assert [path.name for path in tmp_path.iterdir() if "prom" in path.name] == [file.name]
 
 
+def test_it_ends_as_status_does(in_process_command: Command, db: Database, tmp_path: Path) -> None:
+    with db.transaction():
+        holds.put(db, scope_of("channel C1"), "broken", "is_archived", START, None, "is_archived")
+        db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
+    add_player(db)
+    assert in_process_command("status").status == 1
+    assert in_process_command("status", "--prometheus", str(tmp_path / "x.prom")).status == 1
+
+
 def test_a_file_that_cannot_be_written_is_named(in_process_command: Command, db: Database, tmp_path: Path) -> None:
     said = in_process_command("status", "--prometheus", str(tmp_path / "nowhere" / "x.prom"))
     assert (said.status, said.out) == (2, "")
