@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Thread
 from typing import Literal
 
@@ -12,32 +12,26 @@ Where = Literal["before", "after"]  # the server gets it: not at all, or its ans
 
 @dataclass
 class Proxy:
-    """Cuts at the next query that holds `cut_at`, `skip` such queries aside; everything else passes."""
+    """Cuts at the next query that holds `cut_at`; everything else passes."""
 
     server_port: int
     port: int = 0
     cut_at: bytes = b""
     where: Where = "before"
-    skip: int = 0
     cuts: int = 0
     refuses: bool = False  # further connections
-    _open: list[socket.socket] = field(default_factory=list)
 
-    def cut(self, text: str, where: Where, skip: int = 0) -> None:
-        self.cut_at, self.where, self.skip = text.encode(), where, skip
+    def cut(self, text: str, where: Where) -> None:
+        self.cut_at, self.where = text.encode(), where
 
     def _is_cut(self, data: bytes) -> bool:
         if not self.cut_at or self.cut_at not in data:
-            return False
-        if self.skip:
-            self.skip -= 1
             return False
         self.cut_at, self.cuts = b"", self.cuts + 1
         return True
 
     def _pass_on(self, client: socket.socket) -> None:
         with client, socket.create_connection(("127.0.0.1", self.server_port)) as server:
-            self._open += [client, server]
             losing = False
             client.setblocking(True)
             Thread(target=self._answer, args=(server, client), daemon=True).start()

@@ -18,6 +18,7 @@ from lolslackbot.commands.app import App, absolute, checked, report_errors
 from lolslackbot.commands.check import show_check
 from lolslackbot.console import show_error, show_line
 from lolslackbot.errors import ConfigError, Exit, NotFound, Rejected
+from lolslackbot.health.check import NOBODY
 from lolslackbot.model import RiotId
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.settings import (
@@ -29,11 +30,10 @@ from lolslackbot.settings import (
 )
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict
 from lolslackbot.store import players
-from lolslackbot.store.connect import create_database, exists, open_database
+from lolslackbot.store.connect import create_database, exists
 from lolslackbot.store.database import Database
 
 T = TypeVar("T")
-NOBODY = RiotId("lolslackbot", "check")  # a 404 proves the key as well
 KEY, TOKEN = "RIOT_API_KEY", "SLACK_BOT_TOKEN"
 
 
@@ -181,11 +181,7 @@ class _Setup:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lolslackbot-"))
                 yield stack.enter_context(closing(create_database(os.path.join(folder, "calls.db"))))
                 return
-            try:
-                db = stack.enter_context(closing(open_database(location)))
-            except ConfigError:  # on a server, where nothing is yet
-                db = stack.enter_context(closing(create_database(location)))
-            yield db
+            yield stack.enter_context(closing(create_database(location)))  # on a server nothing need be there yet
 
     def _try_token(self, token: Secret) -> None:
         if not self._verify:
