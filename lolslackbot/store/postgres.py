@@ -400,8 +400,7 @@ class PostgresDatabase(Database):
             """
             SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
                    current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-                   current_setting('full_page_writes') AS full_page_writes,
-                   CASE WHEN pg_is_in_recovery() THEN 'yes' ELSE 'no' END AS standby
+                   current_setting('full_page_writes') AS full_page_writes
             """
         )
         return {name: row[name] for name in row.keys()}  # noqa: SIM118 - no dict

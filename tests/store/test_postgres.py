@@ -247,6 +247,26 @@ def test_a_server_that_says_nothing_is_given_up(
         db.rows("SELECT 1")
 
 
+def test_a_commit_that_the_server_refuses_was_not_made(db: PostgresDatabase, server: Server) -> None:
+    superuser(
+        server,
+        """
+        CREATE FUNCTION test.full() RETURNS TRIGGER LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$
+        """,
+        """
+        CREATE CONSTRAINT TRIGGER full_at_commit AFTER INSERT ON test.channels
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION test.full()
+        """,
+    )
+    try:
+        with pytest.raises(ConfigError, match="the server's disk is full"), db.transaction():
+            db.write("INSERT INTO channels (channel_id) VALUES ('C1')")
+    finally:
+        superuser(server, "DROP FUNCTION test.full() CASCADE")
+    assert db.rows("SELECT * FROM channels") == []
+
+
 # A connection that is lost
 
 
@@ -518,6 +538,11 @@ def test_what_waits_is_in_doubt_once_the_server_is_another(db: PostgresDatabase,
     assert db.rows("SELECT state FROM messages")[0]["state"] == "uncertain"
     (decision,) = decisions.by(db, "restore")
     assert decision.change == "another server or timeline than before: messages in doubt: 1"
+
+
+def test_whoever_comes_second_to_another_server_doubts_nothing_more(db: PostgresDatabase) -> None:
+    postgres._doubt_what_waits(db)
+    assert decisions.by(db, "restore") == []
 
 
 def test_a_promoted_standby_is_another_server(server: Server) -> None:
