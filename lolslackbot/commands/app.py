@@ -177,7 +177,7 @@ class App:
 
         limiter = Limiter(CallLog(db, share), self.clock, CALL_SECONDS, share.of)
         key, url = self.settings.need_riot_key(), self.settings.riot_url
-        left, network = held(db, time_left or (lambda: CALL_SECONDS)), self.settings.network
+        left, network = holding_lock(db, time_left or (lambda: CALL_SECONDS)), self.settings.network
         return RiotClient(key, url, limiter, self.clock, left, network), limiter
 
     def slack(self, time_left: Callable[[], float]) -> Callable[[str], "SlackClient"]:
@@ -193,7 +193,7 @@ class App:
         return client
 
 
-def held(db: Database, time_left: Callable[[], float]) -> Callable[[], float]:
+def holding_lock(db: Database, time_left: Callable[[], float]) -> Callable[[], float]:
     """`time_left`, which is asked before each call: the run lock is held for that long, too."""
 
     def hold_and_tell() -> float:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from lolslackbot.commands.app import App, held, report_errors
+from lolslackbot.commands.app import App, holding_lock, report_errors
 from lolslackbot.console import show_line
 from lolslackbot.model import DEFAULT_WORKSPACE
 from lolslackbot.settings import Settings
@@ -46,7 +46,7 @@ def deliver_command(app: App, dry_run: bool, blocks: bool) -> None:
         return shares if len(shares) > 1 else [WHOLE]
 
     def work(db: Database, run: Run) -> None:
-        stage.deliver(db, app.slack(held(db, run.budget.left)), run, delivery_limits(app.settings), alert)
+        stage.deliver(db, app.slack(holding_lock(db, run.budget.left)), run, delivery_limits(app.settings), alert)
 
     def alert(db: Database, *, adding: bool) -> bool:
         if not app.settings.alert_channel:
