@@ -133,9 +133,11 @@ class Limiter:
 
     def _lot(self, host: str, endpoint: str) -> int:
         """How many calls are reserved at once: those of all processes together leave room in each window."""
+        if self._processes == 1:
+            return 1
         state = self._log.state(host, endpoint)
         application, method = (limits.believed(state[scope].windows) for scope in (APPLICATION, endpoint))
-        if self._processes == 1 or not application:
+        if not application:
             return 1
         smallest = min(window.calls for window in (*application, *method))
         return max(1, min(LOT, smallest // (2 * self._processes)))

@@ -136,7 +136,7 @@ def drop_old(db: Database, before: datetime, now: datetime) -> int:
     if not db.row(f"SELECT 1 FROM amendments WHERE {old} LIMIT 1", before=text_of(before)):
         return 0
     with db.transaction():
-        return db.write(
+        return db.write_counted(
             f"UPDATE amendments SET error = COALESCE(:reason || ': ' || error, :reason), dropped_at = :now WHERE {old}",
             before=text_of(before),
             now=text_of(now),
@@ -146,4 +146,4 @@ def drop_old(db: Database, before: datetime, now: datetime) -> int:
 
 def prune(db: Database, before: datetime) -> int:
     """Forgets those dropped before; how many. Inside a transaction."""
-    return db.write("DELETE FROM amendments WHERE dropped_at < :before", before=text_of(before))
+    return db.write_counted("DELETE FROM amendments WHERE dropped_at < :before", before=text_of(before))

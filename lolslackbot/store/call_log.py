@@ -171,7 +171,7 @@ class CallLog:
         A process was stopped in the middle of each: it sends its call when it goes on. Only those with a share are
         meant: their processes live until another takes the share's lock, and calls `start_run`.
         """
-        late = self._db.write(
+        late = self._db.write_counted(
             """
             UPDATE riot_calls SET counts_at = :counts_from
             WHERE open = 1 AND shares IS NOT NULL AND routing = :host AND counts_at <= :now

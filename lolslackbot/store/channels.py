@@ -48,7 +48,7 @@ class Change:
 def prefer(db: Database, channel_id: str, change: Change) -> bool:
     """Changes what a channel wants to hear from now on. False if there is no such channel."""
     with db.transaction():
-        changed = db.write(
+        changed = db.write_counted(
             """
             UPDATE channels
             SET queues = COALESCE(:queues, queues), style = COALESCE(:style, style),

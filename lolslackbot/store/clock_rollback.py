@@ -21,6 +21,10 @@ class _Clamp:
     where: str = "TRUE"
     bound: str = ":now"
 
+    @property
+    def rows(self) -> str:
+        return f"{self.where} AND {self.column} > {self.bound}"
+
 
 _UNCERTAIN = f"{UNSETTLED} AND state = 'uncertain'"
 _CLAMPS = (
@@ -51,6 +55,12 @@ _CLAMPS = (
     _Clamp("amendments", "next_at", "NULL", bound=":latest"),
 )
 
+# One question for all of them: it is asked in every run, and nearly always the answer is none.
+_NEEDED = " UNION ALL ".join(
+    f"SELECT {number} AS number WHERE EXISTS (SELECT 1 FROM {clamp.table} WHERE {clamp.rows})"
+    for number, clamp in enumerate(_CLAMPS)
+)
+
 
 def clamp_future_times(db: Database, now: datetime) -> None:
     """Writes only where there is something to repair; one commit each.
@@ -59,10 +69,9 @@ def clamp_future_times(db: Database, now: datetime) -> None:
     the transaction that reserves the next one.
     """
     values = {"now": text_of(now), "latest": text_of(now + LONGEST_BACK_OFF)}
-    for clamp in _CLAMPS:
-        rows = f"{clamp.where} AND {clamp.column} > {clamp.bound}"
-        if db.row(f"SELECT 1 FROM {clamp.table} WHERE {rows} LIMIT 1", **values):
-            with db.transaction():
-                db.write(f"UPDATE {clamp.table} SET {clamp.column} = {clamp.becomes} WHERE {rows}", **values)
+    for needed in db.rows(_NEEDED, **values):
+        clamp = _CLAMPS[needed["number"]]
+        with db.transaction():
+            db.write(f"UPDATE {clamp.table} SET {clamp.column} = {clamp.becomes} WHERE {clamp.rows}", **values)
     ranks.forget_future(db, now)
     holds.rebase_all(db, now)

@@ -46,8 +46,12 @@ class Database(ABC):
         return next(iter(self.rows(sql, **values)), None)
 
     @abstractmethod
-    def write(self, sql: str, **values: Any) -> int:
-        """Runs one statement inside a `transaction`; how many rows it changed."""
+    def write(self, sql: str, **values: Any) -> None:
+        """Runs one statement inside a `transaction`, by its end or the next read at the latest."""
+
+    @abstractmethod
+    def write_counted(self, sql: str, **values: Any) -> int:
+        """As `write`, at once; how many rows it changed."""
 
     @abstractmethod
     def change(self, sql: str, **values: Any) -> list[Row]:

@@ -53,7 +53,7 @@ def by(db: Database, command: str) -> list[Decision]:
 
 def prune(db: Database, before: datetime) -> int:
     """Forgets what was decided before; how many. Inside a transaction."""
-    return db.write("DELETE FROM decisions WHERE decided_at < :before", before=text_of(before))
+    return db.write_counted("DELETE FROM decisions WHERE decided_at < :before", before=text_of(before))
 
 
 def _decision(row: Row) -> Decision:

@@ -159,7 +159,7 @@ def key_of(scope: Scope, kind: str) -> str:
 
 def lift(db: Database, scope: Scope, kind: str) -> bool:
     """Forgets a hold; whether there was one. Inside a transaction."""
-    return db.write(f"DELETE FROM holds WHERE {_THIS_SCOPE} AND kind = :kind", kind=kind, **scope.columns()) > 0
+    return db.write_counted(f"DELETE FROM holds WHERE {_THIS_SCOPE} AND kind = :kind", kind=kind, **scope.columns()) > 0
 
 
 def went_well(db: Database, scopes: Sequence[Scope], now: datetime) -> None:

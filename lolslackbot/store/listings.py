@@ -45,7 +45,7 @@ def asked_in_vain(db: Database, player_id: int, now: datetime) -> None:
 
 
 def _enter(db: Database, player_id: int, match_id: str, now: datetime) -> bool:
-    new = db.write(
+    new = db.write_counted(
         """
         INSERT INTO matches (match_id, platform, game_id, listed_at, next_look_at)
         VALUES (:match_id, :platform, :game_id, :now, :now)
@@ -56,7 +56,7 @@ def _enter(db: Database, player_id: int, match_id: str, now: datetime) -> bool:
         game_id=game_id_of(match_id),
         now=text_of(now),
     )
-    listed = db.write(
+    listed = db.write_counted(
         "INSERT INTO listings (player_id, match_id) VALUES (:player_id, :match_id) ON CONFLICT DO NOTHING",
         player_id=player_id,
         match_id=match_id,

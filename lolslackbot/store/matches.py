@@ -247,7 +247,7 @@ def _tell_given_up(rows: Sequence[Row], reason: Reason) -> None:
 def want_again(db: Database, match_id: str, now: datetime) -> bool:
     """given_up unasked, or since nobody in it was tracked, -> wanted; whether it was so. Inside a transaction."""
     return (
-        db.write(
+        db.write_counted(
             """
             UPDATE matches SET state = 'wanted', reason = NULL, reason_kind = NULL, next_look_at = :now
             WHERE match_id = :match_id AND state = 'given_up' AND (looked_at IS NULL OR reason_kind = :untracked)

@@ -145,7 +145,7 @@ def add_other(
     db: Database, subject: str, kind: MessageKind, draft: Draft, happened_at: datetime, now: datetime
 ) -> bool:
     """A message that is about no match; whether it is a new one: one that exists stays as it is. In a transaction."""
-    added = db.write(
+    added = db.write_counted(
         """
         INSERT INTO messages (
             subject, channel_id, kind, workspace, text, blocks, plainer_blocks, happened_at, built_at
@@ -546,7 +546,7 @@ def retry(db: Database, message: Message) -> None:
             """,
             **key,
         )
-    elif db.write(f"DELETE FROM messages WHERE {here}", **key):
+    elif db.write_counted(f"DELETE FROM messages WHERE {here}", **key):
         db.write("UPDATE matches SET built_at = NULL WHERE match_id = :match_id", match_id=message.subject)
 
 
@@ -556,7 +556,7 @@ def prune(db: Database, before: datetime, most: int) -> int:
     The rows stay: their key keeps it from being said again. A failed one can no longer be tried again.
     Inside a transaction.
     """
-    return db.write(
+    return db.write_counted(
         """
         UPDATE messages
         SET state = CASE state WHEN 'failed' THEN 'expired' ELSE state END,
@@ -645,7 +645,7 @@ def _end_claim(
     now: datetime,
     slack_ts: str | None = None,
 ) -> None:
-    changed = db.write(
+    changed = db.write_counted(
         """
         UPDATE messages
         SET state = :state, error = :error, slack_ts = :slack_ts, claim_token = NULL, settled_at = :now

@@ -22,7 +22,7 @@ def store(db: Database, match: Match, packed: bytes, known: Mapping[str, Player]
     body was on the way (`untrack`) stays so.
     """
     with db.transaction():
-        stored = db.write(
+        stored = db.write_counted(
             """
             UPDATE matches
             SET state = 'stored', reason = NULL, reason_kind = NULL, looked_at = :now, next_look_at = NULL,

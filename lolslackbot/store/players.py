@@ -163,7 +163,7 @@ def track(
             platform=platform,
         )
         return (
-            db.write(
+            db.write_counted(
                 """
                 INSERT INTO tracks (player_id, channel_id, since)
                 SELECT player_id, :channel_id, :now FROM players WHERE puuid = :puuid
@@ -392,7 +392,7 @@ def track_since(db: Database, player_id: int, channel_id: str) -> datetime | Non
 
 def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> None:
     """Follows the name in a match, unless a younger match said otherwise. Inside a transaction."""
-    if db.write(
+    if db.write_counted(
         """
         UPDATE players SET game_name = :game_name, tag_line = :tag_line, named_at = :seen_at
         WHERE player_id = :player_id AND named_at < :seen_at

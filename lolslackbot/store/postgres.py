@@ -51,10 +51,14 @@ _CONNECTION: Mapping[str, Any] = {
 }
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _WITHIN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
-_NOW = "SELECT clock_timestamp(), COUNT(*)"
+_NOW = "SELECT clock_timestamp(), NULL"
 _FORM = """ AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""  # as `text_of` writes it
 _TEXT = f"to_char(clock_timestamp(){_FORM}"
 _LATER = f"to_char((clock_timestamp() + INTERVAL '{leases.LASTS.total_seconds():g} s'){_FORM}"
+
+
+class _TakenBack(Exception):
+    """What was tried is not to be committed."""
 
 
 class PostgresRow:
@@ -133,48 +137,82 @@ class PostgresDatabase(Database):
         self._connection = connection
         self._faults = Faults(server)
         self._holder = leases.Holder()
-        self._renewed = 0  # leases, when the transaction began
-        self._time = (datetime.now(UTC), elapsed())  # until the server told
+        self._told: tuple[datetime, float] | None = None  # the server's time, and when it was that
         self.moment = self._moment
         self._settings = (
-            f'SET LOCAL search_path = "{server.schema}"; SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}; '
+            f'SET LOCAL search_path = "{server.schema}"',
+            f"SET LOCAL statement_timeout = {STATEMENT_SECONDS * 1000}",
         )
+        self._within = False  # a transaction or a snapshot, which the server may not have been told of yet
+        self._opening: Sequence[str] = ()  # what begins it there
+        self._waiting: list[str] = []  # writes that the server was not told of yet
 
     def _moment(self) -> datetime:
-        """The server's time: as of the last transaction, and what has passed since."""
-        told, at = self._time
+        """The server's time: as it told when the last transaction began there, and what has passed since."""
+        if self._opening or self._told is None:
+            self._tell_server()
+        assert self._told
+        told, at = self._told
         return told + timedelta(seconds=elapsed() - at)
 
     # Statements
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
-        with self._faults:
-            return self._rows_of(self._execute(sql, values, "" if self._in_transaction else self._settings))
+        return self._rows_of(self._tell_server(self._bound(sql, values)))
 
-    def write(self, sql: str, **values: Any) -> int:
-        assert self._in_transaction, "a write outside a transaction commits by itself"
-        with self._faults:
-            return self._execute(sql, values).rowcount
+    def write(self, sql: str, **values: Any) -> None:
+        """The server is told of it with the next statement that has an answer, or with COMMIT."""
+        assert self._within, "a write outside a transaction commits by itself"
+        self._waiting.append(self._bound(sql, values))
+
+    def write_counted(self, sql: str, **values: Any) -> int:
+        assert self._within, "a write outside a transaction commits by itself"
+        return self._tell_server(self._bound(sql, values)).rowcount
 
     def change(self, sql: str, **values: Any) -> list[Row]:
-        assert self._in_transaction, "a write outside a transaction commits by itself"
+        assert self._within, "a write outside a transaction commits by itself"
         return self.rows(sql, **values)
 
-    @property
-    def _in_transaction(self) -> bool:
-        return self._connection.info.transaction_status in _WITHIN
+    def _bound(self, sql: str, values: Mapping[str, Any]) -> str:
+        with self._faults:
+            return psycopg.ClientCursor(self._connection).mogrify(with_parameters(sql).encode(), values)
 
-    def _execute(self, sql: str, values: Mapping[str, Any], before: str = "") -> psycopg.ClientCursor[Any]:
-        """The cursor with the answer to the last statement. A signal waits until that is here."""
-        masked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-        try:
-            cursor = psycopg.ClientCursor(self._connection)
-            cursor.execute((before + with_parameters(sql)).encode(), values)
+    def _tell_server(self, *statements: str) -> psycopg.ClientCursor[Any]:
+        """All that waits and these, in one message, since a message to the server is what costs. The last one's answer.
+
+        Raises TemporaryError where a lease was lost: before anything is committed, for COMMIT never comes with an
+        opening.
+        """
+        opening, waiting = self._opening, self._waiting
+        self._opening, self._waiting = (), []
+        before = opening if self._within else self._settings
+        if not opening and self._told is None:
+            before = opening = (*before, _NOW)
+        with self._faults:
+            cursor = self._execute([*before, *waiting, *statements])
+            if opening:
+                for _ in opening[1:]:
+                    cursor.nextset()
+                self._note_time(cursor)
             while cursor.nextset():
                 pass
+        return cursor
+
+    def _execute(self, statements: Sequence[str]) -> psycopg.ClientCursor[Any]:
+        """A cursor with the answer to each. A signal waits until it is here."""
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            return psycopg.ClientCursor(self._connection).execute("; ".join(statements).encode())
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, masked)
-        return cursor
+
+    def _note_time(self, answer: psycopg.ClientCursor[Any]) -> None:
+        told = answer.fetchone()
+        assert told
+        now, renewed = told
+        self._told = now, elapsed()
+        if renewed is not None:
+            leases.note_renewed(self, self._holder, renewed, now)
 
     @staticmethod
     def _rows_of(cursor: psycopg.ClientCursor[Any]) -> list[Row]:
@@ -187,73 +225,62 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        if self._in_transaction:
+        """It begins with its first statement, as soon as no other writes, and that sees all that was committed."""
+        if self._within:
             yield
             return
-        try:
-            with self._faults:
-                self._begin()
-            if self._holder.leases:
-                leases.note_renewed(self, self._holder, self._renewed, self._moment())
-            yield
-            self._commit()
-        finally:
-            self._roll_back()
-
-    def _begin(self) -> None:
-        """As soon as no other transaction writes. From then on the next statement sees all that was committed.
-
-        All of it is one message to the server: a transaction costs one round trip more than its statements.
-        """
-        self._tell_time(
-            f"BEGIN; {self._settings}"
-            f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}; {_idle()}"
-            f"SELECT pg_advisory_xact_lock({migrations.APPLICATION_ID}, {_lock_number(self.server.schema)}); "
-            f"{_renewal(self._holder.owner) if self._holder.leases else _NOW}"
+        opening = (
+            "BEGIN",
+            *self._settings,
+            f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}",
+            _idle(),
+            f"SELECT pg_advisory_xact_lock({migrations.APPLICATION_ID}, {_lock_number(self.server.schema)})",
+            *(_renewal(self._holder.owner) if self._holder.leases else [_NOW]),
         )
+        with self._opened_by(opening):
+            yield
+            if self._opening and self._waiting:
+                self._tell_server()
+            if not self._opening:
+                self._commit()
 
-    def _tell_time(self, sql: str) -> None:
-        told = self._execute(sql, {}).fetchone()
-        assert told
-        self._time, self._renewed = (told[0], elapsed()), told[1]
+    @contextmanager
+    def _opened_by(self, opening: Sequence[str]) -> Iterator[None]:
+        """What is not committed in it never was."""
+        self._within, self._opening = True, opening
+        try:
+            yield
+        finally:
+            self._within, self._opening, self._waiting = False, (), []
+            with suppress(psycopg.Error):  # where the server is gone, so is the transaction
+                if self._connection.info.transaction_status in _WITHIN:
+                    self._execute(["ROLLBACK"])
 
     def _commit(self) -> None:
         if self._connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
             raise RuntimeError("an error in a transaction was passed over: it cannot be committed")
         try:
-            self._execute("COMMIT", {})
+            self._execute([*self._waiting, "COMMIT"])
         except psycopg.Error as error:
-            if self._connection.closed:
+            if self._connection.closed and error.sqlstate != _STOOD_STILL:
                 raise CommitUnknown(
                     f"the database {self.path} was lost in the middle of a commit, which it may have made or not"
                 ) from error
             with self._faults:
                 raise
 
-    def _roll_back(self) -> None:
-        with suppress(psycopg.Error):  # where the server is gone, so is the transaction
-            if self._in_transaction:
-                self._execute("ROLLBACK", {})
-
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        if self._in_transaction:
+        if self._within:
             yield
             return
-        with self._faults:
-            self._tell_time(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._settings}{_idle()}{_NOW}")
-        try:
+        with self._opened_by(("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", *self._settings, _idle(), _NOW)):
             yield
-        finally:
-            self._roll_back()
 
     def try_writing(self) -> None:
-        with self._faults:
-            try:
-                self._begin()
-                self._execute("UPDATE schema_version SET version = version", {})
-            finally:
-                self._roll_back()
+        with suppress(_TakenBack), self.transaction():
+            self.write_counted("UPDATE schema_version SET version = version")
+            raise _TakenBack
 
     def reconnect(self) -> None:
         self.close()
@@ -292,7 +319,7 @@ class PostgresDatabase(Database):
     def hold_lock(self) -> None:
         if self._holder.is_due(self._moment()):
             with self.transaction():
-                pass
+                self._tell_server()
 
     # Space, and what was replaced
 
@@ -328,11 +355,10 @@ class PostgresDatabase(Database):
 
     def all_rows(self, table: str) -> Iterator[Row]:
         """Of a whole table, in no order, a few at a time. Inside a `snapshot`."""
-        with self._faults:
-            self._execute(f"DECLARE whole CURSOR FOR SELECT * FROM {table}", {})
-            while rows := self._rows_of(self._execute(f"FETCH {FETCHED} FROM whole", {})):
-                yield from rows
-            self._execute("CLOSE whole", {})
+        self._tell_server(f"DECLARE whole CURSOR FOR SELECT * FROM {table}")
+        while rows := self._rows_of(self._tell_server(f"FETCH {FETCHED} FROM whole")):
+            yield from rows
+        self._tell_server("CLOSE whole")
 
     def begin_anew(self, now: datetime) -> str:
         """Within a transaction: empty tables in place of those there are, and the leases that are held.
@@ -357,6 +383,7 @@ class PostgresDatabase(Database):
             return
         columns = sql.SQL(", ").join(map(sql.Identifier, first.keys()))
         copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
+        self._tell_server()
         with self._faults, self._connection.cursor() as cursor, cursor.copy(copy) as target:
             for row in chain([first], rows):
                 target.write_row(tuple(row))
@@ -408,13 +435,16 @@ class PostgresDatabase(Database):
 
 def _idle() -> str:
     """A session in which this process stands still must not hold up others for ever."""
-    return f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}; "
+    return f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}"
 
 
-def _renewal(owner: str) -> str:
+def _renewal(owner: str) -> list[str]:
     """Moves the end of that connection's leases on, those that have not ended; the time, and how many these are."""
     held = f"owner = '{owner}' AND until > {_TEXT}"
-    return f"UPDATE leases SET until = {_LATER} WHERE {held}; {_NOW} FROM leases WHERE {held}"
+    return [
+        f"UPDATE leases SET until = {_LATER} WHERE {held}",
+        f"SELECT clock_timestamp(), COUNT(*) FROM leases WHERE {held}",
+    ]
 
 
 def _lock_number(schema: str) -> int:
@@ -460,8 +490,6 @@ def _open(location: str) -> PostgresDatabase:
     with Faults(server):
         db = PostgresDatabase(_connect(server), server)
     try:
-        with db._faults:
-            db._tell_time(_NOW)
         _check_settings(db)
     except BaseException:
         db.close()
@@ -562,11 +590,12 @@ def _upgrade(db: PostgresDatabase) -> None:
             db.write("UPDATE schema_version SET version = :number", number=number + 1)
 
 
+_STOOD_STILL = "25P03"  # the session was ended before this message came
 _PASSING = "the next run tries again"
 _REMEDIES: dict[str, tuple[type[RunAborted], str]] = {  # by SQLSTATE or the class it is of
     "55P03": (TemporaryError, f"is kept by another transaction; {_PASSING}"),
     "57014": (TemporaryError, f"takes too long; {_PASSING}"),
-    "25P03": (TemporaryError, f"has ended a transaction in which this process stood still; {_PASSING}"),
+    _STOOD_STILL: (TemporaryError, f"has ended a transaction in which this process stood still; {_PASSING}"),
     "25006": (TemporaryError, f"is read-only, as a standby is; {_PASSING}"),
     "53100": (ConfigError, "cannot be written: the server's disk is full; make room, nothing is lost"),
     "28": (ConfigError, "does not let this user in"),

@@ -354,7 +354,7 @@ def forget_future(db: Database, now: datetime) -> None:
 
 def prune(db: Database, before: datetime) -> int:
     """Forgets old readings, but for the last of each day; how many. Inside a transaction."""
-    return db.write(
+    return db.write_counted(
         """
         DELETE FROM rank_readings
         WHERE asked_at < :before AND EXISTS (

@@ -65,7 +65,10 @@ class SqliteDatabase(Database):
             row: Row | None = self._connection.execute(sql, values).fetchone()
             return row
 
-    def write(self, sql: str, **values: Any) -> int:
+    def write(self, sql: str, **values: Any) -> None:
+        self.write_counted(sql, **values)
+
+    def write_counted(self, sql: str, **values: Any) -> int:
         assert self._connection.in_transaction, "a write outside a transaction commits by itself"
         with self._faults:
             return self._connection.execute(sql, values).rowcount

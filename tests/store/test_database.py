@@ -434,8 +434,8 @@ def test_a_mistake_of_ours_keeps_its_own_error(db: Database) -> None:
 def test_a_transaction_commits_all_of_it_at_its_end(path: Path) -> None:
     with closing(open_database(path)) as db, closing(open_database(path)) as other:
         with db.transaction():
-            assert db.write("INSERT INTO channels (channel_id, workspace) VALUES ('C2', 'default')") == 1
-            assert db.write("UPDATE channels SET workspace = 'acme'") == 2
+            assert db.write_counted("INSERT INTO channels (channel_id, workspace) VALUES ('C2', 'default')") == 1
+            assert db.write_counted("UPDATE channels SET workspace = 'acme'") == 2
             assert other.rows("SELECT * FROM channels WHERE channel_id = 'C2'") == []
         assert [tuple(row) for row in other.rows("SELECT channel_id, workspace FROM channels")] == [
             ("C1", "acme"),
