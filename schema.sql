@@ -4,7 +4,7 @@
 -- Times are UTC text with milliseconds, 2026-11-23T02:26:43.120Z: readable, and they sort as they happened.
 -- `user_version` is the number of this schema; `lolslackbot/store/migrations.py` brings older files up to it.
 PRAGMA application_id = 1282362451;  -- "LoLS": tells our file from any other SQLite file
-PRAGMA user_version = 10;
+PRAGMA user_version = 11;
 
 -- A League account that is, or once was, tracked. The row outlives its tracks, so that history stays explained.
 CREATE TABLE players (
@@ -44,14 +44,49 @@ CREATE TABLE channels (
     slack_id   TEXT,                             -- the id under which Slack filed a message posted here; NULL: this one
     moved_to   TEXT REFERENCES channels,         -- the channel that this one became; NULL: it is still itself
     ranks      INTEGER NOT NULL DEFAULT 1 CHECK (ranks IN (0, 1)), -- whether it wants to hear of ranks
-    digest     INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1)) -- whether it wants each week in one message
+    digest     INTEGER NOT NULL DEFAULT 1 CHECK (digest IN (0, 1)), -- whether it wants each week in one message
+    live       INTEGER NOT NULL DEFAULT 0 CHECK (live IN (0, 1))   -- whether it wants to hear that a game has begun
 ) STRICT;
+
+-- A channel in which people may ask the bot, and how far what is said there was read. `ts` is Slack's, as Slack wrote it.
+CREATE TABLE inboxes (
+    channel_id TEXT PRIMARY KEY REFERENCES channels,
+    since      TEXT NOT NULL,               -- what was said before is not obeyed
+    read_to    TEXT NOT NULL,               -- a ts: all up to it was read
+    newest     TEXT,                        -- a ts: a reading, from the newest back, was cut off: where it began,
+    down_to    TEXT,                        --   and how far it came; NULL: none was
+    problem    TEXT                         -- why it could not be read last; NULL: it could
+) STRICT;
+
+-- What somebody asked of the bot in a channel, known by the `ts` of that message. Nothing else that is said there is kept.
+CREATE TABLE requests (
+    channel_id TEXT NOT NULL REFERENCES channels,
+    slack_ts   TEXT NOT NULL,
+    user_id    TEXT NOT NULL,               -- Slack's, of whoever asked
+    words      TEXT NOT NULL,               -- what follows the bot's name
+    read_at    TEXT NOT NULL,
+    state      TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN (
+                   'waiting',
+                   'answered',              -- its effect and its answer in the outbox are one commit
+                   'ignored'                -- `reason` says why
+               )),
+    reason     TEXT,                        -- waiting: what it waits for
+    settled_at TEXT,
+    reaction   TEXT,                        -- how showing that it was seen ended; NULL: still to do
+    PRIMARY KEY (channel_id, slack_ts),
+    CHECK (state <> 'ignored' OR reason IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX requests_waiting ON requests (slack_ts) WHERE state = 'waiting';
+CREATE INDEX requests_unseen ON requests (slack_ts) WHERE reaction IS NULL;
+CREATE INDEX requests_by_user ON requests (user_id, slack_ts);
 
 -- "Announce this player's games in this channel."
 CREATE TABLE tracks (
     player_id  INTEGER NOT NULL REFERENCES players,
     channel_id TEXT NOT NULL REFERENCES channels,
     since      TEXT NOT NULL,               -- a game that ended before this moment is never announced here
+    tracked_by TEXT,                        -- Slack's id of who asked for it in the channel; NULL: the operator
     PRIMARY KEY (player_id, channel_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -167,7 +202,9 @@ CREATE INDEX participants_by_player ON participants (player_id);
 --
 --   kind      subject                          is about                  is news for
 --   game      'EUW1_7376970903'                a finished match          LOLSLACKBOT_ANNOUNCE_WITHIN
+--   live      'live EUW1_7376970903'           a match that has begun    ten minutes after it was first seen
 --   digest    'week 2026-W48'                  a channel's week          two days after it was made
+--   reply     'reply 1764000000.000100'        what somebody asked       half an hour after it was made
 --   alert     'riot rejected since 2026-…'     a problem, or its end     a day after it was made
 CREATE TABLE messages (
     subject     TEXT NOT NULL,
@@ -200,6 +237,7 @@ CREATE TABLE messages (
     restored    INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),  -- 1: doubted since, and because of, a restore
     unknown_since TEXT,                     -- when the outcome of an attempt became unknown; kept, whatever comes after
     lookup_problem TEXT,                    -- uncertain: why the history cannot be read, an enum in model.py; NULL: it can
+    thread_ts   TEXT,                       -- reply: the `ts` of the message under which it stands
     PRIMARY KEY (subject, channel_id),
     CHECK (kind <> 'game' OR subject = match_id),
     CHECK ((state = 'sending') = (claim_token IS NOT NULL)),
@@ -232,6 +270,30 @@ CREATE TABLE amendments (
     dropped_at TEXT,                        -- NULL: it waits
     PRIMARY KEY (subject, channel_id)
 ) STRICT;
+
+-- A match that was seen while it was played, by spectator-v5. Whether it ever comes to match-v5 is not known.
+CREATE TABLE live_games (
+    match_id  TEXT PRIMARY KEY,             -- as match-v5 will call it
+    seen_at   TEXT NOT NULL,                -- first
+    began_at  TEXT NOT NULL,                -- `gameStartTime`
+    queue_id  INTEGER NOT NULL,
+    game_mode TEXT NOT NULL,
+    state     TEXT NOT NULL DEFAULT 'on' CHECK (state IN (
+                  'on',
+                  'finished',               -- its result was announced
+                  'over'                    -- no result came in time
+              ))
+) STRICT;
+
+CREATE INDEX live_games_on ON live_games (seen_at) WHERE state = 'on';
+
+CREATE TABLE live_participants (
+    match_id    TEXT NOT NULL REFERENCES live_games,
+    player_id   INTEGER NOT NULL REFERENCES players,
+    team_id     INTEGER NOT NULL,           -- 100 blue, 200 red
+    champion_id INTEGER NOT NULL,
+    PRIMARY KEY (match_id, player_id)
+) STRICT, WITHOUT ROWID;
 
 -- A stored match that a channel heard nothing of although it tracks a player in it, since it does not want that queue.
 CREATE TABLE unwanted (

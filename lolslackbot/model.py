@@ -92,7 +92,9 @@ class MessageKind(StrEnum):
     """What a message is about."""
 
     GAME = "game"  # a finished match; its subject is the match id
+    LIVE = "live"  # a match that has begun
     DIGEST = "digest"  # a channel's week
+    REPLY = "reply"  # to what somebody asked in the channel, in its thread
     ALERT = "alert"  # a problem that needs a person, or its end
 
 
@@ -106,12 +108,21 @@ class Message:
     text: str
     blocks: str | None  # Block Kit JSON
     kind: MessageKind = MessageKind.GAME
+    thread_ts: str | None = None  # Slack's ts of the message under which it stands; None: in the channel itself
 
     @classmethod
     def from_row(cls, row: Any) -> "Message":
         """The message in a row of the table `messages`."""
         kind = MessageKind(row["kind"])
-        return cls(row["subject"], row["channel_id"], row["workspace"], row["text"], row["blocks"], kind)
+        return cls(
+            row["subject"],
+            row["channel_id"],
+            row["workspace"],
+            row["text"],
+            row["blocks"],
+            kind,
+            row["thread_ts"],
+        )
 
     @property
     def key(self) -> str:

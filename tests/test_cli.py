@@ -717,9 +717,22 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
     channels.record_name(db, "C1", "rift")
     result = in_process_command("channels")
     assert [line.split() for line in result.out.splitlines()] == [
-        ["channel", "name", "workspace", "players", "queues", "style", "ranks", "digest", "paused", "problem"],
-        ["C1", "#rift", "default", "2", "all", "full", "on", "on"],
-        ["C2", "friends", "1", "all", "full", "on", "on", "is_archived"],
+        [
+            "channel",
+            "name",
+            "workspace",
+            "players",
+            "queues",
+            "style",
+            "ranks",
+            "digest",
+            "live",
+            "requests",
+            "paused",
+            "problem",
+        ],
+        ["C1", "#rift", "default", "2", "all", "full", "on", "on", "off", "off"],
+        ["C2", "friends", "1", "all", "full", "on", "on", "off", "off", "is_archived"],
     ]
     assert json.loads(in_process_command("channels", "--json").out) == [
         {
@@ -731,6 +744,8 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
             "style": "full",
             "ranks": "on",
             "digest": "on",
+            "live": "off",
+            "requests": "off",
             "paused": None,
             "problem": None,
         },
@@ -743,6 +758,8 @@ def test_channels_are_listed_with_their_number_of_players_and_what_is_wrong(
             "style": "full",
             "ranks": "on",
             "digest": "on",
+            "live": "off",
+            "requests": "off",
             "paused": None,
             "problem": "is_archived",
         },
@@ -1342,7 +1359,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
     result = in_process_command("channels", "set", "C1", *wishes)
     assert (result.status, result.out) == (
         0,
-        "C1 hears of ranked,aram queues in compact style from now on, without ranks and without a weekly digest\n",
+        "C1 hears of ranked,aram queues in compact style from now on; ranks off, digest off, live off, requests off\n",
     )
     assert json.loads(in_process_command("channels", "--json").out) == [
         {
@@ -1354,6 +1371,8 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
             "style": "compact",
             "ranks": "off",
             "digest": "off",
+            "live": "off",
+            "requests": "off",
             "paused": None,
             "problem": None,
         }
@@ -1364,7 +1383,7 @@ def test_what_a_channel_wants_to_hear_is_set_and_listed(in_process_command: Comm
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("C1",), 2, "give --queues, --style, --ranks, --digest or several of them"),
+        (("C1",), 2, "give --queues, --style, --ranks, --digest, --live, --requests or several of them"),
         (("C1", "--queues", "rankd"), 2, "names no queues: it takes all, ranked,"),
         (("C1", "--style", "loud"), 2, "'loud' is not one of 'full', 'compact'"),
         (("general", "--style", "full"), 2, "is no channel id"),

@@ -247,13 +247,12 @@ def prefer(db: Database, channel_id: str, change: channels.Change, now: datetime
     """Changes what a channel hears from now on; returns one line. Raises NotFound for a channel that is not tracked."""
     channel_id = channels.current_id(db, channel_id)
     with db.transaction():
-        if not channels.prefer(db, channel_id, change):
+        if not channels.prefer(db, channel_id, change, now):
             raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
         wants = channels.preferences(db)[channel_id]
         decisions.record(db, "channels set", holds.channel_scope(channel_id), str(wants), now)
-    ranks, digest = ("with" if each else "without" for each in (wants.ranks, wants.digest))
     hears = f"{channel_id} hears of {wants.queues} queues in {wants.style} style from now on"
-    return f"{hears}, {ranks} ranks and {digest} a weekly digest"
+    return f"{hears}; {', '.join(f'{name} {state}' for name, state in wants.switches.items())}"
 
 
 def move_channel(db: Database, old: str, new: str, now: datetime) -> str:

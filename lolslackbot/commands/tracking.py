@@ -233,19 +233,18 @@ def channels_command(context: click.Context, as_json: bool) -> None:
             raise click.UsageError("--json cannot be combined with a subcommand")
         return
     with report_errors(), app.open_readonly() as db:
-        tracks, requests, names = players.tracks(db), channels.preferences(db), channels.names(db)
+        tracks, wishes, names = players.tracks(db), channels.preferences(db), channels.names(db)
         everything = holds.find(db, holds.EVERYTHING, "paused")
-        paused = {channel_id: holds.find(db, holds.channel_scope(channel_id), "paused") for channel_id in requests}
+        paused = {channel_id: holds.find(db, holds.channel_scope(channel_id), "paused") for channel_id in wishes}
         rows: list[dict[str, Any]] = [
             {
                 "channel": channel_id,
                 "name": names.get(channel_id),
                 "workspace": workspace,
                 "players": sum(track.channel_id == channel_id for track in tracks),
-                "queues": requests[channel_id].queues,
-                "style": requests[channel_id].style.value,
-                "ranks": "on" if requests[channel_id].ranks else "off",
-                "digest": "on" if requests[channel_id].digest else "off",
+                "queues": wishes[channel_id].queues,
+                "style": wishes[channel_id].style.value,
+                **wishes[channel_id].switches,
                 "paused": text_of(pause.since) if (pause := paused[channel_id] or everything) else None,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
@@ -273,6 +272,8 @@ def channels_command(context: click.Context, as_json: bool) -> None:
 @click.option("--style", type=click.Choice([each.value for each in Style]), help="How much to say about a game.")
 @click.option("--ranks", type=_SWITCH, help="Whether to say a player's rank after ranked games.")
 @click.option("--digest", type=_SWITCH, help="Whether to sum up each week in one message.")
+@click.option("--live", type=_SWITCH, help="Whether to say that a game has begun.")
+@click.option("--requests", type=_SWITCH, help="Whether people there may ask the bot: `answer` reads what they say.")
 @click.pass_obj
 def channels_set_command(app: App, /, channel: str, style: str | None, **changes: Any) -> None:
     """Choose what a channel hears of from now on.
@@ -282,7 +283,7 @@ def channels_set_command(app: App, /, channel: str, style: str | None, **changes
     """
     change = channels.Change(style=Style(style) if style else None, **changes)
     if change == channels.Change():
-        raise click.UsageError("give --queues, --style, --ranks, --digest or several of them")
+        raise click.UsageError("give --queues, --style, --ranks, --digest, --live, --requests or several of them")
     with report_errors(), app.open_readwrite() as db:
         show_line(prefer(db, channel, change, app.clock.now()))
 

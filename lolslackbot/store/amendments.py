@@ -47,7 +47,7 @@ def waiting(db: Database, now: datetime) -> list[Amendment]:
     """What is to be edited now, the oldest first. A message that lost its blocks stays without."""
     rows = db.rows(
         """
-        SELECT amendments.subject, amendments.channel_id, kind, workspace, amendments.text, slack_ts,
+        SELECT amendments.subject, amendments.channel_id, kind, workspace, amendments.text, slack_ts, thread_ts,
                CASE WHEN messages.blocks IS NULL THEN NULL ELSE amendments.blocks END AS blocks
         FROM amendments JOIN messages  -- the few amendments first: `|| ''` keeps their index out of it
             ON messages.subject = amendments.subject || '' AND messages.channel_id = amendments.channel_id || ''

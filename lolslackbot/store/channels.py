@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lolslackbot.clock import text_of
 from lolslackbot.model import Style
 from lolslackbot.shares import WHOLE, Share
-from lolslackbot.store import findings, holds
+from lolslackbot.store import findings, holds, requests
 from lolslackbot.store.database import Database, Row
 
 
@@ -19,19 +19,33 @@ class Preferences:
     style: Style
     ranks: bool
     digest: bool
+    live: bool
+    requests: bool
 
     @classmethod
     def from_row(cls, row: Row) -> "Preferences":
-        return cls(row["queues"], Style(row["style"]), bool(row["ranks"]), bool(row["digest"]))
+        switches = (bool(row[name]) for name in ("ranks", "digest", "live", "requests"))
+        return cls(row["queues"], Style(row["style"]), *switches)
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """`on` or `off`, by name."""
+        switches = {"ranks": self.ranks, "digest": self.digest, "live": self.live, "requests": self.requests}
+        return {name: "on" if is_on else "off" for name, is_on in switches.items()}
 
     def __str__(self) -> str:
-        ranks, digest = ("on" if each else "off" for each in (self.ranks, self.digest))
-        return f"queues: {self.queues}; style: {self.style}; ranks: {ranks}; digest: {digest}"
+        switches = "; ".join(f"{name}: {state}" for name, state in self.switches.items())
+        return f"queues: {self.queues}; style: {self.style}; {switches}"
 
 
 def preferences(db: Database) -> Mapping[str, Preferences]:
     """What each channel wants, by channel id."""
-    rows = db.rows("SELECT channel_id, queues, style, ranks, digest FROM channels")
+    rows = db.rows(
+        """
+        SELECT channel_id, queues, style, ranks, digest, live, since IS NOT NULL AS requests
+        FROM channels LEFT JOIN inboxes USING (channel_id)
+        """
+    )
     return {row["channel_id"]: Preferences.from_row(row) for row in rows}
 
 
@@ -43,16 +57,18 @@ class Change:
     style: Style | None = None
     ranks: bool | None = None
     digest: bool | None = None
+    live: bool | None = None
+    requests: bool | None = None
 
 
-def prefer(db: Database, channel_id: str, change: Change) -> bool:
+def prefer(db: Database, channel_id: str, change: Change, now: datetime) -> bool:
     """Changes what a channel wants to hear from now on. False if there is no such channel."""
     with db.transaction():
         changed = db.write_counted(
             """
             UPDATE channels
             SET queues = COALESCE(:queues, queues), style = COALESCE(:style, style),
-                ranks = COALESCE(:ranks, ranks), digest = COALESCE(:digest, digest)
+                ranks = COALESCE(:ranks, ranks), digest = COALESCE(:digest, digest), live = COALESCE(:live, live)
             WHERE channel_id = :channel_id
             """,
             channel_id=channel_id,
@@ -60,7 +76,10 @@ def prefer(db: Database, channel_id: str, change: Change) -> bool:
             style=change.style,
             ranks=change.ranks,
             digest=change.digest,
+            live=change.live,
         )
+        if changed and change.requests is not None:
+            (requests.switch_on if change.requests else requests.switch_off)(db, channel_id, now)
     return changed > 0
 
 
@@ -179,8 +198,8 @@ def move(db: Database, old: str, new: str) -> None:
     ids = {"old": old, "new": new}
     db.write(
         """
-        INSERT INTO channels (channel_id, workspace, queues, style, ranks, digest, name)
-        SELECT :new, workspace, queues, style, ranks, digest, name FROM channels WHERE channel_id = :old
+        INSERT INTO channels (channel_id, workspace, queues, style, ranks, digest, live, name)
+        SELECT :new, workspace, queues, style, ranks, digest, live, name FROM channels WHERE channel_id = :old
         ON CONFLICT DO NOTHING
         """,
         **ids,
@@ -196,7 +215,10 @@ def move(db: Database, old: str, new: str) -> None:
 
 
 _MOVES = (
-    "INSERT INTO tracks SELECT player_id, :new, since FROM tracks WHERE channel_id = :old ON CONFLICT DO NOTHING",
+    """
+    INSERT INTO tracks SELECT player_id, :new, since, tracked_by FROM tracks WHERE channel_id = :old
+    ON CONFLICT DO NOTHING
+    """,
     "DELETE FROM tracks WHERE channel_id = :old",
     """
     DELETE FROM messages
@@ -215,6 +237,16 @@ _MOVES = (
     WHERE channel_id = :new AND subject IN (SELECT subject FROM amendments WHERE channel_id = :old)
     """,
     "UPDATE amendments SET channel_id = :new WHERE channel_id = :old",
+    """
+    INSERT INTO inboxes (channel_id, since, read_to) SELECT :new, since, read_to FROM inboxes WHERE channel_id = :old
+    ON CONFLICT DO NOTHING
+    """,
+    "DELETE FROM inboxes WHERE channel_id = :old",
+    """
+    DELETE FROM requests
+    WHERE channel_id = :new AND slack_ts IN (SELECT slack_ts FROM requests WHERE channel_id = :old)
+    """,
+    "UPDATE requests SET channel_id = :new WHERE channel_id = :old",
     "INSERT INTO unwanted SELECT match_id, :new, queues FROM unwanted WHERE channel_id = :old ON CONFLICT DO NOTHING",
     "DELETE FROM unwanted WHERE channel_id = :old",
     "UPDATE channels SET moved_to = :new, slack_id = NULL WHERE channel_id = :old OR moved_to = :old",

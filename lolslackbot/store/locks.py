@@ -10,7 +10,7 @@ from lolslackbot.files import StrPath, open_private, with_owner
 from lolslackbot.shares import WHOLE, Share
 
 STAGES = ("fetch-matches", "build-messages", "deliver")  # of a tick
-LOCKS = (*STAGES, "digest")  # all that write by themselves
+LOCKS = ("answer", *STAGES, "digest")  # all that write by themselves
 
 
 @contextmanager

@@ -362,6 +362,52 @@ STEPS: dict[int, str] = {
             PRIMARY KEY (stage, share)
         ) STRICT, WITHOUT ROWID;
     """,
+    10: """
+        -- Friends ask the bot in the channel, and hear of games that have begun.
+        ALTER TABLE channels ADD COLUMN live INTEGER NOT NULL DEFAULT 0 CHECK (live IN (0, 1));
+        ALTER TABLE tracks ADD COLUMN tracked_by TEXT;
+        ALTER TABLE messages ADD COLUMN thread_ts TEXT;
+        CREATE TABLE inboxes (
+            channel_id TEXT PRIMARY KEY REFERENCES channels,
+            since      TEXT NOT NULL,
+            read_to    TEXT NOT NULL,
+            newest     TEXT,
+            down_to    TEXT,
+            problem    TEXT
+        ) STRICT;
+        CREATE TABLE requests (
+            channel_id TEXT NOT NULL REFERENCES channels,
+            slack_ts   TEXT NOT NULL,
+            user_id    TEXT NOT NULL,
+            words      TEXT NOT NULL,
+            read_at    TEXT NOT NULL,
+            state      TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'answered', 'ignored')),
+            reason     TEXT,
+            settled_at TEXT,
+            reaction   TEXT,
+            PRIMARY KEY (channel_id, slack_ts),
+            CHECK (state <> 'ignored' OR reason IS NOT NULL)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX requests_waiting ON requests (slack_ts) WHERE state = 'waiting';
+        CREATE INDEX requests_unseen ON requests (slack_ts) WHERE reaction IS NULL;
+        CREATE INDEX requests_by_user ON requests (user_id, slack_ts);
+        CREATE TABLE live_games (
+            match_id  TEXT PRIMARY KEY,
+            seen_at   TEXT NOT NULL,
+            began_at  TEXT NOT NULL,
+            queue_id  INTEGER NOT NULL,
+            game_mode TEXT NOT NULL,
+            state     TEXT NOT NULL DEFAULT 'on' CHECK (state IN ('on', 'finished', 'over'))
+        ) STRICT;
+        CREATE INDEX live_games_on ON live_games (seen_at) WHERE state = 'on';
+        CREATE TABLE live_participants (
+            match_id    TEXT NOT NULL REFERENCES live_games,
+            player_id   INTEGER NOT NULL REFERENCES players,
+            team_id     INTEGER NOT NULL,
+            champion_id INTEGER NOT NULL,
+            PRIMARY KEY (match_id, player_id)
+        ) STRICT, WITHOUT ROWID;
+    """,
 }
 
 

@@ -17,14 +17,14 @@ from lolslackbot.store.in_doubt import UNSETTLED, log_changes
 logger = logging.getLogger(__name__)
 
 # How long after they were made they are worth saying. A game is news for a while after its end.
-_LASTS = {MessageKind.DIGEST: timedelta(days=2), MessageKind.ALERT: timedelta(days=1)}
-_IS_NEWS = """
-    CASE kind
-        WHEN 'digest' THEN built_at >= :oldest_digest
-        WHEN 'alert' THEN built_at >= :oldest_alert
-        ELSE happened_at >= :oldest
-    END
-"""
+_LASTS = {
+    MessageKind.LIVE: timedelta(minutes=10),
+    MessageKind.DIGEST: timedelta(days=2),
+    MessageKind.REPLY: timedelta(minutes=30),
+    MessageKind.ALERT: timedelta(days=1),
+}
+_CASES = " ".join(f"WHEN '{kind}' THEN built_at >= :oldest_{kind}" for kind in _LASTS)
+_IS_NEWS = f"CASE kind {_CASES} ELSE happened_at >= :oldest END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Draft:
     blocks: str | None
     error: str | None = None
     plainer_blocks: str | None = None  # what takes their place if Slack refuses them
+    thread_ts: str | None = None
 
 
 class Dated(Protocol):
@@ -148,9 +149,11 @@ def add_other(
     added = db.write_counted(
         """
         INSERT INTO messages (
-            subject, channel_id, kind, workspace, text, blocks, plainer_blocks, happened_at, built_at
+            subject, channel_id, kind, workspace, text, blocks, plainer_blocks, thread_ts, happened_at, built_at
         )
-        VALUES (:subject, :channel_id, :kind, :workspace, :text, :blocks, :plainer_blocks, :happened_at, :now)
+        VALUES (
+            :subject, :channel_id, :kind, :workspace, :text, :blocks, :plainer_blocks, :thread_ts, :happened_at, :now
+        )
         ON CONFLICT DO NOTHING
         """,
         subject=subject,
@@ -160,6 +163,7 @@ def add_other(
         text=draft.text,
         blocks=draft.blocks,
         plainer_blocks=draft.plainer_blocks,
+        thread_ts=draft.thread_ts,
         happened_at=text_of(happened_at),
         now=text_of(now),
     )

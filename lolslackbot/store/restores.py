@@ -1,4 +1,4 @@
-"""What a backup that is put back must not forget: today's limits, runs, alerts and digests, and what may be out."""
+"""What a backup that is put back must not forget: today's limits, runs and requests, and what may be out."""
 
 from datetime import datetime
 
@@ -13,19 +13,21 @@ _KEPT = {
     "holds": "kind = 'limited'",
     "runs": "TRUE",
     "alerts": "TRUE",
-    "messages": "kind IN ('alert', 'digest')",  # of which no game's ledger knows
+    "messages": "kind <> 'game'",  # of which no game's ledger knows
+    "requests": "TRUE",
     "findings": "TRUE",
 }
 _LATEST_END = "SELECT MAX(ended_at) AS latest FROM matches"
 _CHANNELS = """
     SELECT channel_id, workspace FROM channels
     WHERE channel_id IN (SELECT channel_id FROM alerts)
-       OR channel_id IN (SELECT channel_id FROM messages WHERE kind IN ('alert', 'digest'))
+       OR channel_id IN (SELECT channel_id FROM messages WHERE kind <> 'game')
+       OR channel_id IN (SELECT channel_id FROM requests)
 """
 
 
 def keep_todays_records(today: Database, restored: Database) -> None:
-    """Replaces limits, runs, alerts and digests of a restored database by today's. In a transaction of `restored`."""
+    """Replaces limits, runs, requests and all that is no game's message by today's. In a transaction of `restored`."""
     for row in today.rows(_CHANNELS):
         channels.ensure(restored, row["channel_id"], row["workspace"])
     for table, which in _KEPT.items():

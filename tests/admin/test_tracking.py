@@ -558,5 +558,5 @@ def test_tracking_and_untracking_and_a_channel_s_wishes_are_kept_as_decisions(db
         ("untrack", "in C1")
     ]
     assert [(each.command, each.change) for each in decisions.about(db, "channel C1")] == [
-        ("channels set", "queues: aram; style: full; ranks: on; digest: on")
+        ("channels set", "queues: aram; style: full; ranks: on; digest: on; live: off; requests: off")
     ]

@@ -187,7 +187,7 @@ class World:
         return self
 
     def prefers(self, queues: str) -> Self:
-        channels.prefer(self.db, "C1", channels.Change(queues=queues))
+        channels.prefer(self.db, "C1", channels.Change(queues=queues), self.now)
         return self
 
     def named(self, name: str) -> Self:
@@ -465,10 +465,10 @@ def its_host_answers_404(world: World) -> None:
 
 
 def queues_were_not_wanted(world: World) -> None:
-    channels.prefer(world.db, "C1", channels.Change(queues="aram"))
+    channels.prefer(world.db, "C1", channels.Change(queues="aram"), world.now)
     store_match(world.db, a_match("EUW1_1"), world.now)
     build_messages(world.db, Run("build-messages", world.clock, 80), "")
-    channels.prefer(world.db, "C1", channels.Change(queues="all"))
+    channels.prefer(world.db, "C1", channels.Change(queues="all"), world.now)
 
 
 def the_clock_was_set_back(world: World) -> None:

@@ -139,7 +139,7 @@ def test_a_row_that_cannot_be_read_fails_the_messages_that_name_it_and_stops_no_
 def test_a_channel_hears_only_of_the_queues_it_wants_and_the_rest_is_on_record(db: Database, clock: FakeClock) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 1, channel="C2")
-    channels.prefer(db, "C2", channels.Change(queues="ranked,1700"))
+    channels.prefer(db, "C2", channels.Change(queues="ranked,1700"), START)
     store_match(db, a_match("EUW1_1", queue_id=450, game_mode="ARAM"))
     store_match(db, a_match("EUW1_2", queue_id=440))
     run = build(db, clock)
@@ -152,12 +152,12 @@ def test_a_match_that_no_channel_wants_has_its_reason_and_does_not_come_when_it_
     db: Database, clock: FakeClock
 ) -> None:
     add_player(db)
-    channels.prefer(db, "C1", channels.Change(queues="arena"))
+    channels.prefer(db, "C1", channels.Change(queues="arena"), START)
     store_match(db, a_match("EUW1_1"))
     build(db, clock)
     assert built(db) == []
     assert db.row("SELECT reason FROM matches")["reason"] == reasons.UNWANTED.text  # type: ignore[index]
-    channels.prefer(db, "C1", channels.Change(queues="all"))
+    channels.prefer(db, "C1", channels.Change(queues="all"), START)
     with db.transaction():
         db.write("UPDATE matches SET built_at = NULL")  # as when another channel's message is worded again
     build(db, clock)
@@ -167,7 +167,7 @@ def test_a_match_that_no_channel_wants_has_its_reason_and_does_not_come_when_it_
 def test_each_channel_gets_its_style(db: Database, clock: FakeClock) -> None:
     add_player(db, 1, channel="C1")
     add_player(db, 1, channel="C2")
-    channels.prefer(db, "C2", channels.Change(style=Style.COMPACT))
+    channels.prefer(db, "C2", channels.Change(style=Style.COMPACT), START)
     store_match(db, a_match("EUW1_1"))
     build(db, clock)
     full, compact = (json.loads(row["blocks"]) for row in db.rows("SELECT blocks FROM messages ORDER BY channel_id"))

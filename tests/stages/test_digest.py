@@ -103,7 +103,7 @@ def test_each_channel_that_had_a_game_gets_one_message(
     caplog.set_level(logging.DEBUG, stage.__name__)
     for number, channel in enumerate(("C1", "C2", "C3"), 1):
         add(db, number, channel)
-    channels.prefer(db, "C2", Change(digest=False))
+    channels.prefer(db, "C2", Change(digest=False), START)
     play(db, 1, 2)
     run = digest(db, clock)
     assert digests(db) == [(SUBJECT, "C1", "pending")]
@@ -170,12 +170,12 @@ def test_what_a_channel_did_not_hear_of_does_not_count(db: Database, clock: Fake
     """A queue that it did not want then, a game before a player was tracked, a player who is tracked no more."""
     for number in (1, 2, 3):
         add(db, number)
-    channels.prefer(db, "C1", Change(queues="ranked"))
+    channels.prefer(db, "C1", Change(queues="ranked"), START)
     play(db, 1, queue_id=450, game_mode="ARAM")
-    channels.prefer(db, "C1", Change(queues="aram"))
+    channels.prefer(db, "C1", Change(queues="aram"), START)
     play(db, 1, game=2)
     add_player(db, 4, since=WEEK.ends - HOUR / 2)
-    channels.prefer(db, "C1", Change(queues="all"))
+    channels.prefer(db, "C1", Change(queues="all"), START)
     play(db, 1, 3, 4, game=3)
     untrack(db, riot_id(3), None, MONDAY, "")
     digest(db, clock)
@@ -191,7 +191,7 @@ def test_a_game_that_is_not_built_yet_counts_as_the_channel_wants_it(db: Databas
     add(db)
     store_match(db, a_match("EUW1_1", ended_at=WEEK.ends - HOUR), MONDAY)
     store_match(db, a_match("EUW1_2", ended_at=WEEK.ends - HOUR, queue_id=450, game_mode="ARAM"), MONDAY)
-    channels.prefer(db, "C1", Change(queues="ranked"))
+    channels.prefer(db, "C1", Change(queues="ranked"), START)
     digest(db, clock)
     assert "1 game, 1 won" in text(db)
 
@@ -304,7 +304,7 @@ def test_lp_of_the_week_as_readings_prove_them(db: Database, clock: FakeClock) -
     assert message
     chart = shown(json.loads(message.blocks or ""))
     assert "Player 1: Mon 21, Tue 21, Wed 21, Thu 21, Fri 21, Sat 21, Sun 43" in chart
-    channels.prefer(db, "C1", Change(ranks=False))
+    channels.prefer(db, "C1", Change(ranks=False), START)
     assert "LP" not in (draft_of(db, WEEK, "C1", "default", RenderOptions()) or message).text
 
 

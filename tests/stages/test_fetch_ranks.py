@@ -214,13 +214,13 @@ def test_wanted__ranked_games_only(db: Database, changes: dict[str, Any]) -> Non
 def test_wanted__channels_that_want_it(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
     """Two channels, one reading; the one that does not want ranks hears none."""
     add_player(db, 1, channel="C2")
-    channels.prefer(db, "C2", channels.Change(ranks=False))
+    channels.prefer(db, "C2", channels.Change(ranks=False), START)
     play(riot, clock)
     riot.ranks[puuid(1)] = {SOLO: WON}
     one, two = tick(db, riot, clock)
     assert ("LP" in one, "LP" in two) == (True, False)
     assert len(riot.rank_calls) == 1
-    channels.prefer(db, "C1", channels.Change(ranks=False))
+    channels.prefer(db, "C1", channels.Change(ranks=False), START)
     play(riot, clock, match_id="EUW1_2")
     assert len(tick(db, riot, clock)) == 2
     assert len(riot.rank_calls) == 1

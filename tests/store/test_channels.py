@@ -41,7 +41,7 @@ def states(db: Database) -> list[tuple[str, str, str]]:
 
 def test_players_settings_and_messages_go_over(db: Database, clock: FakeClock) -> None:
     player = add_player(db)
-    channels.prefer(db, "C1", channels.Change(queues="ranked", ranks=False))
+    channels.prefer(db, "C1", channels.Change(queues="ranked", ranks=False), START)
     built(db, clock, "EUW1_1")
     with db.transaction():
         db.write("INSERT INTO unwanted VALUES ('EUW1_1', 'C1', 'aram')")

@@ -425,7 +425,7 @@ def test_a_mistake_of_ours_keeps_its_own_error(db: Database) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         db.rows("SELECT * FROM dragons")
     with pytest.raises(sqlite3.IntegrityError), db.transaction():
-        db.write("INSERT INTO tracks VALUES (999, 'C999', '')")
+        db.write("INSERT INTO tracks VALUES (999, 'C999', '', NULL)")
 
 
 # Transactions

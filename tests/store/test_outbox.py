@@ -115,6 +115,7 @@ def test_a_built_match_waits_in_each_channel(db: Database) -> None:
         "restored": 0,
         "unknown_since": None,
         "lookup_problem": None,
+        "thread_ts": None,
     }
     assert outbox.waiting(db) == [
         (message("EUW1_1", "C1"), Dates(MessageKind.GAME, match.ended_at, LATER)),
