@@ -1,4 +1,4 @@
-"""What setting up leaves behind: the file `env`, and the lines for cron."""
+"""What setting up leaves behind: the file `env`, and lines for cron or for systemd."""
 
 import os
 import re
@@ -29,6 +29,7 @@ settings:
   token_rotation_enabled: false
 """
 
+UNIT_COMMAND = "%h/.local/bin/lolslackbot"  # in the units as they are shipped: where pipx and `uv tool` put it
 BEGIN, END = "# lolslackbot: begin, written by `lolslackbot init --cron`", "# lolslackbot: end"
 _BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.MULTILINE | re.DOTALL)
 
@@ -67,7 +68,8 @@ def write_env(path: str, values: Mapping[str, str]) -> None:
         os.replace(partial, os.path.realpath(path))
         fsync_path(os.path.dirname(os.path.realpath(path)))
     except OSError as error:
-        raise ConfigError(with_owner(f"{path} cannot be written: {error.strerror}", path, error)) from error
+        text = f"{path} cannot be written: {error.strerror}"
+        raise ConfigError(with_owner(text, error.filename or path, error)) from error
     finally:
         remove(partial)
 
@@ -85,6 +87,25 @@ def cron_lines(command: str, home: str) -> str:
 
 def _for_cron(path: str) -> str:
     return shlex.quote(path).replace("%", r"\%")  # which would end the line
+
+
+def systemd_lines(command: str, home: str) -> str:
+    """What a shell is to run beside the folder `systemd`: the units are copied, get these paths, and are started."""
+    argument = _for_systemd(home).replace("$", "$$")  # which begins a variable, but not in a program's name
+    own = f"{_for_systemd(command)} --home {argument}"
+    replacement = re.sub(r"[\\&|]", r"\\\g<0>", own)
+    units = "~/.config/systemd/user"
+    return (
+        f"mkdir -p {units} && cp systemd/lolslackbot* {units}\n"
+        f"sed -i {shlex.quote(f's|{UNIT_COMMAND}|{replacement}|')} {units}/lolslackbot*.service\n"
+        "systemctl --user daemon-reload && systemctl --user enable --now lolslackbot.timer lolslackbot-digest.timer\n"
+        "loginctl enable-linger\n"
+    )
+
+
+def _for_systemd(path: str) -> str:
+    quoted = path.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
+    return f'"{quoted}"'
 
 
 def with_lines(crontab: str, lines: str) -> str:

@@ -12,7 +12,7 @@ import click
 
 from lolslackbot import logs
 from lolslackbot.admin.arguments import TrackRequest, read_channel_id, read_platform, read_riot_id
-from lolslackbot.admin.setup import MANIFEST, cron_lines, install_lines, write_env
+from lolslackbot.admin.setup import MANIFEST, cron_lines, install_lines, systemd_lines, write_env
 from lolslackbot.admin.tracking import NoAnswer, OtherPlatform, Tracker, doubt_about
 from lolslackbot.commands.app import App, absolute, checked, report_errors
 from lolslackbot.commands.check import show_check
@@ -68,16 +68,24 @@ def init_command(
     Each answer is tried as it is given, and asked for again with the reason
     if it fails. What is there is kept unless answered anew. Without a
     terminal nothing is asked: the key and the token come from the variables
-    RIOT_API_KEY and SLACK_BOT_TOKEN, the rest from options.
+    RIOT_API_KEY and SLACK_BOT_TOKEN, since others could read an option in the
+    list of processes; the rest comes from options.
 
     \b
     lolslackbot init
     lolslackbot init --channel C0123456789 --player "Ahri Fan#EUW" --cron --yes
     """
     with report_errors():
-        status = _Setup(app, verify=not no_verify).run(channel, friends, platform)
-        offer_cron(app, install=cron, sure=yes)
+        _Setup(app, verify=not no_verify).run(channel, friends, platform)
+        offer_schedule(app, install=cron, sure=yes)
+        status = Exit.OK if no_verify else _check(app)
     sys.exit(int(status))
+
+
+def _check(app: App) -> Exit:
+    click.echo()
+    logs.stop_logging()  # `check` begins anew
+    return show_check(app)
 
 
 class _Setup:
@@ -88,7 +96,7 @@ class _Setup:
         self._is_asked = sys.stdin.isatty() and sys.stdout.isatty()
         app.settings, _ = load_settings_collecting_errors(app.home, app.database, os.environ)
 
-    def run(self, channel: str | None, friends: list[RiotId], platform: str | None) -> Exit:
+    def run(self, channel: str | None, friends: list[RiotId], platform: str | None) -> None:
         app = self._app
         show_line(f"The answers go into {app.settings.env}, which only you can read.")
         answers = {}
@@ -108,11 +116,6 @@ class _Setup:
         app.settings = read_settings(app.home, app.database, os.environ)
         if channel or friends or self._is_asked:
             self._track(channel, friends, platform)
-        if not self._verify:
-            return Exit.OK
-        click.echo()
-        logs.stop_logging()  # `check` begins anew
-        return show_check(app)
 
     # Key and token
 
@@ -274,16 +277,22 @@ def command() -> str:
     return absolute(own)
 
 
-def offer_cron(app: App, *, install: bool, sure: bool) -> None:
-    """Prints the lines for cron, and puts them into the crontab if that is wanted."""
+def offer_schedule(app: App, *, install: bool, sure: bool) -> None:
+    """Prints the lines for cron and for systemd, and puts those for cron into the crontab if that is wanted."""
     lines = cron_lines(command(), app.home)
-    show_line("For cron (`crontab -e`); for systemd see the folder of that name:")
-    click.echo(f"\n{lines}")
+    _show_block("For cron (`crontab -e`; `lolslackbot init --cron` adds them):", lines)
+    _show_block(
+        "Or for systemd, in the folder that lolslackbot was installed from:", systemd_lines(command(), app.home)
+    )
     if not install:
-        show_line("`lolslackbot init --cron` puts these lines into your crontab.")
         return
-    if not sure and not (sys.stdin.isatty() and click.confirm("Put these lines into your crontab?")):
+    if not sure and not (sys.stdin.isatty() and click.confirm("Put the lines for cron into your crontab?")):
         show_line("The crontab stays as it is.")
         return
     install_lines(lines)
     show_line("They are in your crontab, between two marked lines.")
+
+
+def _show_block(title: str, lines: str) -> None:
+    show_line(title)
+    click.echo(f"\n{lines}")

@@ -186,8 +186,12 @@ def _let_be_traced() -> None:
 
 
 def _import_everything() -> None:
-    """What commands import when they need it."""
+    """What commands import when they need it: as another user they may not be able to."""
+    import difflib  # noqa: F401
+    import encodings.idna
+    import encodings.utf_8_sig  # noqa: F401
     import sqlite3  # noqa: F401
+    import time
     import traceback  # noqa: F401
     import urllib.request  # noqa: F401
 
@@ -200,6 +204,7 @@ def _import_everything() -> None:
     import lolslackbot.store.postgres  # noqa: F401
     from lolslackbot.cli import COMMANDS, cli
 
+    time.strptime("", "")  # it has a module of its own
     for name in COMMANDS:
         cli.get_command(click.Context(cli), name)
 
