@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import resource
 import sqlite3
 import ssl
@@ -335,6 +336,12 @@ def claim(
         db.write(reconciled, moment=row["reconciled_at"], channel=channel)
     assert claimed is None or claimed.message == message
     return claimed is not None
+
+
+def example_jobs() -> list[str]:
+    """The lines of the example crontab that cron runs."""
+    lines = (Path(__file__).resolve().parent.parent / "crontab.example").read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#") and not re.match("[A-Z]+[A-Z_]*=", line)]
 
 
 def scope_of(text: str) -> Scope:

@@ -1,8 +1,10 @@
 """The README, the page on operating it, the example crontab and --help say the same as the code."""
 
 import json
+import os
 import re
 import shlex
+import stat
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ from support import (
     a_match,
     add_player,
     claim,
+    example_jobs,
     participant,
     puuid,
     scope_of,
@@ -36,6 +39,7 @@ from lolslackbot.store.outbox import Claim, Draft
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+SETUP = (ROOT / "docs" / "setup.md").read_text("utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 LOOK = OPERATIONS.partition("## Look further into the data\n")[2].partition("\n## ")[0]
 QUERIES = dict(re.findall(r"\*\*(.+)\*\*.*\n\n```sql\n((?:.+\n)+)```", LOOK))
@@ -74,32 +78,37 @@ def test_the_readme_has_riots_notice() -> None:
 
 
 def test_the_sandbox_s_token_may_do_what_the_manifest_asks_for_and_nothing_else() -> None:
-    manifest = README.partition("```yaml\n")[2].partition("```")[0]
+    manifest = SETUP.partition("```yaml\n")[2].partition("```")[0]
     scopes = manifest.partition("bot:\n")[2].partition("settings:")[0]
     assert re.findall(r"- (\S+)", scopes) == list(SCOPES)
 
 
-def jobs() -> list[str]:
-    """The lines of the example crontab that cron runs."""
-    lines = (ROOT / "crontab.example").read_text("utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#") and not re.match("[A-Z]+[A-Z_]*=", line)]
-
-
 def test_the_example_crontab_chains_the_stages_quietly_every_three_minutes_and_sums_up_the_week_on_mondays() -> None:
-    assert jobs() == [
+    assert example_jobs() == [
         '*/3 * * * * "$BOT" -q fetch-matches; "$BOT" -q build-messages; "$BOT" -q deliver',
         '0 9 * * 1 "$BOT" -q digest; "$BOT" -q deliver',
     ]
 
 
 def test_the_example_crontab_works_with_spaces_in_its_paths(tmp_path: Path) -> None:
-    job = jobs()[0].removeprefix("*/3 * * * * ")
+    job = example_jobs()[0].removeprefix("*/3 * * * * ")
     bot = tmp_path / "a bot of mine" / "lolslackbot"
     bot.parent.mkdir()
     bot.write_text('#!/bin/sh\necho "$# $2"\n')
     bot.chmod(0o755)
     said = subprocess.run(["/bin/sh", "-c", job], env={"BOT": str(bot)}, capture_output=True, text=True, check=True)
     assert said.stdout.splitlines() == ["2 fetch-matches", "2 build-messages", "2 deliver"]
+
+
+def test_the_env_file_made_by_hand_is_private_and_has_what_is_needed(tmp_path: Path) -> None:
+    commands = SETUP.partition("```sh\nmkdir -p -m 700")[2].partition("```")[0]
+    script = f"mkdir -p -m 700{commands}".replace("…", "abc")
+    subprocess.run(["/bin/sh", "-ec", script], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, check=True)
+    env = tmp_path / ".config" / "lolslackbot" / "env"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (env, env.parent)] == [0o600, 0o700]
+    settings = read_settings(str(env.parent), None, {})
+    assert settings.riot_api_key == "RGAPI-abc"
+    assert settings.slack_tokens == {"default": "xoxb-abc"}
 
 
 def test_every_command_and_option_has_help() -> None:

@@ -527,5 +527,5 @@ def test_the_commands_for_systemd_put_odd_paths_into_the_units(tmp_path: Path) -
     assert_that_systemd_takes(units)
 
 
-def test_the_readme_shows_the_same_manifest() -> None:
-    assert "".join(f"   {line}\n" for line in MANIFEST.splitlines()) in (ROOT / "README.md").read_text("utf-8")
+def test_the_page_on_setting_up_by_hand_shows_the_same_manifest() -> None:
+    assert f"```yaml\n{MANIFEST}```\n" in (ROOT / "docs" / "setup.md").read_text("utf-8")
