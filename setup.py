@@ -1,5 +1,8 @@
-"""Metadata stands in pyproject.toml; this copies schema.sql, which lies at the top level, into the package."""
+"""Metadata stands in pyproject.toml. This copies schema.sql, which lies at the top level, into the package, and
+describes the package by the README.
+"""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -19,4 +22,15 @@ class BuildWithSchema(build_py):
         return [*super().get_source_files(), "schema.sql"]
 
 
-setup(cmdclass={"build_py": BuildWithSchema})
+def description() -> str:
+    """The README as it can be shown without the files beside it: no picture, and of links to them the words."""
+    readme = Path("README.md").read_text("utf-8")
+    readme = re.sub(r"!\[[^\]]*\]\((?!https?:)[^)]*\)\n\n", "", readme)
+    return re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", readme)
+
+
+setup(
+    cmdclass={"build_py": BuildWithSchema},
+    long_description=description(),
+    long_description_content_type="text/markdown",
+)

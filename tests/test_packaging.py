@@ -7,8 +7,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tomllib
+import venv
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -43,21 +48,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def installed(folder: Path, package: Path) -> str:
-    """Installs a built package into a folder; what its command and its schema say there."""
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
-         "--target", str(folder), str(package)],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import lolslackbot; "
-        "assert lolslackbot.__file__.startswith(sys.argv[1]); "
-        "from lolslackbot.store.migrations import schema; sys.stdout.write(schema())"
-    )
-    command = [sys.executable, "-I", "-c", script, str(folder)]
-    return subprocess.run(command, check=True, capture_output=True, cwd=folder).stdout.decode()
+@pytest.fixture(scope="module", params=["*.whl", "*.tar.gz"])
+def installation(built: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The programs of a fresh environment in which pip installed one of them, without a network.
+
+    Its libraries are those of the tests. pip sees whether they are what the package asks for.
+    """
+    home = tmp_path_factory.mktemp("fresh") / "venv"
+    venv.create(home, symlinks=True)
+    [packages] = home.glob("lib/python*/site-packages")
+    for library in Path(sysconfig.get_path("purelib")).iterdir():
+        if "lolslackbot" not in library.name:
+            (packages / library.name).symlink_to(library)
+    [package] = built.glob(request.param)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile"]
+    subprocess.run([*pip, "--no-index", "--no-build-isolation", str(package)], check=True, capture_output=True)
+    return home / "bin"
 
 
 def test_the_wheel_has_the_schema_and_the_whole_package_and_nothing_else(built: Path) -> None:
@@ -73,9 +79,59 @@ def test_a_known_hole_in_a_library_has_a_floor_above_it() -> None:
     assert "urllib3>=2.7,<3" in needed
 
 
+def run(*command: str | Path, home: Path) -> "subprocess.CompletedProcess[bytes]":
+    environment = {"PATH": os.environ["PATH"], "LOLSLACKBOT_HOME": str(home)}
+    return subprocess.run(command, cwd=home, env=environment, capture_output=True, check=False)
+
+
+def test_an_installation_is_whole_and_finds_the_schema(installation: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, lolslackbot; assert lolslackbot.__file__.startswith(sys.prefix); "
+        "from lolslackbot.store.migrations import schema; sys.stdout.write(schema())"
+    )
+    said = run(installation / "python", "-I", "-c", script, home=tmp_path)
+    assert (said.returncode, said.stdout, said.stderr) == (0, SCHEMA, b"")
+
+
+def test_an_installed_command_says_what_it_is_and_what_is_missing(installation: Path, tmp_path: Path) -> None:
+    command = installation / "lolslackbot"
+    assert run(command, "--version", home=tmp_path).stdout.startswith(f"lolslackbot {__version__} (".encode())
+    helped = run(command, "--help", home=tmp_path)
+    assert (helped.returncode, helped.stdout.startswith(b"Usage: lolslackbot ")) == (0, True)
+    stage = run(command, "deliver", home=tmp_path)
+    told = f"lolslackbot: there is no database at {tmp_path}/lolslackbot.db: "
+    assert (stage.returncode, stage.stdout, stage.stderr.count(b"\n")) == (2, b"", 1)
+    assert stage.stderr.startswith(told.encode())
+
+
+LINK = r"(!?)\[([^]]+)\]\(([^)]+)\)"
+
+
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
-def test_an_installation_finds_the_schema(built: Path, tmp_path: Path, kind: str) -> None:
-    assert installed(tmp_path, next(built.glob(kind))).encode() == SCHEMA
+def test_where_the_readme_is_shown_alone_it_links_to_nothing_beside_it(built: Path, kind: str) -> None:
+    described = metadata(next(built.glob(kind)))
+    shown = described.get_payload(decode=True)
+    assert isinstance(shown, bytes)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    links = [link for link in re.findall(LINK, readme) if not link[2].startswith("https:")]
+    assert {sign for sign, _, _ in links} == {"", "!"}
+    for sign, text, target in links:
+        picture, left = f"{sign}[{text}]({target})", "" if sign else text
+        readme = readme.replace(f"{picture}\n\n" if sign else picture, left)
+    assert shown.decode().strip() == readme.strip()
+    assert described["Description-Content-Type"] == "text/markdown"
+
+
+def metadata(package: Path) -> Message:
+    if package.suffix == ".whl":
+        with zipfile.ZipFile(package) as wheel:
+            [name] = [each for each in wheel.namelist() if each.endswith(".dist-info/METADATA")]
+            return message_from_bytes(wheel.read(name))
+    with tarfile.open(package) as sdist:
+        [name] = [each for each in sdist.getnames() if each.count("/") == 1 and each.endswith("/PKG-INFO")]
+        file = sdist.extractfile(name)
+        assert file
+        return message_from_bytes(file.read())
 
 
 def test_every_library_has_a_floor_that_the_tests_can_be_run_with() -> None:
