@@ -69,6 +69,15 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
         assert f"| `LOLSLACKBOT_{name}` | {number:g} |" in README, name
 
 
+def test_every_link_from_page_to_page_leads_to_a_file() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    targets = {
+        page.parent / target for page in pages for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+    }
+    assert len(targets) > 10
+    assert [target for target in targets if not target.exists()] == []
+
+
 def test_the_readme_has_riots_notice() -> None:
     notice = (
         "not endorsed by Riot Games and does not reflect the views or opinions of Riot Games or anyone officially "

@@ -57,6 +57,15 @@ def test_the_gallery_shows_every_example_and_only_well_formed_pictures(tmp_path:
     assert not re.search("<!(?!doctype html)", page)  # no name is taken for a tag
 
 
+def test_the_readme_quotes_what_the_gallery_shows(tmp_path: Path) -> None:
+    assert run(tmp_path, "gallery", "HERE/gallery.html").returncode == 0
+    page = re.sub("<[^>]+>", "", (tmp_path / "gallery.html").read_text("utf-8")).replace("\xa0", " ")
+    section = (ROOT / "README.md").read_text("utf-8").partition("## What it says\n")[2]
+    quoted = section.partition("```\n")[2].partition("```")[0].splitlines()
+    assert len(quoted) > 3
+    assert [line for line in quoted if line not in page] == []
+
+
 def test_the_gallery_draws_each_line_of_a_chart_from_monday_to_sunday_within_its_axes(tmp_path: Path) -> None:
     assert run(tmp_path, "gallery", "HERE/gallery.html").returncode == 0
     page = (tmp_path / "gallery.html").read_text("utf-8")
