@@ -68,9 +68,10 @@ CREATE TABLE requests (
     state      TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN (
                    'waiting',
                    'answered',              -- its effect and its answer in the outbox are one commit
+                   'too_many',              -- the person had asked too much of late, and is told so once
                    'ignored'                -- `reason` says why
                )),
-    reason     TEXT,                        -- waiting: what it waits for
+    reason     TEXT,                        -- waiting: why it was not done yet
     settled_at TEXT,
     reaction   TEXT,                        -- how showing that it was seen ended; NULL: still to do
     PRIMARY KEY (channel_id, slack_ts),

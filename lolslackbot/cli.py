@@ -19,6 +19,7 @@ from lolslackbot.errors import Exit
 # Where each is found, and what it does. A command is imported when it is called: the others need not wait for it.
 COMMANDS = {
     "init": ("init", "Set the bot up: key, token, channel and friends."),
+    "answer": ("answer", "Answer what people asked in the channels that may ask."),
     "fetch-matches": ("fetch_matches", "Ask Riot for new matches of the tracked players."),
     "build-messages": ("build_messages", "Render a message for each fetched match and channel."),
     "deliver": ("deliver", "Post pending messages to Slack, each once."),

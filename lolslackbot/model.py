@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -128,6 +128,20 @@ class Message:
     def key(self) -> str:
         """The idempotency key: finds this message again in a channel's history. Unique, and without anything secret."""
         return f"{self.subject}:{self.channel_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A message in a channel that begins with the bot's name. words: what follows."""
+
+    slack_ts: str
+    user_id: str
+    words: str
+
+    @property
+    def at(self) -> datetime:
+        """When it was said, by Slack's clock."""
+        return datetime.fromtimestamp(float(self.slack_ts), UTC)
 
 
 @dataclass(frozen=True, slots=True)

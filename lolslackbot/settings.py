@@ -78,6 +78,7 @@ class Settings:
     channel_limit: ChannelLimit = ChannelLimit(30, 3600)
     keep_days: int = 365  # 0 for ever
     alert_channel: str = ""  # '' for none
+    operators: frozenset[str] = frozenset()  # Slack's ids of people who may undo what others asked for
     ping_url: str = ""  # '' for none
     match_link: str = MATCH_LINK
     riot_url: str = "https://{routing}.api.riotgames.com"
@@ -234,6 +235,7 @@ def _settings(home: str, database: str | None, values: Mapping[str, str]) -> Set
         channel_limit=given.read("CHANNEL_LIMIT", ChannelLimit(30, 3600), _channel_limit),
         keep_days=given.read("KEEP_DAYS", 365, _days),
         alert_channel=given.read("ALERT_CHANNEL", "", _channel_id, empty=""),
+        operators=given.read("OPERATORS", frozenset(), _operators),
         ping_url=given.read("PING_URL", "", _ping_url, empty=""),
         match_link=given.read("MATCH_LINK", MATCH_LINK, _match_link, empty=""),
         riot_url=given.read("RIOT_URL", "https://{routing}.api.riotgames.com", _riot_url),
@@ -419,6 +421,17 @@ def _slack_url(text: str) -> str:
 
 def _ddragon_url(text: str) -> str:
     return _url(text).rstrip("/")
+
+
+def _operators(text: str) -> frozenset[str]:
+    names = {each.strip().upper() for each in text.split(",") if each.strip()}
+    for name in names:
+        if not re.fullmatch(r"[UW][A-Z0-9]+", name):
+            raise ValueError(
+                "it takes Slack's ids of people, U…, separated by commas: in Slack, open a person's profile and "
+                'choose "Copy member ID"'
+            )
+    return frozenset(names)
 
 
 def _ping_url(text: str) -> str:

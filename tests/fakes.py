@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from support import FakeClock, puuid
 
-from lolslackbot.model import Account, Message, RiotId
+from lolslackbot.model import Account, Asked, Message, RiotId
 from lolslackbot.rank import Standing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import PAGE, Answer, Page
-from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, SlackProblem
+from lolslackbot.slack.answers import ChannelInfo, History, Identity, Posted, Said, SlackProblem
 from lolslackbot.slack.answers import SlackVerdict as PostVerdict
 
 T = TypeVar("T")
@@ -150,6 +150,11 @@ class FakeSlack:
         self.reads: list[str] = []
         self.oldest: list[datetime] = []  # how far back histories were read
         self.infos: dict[str, ChannelInfo] = {}  # by channel; of the others Slack does not tell
+        self.said_in: dict[str, list[Asked] | SlackProblem] = {}  # by channel: what was asked there
+        self.page = 100  # messages of it in one answer
+        self.threads: dict[str, dict[str, str] | SlackProblem] = {}  # by the `ts` of what began one
+        self.reacted: list[tuple[str, str]] = []  # channel and `ts`
+        self.reaction_outcomes: list[Posted] = []  # of the next reactions; then all succeed
         self.clock: FakeClock | None = None
         self.on_post: Callable[[Message], None] = lambda _: None
 
@@ -170,7 +175,29 @@ class FakeSlack:
 
     def identity(self) -> Identity:
         self.reads.append("auth.test")
-        return Identity("B1", "A1")
+        return Identity("B1", "A1", "U0BOT")
+
+    def said(self, channel_id: str, oldest: str, latest: str | None, us: Identity) -> Said:
+        self.reads.append(f"said {channel_id}")
+        found = self.said_in.get(channel_id, [])
+        if isinstance(found, SlackProblem):
+            raise found
+        newest = sorted(found, key=lambda asked: asked.slack_ts, reverse=True)
+        within = [each for each in newest if oldest < each.slack_ts and (latest is None or each.slack_ts < latest)]
+        page = within[: self.page]
+        stamps = [each.slack_ts for each in page]
+        return Said(tuple(page), max(stamps, default=None), min(stamps, default=None), has_more=len(page) < len(within))
+
+    def thread(self, channel_id: str, thread_ts: str, us: Identity) -> History:
+        self.reads.append(f"thread {thread_ts}")
+        found = self.threads.get(thread_ts, {})
+        if isinstance(found, SlackProblem):
+            raise found
+        return History(found, self.clock.now() if self.clock else None)
+
+    def react(self, channel_id: str, slack_ts: str, emoji: str) -> Posted:
+        self.reacted.append((channel_id, slack_ts))
+        return self.reaction_outcomes.pop(0) if self.reaction_outcomes else Posted(PostVerdict.DELIVERED)
 
     def history(self, channel_id: str, oldest: datetime, us: Identity) -> History:
         self.reads.append(channel_id)

@@ -94,7 +94,7 @@ def test_the_sandbox_s_token_may_do_what_the_manifest_asks_for_and_nothing_else(
 
 def test_the_example_crontab_chains_the_stages_quietly_every_three_minutes_and_sums_up_the_week_on_mondays() -> None:
     assert example_jobs() == [
-        '*/3 * * * * "$BOT" -q fetch-matches; "$BOT" -q build-messages; "$BOT" -q deliver',
+        '*/3 * * * * "$BOT" -q answer; "$BOT" -q fetch-matches; "$BOT" -q build-messages; "$BOT" -q deliver',
         '0 9 * * 1 "$BOT" -q digest; "$BOT" -q deliver',
     ]
 
@@ -106,7 +106,7 @@ def test_the_example_crontab_works_with_spaces_in_its_paths(tmp_path: Path) -> N
     bot.write_text('#!/bin/sh\necho "$# $2"\n')
     bot.chmod(0o755)
     said = subprocess.run(["/bin/sh", "-c", job], env={"BOT": str(bot)}, capture_output=True, text=True, check=True)
-    assert said.stdout.splitlines() == ["2 fetch-matches", "2 build-messages", "2 deliver"]
+    assert said.stdout.splitlines() == ["2 answer", "2 fetch-matches", "2 build-messages", "2 deliver"]
 
 
 def test_the_env_file_made_by_hand_is_private_and_has_what_is_needed(tmp_path: Path) -> None:

@@ -392,6 +392,8 @@ def test_a_file_that_cannot_be_written_is_named_and_as_before(tmp_path: Path, mo
 
 # Cron and systemd
 
+TICK = ("answer", "fetch-matches", "build-messages", "deliver")
+
 
 def test_the_lines_for_cron_work_with_odd_paths(tmp_path: Path) -> None:
     bot = tmp_path / "100 % mine's" / "lolslackbot"
@@ -401,7 +403,7 @@ def test_the_lines_for_cron_work_with_odd_paths(tmp_path: Path) -> None:
     tick, week = cron_lines(str(bot), "/home/a b").splitlines()
     job = tick.removeprefix("*/3 * * * * ").replace(r"\%", "%")  # as cron does
     said = subprocess.run(["/bin/sh", "-c", job], capture_output=True, text=True, check=True).stdout
-    assert said.splitlines() == [f"/home/a b -q {stage}" for stage in ("fetch-matches", "build-messages", "deliver")]
+    assert said.splitlines() == [f"/home/a b -q {stage}" for stage in TICK]
     assert week.startswith("0 9 * * 1 export ")
     assert shlex.quote("/home/a b") in week
 
@@ -482,7 +484,7 @@ def test_the_units_are_what_systemd_takes() -> None:
     ]
     ticks = (ROOT / "systemd" / "lolslackbot.service").read_text()
     stages = [line.rpartition(" ")[2] for line in ticks.splitlines() if line.startswith("ExecStart=-")]
-    assert stages == ["fetch-matches", "build-messages", "deliver"]
+    assert tuple(stages) == TICK
     assert_that_systemd_takes(units)
 
 
@@ -517,7 +519,7 @@ def test_the_commands_for_systemd_put_odd_paths_into_the_units(tmp_path: Path) -
     calls = [shlex.split(start.removeprefix("ExecStart=-").replace("%%", "%")) for start in starts]
     assert {(call[0], call[2].replace("$$", "$")) for call in calls} == {(str(bot), home)}
     assert [call[1:2] + call[3:] for call in calls] == [
-        ["--home", "-q", stage] for stage in ("digest", "deliver", "fetch-matches", "build-messages", "deliver")
+        ["--home", "-q", stage] for stage in ("digest", "deliver", *TICK)
     ]
     assert (tmp_path / "called").read_text().splitlines() == [
         "systemctl --user daemon-reload",

@@ -39,6 +39,7 @@ class TrackRequest:
     workspace: str
     line: int | None = None  # where it stands in a file
     force: bool = False  # on that platform, whatever Riot says
+    asked_by: str | None = None  # Slack's id of who asked for it in the channel; None: the operator
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ oauth_config:
       - groups:read
       - channels:history
       - groups:history
+      - reactions:write
 settings:
   token_rotation_enabled: false
 """
@@ -80,7 +81,7 @@ def write_env(path: str, values: Mapping[str, str]) -> None:
 def cron_lines(command: str, home: str) -> str:
     """What cron is to run: two lines that set nothing for any other line of the crontab."""
     begin = f"export LOLSLACKBOT_HOME={_for_cron(home)}; B={_for_cron(command)}; "
-    tick = '"$B" -q fetch-matches; "$B" -q build-messages; "$B" -q deliver'
+    tick = '"$B" -q answer; "$B" -q fetch-matches; "$B" -q build-messages; "$B" -q deliver'
     week = '"$B" -q digest; "$B" -q deliver'
     return f"*/3 * * * * {begin}{tick}\n0 9 * * 1 {begin}{week}\n"
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +11,7 @@ from lolslackbot.clock import Clock, text_of
 from lolslackbot.errors import ConfigError, NotFound, Rejected, RunAborted, TemporaryError
 from lolslackbot.messages.announcement import RenderOptions
 from lolslackbot.messages.render import render
-from lolslackbot.model import Account, Player, RiotId
+from lolslackbot.model import DEFAULT_WORKSPACE, Account, Player, RiotId
 from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
@@ -38,8 +39,43 @@ class NoPlatform(NoAnswer):
     """Riot does not say where a player plays: a person can."""
 
 
+class PlaysNowhere(NotFound):
+    """Riot knows the account, and no platform on which it plays: a person may."""
+
+
 class OtherPlatform(ConfigError):
     """A player was to be tracked on another platform than Riot says."""
+
+    def __init__(self, riot_id: RiotId, asked: str, named: str) -> None:
+        super().__init__(
+            f"Riot says that {riot_id} plays on {named}, not on {asked}: leave --platform out, or add --force"
+        )
+        self.riot_id, self.asked, self.named = riot_id, asked, named
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A player is announced in a channel. since: games that end after it."""
+
+    riot_id: RiotId
+    platform: str
+    channel_id: str
+    since: datetime
+    is_new: bool
+    moved_from: str | None = None  # the platform before
+    is_sure: bool = True  # Riot said that they play on that platform
+
+    def __str__(self) -> str:
+        already = "" if self.is_new or self.moved_from else " already"
+        line = f"{self.riot_id} ({self.platform}) is announced in {self.channel_id}{already}"
+        line += f": games that end after {text_of(self.since)}"
+        if self.moved_from:
+            line += f"; moved from {self.moved_from}"
+        return line if self.is_sure else f"{line}; Riot did not say where they play"
+
+
+def _unconfirmed(_tracked: Tracked) -> None:
+    """Nothing belongs into the same commit."""
 
 
 class Tracker:
@@ -48,12 +84,18 @@ class Tracker:
     def __init__(self, db: Database, riot: "RiotClient", clock: Clock, max_wait: float) -> None:
         self._db, self._riot, self._clock, self._max_wait = db, riot, clock, max_wait
 
-    def track(self, request: TrackRequest) -> str:
-        """Returns one line about the result. Raises subclasses of RunAborted with what is in the way."""
+    def track(self, request: TrackRequest, confirm: Callable[[Tracked], None] = _unconfirmed) -> Tracked:
+        """What came of it. Raises subclasses of RunAborted with what is in the way.
+
+        confirm: writes what belongs into the same commit.
+        """
         known = players.with_riot_id(self._db, request.riot_id)
         if known and self._is_tracked(known, request):
-            since = players.track_since(self._db, known.player_id, request.channel_id)
-            return _describe(known.riot_id, known.platform, request.channel_id, since or self._clock.now(), " already")
+            since = players.track_since(self._db, known.player_id, request.channel_id) or self._clock.now()
+            tracked = Tracked(known.riot_id, known.platform, request.channel_id, since, is_new=False)
+            with self._db.transaction():
+                confirm(tracked)
+            return tracked
         account = self._ask(
             request,
             lambda: self._riot.account(request.riot_id, request.platform),
@@ -62,7 +104,10 @@ class Tracker:
         if known and known.puuid != account.puuid:
             self._check_identity(request, known, account)
         platform, named = self._platform(request, account)
-        return self._record(request, account, platform, named)
+        tracked = self._record(request, account, platform, named, confirm)
+        if request.asked_by is None:  # whoever waits in a channel need not wait for that
+            self._read_rank(account.puuid, platform)
+        return tracked
 
     def _platform(self, request: TrackRequest, account: Account) -> tuple[str, str | None]:
         """The platform to ask for games, and the one that Riot told, None if it did not."""
@@ -77,45 +122,51 @@ class Tracker:
                 logger.warning("not known whether %s is right: %s", request.platform, unknown, exc_info=unknown)
                 return request.platform, None
             if isinstance(unknown, NotFound):
-                raise
+                raise PlaysNowhere(str(unknown)) from unknown
             raise NoPlatform(
                 f"Riot does not say on which platform {request.riot_id} plays ({unknown.__cause__}): "
                 "name it with --platform, or try again later"
             ) from unknown
         if request.platform not in (None, named) and not request.force:
-            raise OtherPlatform(
-                f"Riot says that {request.riot_id} plays on {named}, not on {request.platform}: leave --platform out, "
-                "or add --force"
-            )
+            raise OtherPlatform(request.riot_id, request.platform, named)
         return request.platform or named, named
 
-    def _record(self, request: TrackRequest, account: Account, platform: str, named: str | None) -> str:
+    def _record(
+        self,
+        request: TrackRequest,
+        account: Account,
+        platform: str,
+        named: str | None,
+        confirm: Callable[[Tracked], None],
+    ) -> Tracked:
         riot_id, channel_id, now = account.riot_id or request.riot_id, request.channel_id, self._clock.now()
         with self._db.transaction():
             before = players.with_puuids(self._db, [account.puuid]).get(account.puuid)
-            is_new = players.track(self._db, account.puuid, riot_id, platform, channel_id, request.workspace, now)
+            is_new = players.track(
+                self._db, account.puuid, riot_id, platform, channel_id, request.workspace, now, request.asked_by
+            )
             player = players.with_puuids(self._db, [account.puuid])[account.puuid]
             if named:  # whoever insists on another platform is not told at once that it is another one
                 players.record_region(self._db, player.player_id, platform, now)
             subject = f"player {player.player_id}"
             if is_new:
-                decisions.record(self._db, "track", subject, f"in {channel_id}", now)
+                decisions.record(self._db, "track", subject, f"in {channel_id}{_by(request.asked_by)}", now)
             moved = before is not None and before.platform != platform
             if before and moved:
                 decisions.record(self._db, "track", subject, f"{before.platform} -> {platform}", now)
             since = players.track_since(self._db, player.player_id, channel_id) or now
-        self._read_rank(player.player_id, account.puuid, platform)
-        line = _describe(riot_id, platform, channel_id, since, "" if is_new or moved else " already")
-        if before and moved:
-            line += f"; moved from {before.platform}"
-        return line if named else f"{line}; Riot did not say where they play"
+            moved_from = before.platform if before and moved else None
+            tracked = Tracked(riot_id, platform, channel_id, since, is_new, moved_from, is_sure=named is not None)
+            confirm(tracked)
+        return tracked
 
-    def _read_rank(self, player_id: int, puuid: str, platform: str) -> None:
+    def _read_rank(self, puuid: str, platform: str) -> None:
         """What later games are compared with. Where it cannot be had, `fetch-matches` asks for it."""
         asked_at = self._clock.now()
         try:
             with self._riot.standings(puuid, platform) as standings, self._db.transaction():
-                ranks.record(self._db, player_id, asked_at, standings)
+                player = players.with_puuids(self._db, [puuid])[puuid]
+                ranks.record(self._db, player.player_id, asked_at, standings)
         except (RateLimited, RiotRefusal) as refusal:
             logger.info("no rank to begin with: %s", refusal, exc_info=True)
 
@@ -168,8 +219,8 @@ class Tracker:
                 self._clock.sleep(max(0.0, seconds) + 0.001)
 
 
-def _describe(riot_id: RiotId, platform: str, channel_id: str, since: datetime, already: str) -> str:
-    return f"{riot_id} ({platform}) is announced in {channel_id}{already}: games that end after {text_of(since)}"
+def _by(asked_by: str | None) -> str:
+    return f", asked for by {asked_by}" if asked_by else ""
 
 
 def _error_of(request: TrackRequest, refusal: RiotRefusal) -> RunAborted:
@@ -210,12 +261,18 @@ def doubt_about(db: Database, slack: "SlackClient", channel_id: str) -> str | No
 
 
 def untrack(
-    db: Database, riot_id: RiotId, channel_id: str | None, now: datetime, match_link: str, pictures: str = ""
+    db: Database,
+    riot_id: RiotId,
+    channel_id: str | None,
+    now: datetime,
+    match_link: str,
+    pictures: str = "",
+    asked_by: str | None = None,
 ) -> list[str]:
     """Opts a player out, of one channel or of all; the channels. Raises NotFound when nothing is tracked so.
 
     Pending messages that name others too are rendered again without this player; the others expire.
-    match_link, pictures: as for `build_messages`.
+    match_link, pictures: as for `build_messages`. asked_by: Slack's id of who asked for it in the channel.
     """
     player = players.with_riot_id(db, riot_id) or players.formerly(db, riot_id)
     channel_id = channels.current_id(db, channel_id) if channel_id else None
@@ -235,7 +292,8 @@ def untrack(
             waiting = outbox.waiting_about(db, player.player_id, track.channel_id)
             players.untrack(db, player.player_id, track.channel_id)
             matches.give_up_untracked(db)
-            decisions.record(db, "untrack", f"player {player.player_id}", f"in {track.channel_id}", now)
+            change = f"in {track.channel_id}{_by(asked_by)}"
+            decisions.record(db, "untrack", f"player {player.player_id}", change, now)
             for match_id in waiting:
                 _rerender(db, match_id, track, options, now)
             for subject in outbox.waiting_digests(db, track.channel_id):
@@ -247,6 +305,8 @@ def prefer(db: Database, channel_id: str, change: channels.Change, now: datetime
     """Changes what a channel hears from now on; returns one line. Raises NotFound for a channel that is not tracked."""
     channel_id = channels.current_id(db, channel_id)
     with db.transaction():
+        if change.requests:  # friends may be the first to track somebody there
+            channels.ensure(db, channel_id, DEFAULT_WORKSPACE)
         if not channels.prefer(db, channel_id, change, now):
             raise NotFound(f"{channel_id} is not a tracked channel: see `lolslackbot channels`")
         wants = channels.preferences(db)[channel_id]

@@ -229,7 +229,7 @@ class _Setup:
             elif self._verify:
                 self._doubt(db, channel)
             for friend in friends:
-                show_line(tracker.track(TrackRequest(friend, channel, platform, "default")))
+                show_line(str(tracker.track(TrackRequest(friend, channel, platform, "default"))))
             if self._is_asked and not friends:
                 self._ask_for_friends(tracker, channel, platform)
 
@@ -257,7 +257,7 @@ class _Setup:
             if not text:
                 return False
             try:
-                show_line(tracker.track(TrackRequest(read_riot_id(text), channel, platform, "default")))
+                show_line(str(tracker.track(TrackRequest(read_riot_id(text), channel, platform, "default"))))
             except (NotFound, NoAnswer, OtherPlatform, players.OtherWorkspace) as error:
                 raise Wrong(str(error)) from error
             return True

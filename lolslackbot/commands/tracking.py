@@ -35,7 +35,7 @@ from lolslackbot.messages.game_queues import ALL, KINDS, read_queues
 from lolslackbot.model import RiotId, Style
 from lolslackbot.rank import NAMES
 from lolslackbot.slack.answers import SlackProblem
-from lolslackbot.store import channels, holds, players, ranks
+from lolslackbot.store import channels, holds, players, ranks, requests
 from lolslackbot.store.connect import create_database
 from lolslackbot.store.database import Database
 
@@ -107,7 +107,7 @@ def track_command(
 
 def track_one(tracker: Tracker, request: TrackRequest) -> Exit:
     with logging_about(str(request.riot_id)):
-        show_line(tracker.track(request))
+        show_line(str(tracker.track(request)))
     return Exit.OK
 
 
@@ -248,7 +248,10 @@ def channels_command(context: click.Context, as_json: bool) -> None:
                 "paused": text_of(pause.since) if (pause := paused[channel_id] or everything) else None,
                 "problem": hold.reason if (hold := holds.find(db, holds.channel_scope(channel_id), "broken")) else None,
             }
-            for channel_id, workspace in sorted({(track.channel_id, track.workspace) for track in tracks})
+            for channel_id, workspace in sorted(
+                {(track.channel_id, track.workspace) for track in tracks}
+                | {(inbox.channel_id, inbox.workspace) for inbox in requests.inboxes(db)}
+            )
         ]
     if as_json:
         show_json(rows)

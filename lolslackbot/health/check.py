@@ -19,6 +19,7 @@ from lolslackbot.health.needs import (
     CUT_OFF,
     HISTORY_SCOPES,
     MIN_FREE_BYTES,
+    REACTION_SCOPE,
     TICKS_MISSED,
     TO_MAKE_ROOM,
     add_scopes,
@@ -32,12 +33,13 @@ from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.settings import FaultySetting, Settings, Unknown, empty_settings, token_name
 from lolslackbot.shares import WHOLE, Share
 from lolslackbot.slack.answers import ChannelInfo, SlackProblem, SlackVerdict, Standing, is_over
-from lolslackbot.store import channels, decisions, findings, holds, players, runs
+from lolslackbot.store import channels, decisions, findings, holds, players, requests, runs
 from lolslackbot.store.connect import open_database
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.locks import LOCKS, STAGES, lock_file
+from lolslackbot.store.requests import Inbox
 
 if TYPE_CHECKING:
     from lolslackbot.riot.client import RiotClient
@@ -111,6 +113,7 @@ class Checks:
     db: Database | None = None  # open, and sound
     writable: bool = False
     reached: "dict[str, SlackClient]" = field(default_factory=dict)  # workspaces
+    scopes: dict[str, frozenset[str] | None] = field(default_factory=dict)  # of their tokens; None: Slack does not say
     ahead: dict[str, timedelta] = field(default_factory=dict)  # this clock, of the servers'
     stack: ExitStack = field(default_factory=ExitStack)  # closes the database
 
@@ -396,8 +399,10 @@ def _request_account(riot: "RiotClient", db: Database) -> None:
 def _slack(checks: Checks) -> Iterator[Finding]:
     """Each workspace, then the channels that it is used for."""
     tracks = players.tracks(checks.db) if checks.db else []
-    tracked = {track.channel_id for track in tracks}
+    inboxes = requests.inboxes(checks.db) if checks.db else []
+    tracked = {track.channel_id for track in tracks} | {inbox.channel_id for inbox in inboxes}
     used = {(track.workspace.lower(), track.channel_id) for track in tracks}
+    used |= {(inbox.workspace.lower(), inbox.channel_id) for inbox in inboxes}
     if checks.settings.alert_channel:
         used.add((DEFAULT_WORKSPACE, checks.settings.alert_channel))
     for workspace in sorted({name for name, _ in used} | {DEFAULT_WORKSPACE} | set(checks.settings.slack_tokens)):
@@ -410,9 +415,27 @@ def _slack(checks: Checks) -> Iterator[Finding]:
                 scope = Scope(ScopeKind.CHANNEL if is_tracked else ScopeKind.ALERT_CHANNEL, channel_id)
                 check = partial(_channel, slack=slack, channel_id=channel_id, is_tracked=is_tracked)
                 yield from checks.guard(f"channel {channel_id}", check, scope=scope)
+        for inbox in inboxes if workspace in checks.reached else ():
+            if inbox.workspace.lower() == workspace:
+                check = partial(_requests, slack=checks.reached[workspace], inbox=inbox)
+                yield from checks.guard(f"requests in {inbox.channel_id}", check)
         if workspace in checks.reached and _wants_digests(checks, workspace):
             check = partial(_digest_forms, slack=checks.reached[workspace], workspace=workspace)
             yield from checks.guard(f"digests in workspace {workspace}", check)
+
+
+def _requests(checks: Checks, slack: "SlackClient", inbox: Inbox) -> Iterator[Finding]:
+    """Whether what people ask there can be read, and shown to be seen. Nothing of it is looked at."""
+    what = f"requests in {inbox.channel_id}"
+    if problem := slack.cannot_read(inbox.channel_id):
+        yield _warn(what, f"what people say there cannot be read: {problem}", add_scopes(HISTORY_SCOPES))
+        return
+    scopes = checks.scopes[inbox.workspace.lower()]
+    if scopes is not None and REACTION_SCOPE not in scopes:
+        said = f"people may ask; without {REACTION_SCOPE} no reaction shows that it was seen"
+        yield _warn(what, said, add_scopes([REACTION_SCOPE]))
+    else:
+        yield _ok(what, "people may ask, and a reaction shows that it was seen")
 
 
 def _wants_digests(checks: Checks, workspace: str) -> bool:
@@ -451,7 +474,7 @@ def _workspace(checks: Checks, workspace: str) -> Iterator[Finding]:
         logger.debug("%s: %s", what, problem, exc_info=True)
         yield _refused(what, problem)
         return
-    checks.reached[workspace] = slack
+    checks.reached[workspace], checks.scopes[workspace] = slack, standing.scopes
     yield _token(what, standing)
     yield from _scopes(what, standing)
     if standing.is_bot and (standing.scopes is None or POST_SCOPE in standing.scopes):

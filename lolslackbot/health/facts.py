@@ -10,7 +10,19 @@ from lolslackbot.clock import Clock, text_of
 from lolslackbot.files import user_name
 from lolslackbot.poll import Group, groups, take_turns
 from lolslackbot.riot import limits, routing
-from lolslackbot.store import alerts, channels, decisions, findings, health, holds, matches, players, riot_hosts, runs
+from lolslackbot.store import (
+    alerts,
+    channels,
+    decisions,
+    findings,
+    health,
+    holds,
+    matches,
+    players,
+    requests,
+    riot_hosts,
+    runs,
+)
 from lolslackbot.store.alerts import Alert
 from lolslackbot.store.call_log import CallLog, StatedLimit
 from lolslackbot.store.database import Database
@@ -18,9 +30,10 @@ from lolslackbot.store.decisions import Decision
 from lolslackbot.store.findings import Found
 from lolslackbot.store.health import LostMatch, UnsentMessage
 from lolslackbot.store.holds import Hold, Scope
-from lolslackbot.store.locks import STAGES
+from lolslackbot.store.locks import ANSWER, STAGES
 from lolslackbot.store.matches import Waiting
 from lolslackbot.store.players import Rename, Track
+from lolslackbot.store.requests import Inbox
 from lolslackbot.store.runs import PastRun
 
 LATELY = timedelta(days=1)
@@ -115,6 +128,7 @@ class Facts:
     found: list[Found]  # by `check`, and not disproved since
     names: Mapping[str, str]  # of channels, by id
     poll_groups: list[Group]  # where not all lists are asked for in each tick
+    inboxes: list[Inbox]  # channels in which people may ask
 
     @property
     def tracked_since(self) -> datetime | None:
@@ -141,7 +155,8 @@ def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -
     known = holds.all_known(db)
     held = [hold.scope for hold in known if hold.until is None or hold.until > now]
     stalest = health.stalest_list(db)
-    stages = {stage: _runs_of(db, stage) for stage in STAGES}
+    inboxes = requests.inboxes(db)
+    stages = {stage: _runs_of(db, stage) for stage in ((ANSWER, *STAGES) if inboxes else STAGES)}
     failed, expired = health.failed(db, now - LATELY), health.expired(db, now - LATELY)
     in_doubt = [  # one that is being sent at this moment is not
         message for message in health.in_doubt(db) if message.state == "uncertain" or not stages["deliver"].at_work
@@ -192,6 +207,7 @@ def read_facts(db: Database, now: datetime, announce_within: timedelta = NEWS) -
         found=findings.all_known(db),
         names=channels.names(db),
         poll_groups=groups(polled, now) if take_turns(polled) else [],
+        inboxes=inboxes,
     )
 
 

@@ -14,7 +14,7 @@ from lolslackbot.settings import token_name
 from lolslackbot.store import channels, holds
 from lolslackbot.store.health import UnsentMessage
 from lolslackbot.store.holds import Hold, Scope, ScopeKind
-from lolslackbot.store.locks import STAGES
+from lolslackbot.store.locks import ANSWER
 from lolslackbot.store.outbox import is_news
 from lolslackbot.store.players import Track
 from lolslackbot.store.runs import PastRun
@@ -25,6 +25,7 @@ FAR_BEHIND = timedelta(days=7)  # a player's newest game behind the newest of th
 LOST_ALERT_THRESHOLD = 5  # lost matches within a day: fewer are Riot's usual oddities
 MIN_FREE_BYTES = 100 * 2**20
 HISTORY_SCOPES = ("channels:history", "groups:history")
+REACTION_SCOPE = "reactions:write"
 ENOUGH_RUNS = 5  # to see that a stage runs out of time again and again
 CUT_OFF = "was cut off (killed, or unable to write)"
 IN_THE_FUTURE = "in the future: this clock was ahead then, or is behind now; to compare it: `lolslackbot check`"
@@ -52,6 +53,7 @@ class NeedKind(StrEnum):
     UNUSABLE = "{} unusable"
     UNWELL = "{} unwell"
     OUT_OF_TIME = "{} out of time"
+    REQUESTS_UNREAD = "requests unread {}"
     MESSAGES_WAITING = "messages waiting"
     MATCHES_WAITING = "matches waiting"
     LISTS_WAITING = "lists waiting"
@@ -101,6 +103,7 @@ def find_needs(facts: Facts) -> list[Need]:
         *_odd_limits(facts),
         *_players(facts),
         *_silent_stages(facts),
+        *_unread_requests(facts),
         *_unpolled_lists(facts),
         *_unusable_stages(facts),
         *_failing_stages(facts),
@@ -322,11 +325,16 @@ def _silent_stages(facts: Facts) -> Iterator[Need]:
     since = facts.recorded_since
     if since is None or facts.tracked_since is None:
         return
-    silent = {stage: of for stage, of in facts.stages.items() if facts.now - (of.last_seen_at or since) >= TICKS_MISSED}
-    if len(silent) == len(STAGES) and not any(of.at_work for of in silent.values()):
+    asked_since = min((each.since for each in facts.inboxes), default=since)
+    missed = {
+        stage: facts.now - (of.last_seen_at or (asked_since if stage == ANSWER else since))
+        for stage, of in facts.stages.items()
+    }
+    silent = {stage: of for stage, of in facts.stages.items() if missed[stage] >= TICKS_MISSED}
+    if len(silent) == len(facts.stages) and not any(of.at_work for of in silent.values()):
         last = max(of.last_seen_at for of in silent.values() if of.last_seen_at)
         cut_off = [f", {stage} {CUT_OFF}" for stage, of in silent.items() if of.cut_off]
-        text = f"no stage has run since {text_of(last)}{''.join(cut_off)}; {_ask_cron(*STAGES)}"
+        text = f"no stage has run since {text_of(last)}{''.join(cut_off)}; {_ask_cron(*facts.stages)}"
         yield Need(NeedKind.SILENT, "stages", text)
     else:
         for stage, of in silent.items():
@@ -354,6 +362,18 @@ def _hangs(run: PastRun) -> str:
 def _ask_cron(*stages: str) -> str:
     commands = ", ".join(f"`lolslackbot {stage}`" for stage in stages)
     return f"see `crontab -l` and `lolslackbot check`; to run {'it' if len(stages) == 1 else 'them'} now: {commands}"
+
+
+def _unread_requests(facts: Facts) -> Iterator[Need]:
+    """Channels in which people may ask, and are not heard."""
+    for inbox in facts.inboxes:
+        if inbox.problem:
+            label = channels.label(inbox.channel_id, facts.names)
+            text = (
+                f"what people ask in {label} cannot be read: Slack says {inbox.problem}; `lolslackbot check` says what "
+                f"is missing, `lolslackbot channels set {inbox.channel_id} --requests off` ends it"
+            )
+            yield Need(NeedKind.REQUESTS_UNREAD, inbox.channel_id, text)
 
 
 def _unpolled_lists(facts: Facts) -> Iterator[Need]:

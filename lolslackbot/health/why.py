@@ -18,6 +18,7 @@ from lolslackbot.health.needs import (
     describe_hold,
     track_command,
 )
+from lolslackbot.messages.slack_text import visible
 from lolslackbot.model import MessageKind, Player, RiotId, platform_of
 from lolslackbot.rank import NAMES
 from lolslackbot.riot import routing
@@ -34,12 +35,13 @@ from lolslackbot.store import (
     players,
     ranks,
     reasons,
+    requests,
     runs,
 )
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold, Scope
-from lolslackbot.store.locks import STAGES
+from lolslackbot.store.locks import ANSWER, STAGES
 from lolslackbot.store.players import Track
 
 LAST = 10  # games of a player, messages of a channel
@@ -412,8 +414,20 @@ def tell_channel(view: View, channel_id: str) -> Iterator[str]:
         yield f"{_heading(message)}: {_outcome(view, message, brief=True)}"
     if not messages:
         yield "no message so far"
+    yield from _asked(view, channel_id)
     if wants.digest:
         yield _last_digest(view)
+
+
+def _asked(view: View, channel_id: str) -> Iterator[str]:
+    """What people asked there last, and what came of it."""
+    if requests.inbox(view.db, channel_id) is None:
+        return
+    if run := _run(view, ANSWER):
+        yield run
+    for story in requests.of_channel(view.db, channel_id, LAST):
+        outcome = f"{story.state}{f': {story.reason}' if story.reason else ''}"
+        yield f"asked by {story.asked.user_id} at {text_of(story.asked.at)}: {visible(story.asked.words)}: {outcome}"
 
 
 def _last_digest(view: View) -> str:
@@ -440,7 +454,7 @@ def _state(story: MatchStory) -> str:
 
 def _decided(view: View, subject: str | Scope) -> Iterator[Event]:
     for decision in decisions.about(view.db, subject):
-        who = decision.command if decision.command in STAGES else f"`{decision.command}` by hand"
+        who = decision.command if decision.command in (ANSWER, *STAGES) else f"`{decision.command}` by hand"
         yield decision.decided_at, f"{who}, {decision.subject}: {decision.change}"
 
 

@@ -1,4 +1,4 @@
-"""A Slack Web API on loopback: chat.postMessage, .update, conversations.history, .info, blocks.validate, auth.test.
+"""A Slack Web API on loopback: what posts, edits, reads, reacts and tells who one is.
 
 Arguments, answers and error codes are those of docs.slack.dev's pages on these methods.
 """
@@ -23,7 +23,14 @@ from lolslackbot.sandbox.faults import Fault
 from lolslackbot.sandbox.mishaps import JSON, Answer, Mishap
 from lolslackbot.sandbox.server import Call, Handle, Loopback, Recorded
 
-SCOPES = ("chat:write", "channels:read", "groups:read", "channels:history", "groups:history")  # the manifest's
+SCOPES = (  # the manifest's
+    "chat:write",
+    "channels:read",
+    "groups:read",
+    "channels:history",
+    "groups:history",
+    "reactions:write",
+)
 MAX_TEXT, MAX_EDITED_TEXT = 40_000, 4_000
 MAX_PAGE = 999
 
@@ -66,6 +73,11 @@ class Post:
     blocks: list[Any] = field(default_factory=list)
     metadata: dict[str, Any] | None = None
     bot_id: str | None = None
+    user: str | None = None  # who said it, where that was a person
+    thread_ts: str | None = None  # of the message under which it stands
+    subtype: str | None = None
+    edited: bool = False
+    reactions: tuple[str, ...] = ()
     at: float = field(default_factory=time.monotonic)
     wall: float = field(default_factory=time.time)
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -80,8 +92,15 @@ class Post:
     def as_message(self, *, all_metadata: bool = True) -> dict[str, Any]:
         """As the API shows it; without include_all_metadata only the event type comes back."""
         message: dict[str, Any] = {"type": "message", "ts": self.ts, "text": self.text}
-        if self.bot_id:
-            message["bot_id"] = self.bot_id
+        optional = {
+            "bot_id": self.bot_id,
+            "user": self.user,
+            "thread_ts": self.thread_ts,
+            "subtype": self.subtype,
+            "edited": {"user": self.user, "ts": self.ts} if self.edited else None,
+            "reactions": [{"name": name, "count": 1} for name in self.reactions],
+        }
+        message |= {name: value for name, value in optional.items() if value}
         if self.blocks:
             message["blocks"] = self.blocks
         if self.metadata:
@@ -133,7 +152,9 @@ class Slack(Loopback[Request]):
             "chat.postMessage": self._post_message,
             "chat.update": self._update,
             "chat.delete": self._delete,
+            "reactions.add": self._react,
             "conversations.history": self._history,
+            "conversations.replies": self._replies,
             "conversations.info": self._info,
             "blocks.validate": self._validate,
             "auth.test": self._auth_test,
@@ -185,8 +206,9 @@ class Slack(Loopback[Request]):
         metadata: dict[str, Any] | None = None,
         bot_id: str | None = None,
         ts: str | None = None,
+        **more: Any,
     ) -> Post:
-        """Somebody else's message: in the history, not in `posts`."""
+        """Somebody else's message: in the history, not in `posts`. more: other fields of `Post`."""
         with self._lock:
             workspace = self.channels[channel].workspace
             post = Post(
@@ -196,9 +218,35 @@ class Slack(Loopback[Request]):
                 ts=ts or self._stamp(),
                 metadata=metadata,
                 bot_id=bot_id,
+                **more,
             )
             self._foreign.append(post)
             return post
+
+    def say(self, channel: str, text: str, user: str = "U0FRIEND1", **more: Any) -> Post:
+        """A person says something; `@bot` stands for the mention of the bot."""
+        bot = self.workspaces[self.channels[channel].workspace].user_id
+        return self.add_message(channel, text.replace("@bot", f"<@{bot}>"), user=user, **more)
+
+    def forget_others(self) -> None:
+        """All that the bot did not say is gone."""
+        with self._lock:
+            self._foreign.clear()
+
+    def remove(self, post: Post) -> None:
+        """Somebody deletes what they said."""
+        with self._lock:
+            self._foreign.remove(post)
+
+    def replies(self, channel: str, thread_ts: str) -> list[Post]:
+        """What the bot said in a thread, oldest first."""
+        with self._lock:
+            return [post for post in self.posts if post.channel == channel and post.thread_ts == thread_ts]
+
+    def reactions(self, channel: str, ts: str) -> tuple[str, ...]:
+        """The emoji that the bot put on a message."""
+        with self._lock:
+            return next(post.reactions for post in self._foreign if post.channel == channel and post.ts == ts)
 
     def revoke(self, workspace: str = "default") -> None:
         """Its token answers invalid_auth from now on."""
@@ -348,6 +396,7 @@ class Slack(Loopback[Request]):
             blocks=blocks,
             metadata=metadata,
             bot_id=workspace.bot_id,
+            thread_ts=request.arguments.get("thread_ts"),
             arguments=request.arguments,
         )
         self.posts.append(post)
@@ -360,7 +409,9 @@ class Slack(Loopback[Request]):
             raise Refused("is_inactive")
         if not channel.member:
             raise Refused("no_permission")
-        old = next((post for post in self._visible(channel) if post.ts == request.arguments.get("ts")), None)
+        old = next(
+            (post for post in self._visible(channel, threads=True) if post.ts == request.arguments.get("ts")), None
+        )
         if old is None:
             raise Refused("message_not_found")
         if old not in self.posts:
@@ -380,13 +431,31 @@ class Slack(Loopback[Request]):
 
     def _delete(self, request: Request, workspace: Workspace) -> dict[str, Any]:
         channel = self._channel(request, "chat:write")
-        old = next((post for post in self._visible(channel) if post.ts == request.arguments.get("ts")), None)
+        old = next(
+            (post for post in self._visible(channel, threads=True) if post.ts == request.arguments.get("ts")), None
+        )
         if old is None:
             raise Refused("message_not_found")
         if old not in self.posts:
             raise Refused("cant_delete_message")
         self.posts.remove(old)
         return {"channel": channel.id, "ts": old.ts}
+
+    def _react(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        """Of the bot's own reactions each emoji shows once."""
+        channel = self._channel(request, "reactions:write")
+        if channel.archived:
+            raise Refused("is_archived")
+        name, stamp = request.arguments.get("name"), request.arguments.get("timestamp")
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_+-]+", name):
+            raise Refused("invalid_name")
+        post = next((post for post in self._visible(channel, threads=True) if post.ts == stamp), None)
+        if post is None:
+            raise Refused("message_not_found")
+        if name in post.reactions:
+            raise Refused("already_reacted")
+        post.reactions += (name,)
+        return {}
 
     def _validate(self, request: Request, workspace: Workspace) -> dict[str, Any]:
         """Needs no scope and posts nothing."""
@@ -412,17 +481,34 @@ class Slack(Loopback[Request]):
         cursor = _cursor(arguments.get("cursor"))
         found = [post for post in self._visible(channel) if _within(post.ts, arguments)]
         found = [post for post in found if cursor is None or Decimal(post.ts) <= cursor]
+        return {**self._page(found, limit, arguments), "pin_count": 0}
+
+    def _page(self, found: list[Post], limit: int, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As many of these as the answer has room for, and where the next one begins."""
         page = found[: min(limit, self.page_size)]
         all_metadata = _is_true(arguments.get("include_all_metadata"))
         answer: dict[str, Any] = {
             "messages": [self._message(post, all_metadata=all_metadata) for post in page],
             "has_more": len(page) < len(found),
-            "pin_count": 0,
         }
         if len(page) < len(found):
             next_cursor = base64.b64encode(f"next_ts:{found[len(page)].ts}".encode()).decode()
             answer["response_metadata"] = {"next_cursor": next_cursor}
         return answer
+
+    def _replies(self, request: Request, workspace: Workspace) -> dict[str, Any]:
+        """A thread, the message that it began with in front."""
+        channel = self._channel(request, "channels:history", "groups:history")
+        if not channel.member:
+            raise Refused("not_in_channel")
+        arguments = request.arguments
+        cursor, stamp = _cursor(arguments.get("cursor")), arguments.get("ts")
+        everything = self._visible(channel, threads=True)[::-1]
+        if not any(post.ts == stamp or post.thread_ts == stamp for post in everything):
+            raise Refused("thread_not_found")
+        found = [post for post in everything if stamp in (post.ts, post.thread_ts)]
+        found = [post for post in found if cursor is None or Decimal(post.ts) >= cursor]
+        return self._page(found, _limit(arguments.get("limit", 100)), arguments)
 
     def _message(self, post: Post, *, all_metadata: bool = True) -> dict[str, Any]:
         message = post.as_message(all_metadata=all_metadata)
@@ -436,9 +522,13 @@ class Slack(Loopback[Request]):
             }
         return message
 
-    def _visible(self, channel: Channel) -> list[Post]:
-        """The channel's messages, newest first."""
-        messages = [post for post in (*self.posts, *self._foreign) if post.channel == channel.id]
+    def _visible(self, channel: Channel, *, threads: bool = False) -> list[Post]:
+        """The channel's messages, newest first. threads: also those that stand in one."""
+        messages = [
+            post
+            for post in (*self.posts, *self._foreign)
+            if post.channel == channel.id and (threads or post.thread_ts in (None, post.ts))
+        ]
         return sorted(messages, key=lambda post: Decimal(post.ts), reverse=True)
 
 

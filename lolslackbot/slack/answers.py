@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, TypeGuard
 
-from lolslackbot.model import LookupProblem
+from lolslackbot.model import Asked, LookupProblem
 from lolslackbot.transport import HttpAnswer, date_of, one_line, parse_json
 
 
@@ -65,6 +65,17 @@ class Identity:
 
     bot_id: str
     app_id: str
+    user_id: str = ""  # by which people mention us; '' where Slack did not say
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A page of what was said in a channel. Of what was not asked of us only when it was said."""
+
+    asked: tuple[Asked, ...]
+    newest: str | None  # a ts; None: nothing was said
+    oldest: str | None
+    has_more: bool  # older ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ EVENT_TYPE = "lolslackbot_match"  # of the metadata by which a message is found 
 LIMITED_WAIT = 60.0  # seconds, where Slack says "too fast" without saying how long
 LONGEST_WAIT = 86400.0  # however long Slack says
 ALLOWANCE_WAIT = 3600.0
+MOST_WORDS = 500  # characters of what somebody asks: no name at Riot is so long
 
 _CODES: dict[SlackVerdict, str] = {
     SlackVerdict.CHANNEL_BROKEN: """
@@ -142,11 +154,31 @@ _EDIT_REFUSED = {
     "is_inactive",
     "cant_broadcast_message",
 }
+# These refuse a message in a thread, and nothing else in that channel.
+_THREAD_REFUSED = {
+    "cannot_reply_to_message",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_thread_locked",
+}
+# docs.slack.dev, reactions.add: there is nothing to show, or nothing to show it on.
+_REACTION_REFUSED = {
+    "already_reacted",
+    "bad_timestamp",
+    "invalid_name",
+    "message_not_found",
+    "no_item_specified",
+    "thread_locked",
+    "too_many_emoji",
+    "too_many_reactions",
+}
 _LASTING = {"missing_scope", "not_allowed_token_type", "deprecated_endpoint", "method_deprecated", "unknown_method"}
 _UNSEEN = {"channel_not_found", "not_in_channel"}
 _ARCHIVED = "is_archived"
 
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
+_TS_OF_TODAY = re.compile(r"[0-9]{10}\.[0-9]{6}")  # as long as all are of that length, they sort as texts do
+_USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
+_MENTION = re.compile(r"\s*<@(?P<user>[UW][A-Z0-9]+)(?:\|[^>]*)?>[\s:,]*")
 _CHANNEL_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 
 
@@ -169,6 +201,22 @@ def judge_edit(answer: HttpAnswer, channel_id: str) -> Posted:
     """What an edit that was answered so has come to; UNCERTAIN: it may be made again."""
     posted = judge_post(answer, channel_id)
     return replace(posted, verdict=SlackVerdict.MESSAGE_REFUSED) if posted.code in _EDIT_REFUSED else posted
+
+
+def judge_reply(answer: HttpAnswer, channel_id: str) -> Posted:
+    """What a post in a thread that was answered so has come to; a thread that takes none breaks no channel."""
+    posted = judge_post(answer, channel_id)
+    return replace(posted, verdict=SlackVerdict.MESSAGE_REFUSED) if posted.code in _THREAD_REFUSED else posted
+
+
+def judge_reaction(answer: HttpAnswer) -> Posted:
+    """What reactions.add that was answered so has come to; DELIVERED: it shows. It may be made again."""
+    document = read_object(answer)
+    if answer.status == 200 and document is not None and document.get("ok") is True:
+        return Posted(SlackVerdict.DELIVERED)
+    posted = judge_post(answer, "")
+    refused = posted.code in _REACTION_REFUSED
+    return replace(posted, verdict=SlackVerdict.MESSAGE_REFUSED) if refused else posted
 
 
 def remedy_of(posted: Posted | SlackProblem) -> str:
@@ -258,6 +306,45 @@ def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
             if key and is_slack_ts(slack_ts):
                 found[key] = slack_ts
     return found
+
+
+def said_in(document: Mapping[str, Any], us: Identity) -> Said:
+    """conversations.history: what was asked of us, and how far the page goes.
+
+    Raises SlackProblem if the answer has no list of messages, or more of them but none to go on from.
+    """
+    posts = document.get("messages")
+    if not isinstance(posts, list):
+        raise SlackProblem(SlackVerdict.UNCERTAIN, "a history without messages")
+    messages = [post for post in posts if isinstance(post, dict) and _is_ts_of_today(post.get("ts"))]
+    has_more = bool(document.get("has_more")) or next_cursor(document) is not None
+    stamps = [post["ts"] for post in messages]
+    if has_more and not stamps:
+        raise SlackProblem(SlackVerdict.UNCERTAIN, "a history that has more, but no messages")
+    asked = tuple(found for post in messages if (found := _asked_of(post, us)))
+    return Said(asked, max(stamps, default=None), min(stamps, default=None), has_more)
+
+
+def _is_ts_of_today(value: object) -> bool:
+    return isinstance(value, str) and _TS_OF_TODAY.fullmatch(value) is not None
+
+
+def _asked_of(post: Mapping[str, Any], us: Identity) -> Asked | None:
+    """What a person asked of us in the channel itself: no thread, no edit, no bot, no notice of Slack's own."""
+    user, text = post.get("user"), post.get("text")
+    if (
+        post.get("subtype")
+        or post.get("bot_id")
+        or post.get("edited")
+        or post.get("thread_ts", post["ts"]) != post["ts"]
+    ):
+        return None
+    if not isinstance(text, str) or not isinstance(user, str) or not _USER_ID.fullmatch(user) or user == us.user_id:
+        return None
+    mention = _MENTION.match(text)
+    if mention is None or mention["user"] != us.user_id:
+        return None
+    return Asked(post["ts"], user, text[mention.end() :][:MOST_WORDS])
 
 
 def _is_ours(post: Mapping[str, Any], us: Identity) -> bool:

@@ -23,16 +23,20 @@ from lolslackbot.slack.answers import (
     History,
     Identity,
     Posted,
+    Said,
     SlackProblem,
     SlackVerdict,
     Standing,
     channel_info_of,
     judge_edit,
     judge_post,
+    judge_reaction,
+    judge_reply,
     judge_validation,
     keys_in,
     next_cursor,
     read_ok,
+    said_in,
     standing_of,
 )
 from lolslackbot.transport import (
@@ -91,6 +95,7 @@ class SlackClient:
             "chat.postMessage",
             lambda: self._sdk.chat_postMessage(
                 channel=message.channel_id,
+                thread_ts=message.thread_ts,
                 text=message.text,
                 blocks=blocks,
                 mrkdwn=False,  # a name must not format
@@ -99,7 +104,9 @@ class SlackClient:
                 metadata=_metadata_of(message),
             ),
         )
-        return answer if isinstance(answer, Posted) else judge_post(answer, message.channel_id)
+        if isinstance(answer, Posted):
+            return answer
+        return (judge_reply if message.thread_ts else judge_post)(answer, message.channel_id)
 
     def update(self, message: Message, channel_id: str, slack_ts: str) -> Posted:
         """chat.update: a message that was delivered as `slack_ts` reads anew, text and blocks in full. One request."""
@@ -123,13 +130,20 @@ class SlackClient:
         answer = self._call("chat.delete", lambda: self._sdk.chat_delete(channel=channel_id, ts=slack_ts))
         return answer if isinstance(answer, Posted) else judge_edit(answer, channel_id)
 
+    def react(self, channel_id: str, slack_ts: str, emoji: str) -> Posted:
+        """reactions.add: shows an emoji on a message. One request."""
+        answer = self._call(
+            "reactions.add", lambda: self._sdk.reactions_add(channel=channel_id, timestamp=slack_ts, name=emoji)
+        )
+        return answer if isinstance(answer, Posted) else judge_reaction(answer)
+
     def identity(self) -> Identity:
         """auth.test: who we are in this workspace. Raises SlackProblem."""
         document, _ = self._read("auth.test", self._sdk.auth_test)
-        bot_id, app_id = document.get("bot_id"), document.get("app_id")
+        bot_id, app_id, user_id = (document.get(name) for name in ("bot_id", "app_id", "user_id"))
         if not isinstance(bot_id, str) or not bot_id:
             raise SlackProblem(SlackVerdict.UNCERTAIN, "auth.test answers without a bot_id")
-        return Identity(bot_id, app_id if isinstance(app_id, str) else "")
+        return Identity(bot_id, app_id if isinstance(app_id, str) else "", user_id if isinstance(user_id, str) else "")
 
     def standing(self) -> Standing:
         """auth.test: what our token is, and may. Raises SlackProblem."""
@@ -173,14 +187,38 @@ class SlackClient:
 
         Raises SlackProblem where any page cannot be read: then nothing can be said of what was not found.
         """
+        return self._all_pages("conversations.history", partial(self._history_page, channel_id, oldest), us)
+
+    def thread(self, channel_id: str, thread_ts: str, us: Identity) -> History:
+        """conversations.replies: our messages in a thread, which a channel's history does not have.
+
+        Raises SlackProblem as `history` does. A message that is gone without a trace has no thread.
+        """
+        try:
+            return self._all_pages("conversations.replies", partial(self._thread_page, channel_id, thread_ts), us)
+        except SlackProblem as problem:
+            if problem.code != "thread_not_found":
+                raise
+            return History({}, None)
+
+    def said(self, channel_id: str, oldest: str, latest: str | None, us: Identity) -> Said:
+        """conversations.history: the newest page of what was said after `oldest` and before `latest`, each a ts.
+
+        Raises SlackProblem.
+        """
+        document, _ = self._read(
+            "conversations.history",
+            lambda: self._sdk.conversations_history(channel=channel_id, oldest=oldest, latest=latest, limit=PAGE),
+        )
+        return said_in(document, us)
+
+    def _all_pages(self, method: str, page: Callable[[str | None], None], us: Identity) -> History:
         found: dict[str, str] = {}
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             if self._time_left() <= 0:
                 raise SlackProblem(SlackVerdict.UNCERTAIN, "the run's time is up before the history is read")
-            document, answer = self._read(
-                "conversations.history", partial(self._history_page, channel_id, oldest, cursor)
-            )
+            document, answer = self._read(method, partial(page, cursor))
             found |= keys_in(document, us)
             cursor = next_cursor(document)
             if cursor is None:
@@ -195,6 +233,11 @@ class SlackClient:
             include_all_metadata=True,  # without it the key is left out
             limit=PAGE,
             cursor=cursor,
+        )
+
+    def _thread_page(self, channel_id: str, thread_ts: str, cursor: str | None) -> None:
+        self._sdk.conversations_replies(
+            channel=channel_id, ts=thread_ts, include_all_metadata=True, limit=PAGE, cursor=cursor
         )
 
     def _read(self, method: str, call: Callable[[], object]) -> tuple[dict[str, Any], HttpAnswer]:

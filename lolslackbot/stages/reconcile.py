@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import LookupProblem, Message, MessageKind
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lolslackbot.slack.client import SlackClient
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MARGIN = timedelta(minutes=10)  # before the game's end: the clocks of Riot and Slack
 WEEKS_BACK = timedelta(days=8)  # that a history is read for digests: a person may name any week
@@ -42,20 +44,32 @@ class Histories:
         self._us: dict[str, Identity] = {}
         self.stopped: set[str] = set()  # workspaces that answer no look-up now
 
-    def read(self, workspace: str, channel_id: str, oldest: datetime) -> History:
-        """Raises SlackProblem, and ConfigError without a token."""
-        client = self._client(workspace)
+    def us(self, workspace: str) -> Identity:
+        """Who we are there. Raises SlackProblem, and ConfigError without a token."""
         if workspace not in self._us:
-            self._us[workspace] = client.identity()
+            self._us[workspace] = self._client(workspace).identity()
+        return self._us[workspace]
+
+    def read(self, workspace: str, channel_id: str, oldest: datetime, thread_ts: str | None = None) -> History:
+        """Of a channel, or of a thread in it. Raises SlackProblem, and ConfigError without a token."""
+        client, us = self._client(workspace), self.us(workspace)
+
+        def read(known_as: str) -> History:
+            return client.thread(known_as, thread_ts, us) if thread_ts else client.history(known_as, oldest, us)
+
+        return self.by_either_id(channel_id, read)
+
+    def by_either_id(self, channel_id: str, read: Callable[[str], T]) -> T:
+        """By the id under which Slack filed what was posted there, if it gave one; or else by its own."""
         slack_id = channels.slack_id(self._db, channel_id)
         if slack_id:
             try:
-                return client.history(slack_id, oldest, self._us[workspace])
+                return read(slack_id)
             except SlackProblem as problem:
                 if problem.verdict is not SlackVerdict.CHANNEL_BROKEN:
                     raise
                 logger.debug("%s is not known as %s: %s", channel_id, slack_id, problem, exc_info=True)
-        return client.history(channel_id, oldest, self._us[workspace])
+        return read(channel_id)
 
     def failed(self, problem: SlackProblem | ConfigError, workspace: str) -> None:
         """The run ends with what that asks for; a token that is refused is held as such."""
@@ -124,7 +138,7 @@ class Comparison:
 
 
 class Reconciler:
-    """One run's look-ups of what is in doubt: one history a channel."""
+    """One run's look-ups of what is in doubt: one history for each channel and each thread."""
 
     def __init__(self, db: Database, histories: Histories, run: Run, policy: Policy) -> None:
         self._db, self._histories, self._run, self._policy = db, histories, run, policy
@@ -135,7 +149,8 @@ class Reconciler:
         unknown = [
             each for each in in_doubt.uncertain(self._db, claimed_before, self._run.share) if self._is_looked_for(each)
         ]
-        for channel, group in groupby(unknown, key=lambda each: each.message.channel_id):
+        unknown.sort(key=_where)
+        for (_, channel, _), group in groupby(unknown, key=_where):
             if self._run.budget.spent():
                 break
             with self._run.item(channel):
@@ -160,7 +175,7 @@ class Reconciler:
             return 0
         oldest = min(min(self._looked_for_from(each), each.claimed_at) for each in unknown) - MARGIN
         try:
-            history = self._histories.read(message.workspace, message.channel_id, oldest)
+            history = self._histories.read(message.workspace, message.channel_id, oldest, message.thread_ts)
         except (SlackProblem, ConfigError) as problem:
             self._cannot_tell(unknown, problem)
             return 0
@@ -219,6 +234,11 @@ class Reconciler:
             self._run.note(f"this machine's clock differs from Slack's by {abs(now - history.now)}: nothing is re-sent")
             return False
         return now - each.unknown_since >= self._policy.after
+
+
+def _where(each: Uncertain) -> tuple[str, str, str]:
+    """What is read to look it up: a channel's history, which has no replies, or one thread."""
+    return each.message.workspace, each.message.channel_id, each.message.thread_ts or ""
 
 
 def lookup_problem_of(problem: SlackProblem | ConfigError) -> LookupProblem:

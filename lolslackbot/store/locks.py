@@ -10,7 +10,8 @@ from lolslackbot.files import StrPath, open_private, with_owner
 from lolslackbot.shares import WHOLE, Share
 
 STAGES = ("fetch-matches", "build-messages", "deliver")  # of a tick
-LOCKS = ("answer", *STAGES, "digest")  # all that write by themselves
+ANSWER = "answer"  # before these, where a channel may ask
+LOCKS = (ANSWER, *STAGES, "digest")  # all that write by themselves
 
 
 @contextmanager

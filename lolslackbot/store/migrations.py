@@ -381,7 +381,9 @@ STEPS: dict[int, str] = {
             user_id    TEXT NOT NULL,
             words      TEXT NOT NULL,
             read_at    TEXT NOT NULL,
-            state      TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'answered', 'ignored')),
+            state      TEXT NOT NULL DEFAULT 'waiting' CHECK (
+                state IN ('waiting', 'answered', 'too_many', 'ignored')
+            ),
             reason     TEXT,
             settled_at TEXT,
             reaction   TEXT,

@@ -256,6 +256,32 @@ def waiting(db: Database) -> list[tuple[Message, Dates]]:
     return [(Message.from_row(row), Dates.from_row(row)) for row in rows]
 
 
+def last_about(db: Database, player_id: int, channel_id: str) -> tuple[Message, str, str | None] | None:
+    """The message about a player's last game that a channel got or is to get; its state, and Slack's `ts` of it."""
+    row = db.row(
+        """
+        SELECT messages.* FROM messages JOIN participants USING (match_id)
+        WHERE channel_id = :channel_id AND player_id = :player_id AND kind = 'game'
+        ORDER BY happened_at DESC, subject DESC LIMIT 1
+        """,
+        channel_id=channel_id,
+        player_id=player_id,
+    )
+    return (Message.from_row(row), row["state"], row["slack_ts"]) if row else None
+
+
+def count_games_waiting(db: Database, channel_id: str) -> int:
+    """How many announcements of games wait in a channel."""
+    row = db.row(
+        """
+        SELECT COUNT(*) AS number FROM messages
+        WHERE channel_id = :channel_id AND state = 'pending' AND kind = 'game'
+        """,
+        channel_id=channel_id,
+    )
+    return int(row["number"]) if row else 0
+
+
 def count_pending(db: Database, share: Share = WHOLE) -> int:
     """How many messages of a share wait."""
     rows = db.rows("SELECT workspace, COUNT(*) AS number FROM messages WHERE state = 'pending' GROUP BY workspace")

@@ -138,9 +138,18 @@ def tracked_since(db: Database, player_ids: Iterable[int]) -> datetime | None:
 
 
 def track(
-    db: Database, puuid: str, riot_id: RiotId, platform: str, channel_id: str, workspace: str, now: datetime
+    db: Database,
+    puuid: str,
+    riot_id: RiotId,
+    platform: str,
+    channel_id: str,
+    workspace: str,
+    now: datetime,
+    tracked_by: str | None = None,
 ) -> bool:
     """Announces that player's games in that channel from `now` on; False if it was so already.
+
+    tracked_by: Slack's id of who asked for it in the channel; None: the operator.
 
     Raises OtherWorkspace when the channel belongs to another workspace.
     """
@@ -165,13 +174,14 @@ def track(
         return (
             db.write_counted(
                 """
-                INSERT INTO tracks (player_id, channel_id, since)
-                SELECT player_id, :channel_id, :now FROM players WHERE puuid = :puuid
+                INSERT INTO tracks (player_id, channel_id, since, tracked_by)
+                SELECT player_id, :channel_id, :now, :tracked_by FROM players WHERE puuid = :puuid
                 ON CONFLICT DO NOTHING
                 """,
                 channel_id=channel_id,
                 now=text_of(now),
                 puuid=puuid,
+                tracked_by=tracked_by,
             )
             > 0
         )
@@ -388,6 +398,16 @@ def track_since(db: Database, player_id: int, channel_id: str) -> datetime | Non
         channel_id=channel_id,
     )
     return moment_of(row["since"]) if row else None
+
+
+def tracked_by(db: Database, player_id: int, channel_id: str) -> str | None:
+    """Slack's id of who asked in that channel for that player; None: the operator did, or nobody."""
+    row = db.row(
+        "SELECT tracked_by FROM tracks WHERE player_id = :player_id AND channel_id = :channel_id",
+        player_id=player_id,
+        channel_id=channel_id,
+    )
+    return row["tracked_by"] if row else None
 
 
 def rename(db: Database, player: Player, riot_id: RiotId, seen_at: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import moment_of, text_of
-from lolslackbot.shares import WHOLE, Share
+from lolslackbot.model import Asked
 from lolslackbot.store.database import Database, Row
 
 
@@ -35,31 +35,19 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A message that begins with the bot's name. words: what follows."""
-
-    slack_ts: str
-    user_id: str
-    words: str
-
-    @property
-    def at(self) -> datetime:
-        """By Slack's clock."""
-        return moment_of_ts(self.slack_ts)
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asked in a channel."""
 
     asked: Asked
     channel_id: str
     workspace: str
+    read_at: datetime
+    reason: str | None  # why it was not done yet
 
     @classmethod
     def from_row(cls, row: Row) -> "Request":
         asked = Asked(row["slack_ts"], row["user_id"], row["words"])
-        return cls(asked, row["channel_id"], row["workspace"])
+        return cls(asked, row["channel_id"], row["workspace"], moment_of(row["read_at"]), row["reason"])
 
     @property
     def key(self) -> dict[str, str]:
@@ -71,8 +59,8 @@ def ts_of(moment: datetime) -> str:
     return f"{moment.timestamp():.6f}"
 
 
-def moment_of_ts(slack_ts: str) -> datetime:
-    return datetime.fromtimestamp(float(slack_ts), tz=moment_of("1970-01-01T00:00:00.000Z").tzinfo)
+def ts_before(slack_ts: str, span: timedelta) -> str:
+    return f"{float(slack_ts) - span.total_seconds():.6f}"
 
 
 def switch_on(db: Database, channel_id: str, now: datetime) -> None:
@@ -152,7 +140,7 @@ def record_problem(db: Database, channel_id: str, problem: str) -> None:
             db.write(f"UPDATE inboxes SET problem = :problem WHERE {which}", channel_id=channel_id, problem=problem)
 
 
-def waiting(db: Database, share: Share = WHOLE) -> list[Request]:
+def waiting(db: Database) -> list[Request]:
     """What was asked and not done yet, oldest first; of channels that are read to the end only."""
     rows = db.rows(
         """
@@ -161,7 +149,7 @@ def waiting(db: Database, share: Share = WHOLE) -> list[Request]:
         ORDER BY slack_ts, channel_id
         """
     )
-    return [Request.from_row(row) for row in rows if share.has_named(row["workspace"])]
+    return [Request.from_row(row) for row in rows]
 
 
 def postpone(db: Database, request: Request, reason: str) -> None:
@@ -179,9 +167,15 @@ def settle(db: Database, request: Request, now: datetime) -> None:
     _end(db, request, "answered", None, now)
 
 
+def refuse(db: Database, request: Request, now: datetime) -> None:
+    """waiting -> too_many. Inside a transaction."""
+    _end(db, request, "too_many", None, now)
+
+
 def ignore(db: Database, request: Request, reason: str, now: datetime) -> None:
-    """waiting -> ignored. Inside a transaction."""
-    _end(db, request, "ignored", reason, now)
+    """waiting -> ignored. One commit."""
+    with db.transaction():
+        _end(db, request, "ignored", reason, now)
 
 
 def _end(db: Database, request: Request, state: str, reason: str | None, now: datetime) -> None:
@@ -199,48 +193,33 @@ def _end(db: Database, request: Request, state: str, reason: str | None, now: da
         raise RuntimeError(f"the request {request.asked.slack_ts} in {request.channel_id} waits no more")
 
 
-def number_before(db: Database, request: Request, span: timedelta) -> int:
-    """How many requests of the same person were obeyed, anywhere, in so much time before it."""
+def number_before(db: Database, request: Request, state: str, span: timedelta) -> int:
+    """How many requests of the same person, in whatever channel, came to that state in so much time before it."""
     row = db.row(
         """
         SELECT COUNT(*) AS number FROM requests
-        WHERE user_id = :user_id AND state = 'answered' AND reason IS NULL
-          AND slack_ts > :earliest AND (slack_ts, channel_id) < (:slack_ts, :channel_id)
+        WHERE user_id = :user_id AND state = :state AND slack_ts > :earliest
+          AND (slack_ts, channel_id) < (:slack_ts, :channel_id)
         """,
         user_id=request.asked.user_id,
+        state=state,
         earliest=ts_of(request.asked.at - span),
         **request.key,
     )
     return int(row["number"]) if row else 0
 
 
-def was_told(db: Database, request: Request, reason: str, span: timedelta) -> bool:
-    """Whether another request of the same person was ignored for that reason in so much time before it."""
-    row = db.row(
-        """
-        SELECT 1 FROM requests
-        WHERE user_id = :user_id AND state = 'ignored' AND reason = :reason
-          AND slack_ts > :earliest AND (slack_ts, channel_id) < (:slack_ts, :channel_id)
-        """,
-        user_id=request.asked.user_id,
-        reason=reason,
-        earliest=ts_of(request.asked.at - span),
-        **request.key,
-    )
-    return row is not None
-
-
-def unseen(db: Database, after: datetime, share: Share = WHOLE) -> list[Request]:
+def unseen(db: Database, after: datetime) -> list[Request]:
     """Answered requests since then, to which no reaction shows yet that they were seen; oldest first."""
     rows = db.rows(
         """
-        SELECT requests.*, workspace FROM requests JOIN channels USING (channel_id)
+        SELECT requests.*, workspace FROM requests JOIN channels USING (channel_id) JOIN inboxes USING (channel_id)
         WHERE reaction IS NULL AND state = 'answered' AND slack_ts > :after
         ORDER BY slack_ts, channel_id
         """,
         after=ts_of(after),
     )
-    return [Request.from_row(row) for row in rows if share.has_named(row["workspace"])]
+    return [Request.from_row(row) for row in rows]
 
 
 def mark_seen(db: Database, request: Request, reaction: str) -> None:

@@ -43,7 +43,7 @@ def track(db: Database, riot: FakeRiot, clock: FakeClock) -> Callable[..., str]:
         riot.calls.clear()
         game_name, _, tag = name.partition("#")
         wish = TrackRequest(RiotId(game_name, tag), channel, platform, workspace, **more)
-        return Tracker(db, riot, clock, MAX_WAIT).track(wish)  # type: ignore[arg-type]
+        return str(Tracker(db, riot, clock, MAX_WAIT).track(wish))  # type: ignore[arg-type]
 
     return do
 

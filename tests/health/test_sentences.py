@@ -550,7 +550,11 @@ def far_behind(world: World) -> None:
     ),
     Row(lambda w: w.rename_to("Bear"), f"{PLAYER} is now called Bear#EUW\n", ask=why_player),
     Row(lambda w: w.rename_to("Bear"), f"{NOON} renamed from {PLAYER} to Bear#EUW", ask=why_player),
-    Row(World.untrack, "C1 announces nobody; queues: all; style: full; ranks: on; digest: on\n", ask=why_channel),
+    Row(
+        World.untrack,
+        "C1 announces nobody; queues: all; style: full; ranks: on; digest: on; live: off; requests: off\n",
+        ask=why_channel,
+    ),
     Row(lambda _: None, "\nno message so far", ask=why_channel),
     Row(
         lambda w: w.game().expire(by_a_clock_ahead=DAY),

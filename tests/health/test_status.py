@@ -146,6 +146,7 @@ KEYS = [
     (NeedKind.UNUSABLE, "deliver", "deliver unusable"),
     (NeedKind.UNWELL, "deliver", "deliver unwell"),
     (NeedKind.OUT_OF_TIME, "deliver", "deliver out of time"),
+    (NeedKind.REQUESTS_UNREAD, "C1", "requests unread C1"),
     (NeedKind.MESSAGES_WAITING, "", "messages waiting"),
     (NeedKind.MATCHES_WAITING, "", "matches waiting"),
     (NeedKind.LISTS_WAITING, "", "lists waiting"),

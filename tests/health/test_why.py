@@ -175,7 +175,7 @@ def test_channel__holds_before_messages(db: Database, message: Message) -> None:
     """What a channel gets, what was decided, what holds it up, and its messages."""
     decide(db, "pause", "channel C1")
     assert why(db, "C1", START) == [
-        "C1 announces Player 1#EUW; queues: all; style: full; ranks: on; digest: on",
+        "C1 announces Player 1#EUW; queues: all; style: full; ranks: on; digest: on; live: off; requests: off",
         f"{AT} `pause` by hand, channel C1: pause channel C1",
         f"EUW1_1, ended {ENDED}: waiting for the next `lolslackbot deliver`",
         "no week was summed up so far: `lolslackbot digest` does it, see crontab.example",

@@ -381,6 +381,11 @@ PARTS = [
         partial(once, worlds.summed_up, wrong=worlds.wrong_forms),
     ),
     Part("restored-week", "a backup from each day of a week is put back, before and after its digest", restored_weeks),
+    Part(
+        "killed-answer",
+        "SIGKILL at each line, statement and request of it, with two requests",
+        partial(once, worlds.asked, wrong=worlds.wrong_reactions),
+    ),
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
     Part("killed-upgrade", "SIGKILL at each line and statement, from each earlier schema", upgrades_killed, no_step),

@@ -10,7 +10,19 @@ from typing import Literal
 from lolslackbot.sandbox import Mishap
 from proof.frame import Part, Tally, sample
 from proof.judge import look, messages_in
-from proof.worlds import CHANNELS, DELIVER, World, amended, listed, ranked, waiting, wrong_edits, wrong_ranks
+from proof.worlds import (
+    CHANNELS,
+    DELIVER,
+    World,
+    amended,
+    asked,
+    listed,
+    ranked,
+    waiting,
+    wrong_edits,
+    wrong_ranks,
+    wrong_replies,
+)
 
 NUMBER = 5  # messages of a delivery
 LISTED = 2  # players of a fetch
@@ -281,6 +293,32 @@ def edits(share: float) -> Tally:
     return tally
 
 
+def requests(share: float) -> Tally:
+    """Each kind at each call that answering makes: each request has its effect and its answer once, all the same."""
+    tally = Tally()
+    methods = ("auth.test", "conversations.history", "reactions.add")
+    points = [("slack", fault, method) for fault in of_slack() for method in methods]
+    points += [("riot", fault, "account") for fault in of_riot() if fault.name != "status 404"]  # that is an answer
+    with asked() as world:
+        for service, fault, method in sample(points, share):
+            world.reset()
+            _forget_waits(world)
+            if fault.mishap and service == "slack":
+                mishap = _leading_to(fault.mishap, world.sandbox.riot.port)
+                world.sandbox.slack.misbehave(mishap, method=method, times=1)
+            elif fault.mishap:
+                mishap = _leading_to(fault.mishap, world.sandbox.slack.port)
+                world.sandbox.riot.misbehave(mishap, endpoint=method, times=1)
+            _under(world, fault, world.trial)
+            wrong = world.leaks()
+            world.sandbox.slack.behave()
+            world.sandbox.riot.behave()
+            _forget_waits(world)
+            world.settle()
+            _conclude(world, tally, f"{fault.name}, {method}", wrong + wrong_replies(world))
+    return tally
+
+
 def try_riot(world: World, tally: Tally, fault: Fault, endpoint: str, position: int) -> None:
     """One point of `riot`."""
     expected = world.expected
@@ -304,5 +342,6 @@ PARTS = [
     Part("faults of Slack", "each kind of answer to each of five messages, resend and hold", slack),
     Part("faults of Riot", "each kind of answer to each list and match of a fetch", riot),
     Part("faults of league-v4", "each kind of answer to the reading of a rank", league),
+    Part("faults of answering", "each kind of answer to each call that answering requests makes", requests),
     Part("faults of chat.update", "each kind of answer to the edit of a message", edits),
 ]

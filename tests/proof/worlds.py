@@ -50,6 +50,7 @@ class World:
     ahead: float = 0  # seconds that have passed so, for Slack and for the bot
     wrong: float = 0  # seconds by which the bot's clock is ahead of the true one
     beginning: float = 0  # what had passed when the home was prepared
+    said: Callable[["World"], None] = lambda _world: None  # what people say anew at each beginning
     leaked: list[str] = field(default_factory=list)  # what commands said of the key and the token since the beginning
 
     @property
@@ -82,6 +83,8 @@ class World:
         self.ahead = self.beginning
         self.wrong = 0
         self.leaked.clear()
+        slack.clock_skew = self.ahead
+        self.said(self)
 
     def run(self, *arguments: str, arms: Iterable[Armament] = (), watch: Watch | None = None) -> int:
         """Runs a command, a tick after the last one by its own clock and by Slack's."""
@@ -367,6 +370,62 @@ def weekly_restorable(day: int, posted: bool) -> Iterator[World]:
         world.trial = ("restore", str(backup))
         world.keep()
         yield world
+
+
+ASK = (("answer",), DELIVER)
+MAYBE = 240.0  # seconds from one run to the next: within half an hour an unknown outcome is looked up twice
+
+
+@contextmanager
+def asked() -> Iterator[World]:
+    """A channel in which friends ask: for a player to be tracked, and for another's last game."""
+    with empty_world() as world:
+        world.sandbox.riot.add_player("Player 1#EUW", platform="euw1")
+        with closing(_database(world)) as db:
+            add_player(db, 2)
+            now = datetime.now(UTC) - timedelta(minutes=1)
+            channels.prefer(db, CHANNELS[0], channels.Change(requests=True), now)
+            with db.transaction():
+                channels.mark_reconciled(db, CHANNELS[0], now)
+        world.trial, world.tick, world.pace, world.said = ASK[0], ASK, MAYBE, _ask
+        world.keep()
+        yield world
+
+
+REPLIES = {
+    "@bot track Player 1#EUW": "Player 1#EUW (EUW) is announced here from now on.",
+    "@bot last Player 2#EUW": "No game of Player 2#EUW is on record here yet.",
+}
+
+
+def _ask(world: World) -> None:
+    """The requests anew: half an hour later they would not be obeyed."""
+    slack = world.sandbox.slack
+    slack.forget_others()
+    asked = [slack.say(CHANNELS[0], words, user=f"U{number}") for number, words in enumerate(REPLIES)]
+    world.expected = tuple(f"reply {post.ts}:{CHANNELS[0]}" for post in asked)
+
+
+def wrong_replies(world: World) -> list[str]:
+    """What became of the requests of `asked` that should not; that each has one reply, the judge sees."""
+    wrong = []
+    for key, text in zip(world.expected, REPLIES.values(), strict=True):
+        thread = key.removeprefix("reply ").partition(":")[0]
+        posts = [post for post in world.sandbox.slack.posts if post.key == key]
+        wrong += [f"{key} stands in {post.thread_ts}" for post in posts if post.thread_ts != thread]
+        wrong += [f"{key} reads {post.text!r}" for post in posts if post.text != text]
+    tracked = look(world.database, "SELECT COUNT(*), MAX(tracked_by) FROM tracks")
+    wrong += [f"tracked: {tracked}"] if tracked != [(2, "U0")] else []
+    states = {state for (state,) in look(world.database, "SELECT state FROM requests")}
+    return wrong + ([f"requests are {states}"] if states != {"answered"} else [])
+
+
+def wrong_reactions(world: World) -> list[str]:
+    """Also requests that do not show that they were seen."""
+    slack = world.sandbox.slack
+    stamps = [key.removeprefix("reply ").partition(":")[0] for key in world.expected]
+    unseen = [stamp for stamp in stamps if slack.reactions(CHANNELS[0], stamp) != ("eyes",)]
+    return wrong_replies(world) + [f"{stamp} was not shown to be seen" for stamp in unseen]
 
 
 def wrong_ranks(world: World) -> list[str]:

@@ -380,3 +380,70 @@ def test_a_channel_that_got_another_id_files_under_that_one(sandbox: Sandbox, ca
     assert answer.get("error") == (None if answers else "channel_not_found")
     history = call("conversations.history", channel="C7").json
     assert [each["text"] for each in history["messages"]] == (["after"] if answers else []) + ["before"]
+
+
+# Threads and reactions
+
+
+def test_a_thread_is_in_no_history(sandbox: Sandbox, call: Call) -> None:
+    asked = sandbox.slack.say("C1", "@bot list", user="U0ONE")
+    reply = call("chat.postMessage", channel="C1", text="nobody", thread_ts=asked.ts, metadata=KEY).json
+    (shown,) = call("conversations.history", form=True, channel="C1").json["messages"]
+    bot = sandbox.slack.workspaces["default"].user_id
+    assert (shown["ts"], shown["user"], shown["text"]) == (asked.ts, "U0ONE", f"<@{bot}> list")
+    thread = call("conversations.replies", form=True, channel="C1", ts=asked.ts, include_all_metadata="1").json
+    assert [each["ts"] for each in thread["messages"]] == [asked.ts, reply["ts"]]
+    assert (thread["messages"][1]["metadata"], thread["messages"][1]["thread_ts"]) == (KEY, asked.ts)
+    assert [post.text for post in sandbox.slack.replies("C1", asked.ts)] == ["nobody"]
+    sandbox.slack.remove(asked)
+    assert call("conversations.history", form=True, channel="C1").json["messages"] == []
+    assert call("conversations.replies", form=True, channel="C1", ts=asked.ts).json["ok"]
+
+
+def test_thread_pages_are_complete_and_oldest_first(sandbox: Sandbox, call: Call) -> None:
+    asked = sandbox.slack.say("C1", "@bot list")
+    for number in range(5):
+        call("chat.postMessage", channel="C1", text=str(number), thread_ts=asked.ts)
+    found: list[str] = []
+    cursor = ""
+    for _ in range(3):
+        page = call("conversations.replies", form=True, channel="C1", ts=asked.ts, limit=2, cursor=cursor).json
+        found += [each["text"] for each in page["messages"]]
+        cursor = page.get("response_metadata", {}).get("next_cursor", "")
+    assert found[1:] == [str(number) for number in range(5)]
+    assert cursor == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "code"),
+    [
+        ({}, {"ts": "1700000000.000100"}, "thread_not_found"),
+        ({"member": False}, {"ts": "1700000000.000100"}, "not_in_channel"),
+    ],
+)
+def test_replies_refuses(
+    sandbox: Sandbox, call: Call, change: dict[str, Any], arguments: dict[str, Any], code: str
+) -> None:
+    for name, value in change.items():
+        setattr(sandbox.slack.channels["C1"], name, value)
+    assert call("conversations.replies", form=True, channel="C1", **arguments).json["error"] == code
+
+
+def test_a_reaction_shows_once(sandbox: Sandbox, call: Call) -> None:
+    asked = sandbox.slack.say("C1", "@bot list")
+
+    def react(**changes: Any) -> str | None:
+        arguments = {"channel": "C1", "timestamp": asked.ts, "name": "eyes", **changes}
+        error: str | None = call("reactions.add", form=True, **arguments).json.get("error")
+        return error
+
+    assert [react(), react()] == [None, "already_reacted"]
+    assert sandbox.slack.reactions("C1", asked.ts) == ("eyes",)
+    assert react(name="not a name") == "invalid_name"
+    assert react(timestamp="1.5") == "message_not_found"
+    (shown,) = call("conversations.history", form=True, channel="C1").json["messages"]
+    assert shown["reactions"] == [{"name": "eyes", "count": 1}]
+    sandbox.slack.channels["C1"].archived = True
+    assert react() == "is_archived"
+    sandbox.slack.scopes["default"].discard("reactions:write")
+    assert react() == "missing_scope"

@@ -5,26 +5,31 @@ from typing import Any
 
 import pytest
 
-from lolslackbot.model import LookupProblem
+from lolslackbot.model import Asked, LookupProblem
 from lolslackbot.slack.answers import (
     ALLOWANCE_WAIT,
     EVENT_TYPE,
     LIMITED_WAIT,
+    MOST_WORDS,
     ChannelInfo,
     Identity,
     Posted,
+    Said,
     SlackProblem,
     SlackVerdict,
     describe_error,
     is_over,
     judge_edit,
     judge_post,
+    judge_reaction,
+    judge_reply,
     judge_validation,
     keys_in,
     next_cursor,
     posted_at,
     read_object,
     read_ok,
+    said_in,
 )
 from lolslackbot.transport import HttpAnswer
 
@@ -453,3 +458,100 @@ def test_a_problem_carries_the_code_and_the_wait() -> None:
     with pytest.raises(SlackProblem) as caught:
         read_ok(answer(b"", 429, retry_after="30"))
     assert (caught.value.code, caught.value.wait) == ("", 30)
+
+
+# What is asked of the bot
+
+BOT = Identity("B1", "A1", "U0BOT")
+TS = "1700000000.000100"
+
+
+def said(**message: Any) -> dict[str, Any]:
+    return {"ts": TS, "user": "U1", "text": "<@U0BOT> list", **message}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<@U0BOT> list", "list"),
+        ("<@U0BOT|match-reporter>: track A#1", "track A#1"),
+        ("  <@U0BOT>", ""),
+        ("<@U0BOT>,\nlist", "list"),
+        ("<@U0BOT> " + "x" * 9000, "x" * MOST_WORDS),
+    ],
+)
+def test_said_in__what_begins_with_our_name(text: str, words: str) -> None:
+    assert said_in({"messages": [said(text=text)]}, BOT) == Said((Asked(TS, "U1", words),), TS, TS, has_more=False)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        said(text="list <@U0BOT>"),
+        said(text="<@U0OTHER> list"),
+        said(text="U0BOT list"),
+        said(text=None),
+        said(user=None),
+        said(user="B1"),
+        said(user="U0BOT"),
+        said(bot_id="B9"),
+        said(subtype="channel_join"),
+        said(edited={"user": "U1", "ts": "1700000001.000000"}),
+        said(thread_ts="1600000000.000100"),
+        said(subtype="thread_broadcast", thread_ts="1600000000.000100"),
+    ],
+)
+def test_said_in__what_is_not_asked_of_us(message: dict[str, Any]) -> None:
+    assert said_in({"messages": [message]}, BOT) == Said((), TS, TS, has_more=False)
+
+
+def test_said_in__a_message_under_which_others_stand_is_in_the_channel() -> None:
+    assert said_in({"messages": [said(thread_ts=TS)]}, BOT).asked
+
+
+def test_said_in__how_far_a_page_goes() -> None:
+    stamps = ["1700000000.000300", "1700000000.000200", "1700000000.000100"]
+    page = {"messages": [{"ts": each} for each in stamps] + [{"ts": 7}, "odd", {"ts": "1.5"}], "has_more": True}
+    cursor = {"response_metadata": {"next_cursor": "x"}}
+    assert said_in(page | cursor, BOT) == Said((), stamps[0], stamps[2], has_more=True)
+    assert said_in({"messages": []}, BOT) == Said((), None, None, has_more=False)
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"messages": None}, {"messages": [], "response_metadata": {"next_cursor": "x"}}]
+)
+def test_said_in__nothing_to_go_on_from(document: dict[str, Any]) -> None:
+    with pytest.raises(SlackProblem):
+        said_in(document, BOT)
+
+
+def test_said_in__where_slack_does_not_say_who_we_are_nobody_is_understood() -> None:
+    assert said_in({"messages": [said(text="<@> list")]}, Identity("B1", "A1")).asked == ()
+
+
+@pytest.mark.parametrize(
+    "code", ["cannot_reply_to_message", "restricted_action_thread_locked", "restricted_action_non_threadable_channel"]
+)
+def test_reply__a_thread_that_takes_none_breaks_no_channel(code: str) -> None:
+    refused = answer({"ok": False, "error": code})
+    assert judge_reply(refused, "C1").verdict is SlackVerdict.MESSAGE_REFUSED
+    assert judge_post(refused, "C1").verdict is SlackVerdict.CHANNEL_BROKEN
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "verdict"),
+    [
+        ({"ok": True}, 200, SlackVerdict.DELIVERED),
+        ({"ok": False, "error": "already_reacted"}, 200, SlackVerdict.MESSAGE_REFUSED),
+        ({"ok": False, "error": "message_not_found"}, 200, SlackVerdict.MESSAGE_REFUSED),
+        ({"ok": False, "error": "too_many_reactions"}, 200, SlackVerdict.MESSAGE_REFUSED),
+        ({"ok": False, "error": "is_archived"}, 200, SlackVerdict.CHANNEL_BROKEN),
+        ({"ok": False, "error": "missing_scope"}, 200, SlackVerdict.TOKEN_REJECTED),
+        ({"ok": False, "error": "internal_error"}, 200, SlackVerdict.UNCERTAIN),
+        ({"ok": False}, 429, SlackVerdict.LIMITED),
+        ({"ok": True}, 500, SlackVerdict.UNCERTAIN),
+        ([], 200, SlackVerdict.UNCERTAIN),
+    ],
+)
+def test_reaction(document: Any, status: int, verdict: SlackVerdict) -> None:
+    assert judge_reaction(answer(document, status)).verdict is verdict

@@ -218,6 +218,15 @@ def test_a_post_is_one_request_with_all_that_slack_is_to_know(serve: Callable[..
     }
 
 
+def test_a_reply_names_its_thread_and_a_refusal_concerns_it_alone(serve: Callable[..., Server]) -> None:
+    server = serve(http(200, DELIVERED), http(200, {"ok": False, "error": "cannot_reply_to_message"}))
+    reply = replace(MESSAGE, thread_ts="1700000000.000001")
+    slack = client(server.url)
+    assert slack.post(reply).verdict is SlackVerdict.DELIVERED
+    assert slack.post(reply).verdict is SlackVerdict.MESSAGE_REFUSED
+    assert server.requests[0].json["thread_ts"] == "1700000000.000001"
+
+
 def test_a_message_without_blocks_is_sent_as_text_only(serve: Callable[..., Server]) -> None:
     server = serve(http(200, DELIVERED))
     message = Message("EUW1_1", "C1", "default", "tëxt ★ \U0001f3ae", None)
@@ -752,6 +761,46 @@ def test_a_history_out_of_reach_is_a_problem_too() -> None:
     with pytest.raises(SlackProblem, match="could not be reached") as caught:
         client(f"http://127.0.0.1:{free_port()}/api/").history("C1", START, US)
     assert caught.value.verdict is SlackVerdict.NOT_SENT
+
+
+def test_a_thread_is_read_to_its_last_page(serve: Callable[..., Server]) -> None:
+    server = serve(page("a", cursor="next="), page("b"))
+    assert client(server.url).thread("C1", "1700000000.000100", US).ts_by_key == {"a": "0.5", "b": "0.5"}
+    assert {request.path for request in server.requests} == {"/api/conversations.replies"}
+    first, second = (request.form for request in server.requests)
+    assert first == {"channel": "C1", "ts": "1700000000.000100", "include_all_metadata": "1", "limit": "200"}
+    assert second == {**first, "cursor": "next="}
+
+
+def test_a_thread_that_is_gone_has_nothing_of_ours(serve: Callable[..., Server]) -> None:
+    server = serve(
+        http(200, {"ok": False, "error": "thread_not_found"}), http(200, {"ok": False, "error": "not_in_channel"})
+    )
+    assert client(server.url).thread("C1", "1700000000.000100", US).ts_by_key == {}
+    with pytest.raises(SlackProblem, match="not_in_channel"):
+        client(server.url).thread("C1", "1700000000.000100", US)
+
+
+def test_what_was_said_is_one_page_between_two_messages(serve: Callable[..., Server]) -> None:
+    document = {"ok": True, "messages": [{"ts": "1700000000.000200", "user": "U1", "text": "<@U0BOT> list"}]}
+    server = serve(http(200, document))
+    us = Identity("B1", "A1", "U0BOT")
+    slack = client(server.url)
+    assert slack.said("C1", "1700000000.000100", "1700000000.000300", us).asked[0].words == "list"
+    slack.said("C1", "1700000000.000100", None, us)
+    between, open_end = (request.form for request in server.requests)
+    assert open_end == {"channel": "C1", "oldest": "1700000000.000100", "limit": "200"}
+    assert between == {**open_end, "latest": "1700000000.000300"}
+
+
+def test_a_reaction_is_one_request(serve: Callable[..., Server]) -> None:
+    server = serve(http(200, {"ok": True}), close)
+    slack = client(server.url)
+    assert slack.react("C1", "1700000000.000100", "eyes").verdict is SlackVerdict.DELIVERED
+    assert slack.react("C1", "1700000000.000100", "eyes").verdict is SlackVerdict.UNCERTAIN
+    first, _ = server.requests
+    assert first.path == "/api/reactions.add"
+    assert first.form == {"channel": "C1", "timestamp": "1700000000.000100", "name": "eyes"}
 
 
 def test_a_history_is_not_read_beyond_the_time_of_the_run(serve: Callable[..., Server]) -> None:
