@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from lolslackbot.clock import Clock
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import StrPath
-from lolslackbot.store import amendments, decisions, matches, outbox, ranks, runs
+from lolslackbot.store import amendments, decisions, matches, outbox, ranks, requests, runs
 from lolslackbot.store.connect import open_locked
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import LOCKS
@@ -80,9 +80,10 @@ def _forget(db: Database, before: datetime) -> tuple[int, int]:
 
 
 def _tidy(db: Database, before: datetime) -> tuple[int, int]:
-    """Decisions, and databases that restores replaced; how many. Readings of ranks are thinned."""
+    """Decisions, and databases that restores replaced; how many. Requests too; readings of ranks are thinned."""
     with db.transaction():
         decided = decisions.prune(db, before)
         ranks.prune(db, before)
         amendments.prune(db, before)
+        requests.prune(db, before)
     return decided, db.remove_replaced(before)

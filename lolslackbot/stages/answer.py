@@ -26,7 +26,6 @@ OBEYED_WITHIN = timedelta(minutes=30)  # after it was said
 MOST = 5  # requests of one person that are obeyed
 SPAN = timedelta(minutes=10)  # within
 OVERLAP = timedelta(minutes=1)  # that is read again, in case Slack shows a message late
-LOOK_BACK = timedelta(days=1)  # what was said earlier is not read at all: it would not be obeyed
 SEEN = "eyes"  # the emoji that says so
 TOO_OLD = "older than 30 minutes when it was read"
 TOO_MANY = (
@@ -89,7 +88,7 @@ class _Answering:
     def _read_page(self, inbox: Inbox) -> Inbox | None:
         """How far the channel is read then, if there is more."""
         now, client, us = self._run.clock.now(), self._client(inbox.workspace), self._histories.us(inbox.workspace)
-        oldest = max(requests.ts_before(inbox.read_to, OVERLAP), requests.ts_of(now - LOOK_BACK))
+        oldest = max(requests.ts_before(inbox.read_to, OVERLAP), requests.ts_of(now - requests.LOOK_BACK))
 
         def read(known_as: str) -> Said:
             return client.said(known_as, oldest, inbox.down_to, us)

@@ -8,6 +8,8 @@ from lolslackbot.clock import moment_of, text_of
 from lolslackbot.model import Asked
 from lolslackbot.store.database import Database, Row
 
+LOOK_BACK = timedelta(days=1)  # what was said earlier is not read at all: it would not be obeyed
+
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
@@ -230,6 +232,12 @@ def mark_seen(db: Database, request: Request, reaction: str) -> None:
             reaction=reaction,
             **request.key,
         )
+
+
+def prune(db: Database, before: datetime) -> None:
+    """Forgets what was asked a day before then and earlier, which is never read again. In a transaction."""
+    old = ts_of(before - LOOK_BACK)
+    db.write("DELETE FROM requests WHERE slack_ts < :old AND state <> 'waiting'", old=old)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from support import FakeClock, add_player
 
 from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit, Rejected, RunAborted, TemporaryError
+from lolslackbot.health.status import status
 from lolslackbot.model import Asked
 from lolslackbot.slack.answers import Posted, SlackProblem, SlackVerdict
 from lolslackbot.stages import answer as stage
 from lolslackbot.stages.answer import answer
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, holds, requests
+from lolslackbot.store import channels, holds, requests, runs
 from lolslackbot.store.channels import Change
 from lolslackbot.store.database import Database
 from lolslackbot.store.requests import Request, ts_of
@@ -439,3 +440,48 @@ def test_a_request_ends_once(db: Database, slack: FakeSlack, clock: FakeClock, o
         requests.settle(db, request, clock.now())
     with pytest.raises(RuntimeError, match="waits no more"):
         requests.ignore(db, request, "again", clock.now())
+
+
+def test_old_requests_are_forgotten_and_obeyed_no_more(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed
+) -> None:
+    ask(slack, clock, "one", "two")
+    obeyed.faults["two"] = TemporaryError("later")
+    run(db, slack, clock, obeyed)
+    with db.transaction():
+        requests.prune(db, clock.now())
+    assert states(db) == {"one": "answered", "two": "waiting"}  # a minute is read again
+    with db.transaction():
+        requests.prune(db, clock.now() + timedelta(days=1))
+    assert states(db) == {"two": "waiting"}
+    clock.advance(25 * 3600)
+    run(db, slack, clock, obeyed)
+    assert obeyed.words == ["one"]
+
+
+# What status says
+
+
+def needs(db: Database, clock: FakeClock) -> dict[str, str]:
+    return {need.key: need.text for need in status(db, clock.now()).needs}
+
+
+def test_status__a_channel_that_cannot_be_read(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed
+) -> None:
+    slack.said_in["C1"] = SCOPE
+    done = run(db, slack, clock, obeyed)
+    assert [cause.needs for cause in done.causes] == [("requests unread C1",)]
+    assert needs(db, clock)["requests unread C1"].startswith("what people ask in C1 cannot be read: Slack says missing")
+
+
+def test_status__answer_runs_no_more(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
+    """From when requests were switched on: before, nobody missed it."""
+    for each in ("fetch-matches", "build-messages", "deliver"):
+        for ago in (60, 0):
+            runs.end(db, runs.begin(db, each, clock.now() - timedelta(minutes=ago)), clock.now(), 0, "")
+    assert "answer silent" not in needs(db, clock)
+    clock.advance(8.5 * 60)
+    assert needs(db, clock)["answer silent"].startswith("answer has never run; see `crontab -l`")
+    channels.prefer(db, "C1", Change(requests=False), clock.now())
+    assert "answer silent" not in needs(db, clock)
