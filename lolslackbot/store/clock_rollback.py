@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import holds, ranks
+from lolslackbot.store import holds, ranks, requests
 from lolslackbot.store.database import Database
 from lolslackbot.store.in_doubt import UNSETTLED
 
@@ -53,6 +53,9 @@ _CLAMPS = (
     _Clamp("alerts", "seen_at", ":now"),
     _Clamp("amendments", "made_at", ":now"),
     _Clamp("amendments", "next_at", "NULL", bound=":latest"),
+    # What is said from now on is read and obeyed.
+    _Clamp("inboxes", "since", ":now"),
+    _Clamp("inboxes", "read_to", ":now_ts", bound=":now_ts"),
 )
 
 # One question for all of them: it is asked in every run, and nearly always the answer is none.
@@ -68,7 +71,7 @@ def clamp_future_times(db: Database, now: datetime) -> None:
     Holds keep their length, so they move instead (`holds.rebase`). Calls to Riot are the limiter's: they count within
     the transaction that reserves the next one.
     """
-    values = {"now": text_of(now), "latest": text_of(now + LONGEST_BACK_OFF)}
+    values = {"now": text_of(now), "latest": text_of(now + LONGEST_BACK_OFF), "now_ts": requests.ts_of(now)}
     for needed in db.rows(_NEEDED, **values):
         clamp = _CLAMPS[needed["number"]]
         with db.transaction():

@@ -17,6 +17,7 @@ from lolslackbot.stages.answer import answer
 from lolslackbot.stages.run import Run
 from lolslackbot.store import channels, holds, requests, runs
 from lolslackbot.store.channels import Change
+from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.requests import Request, ts_of
 
@@ -197,6 +198,18 @@ def test_said_before_requests_were_switched_on(
     run(db, slack, clock, obeyed)
     assert obeyed.words == ["at that moment"]
     assert states(db) == {"before": "ignored", "at that moment": "answered"}
+
+
+def test_switched_on_by_a_clock_that_was_ahead(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed
+) -> None:
+    """Once it is right, what is said from then on is read and obeyed."""
+    channels.prefer(db, "C1", Change(requests=False), clock.now())
+    channels.prefer(db, "C1", Change(requests=True), clock.now() + timedelta(days=365))
+    clamp_future_times(db, clock.now())
+    ask(slack, clock, "one", ago=-1)
+    run(db, slack, clock, obeyed)
+    assert obeyed.words == ["one"]
 
 
 def test_switched_on_twice_is_switched_on_once(db: Database, slack: FakeSlack, clock: FakeClock) -> None:
