@@ -386,6 +386,11 @@ PARTS = [
         "SIGKILL at each line, statement and request of it, with two requests",
         partial(once, worlds.asked, wrong=worlds.wrong_reactions),
     ),
+    Part(
+        "killed-replying",
+        "the same of the deliver that posts both answers",
+        partial(once, worlds.answered, wrong=worlds.wrong_reactions),
+    ),
     Part("killed-settling", "the same while unknown outcomes are looked up", partial(once, worlds.uncertain)),
     Part("killed-restore", "SIGKILL at each line and statement of it", partial(once, worlds.restorable)),
     Part("killed-upgrade", "SIGKILL at each line and statement, from each earlier schema", upgrades_killed, no_step),

@@ -57,6 +57,11 @@ def constant(value: Any) -> Faulty:
 # The faulty functions
 
 
+def in_the_history(_thread: Any) -> Any:
+    """Where no reply stands."""
+    return lambda self, channel_id, _thread_ts, us: self.history(channel_id, datetime.fromtimestamp(0, UTC), us)
+
+
 def lock_let_go(lock: Any) -> Any:
     def faulty(descriptor: int, taken: str) -> None:
         lock(descriptor, taken)
@@ -197,6 +202,8 @@ _OUTBOX, _IN_DOUBT = "lolslackbot.store.outbox:", "lolslackbot.store.in_doubt:"
 _CLIENT = "lolslackbot.slack.client:"
 
 BUGS: dict[str, tuple[Patch, ...]] = {
+    "replies looked up in the history": (Patch(_CLIENT + "SlackClient.thread", in_the_history),),
+    "requests not settled": (Patch("lolslackbot.store.requests:settle", always(None)),),
     "no run lock": (Patch("lolslackbot.store.locks:_lock", always(None)),),
     "run lock released at once": (Patch("lolslackbot.store.locks:_lock", lock_let_go),),
     "claim committed after the post": (

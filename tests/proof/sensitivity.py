@@ -32,6 +32,16 @@ def deaths(make: Callable[[], AbstractContextManager[World]] = worlds.waiting) -
     return tally
 
 
+def requests_alone() -> Tally:
+    """Nothing goes wrong at all."""
+    tally = Tally()
+    with worlds.asked() as world:
+        world.reset()
+        conclude(world, tally, "requests", crashes=0)
+        tally.violations += worlds.wrong_replies(world)
+    return tally
+
+
 def slack_faults(*names: str) -> Tally:
     """These kinds of fault, at the second message, resend and hold."""
     tally = Tally()
@@ -98,6 +108,8 @@ WATCHES = {
     "429 of Riot ignored": Watch(_riot_too_fast, "violations"),
     "calls of earlier runs forgotten": Watch(cases.limits_kept, "violations"),
     "missing match asked for ever": Watch(cases.missing_match, "violations"),
+    "replies looked up in the history": Watch(partial(deaths, worlds.answered)),
+    "requests not settled": Watch(requests_alone, "violations"),
 }
 
 

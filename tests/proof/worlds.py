@@ -406,6 +406,19 @@ def _ask(world: World) -> None:
     world.expected = tuple(f"reply {post.ts}:{CHANNELS[0]}" for post in asked)
 
 
+@contextmanager
+def answered() -> Iterator[World]:
+    """The same once the requests are done: their answers wait."""
+    with asked() as world:
+        world.trial, world.said = DELIVER, _answer
+        yield world
+
+
+def _answer(world: World) -> None:
+    _ask(world)
+    world.run(*ASK[0])
+
+
 def wrong_replies(world: World) -> list[str]:
     """What became of the requests of `asked` that should not; that each has one reply, the judge sees."""
     wrong = []
