@@ -16,7 +16,7 @@ from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
 from lolslackbot.stages.digest import draft_of, week_of
-from lolslackbot.stages.fetch_live import draft_of as live_draft_of
+from lolslackbot.stages.live_notices import draft_of as live_draft_of
 from lolslackbot.store import champions, channels, decisions, holds, live, matches, outbox, participants, players, ranks
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft

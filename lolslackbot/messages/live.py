@@ -24,6 +24,7 @@ from lolslackbot.messages.slack_text import (
 )
 
 _SIDES = {100: "blue side", 200: "red side"}  # spectator-v5 `teamId`
+_TITLES = {"blue side": "🟦 Blue side", "red side": "🟥 Red side"}
 RESULT = "Result"
 
 _Lines = list[list[Name | str]]  # the first one tells all but details; names are foreign text, the rest is ours
@@ -40,7 +41,7 @@ def render_live(game: LiveGame, champions: Champions) -> RenderedMessage:
         return _rendered([[*first, *_told(_facts(game.friends[0], champions))]])
     lines: _Lines = [first]
     for side, members in sides:
-        lines += [[side.capitalize()]] if len(sides) > 1 and side else []
+        lines += [[_TITLES[side]]] if len(sides) > 1 and side else []
         lines += [[Name(each.name), *_told(_facts(each, champions))] for each in members]
     return _rendered(lines)
 

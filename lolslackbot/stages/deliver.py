@@ -14,7 +14,7 @@ from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import DEFAULT_WORKSPACE, Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
-from lolslackbot.stages.end_live import ENDED, amend_ended, withdraw_ended
+from lolslackbot.stages.live_notices import ENDED, amend_ended, withdraw_ended
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
 from lolslackbot.stages.run import Run
 from lolslackbot.store import amendments, channels, decisions, findings, holds, in_doubt, live, outbox, runs

@@ -7,16 +7,14 @@ from datetime import datetime, timedelta
 from lolslackbot.errors import Exit
 from lolslackbot.game import ActiveGame
 from lolslackbot.messages.game_queues import wants
-from lolslackbot.messages.live import render_live
 from lolslackbot.model import MessageKind, Player
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
 from lolslackbot.riot.client import SPECTATOR
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.fetch_context import FetchContext
-from lolslackbot.store import champions, live, matches, outbox, players, restores
-from lolslackbot.store.database import Database
+from lolslackbot.stages.live_notices import draft_of
+from lolslackbot.store import live, matches, outbox, players, restores
 from lolslackbot.store.live import Hearer
-from lolslackbot.store.outbox import Draft
 
 logger = logging.getLogger(__name__)
 
@@ -126,15 +124,6 @@ class LiveFetcher:
             assert draft
             return outbox.add_other(self._db, live.subject_of(game.match_id), MessageKind.LIVE, draft, now, now)
         return False
-
-
-def draft_of(db: Database, match_id: str, channel_id: str, workspace: str) -> Draft | None:
-    """A game in progress in words, None where the channel tracks nobody in it. In a transaction."""
-    game = live.as_heard_in(db, match_id, channel_id)
-    if game is None:
-        return None
-    rendered = render_live(game, champions.known(db))
-    return Draft(channel_id, workspace, rendered.text, rendered.blocks)
 
 
 def _in_turn(everyone: list[Player], most: int, now: datetime) -> list[Player]:

@@ -1,4 +1,4 @@
-"""What becomes of the notice of a game once that has ended (called by deliver): it leads to the game's own message.
+"""The notices of games in progress: how they read, and (called by deliver) what becomes of them once a game has ended.
 
 The game's message never waits for its notice, nor depends on it.
 """
@@ -6,11 +6,11 @@ The game's message never waits for its notice, nor depends on it.
 import logging
 from datetime import datetime, timedelta
 
-from lolslackbot.messages.live import render_ended
+from lolslackbot.messages.live import render_ended, render_live
 from lolslackbot.model import DEFAULT_WORKSPACE
 from lolslackbot.slack.answers import permalink
 from lolslackbot.stages.run import Run
-from lolslackbot.store import amendments, live, outbox
+from lolslackbot.store import amendments, champions, live, outbox
 from lolslackbot.store.database import Database
 from lolslackbot.store.live import Notice, SeenGame
 from lolslackbot.store.outbox import Draft
@@ -19,6 +19,15 @@ logger = logging.getLogger(__name__)
 
 NO_RESULT = timedelta(hours=3)  # after it was seen; no game lasts so long
 ENDED = "the game has ended meanwhile"
+
+
+def draft_of(db: Database, match_id: str, channel_id: str, workspace: str) -> Draft | None:
+    """A game in progress in words, None where the channel tracks nobody in it. In a transaction."""
+    game = live.as_heard_in(db, match_id, channel_id)
+    if game is None:
+        return None
+    rendered = render_live(game, champions.known(db))
+    return Draft(channel_id, workspace, rendered.text, rendered.blocks)
 
 
 def withdraw_ended(db: Database, now: datetime) -> int:
