@@ -1,8 +1,14 @@
 """Games in progress through the real commands: one notice a game, whatever dies or fails in between."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from proof import worlds
+from proof.frame import Tally
+from proof.kill_points import COMMITS, boundaries, conclude, crash, nothing_more
+from proof.worlds import World
 from support import Bot, keys_in
 
 from lolslackbot.clock import text_of
@@ -149,3 +155,29 @@ def test_a_slack_that_gives_no_answer_gets_the_notice_once(
         assert keys == [f"live {game}:C1", f"{game}:C1"][not accepted :]
     states = subprocess_bot.rows("SELECT state FROM messages WHERE kind = 'live' ORDER BY happened_at")
     assert states == [("delivered",), ("expired",)]
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (worlds.playing, nothing_more),
+        (worlds.telling_of_a_game, worlds.wrong_notices),
+        (worlds.ending_a_game, worlds.wrong_endings),
+    ],
+)
+def test_killed_at_every_commit_and_request(
+    make: Callable[[], AbstractContextManager[World]], wrong: Callable[[World], list[str]]
+) -> None:
+    """Never a second notice, and in the end each leads to its game's message."""
+    tally = Tally()
+    with make() as world:
+        world.reset()
+        points = list(boundaries(world, *world.trial, only=COMMITS))
+        for point in points:
+            world.reset()
+            crash(world, tally, point, *world.trial)
+            conclude(world, tally, point.name, crashes=1)
+            tally.violations += [f"{point.name}: {each}" for each in wrong(world)]
+    assert tally.violations == []
+    assert tally.points == len(points) > 0
