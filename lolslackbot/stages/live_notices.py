@@ -51,11 +51,10 @@ def amend_ended(db: Database, run: Run) -> None:
         return
     for game in live.on(db):
         with run.item(live.subject_of(game.match_id)):
-            _amend(db, run, game)
+            _amend(db, game, run.clock.now())
 
 
-def _amend(db: Database, run: Run, game: SeenGame) -> None:
-    now = run.clock.now()
+def _amend(db: Database, game: SeenGame, now: datetime) -> None:
     notices = live.notices(db, game.match_id)
     is_over = now - game.seen_at >= NO_RESULT
     drafts = [draft for each in notices if (draft := _draft(db, game, each, is_over=is_over))]
@@ -67,7 +66,6 @@ def _amend(db: Database, run: Run, game: SeenGame) -> None:
             amendments.put(db, live.subject_of(game.match_id), draft, now)
         if is_done:
             live.end(db, game.match_id, "finished" if any(each.result_ts for each in notices) else "over")
-    run.count("amended", len(drafts))
     logger.debug("%s has ended: %s", game.match_id, ", ".join(each.channel_id for each in drafts) or "nothing to amend")
 
 

@@ -214,6 +214,11 @@ def end(db: Database, match_id: str, state: str) -> None:
     )
 
 
+def end_all(db: Database) -> None:
+    """on -> over: what became of them since a backup was made is not known. Inside a transaction."""
+    db.write("UPDATE live_games SET state = 'over' WHERE state = 'on'")
+
+
 def prune(db: Database, before: datetime) -> int:
     """Forgets games seen before that came to an end; how many. Inside a transaction."""
     old = "seen_at < :before AND state <> 'on'"

@@ -338,6 +338,18 @@ def test_notice__that_waits_when_a_backup_is_put_back_never_goes_out(
     assert (slack.requests, states(db)) == ([], ["expired"])
 
 
+def test_notice__of_a_backup_is_not_amended_again(
+    db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock
+) -> None:
+    """Whatever it reads by now: games in progress when a backup was made are over."""
+    announce(db, riot, slack, clock)
+    with db.transaction():
+        restores.doubt_all(db, clock.now())
+    clock.advance(3 * 3600)
+    send(db, slack, clock)
+    assert (slack.edits, game_state(db)) == ([], "over")
+
+
 def test_notice__ten_minutes_late_is_none(db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock) -> None:
     play(riot)
     fetch(db, riot, clock)
