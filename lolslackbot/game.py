@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from lolslackbot.rank import Worth
+from lolslackbot.rank import Standing, Worth
 
 ARENA = "CHERRY"  # game modes, by match-v5's names
 SWARM = "STRAWBERRY"
@@ -96,3 +96,46 @@ class Champions:
 
     version: str | None = None
     by_id: Mapping[int, Champion] = field(default_factory=dict)
+
+
+# Games in progress
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A player in a game in progress whom spectator-v5 names: not one in streamer mode, whose puuid it leaves out."""
+
+    puuid: str
+    team_id: int  # 100 blue, 200 red
+    champion_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveGame:
+    """A game in progress, as spectator-v5 shows it."""
+
+    match_id: str  # as match-v5 will call it; Clash and custom games never get there under it
+    queue_id: int  # 0 where Riot names none, as of custom games
+    game_mode: str
+    began_at: datetime | None  # None: it has not begun, as long as players load or count down
+    seats: tuple[Seat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFriend:
+    """A friend in a game in progress, as a channel hears of it."""
+
+    name: str
+    team_id: int
+    champion_id: int
+    rank: Standing | None = None  # in the game's queue; None where it has none, or the channel does not want it
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGame:
+    """A game in progress with those friends in it whom a channel tracks."""
+
+    match_id: str
+    queue_id: int
+    game_mode: str
+    friends: tuple[LiveFriend, ...]

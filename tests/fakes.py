@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from support import FakeClock, puuid
 
+from lolslackbot.game import ActiveGame
 from lolslackbot.model import Account, Asked, Message, RiotId
 from lolslackbot.rank import Standing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict
@@ -74,6 +75,8 @@ class FakeRiot:
         self.accounts: dict[str, str] = {}
         self.rank_calls: list[str] = []  # puuids
         self.ranks: dict[str, dict[str, Standing | None]] = {}  # by puuid
+        self.active: dict[str, ActiveGame] = {}  # by puuid
+        self.live_calls: list[str] = []  # puuids
         self.platforms: dict[str, str] = {}  # by puuid; 'euw1' where nothing else is said
         self.faults: dict[str, list[Exception | None]] = {}  # by what is asked for; the last one stays
         self.calls: list[str] = []
@@ -122,6 +125,16 @@ class FakeRiot:
             raise fault
         with self.transaction():
             yield self.ranks.get(puuid, {})
+
+    @contextmanager
+    def active_game(self, puuid: str, platform: str) -> Iterator[ActiveGame]:
+        self.live_calls.append(puuid)
+        if fault := self._fault(f"game of {puuid}"):
+            raise fault
+        if puuid not in self.active:
+            raise NOT_FOUND
+        with self.transaction():
+            yield self.active[puuid]
 
     def account(self, riot_id: RiotId, platform: str | None) -> Account:
         self._asked(str(riot_id))

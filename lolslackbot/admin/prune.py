@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from lolslackbot.clock import Clock
 from lolslackbot.errors import ConfigError
 from lolslackbot.files import StrPath
-from lolslackbot.store import amendments, decisions, matches, outbox, ranks, requests, runs
+from lolslackbot.store import amendments, decisions, live, matches, outbox, ranks, requests, runs
 from lolslackbot.store.connect import open_locked
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import LOCKS
@@ -86,4 +86,5 @@ def _tidy(db: Database, before: datetime) -> tuple[int, int]:
         ranks.prune(db, before)
         amendments.prune(db, before)
         requests.prune(db, before)
+        live.prune(db, before)
     return decided, db.remove_replaced(before)

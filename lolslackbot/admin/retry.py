@@ -196,7 +196,9 @@ def _is_news(db: Database, message: Message, oldest: datetime, now: datetime) ->
 def _what_happened(message: Message) -> str:
     return {
         MessageKind.GAME: "its game ended",
+        MessageKind.LIVE: "its game was first seen",
         MessageKind.DIGEST: "its week ended",
+        MessageKind.REPLY: "it was answered",
         MessageKind.ALERT: "it was found",
     }[message.kind]
 

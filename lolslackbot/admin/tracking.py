@@ -16,7 +16,8 @@ from lolslackbot.riot.answers import RENEW_KEY, RiotRefusal, RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.slack.answers import SlackProblem, SlackVerdict, remedy_of
 from lolslackbot.stages.digest import draft_of, week_of
-from lolslackbot.store import champions, channels, decisions, holds, matches, outbox, participants, players, ranks
+from lolslackbot.stages.live_notices import draft_of as live_draft_of
+from lolslackbot.store import champions, channels, decisions, holds, live, matches, outbox, participants, players, ranks
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Draft
 
@@ -294,6 +295,8 @@ def untrack(
             matches.give_up_untracked(db)
             change = f"in {track.channel_id}{_by(asked_by)}"
             decisions.record(db, "untrack", f"player {player.player_id}", change, now)
+            for match_id in live.waiting_about(db, player.player_id, track.channel_id):
+                _rerender_live(db, match_id, track, now)
             for match_id in waiting:
                 _rerender(db, match_id, track, options, now)
             for subject in outbox.waiting_digests(db, track.channel_id):
@@ -340,6 +343,15 @@ def _rerender_digest(db: Database, subject: str, track: players.Track, options: 
         outbox.expire_untracked(db, subject, track.channel_id, now)
     else:
         outbox.replace_text(db, subject, draft)
+
+
+def _rerender_live(db: Database, match_id: str, track: players.Track, now: datetime) -> None:
+    """The notice that a game has begun."""
+    draft = live_draft_of(db, match_id, track.channel_id, track.workspace)
+    if draft is None:
+        outbox.expire_untracked(db, live.subject_of(match_id), track.channel_id, now)
+    else:
+        outbox.replace_text(db, live.subject_of(match_id), draft)
 
 
 def _rerender(db: Database, match_id: str, track: players.Track, options: RenderOptions, now: datetime) -> None:

@@ -9,7 +9,7 @@ from shlex import quote
 from lolslackbot.clock import clock_fault, text_of
 from lolslackbot.errors import Exit
 from lolslackbot.health.facts import TOO_LONG, Facts, StageRuns
-from lolslackbot.model import LookupProblem, ProblemKind
+from lolslackbot.model import LookupProblem, MessageKind, ProblemKind
 from lolslackbot.settings import token_name
 from lolslackbot.store import channels, holds
 from lolslackbot.store.health import UnsentMessage
@@ -557,6 +557,8 @@ def add_scopes(scopes: Sequence[str]) -> str:
 
 
 def _is_over(facts: Facts, message: UnsentMessage) -> bool:
+    if message.kind is MessageKind.LIVE:  # the next run looks it up, and that is the end of it
+        return True
     is_old = message.state == "uncertain" and not is_news(message, facts.now - facts.announce_within, facts.now)
     return is_old or message.channel_id not in facts.used_channels
 

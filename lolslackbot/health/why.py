@@ -31,6 +31,7 @@ from lolslackbot.store import (
     history,
     holds,
     in_doubt,
+    live,
     outbox,
     players,
     ranks,
@@ -41,9 +42,11 @@ from lolslackbot.store import (
 from lolslackbot.store.database import Database
 from lolslackbot.store.history import MatchStory, MessageStory
 from lolslackbot.store.holds import Hold, Scope
+from lolslackbot.store.live import SeenGame
 from lolslackbot.store.locks import ANSWER, STAGES
 from lolslackbot.store.players import Track
 
+START = "notice of its start"
 LAST = 10  # games of a player, messages of a channel
 DELIVER = "`lolslackbot deliver`"
 
@@ -88,11 +91,17 @@ class View:
 
 def tell_match(view: View, match_id: str) -> Iterator[str]:
     """The story of a match, line by line. Raises NotFound."""
-    story = history.of_match(view.db, match_id)
-    if story is None:
+    story, seen = history.of_match(view.db, match_id), live.find(view.db, match_id)
+    notices = history.of_subject(view.db, live.subject_of(match_id)) if seen else []
+    if story is None and seen is None:
         raise NotFound(f"nothing is known of {match_id}: no player list had it")
-    yield f"{match_id} is {_state(story)}"
-    yield from _in_order(view, _match_events(view, story))
+    yield f"{match_id} is {_state(story) if story else 'not listed so far; not all games come to be'}"
+    events = [*(_match_events(view, story) if story else ()), *(_live_events(view, seen, notices) if seen else ())]
+    yield from _in_order(view, events)
+    for message in notices:
+        yield f"{view.label(message.channel_id)}: {START}: {_outcome(view, message)}"
+    if story is None:
+        return
     for channel_id, queues in story.unwanted:
         yield f"{view.label(channel_id)}: no message: its queues were {queues} then"
     yield from _next_step(view, story)
@@ -118,8 +127,9 @@ def tell_post(view: View, channel_id: str, ts: str) -> Iterator[str]:
     message = history.posted_as(view.db, channel_id, ts)
     if message is None:
         raise NotFound(f"nothing is known of a message {ts} in {channel_id}: this bot did not post it")
-    if message.match_id:
-        yield from tell_match(view, message.match_id)
+    match_id = live.match_of(message.subject) if message.kind is MessageKind.LIVE else message.match_id
+    if match_id:
+        yield from tell_match(view, match_id)
         return
     yield f"{message.subject}, {message.kind}"
     yield from _in_order(view, [(message.built_at, "built"), *_delivery(view, message), *_decided_on(view, message)])
@@ -135,6 +145,14 @@ def _match_events(view: View, story: MatchStory) -> Iterator[Event]:
         yield from ((moment, text) for moment, text in _decided(view, subject) if moment >= story.listed_at)
     for message in story.messages:
         yield from _delivery(view, message)
+        yield from _decided_on(view, message)
+
+
+def _live_events(view: View, game: SeenGame, notices: Iterable[MessageStory]) -> Iterator[Event]:
+    yield game.began_at, "the game began"
+    yield game.seen_at, "seen in progress"
+    for message in notices:
+        yield from ((moment, f"{START}: {text}") for moment, text in _delivery(view, message))
         yield from _decided_on(view, message)
 
 
@@ -247,7 +265,7 @@ def _is_news(view: View, message: MessageStory) -> bool:
 
 def _pending(view: View, message: MessageStory, brief: bool, run: str) -> str:
     error = f" ({message.error})" if message.error else ""
-    if not _is_news(view, message):
+    if not _is_news(view, message) or live.has_ended(view.db, message):
         return _joined(f"no longer news: the next {DELIVER} expires it{error}", run)
     channel = holds.channel_scope(message.channel_id)
     if view.is_broken(message.channel_id):
@@ -272,6 +290,8 @@ def _uncertain(view: View, message: MessageStory, run: str) -> str:
     again = f"if it is missing, run `{retry}`; if it is there, run `{retry} --found LINK`"
     if not _is_news(view, message):
         again = "too old to be sent again"
+    if message.kind is MessageKind.LIVE:
+        again = "it is not sent again"
     if message.is_unreadable:
         return _joined(message.error or "", again)
     doubt = f"may or may not be in Slack{_error(message)}"
@@ -440,6 +460,8 @@ def _last_digest(view: View) -> str:
 def _heading(message: MessageStory) -> str:
     if message.kind is MessageKind.GAME:
         return f"{message.subject}, ended {text_of(message.happened_at)}"
+    if message.kind is MessageKind.LIVE:
+        return f"{live.match_of(message.subject)}, seen in progress {text_of(message.happened_at)}"
     return f"{message.kind}: {message.subject}"
 
 

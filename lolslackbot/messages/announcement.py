@@ -140,7 +140,7 @@ def _apart(match: Match) -> str:
 
 def _opening(match: Match, teams: Sequence[Sequence[Participant]]) -> tuple[Name | str, ...]:
     """`A and B won`, `A won against B`; in Arena `A came 1st of 8, B came 5th of 8`."""
-    names = [_names(members) for members in teams]
+    names = [names_of([each.name for each in members]) for members in teams]
     endings = [_result(match, members[0])[1] for members in teams]
     if len(teams) == 2 and match.game_mode != ARENA:
         return *names[0], f" {endings[0]} against ", *names[1]
@@ -150,10 +150,10 @@ def _opening(match: Match, teams: Sequence[Sequence[Participant]]) -> tuple[Name
     return tuple(parts)
 
 
-def _names(members: Sequence[Participant]) -> list[Name | str]:
+def names_of(friends: Sequence[str]) -> list[Name | str]:
     """`A`, `A and B`, `A, B and C`, `A, B and 3 others`."""
-    shown = [Name(each.name) for each in members[: NAMED if len(members) <= NAMED else NAMED - 1]]
-    others = len(members) - len(shown)
+    shown = [Name(each) for each in friends[: NAMED if len(friends) <= NAMED else NAMED - 1]]
+    others = len(friends) - len(shown)
     rest: list[Name | str] = [*shown, f"{others} others"] if others else list(shown)
     parts: list[Name | str] = []
     for number, who in enumerate(rest):

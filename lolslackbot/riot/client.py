@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from lolslackbot.clock import Clock, elapsed
+from lolslackbot.game import ActiveGame
 from lolslackbot.model import Account, RiotId, is_match_id, is_puuid, platform_of
 from lolslackbot.rank import Standing
 from lolslackbot.riot import answers, routing
 from lolslackbot.riot.answers import RiotRefusal, RiotVerdict, unusable
 from lolslackbot.riot.limiter import Limiter
-from lolslackbot.riot.parsing import read_standings
+from lolslackbot.riot.parsing import read_active_game, read_standings
 from lolslackbot.riot.session import NO_ANSWER, NoRedirectSession, no_answer
 from lolslackbot.transport import HttpAnswer, date_of, proxies_for
 
@@ -27,6 +28,7 @@ PAGE = 100  # match-v5: the most ids one list call gives
 
 # Endpoints, as Riot counts them: the path pattern, whatever its parameters.
 ACCOUNT, PLATFORM, MATCH_IDS, MATCH, LEAGUE = "account", "platform", "match-ids", "match", "league"
+SPECTATOR = "spectator"
 _LOGGED_HEADERS = ("x-app-rate-limit", "x-method-rate-limit", "x-rate-limit-type", "retry-after")
 
 
@@ -51,8 +53,9 @@ class Answer:
 class RiotClient:
     """Calls raise RiotRefusal (an answer that cannot be used, or none) or RateLimited (nothing was sent).
 
-    `match_ids`, `match` and `standings` are `with` statements: what is written inside is committed together with the
-    call's end. An answer is read and judged before that transaction begins, so that none lasts longer for its content.
+    `match_ids`, `match`, `standings` and `active_game` are `with` statements: what is written inside is committed
+    together with the call's end. An answer is read and judged before that transaction begins, so that none lasts longer
+    for its content.
     """
 
     def __init__(
@@ -120,6 +123,16 @@ class RiotClient:
         """league-v4: a player's place in each ranked queue, None where there is none. Asked at the platform's host."""
         path = f"/lol/league/v4/entries/by-puuid/{quote(puuid, safe='')}"
         with self._get(platform, LEAGUE, path, lambda answer: read_standings(answer.document)) as found:
+            yield found
+
+    @contextmanager
+    def active_game(self, puuid: str, platform: str) -> Iterator[ActiveGame]:
+        """spectator-v5: the game that a player is in. Asked at the platform's host.
+
+        Raises RiotRefusal, as usual, with NOT_FOUND: in no game, or in streamer mode.
+        """
+        path = f"/lol/spectator/v5/active-games/by-summoner/{quote(puuid, safe='')}"
+        with self._get(platform, SPECTATOR, path, lambda answer: read_active_game(answer.document)) as found:
             yield found
 
     def _json(self, host: str, endpoint: str, path: str) -> Any:

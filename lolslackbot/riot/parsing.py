@@ -1,4 +1,6 @@
-"""match-v5 JSON -> Match, or why it is none; league-v4 entries -> standings. Pure; malformed fields are never guessed.
+"""match-v5 JSON -> Match, or why it is none; league-v4 -> standings; spectator-v5 -> a game in progress.
+
+Pure; malformed fields are never guessed.
 
 Facts on fields are from match-v5's reference (developer.riotgames.com) and from answers seen since patch 11.16.
 """
@@ -7,8 +9,8 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lolslackbot.game import ARENA, SWARM, Match, Outcome, Participant
-from lolslackbot.model import is_puuid
+from lolslackbot.game import ARENA, SWARM, ActiveGame, Match, Outcome, Participant, Seat
+from lolslackbot.model import is_match_id, is_puuid
 from lolslackbot.rank import APEX, DIVISIONS, FLEX, OTHER, SOLO, TIERS, Standing
 from lolslackbot.riot.answers import unusable
 
@@ -16,6 +18,8 @@ BOT = "BOT"  # the puuid of every bot
 DAMAGE = "totalDamageDealtToChampions"
 _LARGEST = 2**53  # beyond it a JSON number is no exact integer
 _MOST_PARTICIPANTS = 100  # five times as many as any mode has
+# Fewer are shown while a game counts down. Of custom games and other modes nobody knows how many there will be.
+_FULL = {"CLASSIC": 10, "ARAM": 10, "URF": 10, "ARURF": 10, "KIWI": 10, "SWIFTPLAY": 10, ARENA: 16}
 
 _Fields = Mapping[str, Any]  # of one participant
 _TeamSums = tuple[int | None, int | None]  # damage to champions, kills
@@ -92,6 +96,35 @@ def read_standings(document: Any) -> dict[str, Standing | None]:
     elif others[1:] == [] and others[0]:
         found[OTHER] = others[0]
     return found
+
+
+def read_active_game(document: Any) -> ActiveGame:
+    """spectator-v5: a game in progress. Raises RiotRefusal where the answer names none.
+
+    While it loads or counts down, `gameStartTime` is 0, `gameLength` is not above 0, or participants are missing. Who
+    is in streamer mode has `puuid: null`, and as `riotId` the champion's name.
+    """
+    if not isinstance(document, dict):
+        raise unusable("no game")
+    match_id = f"{_text(document, 'platformId')}_{_optional(document, 'gameId')}"
+    everyone = document.get("participants")
+    if not is_match_id(match_id) or not isinstance(everyone, list):
+        raise unusable("it does not name a game and who is in it")
+    everyone = [fields for fields in everyone[:_MOST_PARTICIPANTS] if isinstance(fields, dict)]
+    mode = _text(document, "gameMode")
+    enough = _FULL.get(mode, 1) if _text(document, "gameType") != "CUSTOM" else 1
+    has_begun = (_optional(document, "gameLength") or 0) > 0 and len(everyone) >= enough
+    return ActiveGame(
+        match_id=match_id,
+        queue_id=_optional(document, "gameQueueConfigId") or 0,
+        game_mode=mode,
+        began_at=_moment(_optional(document, "gameStartTime") or 0) if has_begun else None,
+        seats=tuple(
+            Seat(fields["puuid"], _optional(fields, "teamId") or 0, _optional(fields, "championId") or 0)
+            for fields in everyone
+            if isinstance(fields.get("puuid"), str) and is_puuid(fields["puuid"])
+        ),
+    )
 
 
 def _standing(entry: _Fields) -> Standing | None:
@@ -243,10 +276,18 @@ def _end(info: Mapping[str, Any], duration: int) -> datetime:
     end = start + 1000 * duration if start > 0 and duration > 0 else _optional(info, "gameEndTimestamp") or 0
     if end <= 0:
         raise _invalid("it does not say when it ended")
+    moment = _moment(end)
+    if moment is None:
+        raise _invalid(f"it ended at {end} ms")
+    return moment
+
+
+def _moment(milliseconds: int) -> datetime | None:
+    """None for what no calendar has, and for 0 or less, which means that it is not known."""
     try:
-        return datetime.fromtimestamp(end / 1000, UTC)
+        return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None
     except (OverflowError, ValueError, OSError):
-        raise _invalid(f"it ended at {end} ms") from None
+        return None
 
 
 def _invalid(reason: str) -> NotAMatch:

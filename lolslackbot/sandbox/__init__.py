@@ -5,10 +5,10 @@ It imports nothing else of the package: an independent witness cannot share a cl
 
 from lolslackbot.sandbox.data_dragon import DataDragon
 from lolslackbot.sandbox.mishaps import Mishap
-from lolslackbot.sandbox.riot import Player, Rank, Riot
+from lolslackbot.sandbox.riot import Active, Player, Rank, Riot
 from lolslackbot.sandbox.slack import Channel, Post, Slack
 
-__all__ = ["Channel", "DataDragon", "Mishap", "Player", "Post", "Rank", "Riot", "Sandbox", "Slack"]
+__all__ = ["Active", "Channel", "DataDragon", "Mishap", "Player", "Post", "Rank", "Riot", "Sandbox", "Slack"]
 
 
 class Sandbox:

@@ -53,6 +53,7 @@ MODES = {
     **{1800 + 10 * size: Mode("STRAWBERRY", 33, teams=1, size=size) for size in (1, 2, 3, 4)},
     2300: Mode("BRAWL", 35),
     2400: Mode("KIWI", 12),
+    4310: Mode("JADE", bans=5),
 }
 
 # Data Dragon's keys and ids; match-v5 writes FiddleSticks where Data Dragon has Fiddlesticks.
@@ -155,6 +156,43 @@ def make_body(plan: Plan, humans: list[Human], puuid_of: Callable[[str], str], r
         teams = _teams(plan, participants, executed, wins, rng)
     info = {**_frame(plan, rng), "participants": participants, "teams": teams, **plan.info}
     return {"metadata": metadata, "info": info}
+
+
+def make_active(plan: Plan, humans: list[Human], puuid_of: Callable[[str], str], rng: Random) -> Body:
+    """The same game while it is played, as spectator-v5 shows it, without its times."""
+    seats = _seated(plan, humans, puuid_of, rng)
+    return {
+        "gameId": plan.number,
+        "platformId": plan.match_id.partition("_")[0],
+        "gameMode": plan.mode.name,
+        "gameType": "MATCHED",
+        "gameQueueConfigId": plan.queue,
+        "mapId": plan.mode.map_id,
+        "bannedChampions": [],
+        "observers": {"encryptionKey": "sandbox"},
+        "participants": [_active(seat) for seat in seats],
+    }
+
+
+def _active(seat: _Seat) -> Body:
+    human = seat.human
+    return {
+        "puuid": human.puuid if human else None,
+        "riotId": f"{human.game_name}#{human.tag_line}" if human else f"{seat.champion[1]} Bot",
+        "championId": seat.champion[0],
+        "teamId": BLUE if seat.team == 0 else RED,
+        "spell1Id": 4,
+        "spell2Id": 14,
+        "profileIconId": 29,
+        "bot": human is None,
+        "gameCustomizationObjects": [],
+        "perks": {"perkIds": [], "perkStyle": 8000, "perkSubStyle": 8100},
+    }
+
+
+def as_hidden(participant: Body) -> Body:
+    """In streamer mode: without puuid, and named after the champion."""
+    return {**participant, "puuid": None, "riotId": CHAMPIONS.get(participant["championId"], "Champion")}
 
 
 def _empty_shell(plan: Plan) -> Body:

@@ -1,4 +1,4 @@
-"""A Riot API on loopback: account-v1, match-v5 and league-v4, with keys, routing values, limits and faults.
+"""A Riot API on loopback: account-v1, match-v5, league-v4 and spectator-v5, with keys, routing, limits and faults.
 
 Paths, error bodies and routing values are those of the official reference (developer.riotgames.com/apis).
 """
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 from uuid import NAMESPACE_OID, uuid5
 
-from lolslackbot.sandbox.games import RANKED, Human, Plan, make_body
+from lolslackbot.sandbox.games import RANKED, Human, Plan, as_hidden, make_active, make_body
 from lolslackbot.sandbox.limits import Limits, Ruling, Scope
 from lolslackbot.sandbox.mishaps import JSON, Answer, Mishap
 from lolslackbot.sandbox.server import Call, Handle, Loopback, Recorded
@@ -40,6 +40,7 @@ _ENDPOINTS = [
         ("match-ids", r"/lol/match/v5/matches/by-puuid/([^/]+)/ids", tuple(REGIONS)),
         ("match", r"/lol/match/v5/matches/([^/]+)", tuple(REGIONS)),
         ("league", r"/lol/league/v4/entries/by-puuid/([^/]+)", tuple(REGION_OF)),
+        ("spectator", r"/lol/spectator/v5/active-games/by-summoner/([^/]+)", tuple(REGION_OF)),
     )
 ]
 _MESSAGES = {
@@ -125,8 +126,32 @@ class _Listed:
     queue: int
 
 
+@dataclass
+class Active:
+    """A game in progress, and a test's to change. `fields` go over what spectator-v5 would say by itself.
+
+    phase: 'loading' (no times), 'countdown' (a negative length, and not all players) or 'on'.
+    """
+
+    body: dict[str, Any]
+    began: float  # by this server's clock
+    phase: Literal["loading", "countdown", "on"] = "on"
+    hidden: frozenset[str] = frozenset()  # puuids of who is in streamer mode
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def shown(self, now: float) -> dict[str, Any]:
+        """As the API shows it."""
+        everyone = [as_hidden(each) if each["puuid"] in self.hidden else each for each in self.body["participants"]]
+        began, length = round(self.began * 1000), round(now - self.began)
+        if self.phase == "loading":
+            began = length = 0
+        elif self.phase == "countdown":
+            length, everyone = -30, everyone[:-3]
+        return {**self.body, "participants": everyone, "gameStartTime": began, "gameLength": length, **self.fields}
+
+
 class Riot(Loopback[Request]):
-    """`matches` and `lists` are what it serves, and a test's to change; a value of bytes is sent as it is."""
+    """`matches`, `lists` and `active` are what it serves, and a test's to change; a value of bytes is sent as it is."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -135,6 +160,7 @@ class Riot(Loopback[Request]):
         self.ignore_filters = False  # as in February 2026, when lists came back a year deep
         self.matches: dict[str, Any] = {}
         self.lists: dict[str, list[str]] = {}
+        self.active: dict[str, Active] = {}  # games in progress, by match id
         self.queue_types = dict(RANKED)  # what league-v4 calls them, by queue
         self.rank_lag = 0.0  # seconds, by this server's clock, until an entry shows a game that is added from now on
         self.refused: list[Request] = []  # sent although a window was full or a Retry-After had not passed
@@ -207,6 +233,9 @@ class Riot(Loopback[Request]):
                 self._players[person] = replace(player, puuid=new[player.puuid])
             self.lists = {new.get(puuid, puuid): ids for puuid, ids in self.lists.items()}
             self.matches = {match_id: _translated(body, new) for match_id, body in self.matches.items()}
+            for game in self.active.values():
+                game.body = _translated(game.body, new)
+                game.hidden = frozenset(new.get(puuid, puuid) for puuid in game.hidden)
 
     def add_game(
         self,
@@ -226,6 +255,8 @@ class Riot(Loopback[Request]):
         stats: dict[str, dict[str, Any]] | None = None,
         info: dict[str, Any] | None = None,
         lp: Mapping[str, int | Rank] | None = None,
+        match_id: str | None = None,
+        lingers: bool = False,
     ) -> str:
         """A finished game of these players and as many strangers as the queue needs; answers its id.
 
@@ -234,12 +265,17 @@ class Riot(Loopback[Request]):
 
         `lp`, by puuid, counts a win or a loss in league-v4 after `rank_lag`: a number is added to the LP of who has
         an entry; of a Rank, tier, division and LP are taken (promotion, demotion, placement).
+
+        match_id: of `start_game`, which is over by this; `lingers`: but shown for a while yet. Of Clash spectator-v5
+        shows another id than the game gets in the end.
         """
         if lp and (remake or aborted or queue not in self.queue_types):
             raise ValueError(f"a game of queue {queue} that moves no LP")
         with self._lock:
             now = [self.current(player) for player in players]
-            match_id = self._next_id({each.platform for each in now})
+            match_id = match_id or self._next_id({each.platform for each in now})
+            if not lingers:
+                self.active.pop(match_id, None)
             plan = Plan(
                 match_id=match_id,
                 queue=queue,
@@ -267,6 +303,39 @@ class Riot(Loopback[Request]):
                 change = partial(_played, lp=moved, won=won[self._now(puuid)])
                 self._change_rank(puuid, self.queue_types[queue], change, self.rank_lag)
             return match_id
+
+    def start_game(
+        self,
+        players: Sequence[Player],
+        *,
+        queue: int = 420,
+        began: datetime | None = None,
+        phase: Literal["loading", "countdown", "on"] = "on",
+        hidden: Sequence[Player] = (),
+        custom: bool = False,
+        sides: dict[str, int] | None = None,
+    ) -> str:
+        """A game in progress, from a minute ago on where nothing else is said; answers its id.
+
+        hidden: who is in streamer mode. custom: as Clash is shown too. It is shown until `stop_game` or `add_game`.
+        """
+        with self._lock:
+            now = [self.current(player) for player in players]
+            match_id = self._next_id({each.platform for each in now})
+            plan = Plan(match_id, queue, 0, 0, sides={self._now(puuid): side for puuid, side in (sides or {}).items()})
+            humans = [Human(each.puuid, each.game_name, each.tag_line) for each in now]
+            body = make_active(plan, humans, self._puuid, Random(f"{self._seed} {match_id}"))
+            if custom:
+                body["gameType"] = "CUSTOM"
+            start = began.timestamp() if began else self._time() - 60
+            puuids = frozenset(self.current(player).puuid for player in hidden)
+            self.active[match_id] = Active(body, start, phase, puuids)
+            return match_id
+
+    def stop_game(self, match_id: str) -> None:
+        """It is over, and shown no more."""
+        with self._lock:
+            self.active.pop(match_id, None)
 
     def misbehave(
         self,
@@ -408,6 +477,8 @@ class Riot(Loopback[Request]):
             return self._ids(self.lists.get(puuid, []) if at_home else [], request)
         if request.endpoint == "league":
             return _json(self._entries(puuid) if at_home else [])
+        if request.endpoint == "spectator":
+            return self._active(puuid if at_home else "")
         if player is None:  # a stranger: plays, but has no account
             return _error(404)
         if request.endpoint == "account-by-puuid":
@@ -446,6 +517,16 @@ class Riot(Loopback[Request]):
             if rank:
                 entries.append(rank.as_entry(puuid, queue_type))
         return entries
+
+    def _active(self, puuid: str) -> Answer:
+        """404, whose body has a shape of its own, also for who is in streamer mode."""
+        now = self._time()
+        for game in self.active.values():
+            shown = game.shown(now)
+            if any(each["puuid"] == puuid for each in shown["participants"]):
+                return _json(shown)
+        detail = {"errorCode": "NOT_FOUND", "message": "Not Found", "implementationDetails": "filtered"}
+        return _json({"httpStatus": 404, **detail}, 404)
 
     def _match(self, routing: str, match_id: str) -> Answer:
         region = REGION_OF.get(match_id.partition("_")[0].lower())

@@ -14,9 +14,10 @@ from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import DEFAULT_WORKSPACE, Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
+from lolslackbot.stages.live_notices import ENDED, amend_ended, withdraw_ended
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
 from lolslackbot.stages.run import Run
-from lolslackbot.store import amendments, channels, decisions, findings, holds, in_doubt, outbox, runs
+from lolslackbot.store import amendments, channels, decisions, findings, holds, in_doubt, live, outbox, runs
 from lolslackbot.store.amendments import Amendment
 from lolslackbot.store.database import Database
 from lolslackbot.store.outbox import Claim, NextMessage
@@ -71,6 +72,8 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
     run.count("expired", outbox.expire(db, now - limits.announce_within, now))
     if not run.share.has_named(DEFAULT_WORKSPACE):  # where alerts go
         alert = no_alerts
+    with run.item("live"):
+        run.count("expired", withdraw_ended(db, now))
     with run.item("alert"):
         alert(db, adding=False)
     delivering = _Delivering(db, client, run, limits)
@@ -82,6 +85,7 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
     with run.item("alert"):
         if alert(db, adding=True):  # what this run found, too
             delivering.send_pending()
+    amend_ended(db, run)
     run.count("edits dropped", amendments.drop_old(db, now - AMENDED_WITHIN, now))
     delivering.amend()
     run.left_over = outbox.count_pending(db, run.share)
@@ -410,6 +414,8 @@ def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message],
     for message, dates in outbox.waiting(db):
         if not outbox.is_news(dates, now - limits.announce_within, now):
             notes.append(f"{message.key} expires: no longer news")
+        elif live.has_ended(db, message):
+            notes.append(f"{message.key} expires: {ENDED}")
         elif reason := reasons[message.channel_id]:
             notes.append(f"{message.key} does not go now: {reason}")
         elif room[message.channel_id] <= 0:

@@ -1,4 +1,4 @@
-"""Riot -> store: lists of match ids into the ledger, the matches that are wanted, then ranks; one commit a call."""
+"""Riot -> store: lists of match ids, the matches that are wanted, ranks, then games in progress; one commit a call."""
 
 import logging
 from datetime import timedelta
@@ -12,6 +12,7 @@ from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotCli
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages.fetch_context import LINGER, FetchContext, Limits, WaitsTooLong, key_rejected
 from lolslackbot.stages.fetch_list import ListFetcher
+from lolslackbot.stages.fetch_live import LiveFetcher
 from lolslackbot.stages.fetch_match import MatchFetcher
 from lolslackbot.stages.fetch_ranks import RankFetcher
 from lolslackbot.stages.run import Run
@@ -42,6 +43,7 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
         run.ends_with(Exit.LATER if over.wait.refused else Exit.OK)
         run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
     RankFetcher(context).fetch()
+    LiveFetcher(context).fetch()
     limiter.give_back()
     run.left_over = len(context.schedule.matches)  # lists take turns: those left over are the next run's first
     _report_troubles(context)

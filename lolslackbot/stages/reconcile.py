@@ -197,13 +197,21 @@ class Reconciler:
 
     def _record_problem(self, each: Uncertain, problem: SlackProblem | ConfigError) -> None:
         now, kind = self._run.clock.now(), lookup_problem_of(problem)
-        if each.restored and kind.lasts:
+        if each.message.kind is MessageKind.LIVE and kind.lasts:
+            self._expire_start(each, f"it may or may not be in Slack, and cannot be looked up: {problem}")
+        elif each.restored and kind.lasts:
             error = f"it may have been announced before the restore, and cannot be looked up: {problem}"
             in_doubt.expire_restored(self._db, each.message, error, now)
             self._run.count("expired")
         else:
             error = f"it may or may not be in Slack, and cannot be looked up: {problem}"
             in_doubt.record_lookup_error(self._db, each.message, kind, error, now)
+
+    def _expire_start(self, each: Uncertain, error: str) -> None:
+        """A notice that a game has begun: one look is enough, for a lost one costs nothing, and a late one is noise."""
+        in_doubt.expire_start(self._db, each.message, error, self._run.clock.now())
+        self._run.count("expired")
+        logger.info("%s: %s", each.message.key, error)
 
     def _reconcile_message(self, each: Uncertain, history: History) -> bool:
         """Whether it goes out again."""
@@ -213,6 +221,9 @@ class Reconciler:
             in_doubt.mark_found(self._db, each.message, slack_ts, now)
             self._run.count("found delivered")
             logger.info("%s is in the channel, ts %s: delivered", each.message.key, slack_ts)
+            return False
+        if each.message.kind is MessageKind.LIVE:
+            self._expire_start(each, "not found in the channel's history; the start of a game is not said again")
             return False
         in_doubt.record_lookup_miss(self._db, each.message, now)
         if not self._may_go_again(each, history, now):

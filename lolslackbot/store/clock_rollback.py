@@ -50,6 +50,7 @@ _CLAMPS = (
     _Clamp("messages", "settled_at", "NULL", _UNCERTAIN),
     _Clamp("messages", "claimed_at", ":now", _UNCERTAIN),
     _Clamp("messages", "unknown_since", ":now", _UNCERTAIN),
+    _Clamp("live_games", "seen_at", ":now", "state = 'on'"),
     _Clamp("alerts", "seen_at", ":now"),
     _Clamp("amendments", "made_at", ":now"),
     _Clamp("amendments", "next_at", "NULL", bound=":latest"),

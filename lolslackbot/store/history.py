@@ -127,6 +127,12 @@ def posted_as(db: Database, channel_id: str, ts: str) -> MessageStory | None:
     return MessageStory.from_row(row) if row else None
 
 
+def of_subject(db: Database, subject: str) -> list[MessageStory]:
+    """What was said about it, in each channel."""
+    rows = db.rows("SELECT * FROM messages WHERE subject = :subject ORDER BY channel_id", subject=subject)
+    return [MessageStory.from_row(row) for row in rows]
+
+
 def of_player(db: Database, player_id: int, number: int) -> list[MatchStory]:
     """The last matches of a player's lists, the newest first."""
     rows = db.rows(

@@ -146,6 +146,11 @@ def expire_restored(db: Database, message: Message, error: str, now: datetime) -
     _look_up_ended(db, message, "state = 'expired', error = :error", now, unless="restored = 0", error=error)
 
 
+def expire_start(db: Database, message: Message, error: str, now: datetime) -> None:
+    """uncertain -> expired: the notice of a game's start, which is never sent again."""
+    _look_up_ended(db, message, "state = 'expired', error = :error", now, error=error)
+
+
 def _look_up_ended(
     db: Database,
     message: Message,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lolslackbot.clock import text_of
-from lolslackbot.store import channels, in_doubt
+from lolslackbot.store import channels, in_doubt, live
 from lolslackbot.store.database import Database
 
 _KEPT = {
@@ -53,4 +53,5 @@ def doubt_all(restored: Database, now: datetime, today: Database | None = None) 
         "INSERT INTO restores (restored_at) VALUES (:latest) ON CONFLICT DO NOTHING", latest=max([text_of(now), *known])
     )
     restored.write("UPDATE messages SET restored = 0")
+    live.end_all(restored)
     return in_doubt.mark_restored_in_doubt(restored, now)

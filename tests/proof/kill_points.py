@@ -370,6 +370,17 @@ PARTS = [
         "the same for deliver with a message to edit",
         partial(once, worlds.amended, wrong=worlds.wrong_edits),
     ),
+    Part("killed-live", "the same for fetch-matches with a game in progress", partial(once, worlds.playing)),
+    Part(
+        "killed-live-notice",
+        "the same for deliver with the notice of such a game",
+        partial(once, worlds.telling_of_a_game, wrong=worlds.wrong_notices),
+    ),
+    Part(
+        "killed-live-ending",
+        "the same for deliver once such a game has ended",
+        partial(once, worlds.ending_a_game, wrong=worlds.wrong_endings),
+    ),
     Part(
         "killed-digest",
         "SIGKILL at each line and statement of it",

@@ -301,6 +301,71 @@ def amended() -> Iterator[World]:
         yield world
 
 
+A_MINUTE = 60.0  # from one run to the next: a notice is news for ten
+
+
+@contextmanager
+def playing() -> Iterator[World]:
+    """Two friends in a game that has just begun, in a channel that wants to hear of that."""
+    with empty_world() as world:
+        riot = world.sandbox.riot
+        friends = [riot.add_player(f"Player {number}#EUW") for number in (1, 2)]
+        since = datetime.now(UTC) - timedelta(days=1)
+        with closing(_database(world)) as db:
+            for each in friends:
+                riot_id = RiotId(each.game_name, each.tag_line)
+                players.track(db, each.puuid, riot_id, "euw1", CHANNELS[0], "default", since)
+            channels.prefer(db, CHANNELS[0], channels.Change(live=True), since)
+        game = riot.start_game(friends, queue=400)
+        began = round((since + timedelta(days=2)).timestamp() * 1000)  # however long the trials take
+        riot.active[game].fields = {"gameStartTime": began, "gameLength": 30}
+        world.expected = (f"live {game}:{CHANNELS[0]}",)
+        world.trial, world.tick, world.pace = FETCH, (FETCH, BUILD, DELIVER), A_MINUTE
+        world.keep()
+        yield world
+
+
+@contextmanager
+def telling_of_a_game() -> Iterator[World]:
+    """The notice of a game in progress waits."""
+    with playing() as world:
+        world.run(*FETCH)
+        world.expected, world.trial, world.tick = (), DELIVER, (DELIVER,)
+        world.keep()
+        yield world
+
+
+@contextmanager
+def ending_a_game() -> Iterator[World]:
+    """The notice was delivered, the game has ended, and its own message waits."""
+    with playing() as world:
+        riot = world.sandbox.riot
+        world.run(*FETCH)
+        world.run(*DELIVER)
+        (game,) = riot.active
+        riot.add_game(riot.players, queue=400, match_id=game, ended=datetime.now(UTC) - timedelta(minutes=1))
+        world.run(*FETCH)
+        world.run(*BUILD)
+        world.expected = (*world.expected, f"{game}:{CHANNELS[0]}")
+        world.trial, world.tick, world.pace = DELIVER, (DELIVER,), TICK
+        world.keep()
+        yield world
+
+
+def wrong_notices(world: World) -> list[str]:
+    """Notices that are in Slack and not known to be, or the other way round."""
+    posted = {post.key for post in world.sandbox.slack.posts}
+    states = messages_in(world.database)
+    return [f"{key} is {state}" for key, (state, _) in states.items() if (state == "delivered") != (key in posted)]
+
+
+def wrong_endings(world: World) -> list[str]:
+    """Of `ending_a_game`: a notice that does not lead to the message of its game."""
+    notice, *results = world.sandbox.slack.posts
+    link = results[0].ts.replace(".", "") if results else "nowhere"
+    return [] if link in notice.text else [f"the notice reads {notice.text!r}"]
+
+
 WEEKLY: tuple[tuple[str, ...], ...] = (DIGEST, DELIVER)
 
 
