@@ -190,16 +190,19 @@ class FakeSlack:
         self.reads.append("auth.test")
         return Identity("B1", "A1", "U0BOT")
 
-    def said(self, channel_id: str, oldest: str, latest: str | None, us: Identity) -> Said:
+    def said(self, channel_id: str, between: tuple[str, str | None], cursor: str | None, us: Identity) -> Said:
         self.reads.append(f"said {channel_id}")
         found = self.said_in.get(channel_id, [])
         if isinstance(found, SlackProblem):
             raise found
         newest = sorted(found, key=lambda asked: asked.slack_ts, reverse=True)
+        oldest, latest = between
         within = [each for each in newest if oldest < each.slack_ts and (latest is None or each.slack_ts < latest)]
-        page = within[: self.page]
+        within = [each for each in within if cursor is None or each.slack_ts <= cursor]
+        page, rest = within[: self.page], within[self.page :]
         stamps = [each.slack_ts for each in page]
-        return Said(tuple(page), max(stamps, default=None), min(stamps, default=None), has_more=len(page) < len(within))
+        following = rest[0].slack_ts if rest else None
+        return Said(tuple(page), max(stamps, default=None), min(stamps, default=None), following)
 
     def thread(self, channel_id: str, thread_ts: str, us: Identity) -> History:
         self.reads.append(f"thread {thread_ts}")

@@ -75,7 +75,7 @@ class Said:
     asked: tuple[Asked, ...]
     newest: str | None  # a ts; None: nothing was said
     oldest: str | None
-    has_more: bool  # older ones
+    cursor: str | None  # where the next page begins, with older ones; None: this is the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,18 +311,17 @@ def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
 def said_in(document: Mapping[str, Any], us: Identity) -> Said:
     """conversations.history: what was asked of us, and how far the page goes.
 
-    Raises SlackProblem if the answer has no list of messages, or more of them but none to go on from.
+    Raises SlackProblem if the answer has no list of messages, or more of them but no way to go on.
     """
     posts = document.get("messages")
     if not isinstance(posts, list):
         raise SlackProblem(SlackVerdict.UNCERTAIN, "a history without messages")
     messages = [post for post in posts if isinstance(post, dict) and _is_ts_of_today(post.get("ts"))]
-    has_more = bool(document.get("has_more")) or next_cursor(document) is not None
-    stamps = [post["ts"] for post in messages]
-    if has_more and not stamps:
+    cursor, stamps = next_cursor(document), [post["ts"] for post in messages]
+    if cursor and not stamps:
         raise SlackProblem(SlackVerdict.UNCERTAIN, "a history that has more, but no messages")
     asked = tuple(found for post in messages if (found := _asked_of(post, us)))
-    return Said(asked, max(stamps, default=None), min(stamps, default=None), has_more)
+    return Said(asked, max(stamps, default=None), min(stamps, default=None), cursor)
 
 
 def _is_ts_of_today(value: object) -> bool:

@@ -201,14 +201,17 @@ class SlackClient:
                 raise
             return History({}, None)
 
-    def said(self, channel_id: str, oldest: str, latest: str | None, us: Identity) -> Said:
-        """conversations.history: the newest page of what was said after `oldest` and before `latest`, each a ts.
+    def said(self, channel_id: str, between: tuple[str, str | None], cursor: str | None, us: Identity) -> Said:
+        """conversations.history: a page of what was said between two messages, each a ts; None: up to now.
 
         Raises SlackProblem.
         """
+        oldest, latest = between
         document, _ = self._read(
             "conversations.history",
-            lambda: self._sdk.conversations_history(channel=channel_id, oldest=oldest, latest=latest, limit=PAGE),
+            lambda: self._sdk.conversations_history(
+                channel=channel_id, oldest=oldest, latest=latest, limit=PAGE, cursor=cursor
+            ),
         )
         return said_in(document, us)
 

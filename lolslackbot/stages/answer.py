@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lolslackbot.errors import ConfigError, Exit, Rejected, RunAborted, TemporaryError
 from lolslackbot.model import MessageKind
-from lolslackbot.slack.answers import Posted, Said, SlackProblem, SlackVerdict
+from lolslackbot.slack.answers import Posted, SlackProblem, SlackVerdict
 from lolslackbot.stages.reconcile import Histories, lookup_problem_of
 from lolslackbot.stages.run import Run
 from lolslackbot.store import holds, outbox, requests, restores
@@ -78,25 +78,29 @@ class _Answering:
 
     def _read_pages(self, inbox: Inbox) -> None:
         """From the newest back, or on from where it was cut off."""
+        oldest = max(
+            requests.ts_before(inbox.read_to, OVERLAP), requests.ts_of(self._run.clock.now() - requests.LOOK_BACK)
+        )
+        between, cursor, is_read = (oldest, inbox.down_to), None, False
         following: Inbox | None = inbox
-        while following:
+        while following and not is_read:
             if self._run.budget.spent():
                 self._run.runs_out_of_time()
                 return
-            following = self._read_page(following)
+            cursor = self._read_page(following, between, cursor)
+            is_read = cursor is None
+            following = requests.inbox(self._db, inbox.channel_id)
 
-    def _read_page(self, inbox: Inbox) -> Inbox | None:
-        """How far the channel is read then, if there is more."""
-        now, client, us = self._run.clock.now(), self._client(inbox.workspace), self._histories.us(inbox.workspace)
-        oldest = max(requests.ts_before(inbox.read_to, OVERLAP), requests.ts_of(now - requests.LOOK_BACK))
-
-        def read(known_as: str) -> Said:
-            return client.said(known_as, oldest, inbox.down_to, us)
-
-        page = self._histories.by_either_id(inbox.channel_id, read)
+    def _read_page(self, inbox: Inbox, between: tuple[str, str | None], cursor: str | None) -> str | None:
+        """Where the next page begins; None after the last."""
+        client, us = self._client(inbox.workspace), self._histories.us(inbox.workspace)
+        page = self._histories.by_either_id(
+            inbox.channel_id, lambda known_as: client.said(known_as, between, cursor, us)
+        )
         newest = inbox.newest or page.newest or inbox.read_to
-        requests.keep_page(self._db, inbox, page.asked, page.oldest if page.has_more else None, newest, now)
-        return requests.inbox(self._db, inbox.channel_id) if page.has_more else None
+        down_to = page.oldest if page.cursor else None
+        requests.keep_page(self._db, inbox, page.asked, down_to, newest, self._run.clock.now())
+        return page.cursor
 
     def _cannot_read(self, inbox: Inbox, problem: SlackProblem | ConfigError) -> None:
         """What lasts is that channel's, and for a person; the rest is tried again in the next run."""

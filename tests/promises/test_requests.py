@@ -168,12 +168,12 @@ def test_thousands_of_messages_are_read_over_several_runs_in_order(bot: Bot, san
     sandbox.slack.misbehave(Mishap.limited(1), method="conversations.history", times=1)
     assert bot.run("answer").status == 75
     assert bot.rows("SELECT COUNT(*) FROM requests WHERE state = 'answered'") == [(0,)]
-    first = sandbox.slack.requests[-1].arguments.get("latest")
+    ((down_to,),) = [bot.rows("SELECT down_to FROM inboxes")]
     assert bot.run("answer").out == "answer: 4 answered\n"
     answered = bot.rows("SELECT slack_ts FROM requests ORDER BY settled_at, slack_ts")
     assert answered == sorted(answered)
     reads = [each.arguments for each in sandbox.slack.requests if each.method == "conversations.history"]
-    assert first in [each.get("latest") for each in reads[5:]]  # it went on where it was cut off
+    assert [each.get("latest") for each in reads] == [None] * 5 + [*down_to] * 6 + [None]  # from where it was cut off
     assert len(reads) == 5 + 6 + 1  # and one more look for what was said since
 
 

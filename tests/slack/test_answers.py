@@ -481,7 +481,7 @@ def said(**message: Any) -> dict[str, Any]:
     ],
 )
 def test_said_in__what_begins_with_our_name(text: str, words: str) -> None:
-    assert said_in({"messages": [said(text=text)]}, BOT) == Said((Asked(TS, "U1", words),), TS, TS, has_more=False)
+    assert said_in({"messages": [said(text=text)]}, BOT) == Said((Asked(TS, "U1", words),), TS, TS, None)
 
 
 @pytest.mark.parametrize(
@@ -502,7 +502,7 @@ def test_said_in__what_begins_with_our_name(text: str, words: str) -> None:
     ],
 )
 def test_said_in__what_is_not_asked_of_us(message: dict[str, Any]) -> None:
-    assert said_in({"messages": [message]}, BOT) == Said((), TS, TS, has_more=False)
+    assert said_in({"messages": [message]}, BOT) == Said((), TS, TS, None)
 
 
 def test_said_in__a_message_under_which_others_stand_is_in_the_channel() -> None:
@@ -513,12 +513,18 @@ def test_said_in__how_far_a_page_goes() -> None:
     stamps = ["1700000000.000300", "1700000000.000200", "1700000000.000100"]
     page = {"messages": [{"ts": each} for each in stamps] + [{"ts": 7}, "odd", {"ts": "1.5"}], "has_more": True}
     cursor = {"response_metadata": {"next_cursor": "x"}}
-    assert said_in(page | cursor, BOT) == Said((), stamps[0], stamps[2], has_more=True)
-    assert said_in({"messages": []}, BOT) == Said((), None, None, has_more=False)
+    assert said_in(page | cursor, BOT) == Said((), stamps[0], stamps[2], "x")
+    assert said_in({"messages": []}, BOT) == Said((), None, None, None)
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"messages": None}, {"messages": [], "response_metadata": {"next_cursor": "x"}}]
+    "document",
+    [
+        {},
+        {"messages": None},
+        {"messages": [], "response_metadata": {"next_cursor": "x"}},
+        {"messages": [{"ts": TS}], "has_more": True},
+    ],
 )
 def test_said_in__nothing_to_go_on_from(document: dict[str, Any]) -> None:
     with pytest.raises(SlackProblem):

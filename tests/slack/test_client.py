@@ -786,11 +786,12 @@ def test_what_was_said_is_one_page_between_two_messages(serve: Callable[..., Ser
     server = serve(http(200, document))
     us = Identity("B1", "A1", "U0BOT")
     slack = client(server.url)
-    assert slack.said("C1", "1700000000.000100", "1700000000.000300", us).asked[0].words == "list"
-    slack.said("C1", "1700000000.000100", None, us)
+    assert slack.said("C1", ("1700000000.000100", "1700000000.000300"), None, us).asked[0].words == "list"
+    slack.said("C1", ("1700000000.000100", None), "next=", us)
     between, open_end = (request.form for request in server.requests)
-    assert open_end == {"channel": "C1", "oldest": "1700000000.000100", "limit": "200"}
-    assert between == {**open_end, "latest": "1700000000.000300"}
+    asked = {"channel": "C1", "oldest": "1700000000.000100", "limit": "200"}
+    assert between == {**asked, "latest": "1700000000.000300"}
+    assert open_end == {**asked, "cursor": "next="}
 
 
 def test_a_reaction_is_one_request(serve: Callable[..., Server]) -> None:
