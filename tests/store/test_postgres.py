@@ -245,6 +245,9 @@ def test_a_transaction_that_stands_still_is_ended_by_the_server(
 
 def test_a_signal_waits_for_the_answer(db: PostgresDatabase) -> None:
     before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    ctrl_c = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell starts what is in the background without
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     answered = []
     try:
@@ -253,6 +256,7 @@ def test_a_signal_waits_for_the_answer(db: PostgresDatabase) -> None:
             pytest.fail("the signal was lost")
     finally:
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, ctrl_c)
     assert db.rows("SELECT 1 AS one")[0]["one"] == 1
 
 
