@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeRiot, FakeSlack, refused
 from support import START, FakeClock, a_match, add_player, puuid, store_match
 
+from lolslackbot.admin.retry import retry_message
 from lolslackbot.admin.tracking import move_channel, untrack
 from lolslackbot.commands.why import why
 from lolslackbot.errors import Exit
@@ -567,6 +568,18 @@ def test_move__the_notice_goes_along(db: Database, riot: FakeRiot, slack: FakeSl
     assert len(texts(db, "C9")) == 1
     finish(db, slack, clock)
     assert [(message.key, channel) for message, channel, _ in slack.edits] == [("live EUW1_5:C9", "C9")]
+
+
+def test_retry__of_a_notice(db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock) -> None:
+    """A person may send one again that failed, while it is news."""
+    play(riot)
+    fetch(db, riot, clock)
+    slack.outcomes["C1"] = [Posted(SlackVerdict.MESSAGE_REFUSED, "msg_too_long")]
+    send(db, slack, clock)
+    assert retry_message(db, f"live {GAME}", "C1", clock.now()).sentences == [f"{KEY} will be sent again"]
+    clock.advance(600)
+    (told,) = retry_message(db, f"live {GAME}", "C1", clock.now()).sentences
+    assert told.startswith(f"{KEY} has expired and will not be sent: its game was first seen ")
 
 
 def test_why__tells_of_notices(db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock) -> None:
