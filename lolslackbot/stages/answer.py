@@ -44,7 +44,8 @@ def answer(db: Database, client: "Callable[[str], SlackClient]", run: Run, obey:
         with run.item(inbox.channel_id):
             answering.read(inbox)
     for request in requests.unseen(db, run.clock.now() - OBEYED_WITHIN):  # where the last run died
-        answering.show_seen(request)
+        with run.item(request.channel_id, request.asked.slack_ts):
+            answering.show_seen(request)
     for request in requests.waiting(db):
         if run.budget.spent():
             run.runs_out_of_time()

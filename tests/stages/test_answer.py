@@ -402,6 +402,18 @@ def test_without_the_scope_slack_is_asked_once_in_a_run(
     assert {row["reaction"] for row in db.rows("SELECT reaction FROM requests")} == {"missing_scope"}
 
 
+def test_a_reaction_that_fails_by_a_mistake_of_ours_holds_up_nothing(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(slack, clock, "one")
+    slack.reaction_outcomes = [Posted(SlackVerdict.UNCERTAIN, "HTTP 500")]
+    run(db, slack, clock, obeyed)
+    monkeypatch.setattr(slack, "react", lambda *_: 1 / 0)
+    ask(slack, clock, "two")
+    assert run(db, slack, clock, obeyed).status is Exit.SOME_FAILED
+    assert states(db) == {"one": "answered", "two": "answered"}
+
+
 def test_where_slack_is_slow_no_further_reaction_is_tried_in_that_run(
     db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed
 ) -> None:
