@@ -1,10 +1,12 @@
 """`python -m lolslackbot.sandbox`: try the whole bot without any key, token or account.
 
-Prints what to paste into another shell, then plays games and shows what is posted, until Ctrl-C.
+Prints what to paste into another shell, then plays games and shows what is posted, until Ctrl-C. What is typed here, a
+friend says in a channel.
 """
 
 import argparse
 import os
+import select
 import shlex
 import signal
 import sys
@@ -23,6 +25,8 @@ PLAYERS = (
     ("Żółw Błotny#2137", "euw1", "C0RIFT"),
     ("Café au Lait#NA1", "na1", "C0OVERSEAS"),
 )
+SPOKEN_IN, BOT = "C0RIFT", "@match-reporter"
+NEWCOMER = ("Øl og Ost#EUW", "euw1")  # whom nobody tracks yet
 
 
 def main() -> int:
@@ -35,6 +39,7 @@ def main() -> int:
         _set_up(sandbox)
         first = min(FIRST_GAME_SECONDS, options.every)
         _say(f"# The first game ends {first:g} s from now, a further one every {options.every:g} s.")
+        _say(f"# What you type here, a friend says in #rift: {BOT} track {NEWCOMER[0]}")
         _say("# Paste this into another shell; Ctrl-C here ends it all.")
         _say(_shell_lines(sandbox))
         _play(sandbox, Random(options.seed), first, options.every, over)
@@ -53,7 +58,7 @@ def _set_up(sandbox: Sandbox) -> None:
     sandbox.riot.limits.application = "20:1,100:120"  # as with a development or personal key
     sandbox.slack.add_channel("C0RIFT", name="rift")
     sandbox.slack.add_channel("C0OVERSEAS", name="overseas")
-    for riot_id, platform, _ in PLAYERS:
+    for riot_id, platform in (*((riot_id, platform) for riot_id, platform, _ in PLAYERS), NEWCOMER):
         sandbox.riot.add_player(riot_id, platform)
 
 
@@ -64,19 +69,41 @@ def _shell_lines(sandbox: Sandbox) -> str:
     lines += [f"export {name}='{value}'" for name, value in settings.items()]
     for riot_id, platform, channel in PLAYERS:
         lines.append(f"lolslackbot track {shlex.quote(riot_id)} --channel {channel} --platform {platform}")
-    lines.append("lolslackbot fetch-matches; lolslackbot build-messages; lolslackbot deliver")
+    lines.append(f"lolslackbot channels set {SPOKEN_IN} --requests on")
+    lines.append(
+        "; ".join(f"lolslackbot {stage}" for stage in ("answer", "fetch-matches", "build-messages", "deliver"))
+    )
     return "\n".join(lines)
 
 
 def _play(sandbox: Sandbox, random: Random, first: float, every: float, over: Event) -> None:
     next_game, shown = time.monotonic() + first, 0
+    keyboard = [sys.stdin.fileno()] if sys.stdin else []
     while not over.wait(min(LOOK_SECONDS, every)):
         for post in sandbox.slack.posts[shown:]:
             _say(sandbox.slack.line_of(post))
             shown += 1
+        for line in _typed(keyboard):
+            sandbox.slack.say(SPOKEN_IN, line.replace(BOT, "@bot"))
         if time.monotonic() >= next_game:
             next_game += every
             _play_one(sandbox, random)
+
+
+def _typed(keyboard: list[int]) -> list[str]:
+    """The lines that were typed since. keyboard: the file to read, if there is one; taken out at its end."""
+    typed: list[str] = []
+    for number in select.select(list(filter(_is_ours, keyboard)), [], [], 0)[0]:
+        given = os.read(number, 65536)
+        if not given:
+            keyboard.remove(number)
+        typed += given.decode("utf-8", "replace").splitlines()
+    return typed
+
+
+def _is_ours(keyboard: int) -> bool:
+    """Not a terminal's, as long as this is in its background: whoever reads that is stopped."""
+    return not os.isatty(keyboard) or os.tcgetpgrp(keyboard) == os.getpgrp()
 
 
 def _play_one(sandbox: Sandbox, random: Random) -> None:

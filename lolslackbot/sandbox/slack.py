@@ -285,7 +285,7 @@ class Slack(Loopback[Request]):
         when = datetime.fromtimestamp(float(post.ts)).strftime("%H:%M:%S")
         name = self.channels[post.channel].name if post.channel in self.channels else post.channel
         text = shown(post.blocks) if post.blocks else html.unescape(post.text)
-        return f"[{when}] #{name}  " + text.replace("\n", "\n    ")
+        return f"[{when}] #{name}  {'↳ ' if post.thread_ts else ''}" + text.replace("\n", "\n    ")
 
     def _digits(self) -> str:
         return str(self._random.randrange(10**11, 10**12))
