@@ -21,7 +21,7 @@ from lolslackbot.health.needs import MIN_FREE_BYTES
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox import Mishap, Sandbox
 from lolslackbot.settings import Secret, Settings
-from lolslackbot.store import holds, players, runs, sqlite
+from lolslackbot.store import channels, holds, players, runs, sqlite
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import STAGES, run_lock
 from lolslackbot.store.sqlite import SqliteDatabase
@@ -680,3 +680,65 @@ def test_check__breaks(
     assert found["Riot key"].said == "unexpected ZeroDivisionError: see the log"
     assert found["Slack workspace default"].state == "FAIL"
     assert "a bug" in caplog.text
+
+
+# Channels that may ask
+
+
+@pytest.fixture
+def asking(tracked: Bot, db: Database) -> Bot:
+    """C1 may ask, since a while."""
+    channels.prefer(db, "C1", channels.Change(requests=True), datetime.now(UTC) - timedelta(minutes=1))
+    return tracked
+
+
+@pytest.mark.parametrize(
+    ("scopes", "said"),
+    [
+        (set(), "ok    requests in C1: people may ask, and a reaction shows that it was seen"),
+        (
+            {"reactions:write"},
+            "warn  requests in C1: people may ask; without reactions:write no reaction shows that it was seen; "
+            "add reactions:write and reinstall the app",
+        ),
+        (
+            {"channels:history"},
+            "warn  requests in C1: what people say there cannot be read: missing_scope (needed channels:history); "
+            "add channels:history and groups:history and reinstall the app",
+        ),
+    ],
+)
+def test_requests__what_is_missing(asking: Bot, sandbox: Sandbox, scopes: set[str], said: str) -> None:
+    sandbox.slack.scopes["default"] -= scopes
+    assert [line.partition(" (needed")[0] for line in found(asking.run("check"), "requests in C1")] == [
+        said.partition(" (needed")[0]
+    ]
+
+
+def test_requests__where_nobody_may_ask_there_is_no_line(tracked: Bot) -> None:
+    assert found(tracked.run("check"), "requests in C1") == []
+
+
+def test_requests__a_channel_without_players_is_looked_at_too(asking: Bot, db: Database) -> None:
+    with db.transaction():
+        db.write("DELETE FROM tracks")
+    shown = asking.run("check")
+    assert found(shown, "channel C1") == ["ok    channel C1: the bot is a member"]
+    assert len(found(shown, "requests in C1")) == 1
+
+
+def test_requests__are_answered_and_told_of(asking: Bot, sandbox: Sandbox) -> None:
+    """In this process, from the command to the story."""
+    sandbox.slack.say("C1", "@bot list", user="U0ONE")
+    assert asking.run("answer").out == "answer: 1 answered\n"
+    told = asking.run("why", "C1").out
+    assert "asked by U0ONE at 2" in told
+    assert told.count(": list: answered") == 1
+    assert re.search(r"^answer +.*1 answered", asking.run("status").out, re.MULTILINE)
+
+
+def test_requests__where_nobody_may_ask_nothing_is_done(tracked: Bot, sandbox: Sandbox) -> None:
+    before = len(sandbox.slack.requests)
+    assert tracked.run("answer").out.startswith("answer: nothing to do; no channel may ask")
+    assert tracked.run("-q", "answer").out == ""
+    assert len(sandbox.slack.requests) == before
