@@ -14,7 +14,6 @@ from lolslackbot.errors import ConfigError, Exit
 from lolslackbot.model import DEFAULT_WORKSPACE, Message
 from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
-from lolslackbot.stages.live_notices import ENDED, amend_ended, withdraw_ended
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
 from lolslackbot.stages.run import Run
 from lolslackbot.store import amendments, channels, decisions, findings, holds, in_doubt, live, outbox, runs
@@ -73,7 +72,7 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
     if not run.share.has_named(DEFAULT_WORKSPACE):  # where alerts go
         alert = no_alerts
     with run.item("live"):
-        run.count("expired", withdraw_ended(db, now))
+        run.count("expired", _withdraw_ended_notices(db, now))
     with run.item("alert"):
         alert(db, adding=False)
     delivering = _Delivering(db, client, run, limits)
@@ -85,13 +84,28 @@ def deliver(db: Database, client: Client, run: Run, limits: Limits, alert: Alert
     with run.item("alert"):
         if alert(db, adding=True):  # what this run found, too
             delivering.send_pending()
-    amend_ended(db, run)
+    _amend_ended_notices(db, run)
     run.count("edits dropped", amendments.drop_old(db, now - AMENDED_WITHIN, now))
     delivering.amend()
     run.left_over = outbox.count_pending(db, run.share)
     if left := [message for message in orphans if in_doubt.is_uncertain(db, message)]:
         run.count("uncertain", len(left))
         run.ends_with(Exit.SOME_FAILED, in_doubt.DIED, IN_DOUBT)
+
+
+def _withdraw_ended_notices(db: Database, now: datetime) -> int:
+    if not live.on(db):
+        return 0
+    from lolslackbot.stages.live_notices import withdraw_ended  # loads all that words need, for few
+
+    return withdraw_ended(db, now)
+
+
+def _amend_ended_notices(db: Database, run: Run) -> None:
+    if live.on(db):
+        from lolslackbot.stages.live_notices import amend_ended
+
+        amend_ended(db, run)
 
 
 def was_away(db: Database, now: datetime) -> bool:
@@ -415,7 +429,7 @@ def dry_run(db: Database, limits: Limits, now: datetime) -> tuple[list[Message],
         if not outbox.is_news(dates, now - limits.announce_within, now):
             notes.append(f"{message.key} expires: no longer news")
         elif live.has_ended(db, message):
-            notes.append(f"{message.key} expires: {ENDED}")
+            notes.append(f"{message.key} expires: {live.ENDED}")
         elif reason := reasons[message.channel_id]:
             notes.append(f"{message.key} does not go now: {reason}")
         elif room[message.channel_id] <= 0:

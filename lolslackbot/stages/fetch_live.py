@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from lolslackbot.errors import Exit
@@ -33,14 +34,13 @@ class LiveFetcher:
         self._asked: Counter[str] = Counter()  # by host
         self._in_a_game: set[int] = set()  # players whom an answer about a friend named
 
-    def fetch(self) -> None:
-        """Asks about those whom a channel with live notices tracks.
+    def fetch(self, everyone: Sequence[Player]) -> None:
+        """everyone: those whom a channel with live notices tracks.
 
         Not in a run that had no time for its games, or that found something wrong on this machine.
         """
         if self._run.status is Exit.UNUSABLE or self._run.out_of_time:
             return
-        everyone = live.to_ask(self._db, self._run.share)
         by_host: dict[str, list[Player]] = {}
         for player in everyone:
             by_host.setdefault(player.platform, []).append(player)

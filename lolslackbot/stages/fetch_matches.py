@@ -12,11 +12,10 @@ from lolslackbot.riot.client import ACCOUNT, MATCH, MATCH_IDS, PLATFORM, RiotCli
 from lolslackbot.riot.limiter import Limiter, RateLimited
 from lolslackbot.stages.fetch_context import LINGER, FetchContext, Limits, WaitsTooLong, key_rejected
 from lolslackbot.stages.fetch_list import ListFetcher
-from lolslackbot.stages.fetch_live import LiveFetcher
 from lolslackbot.stages.fetch_match import MatchFetcher
 from lolslackbot.stages.fetch_ranks import RankFetcher
 from lolslackbot.stages.run import Run
-from lolslackbot.store import holds, matches, players, reasons
+from lolslackbot.store import holds, live, matches, players, reasons
 from lolslackbot.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -43,7 +42,10 @@ def fetch_matches(db: Database, riot: RiotClient, limiter: Limiter, run: Run, li
         run.ends_with(Exit.LATER if over.wait.refused else Exit.OK)
         run.note(f"{over.wait.reason}; goes on after {text_of(over.wait.until)}")
     RankFetcher(context).fetch()
-    LiveFetcher(context).fetch()
+    if may_be_playing := live.to_ask(db, run.share):
+        from lolslackbot.stages.fetch_live import LiveFetcher  # loads all that words need, for few
+
+        LiveFetcher(context).fetch(may_be_playing)
     limiter.give_back()
     run.left_over = len(context.schedule.matches)  # lists take turns: those left over are the next run's first
     _report_troubles(context)

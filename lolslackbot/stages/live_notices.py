@@ -18,7 +18,6 @@ from lolslackbot.store.outbox import Draft
 logger = logging.getLogger(__name__)
 
 NO_RESULT = timedelta(hours=3)  # after it was seen; no game lasts so long
-ENDED = "the game has ended meanwhile"
 
 
 def draft_of(db: Database, match_id: str, channel_id: str, workspace: str) -> Draft | None:
@@ -38,7 +37,7 @@ def withdraw_ended(db: Database, now: datetime) -> int:
             each.state == "pending" and live.has_ended(db, each.message) for each in live.notices(db, game.match_id)
         ):
             with db.transaction():
-                withdrawn += outbox.withdraw(db, live.subject_of(game.match_id), ENDED, now)
+                withdrawn += outbox.withdraw(db, live.subject_of(game.match_id), live.ENDED, now)
     return withdrawn
 
 

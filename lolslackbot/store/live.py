@@ -13,6 +13,7 @@ from lolslackbot.shares import WHOLE, Share
 from lolslackbot.store import matches, players, ranks
 from lolslackbot.store.database import Database, Row
 
+ENDED = "the game has ended meanwhile"
 _SUBJECT = "live "
 
 

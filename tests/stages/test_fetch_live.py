@@ -30,7 +30,6 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.fetch_context import Limits
 from lolslackbot.stages.fetch_live import FRESH
 from lolslackbot.stages.fetch_matches import fetch_matches
-from lolslackbot.stages.live_notices import ENDED
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
 from lolslackbot.store import amendments, champions, channels, listings, live, ranks, restores
@@ -494,7 +493,7 @@ def test_end__a_notice_that_waits_is_withdrawn(
     fetch(db, riot, clock)
     listings.record_page(db, 1, [GAME], None, clock.now())
     going, notes = delivery.dry_run(db, SENDING, clock.now())
-    assert (going, notes) == ([], [f"{KEY} expires: {ENDED}"])
+    assert (going, notes) == ([], [f"{KEY} expires: {live.ENDED}"])
     assert any("no longer news" in line for line in why(db, "C1", clock.now()))
     finish(db, slack, clock)
     assert (slack.keys, slack.edits, states(db)) == ([f"{GAME}:C1"], [], ["expired"])
