@@ -138,6 +138,7 @@ class PostgresDatabase(Database):
         self._faults = Faults(server)
         self._holder = leases.Holder()
         self._told: tuple[datetime, float] | None = None  # the server's time, and when it was that
+        self._renewed: int | None = None  # leases, as this transaction began; None: there were none to renew
         self.moment = self._moment
         self._settings = (
             f'SET LOCAL search_path = "{server.schema}"',
@@ -180,9 +181,10 @@ class PostgresDatabase(Database):
     def _tell_server(self, *statements: str) -> psycopg.ClientCursor[Any]:
         """All that waits and these, in one message, since a message to the server is what costs. The last one's answer.
 
-        Raises TemporaryError where a lease was lost: before anything is committed, for COMMIT never comes with an
-        opening.
+        Raises TemporaryError where a lease was lost, and so does whatever follows in that transaction: nothing of it is
+        committed, for COMMIT never comes with an opening.
         """
+        self._check_leases()
         opening, waiting = self._opening, self._waiting
         self._opening, self._waiting = (), []
         before = opening if self._within else self._settings
@@ -209,10 +211,13 @@ class PostgresDatabase(Database):
     def _note_time(self, answer: psycopg.ClientCursor[Any]) -> None:
         told = answer.fetchone()
         assert told
-        now, renewed = told
+        now, self._renewed = told
         self._told = now, elapsed()
-        if renewed is not None:
-            leases.note_renewed(self, self._holder, renewed, now)
+        self._check_leases()
+
+    def _check_leases(self) -> None:
+        if self._renewed is not None and self._told:
+            leases.note_renewed(self, self._holder, self._renewed, self._told[0])
 
     @staticmethod
     def _rows_of(cursor: psycopg.ClientCursor[Any]) -> list[Row]:
@@ -247,11 +252,11 @@ class PostgresDatabase(Database):
     @contextmanager
     def _opened_by(self, opening: Sequence[str]) -> Iterator[None]:
         """What is not committed in it never was."""
-        self._within, self._opening = True, opening
+        self._within, self._opening, self._renewed = True, opening, None
         try:
             yield
         finally:
-            self._within, self._opening, self._waiting = False, (), []
+            self._within, self._opening, self._waiting, self._renewed = False, (), [], None
             with suppress(psycopg.Error):  # where the server is gone, so is the transaction
                 if self._connection.info.transaction_status in _WITHIN:
                     self._execute(["ROLLBACK"])
@@ -259,6 +264,7 @@ class PostgresDatabase(Database):
     def _commit(self) -> None:
         if self._connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
             raise RuntimeError("an error in a transaction was passed over: it cannot be committed")
+        self._check_leases()
         try:
             self._execute([*self._waiting, "COMMIT"])
         except psycopg.Error as error:

@@ -403,6 +403,18 @@ def test_a_lease_that_ended_is_lost_even_if_nobody_took_it(db: PostgresDatabase,
     assert db.rows("SELECT * FROM channels") == []
 
 
+def test_a_lost_lease_that_is_passed_over_commits_nothing(db: PostgresDatabase, schema: str) -> None:
+    with db.run_lock("deliver"):
+        end_leases(db, schema)
+        with pytest.raises(TemporaryError, match="lost its lock"), db.transaction():
+            with suppress(TemporaryError):
+                db.rows("SELECT * FROM channels")
+            with suppress(TemporaryError):
+                db.write_counted("INSERT INTO channels (channel_id) VALUES ('C1')")
+            db.write("INSERT INTO channels (channel_id) VALUES ('C2')")
+    assert db.rows("SELECT * FROM channels") == []
+
+
 def test_a_machine_that_slept_looks_after_its_lease(db: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its steady clock slept, too; what has passed says so."""
     with db.run_lock("deliver"):
