@@ -175,10 +175,12 @@ def test_a_new_key_names_every_friend_of_a_shared_game(bot: Bot, sandbox: Sandbo
     sandbox.riot.change_key("RGAPI-of-today")
     bot.environment["RIOT_API_KEY"] = "RGAPI-of-today"
     now = [sandbox.riot.current(each) for each in everyone]
-    play(sandbox, now[:5], now[3:8], now[1:7])
+    teams = (now[:5], now[3:8], now[1:7])
+    games = sorted(play(sandbox, *teams))  # their ids grow
     until(lambda: (bot.tick(), len(sandbox.slack.posts) == 3)[1])
-    for together, post in zip((now[:5], now[3:8], now[1:7]), sandbox.slack.posts, strict=True):
-        assert all(each.game_name in post.text for each in together), post.text
+    told = {post.key: post.text for post in sandbox.slack.posts}  # in the order of the ticks that had them whole
+    for match_id, together in zip(games, teams, strict=True):
+        assert all(each.game_name in told[f"{match_id}:C1"] for each in together), told
     assert len(calls(sandbox, "account")) == len(everyone)
     assert bot.run("status").status == 0
 
