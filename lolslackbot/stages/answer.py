@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit, Rejected, RunAborted, TemporaryError
 from lolslackbot.model import MessageKind
 from lolslackbot.slack.answers import Posted, SlackProblem, SlackVerdict
@@ -27,9 +28,10 @@ MOST = 5  # requests of one person that are obeyed
 SPAN = timedelta(minutes=10)  # within
 OVERLAP = timedelta(minutes=1)  # that is read again, in case Slack shows a message late
 SEEN = "eyes"  # the emoji that says so
-TOO_OLD = "older than 30 minutes when it was read"
+TOO_OLD = f"older than {OBEYED_WITHIN // timedelta(minutes=1)} minutes when it was read"
 TOO_MANY = (
-    "That is more than I can do at once: at most 5 requests of one person in 10 minutes. Ask again a little later."
+    f"That is more than I can do at once: at most {MOST} requests of one person in "
+    f"{SPAN // timedelta(minutes=1)} minutes. Ask again a little later."
 )
 TOO_LATE = "I could not do that for half an hour. Please ask again."
 
@@ -119,6 +121,7 @@ class _Answering:
     def work_off(self, request: Request) -> None:
         """One request: its effect and its answer in one commit; then the reaction."""
         now, asked = self._run.clock.now(), request.asked
+        logger.debug("%s asked at %s: %r", asked.user_id, text_of(asked.at), asked.words)
         if reason := self._refusal_of(request):
             requests.ignore(self._db, request, reason, now)
             logger.info("ignored: %s", reason)
@@ -128,6 +131,7 @@ class _Answering:
         elif now - asked.at > OBEYED_WITHIN:
             with self._db.transaction():
                 self._confirm(request, TOO_LATE)
+            logger.warning("could not be done in time: the person is told to ask again")
         else:
             self._try(request)
 
@@ -148,6 +152,7 @@ class _Answering:
             if not requests.number_before(self._db, request, "too_many", SPAN):
                 self._add_reply(request, TOO_MANY)
             requests.refuse(self._db, request, self._run.clock.now())
+        logger.info("refused: the person had asked too much of late")
         self._run.count("refused")
 
     def _try(self, request: Request) -> None:
@@ -159,6 +164,7 @@ class _Answering:
             self._run.count("waiting")
             self._end_with(problem)
             return
+        logger.info("answered")
         self._run.count("answered")
         self.show_seen(request)
 

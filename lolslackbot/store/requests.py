@@ -44,12 +44,11 @@ class Request:
     channel_id: str
     workspace: str
     read_at: datetime
-    reason: str | None  # why it was not done yet
 
     @classmethod
     def from_row(cls, row: Row) -> "Request":
         asked = Asked(row["slack_ts"], row["user_id"], row["words"])
-        return cls(asked, row["channel_id"], row["workspace"], moment_of(row["read_at"]), row["reason"])
+        return cls(asked, row["channel_id"], row["workspace"], moment_of(row["read_at"]))
 
     @property
     def key(self) -> dict[str, str]:
@@ -75,15 +74,16 @@ def switch_on(db: Database, channel_id: str, now: datetime) -> None:
     )
 
 
-def switch_off(db: Database, channel_id: str, _now: datetime) -> None:
+def switch_off(db: Database, channel_id: str, now: datetime) -> None:
     """Nobody may ask there, and what was asked and not done is dropped. Inside a transaction."""
     db.write("DELETE FROM inboxes WHERE channel_id = :channel_id", channel_id=channel_id)
     db.write(
         """
-        UPDATE requests SET state = 'ignored', reason = 'requests were switched off'
+        UPDATE requests SET state = 'ignored', reason = 'requests were switched off', settled_at = :now
         WHERE channel_id = :channel_id AND state = 'waiting'
         """,
         channel_id=channel_id,
+        now=text_of(now),
     )
 
 
@@ -247,12 +247,11 @@ class RequestStory:
     asked: Asked
     state: str
     reason: str | None
-    settled_at: datetime | None
 
     @classmethod
     def from_row(cls, row: Row) -> "RequestStory":
         asked = Asked(row["slack_ts"], row["user_id"], row["words"])
-        return cls(asked, row["state"], row["reason"], moment_of(row["settled_at"]) if row["settled_at"] else None)
+        return cls(asked, row["state"], row["reason"])
 
 
 def of_channel(db: Database, channel_id: str, number: int) -> list[RequestStory]:

@@ -128,7 +128,7 @@ def ask(db: Database, riot: FakeRiot, clock: FakeClock) -> Callable[..., str]:
             said.append(text)
 
         asked = Asked(ts_of(clock.now()), user, words)
-        obeying.obey(Request(asked, channel, "default", clock.now(), None), confirm)
+        obeying.obey(Request(asked, channel, "default", clock.now()), confirm)
         (text,) = said
         return text
 
@@ -189,7 +189,7 @@ def test_track__its_answer_fails(
 
     for words in ("track Player 1#EUW", "list", "last Player 1#EUW"):
         with pytest.raises(ZeroDivisionError):
-            obeying.obey(Request(Asked(ts_of(START), "U1", words), "C1", "default", START, None), fail)
+            obeying.obey(Request(Asked(ts_of(START), "U1", words), "C1", "default", START), fail)
     with closing(open_database(location)) as other:
         assert players.tracks(other) == []
 

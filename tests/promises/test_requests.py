@@ -1,5 +1,6 @@
 """What friends ask in the channel, through the real commands: done once, answered once, whatever happens."""
 
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -40,6 +41,8 @@ def test_the_next_tick_answers_in_the_thread_and_the_player_is_tracked(bot: Bot,
     assert sandbox.slack.reactions("C1", asked.ts) == ("eyes",)
     assert ("Ahri Fan", "U0ONE") in bot.rows("SELECT game_name, tracked_by FROM tracks JOIN players USING (player_id)")
     assert "asked by U0ONE" in bot.run("why", "C1").out
+    assert re.search(rf"answer C1 {asked.ts}: U0ONE asked at .*: 'track Ahri Fan#EUW'\n", bot.log)
+    assert re.search(rf"INFO run-\S+ answer C1 {asked.ts}: answered\n", bot.log)
     assert "asked for by U0ONE" in bot.run("why", "Ahri Fan#EUW").out
     assert tick(bot) == [0, 0, 0, 0]
     assert len(sandbox.slack.posts) == 1
