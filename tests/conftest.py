@@ -3,11 +3,12 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from postgres_server import NoServer, Server, emptied, running
 from proof.fork_server import ForkServer, start_fork_server
 from support import Bot, Command, FakeClock, Result, Terminal
@@ -48,6 +49,47 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marked = metafunc.definition.get_closest_marker("sqlite_only")
         if marked is None and metafunc.definition.path.parent.name in ON_BOTH:
             metafunc.parametrize("engine", ENGINES, indirect=True)
+
+
+def _is_repetition(item: pytest.Item) -> bool:
+    """Whether it goes through what tests of the stages or the store have gone through."""
+    folder = item.path.parent.name
+    return folder == "promises" or (folder != "store" and item.get_closest_marker("postgresql") is not None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the server, each test but the store's own runs with the first of its cases; `-m postgresql` runs them all.
+
+    Which answer of Riot's or Slack's it is makes no difference to the engine.
+    """
+    if config.getoption("markexpr") == "postgresql":
+        return
+    seen: set[tuple[Path, str]] = set()
+    further = []
+    for item in items:
+        if item.get_closest_marker("postgresql") and item.path.parent.name != "store":
+            test = (item.path, item.name.partition("[")[0])
+            if test in seen:
+                further.append(item)
+            seen.add(test)
+    if further:
+        config.hook.pytest_deselected(items=further)
+        dropped = set(further)
+        items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Nothing is measured twice: it would take twice the time."""
+    measured = Coverage.current()
+    if measured is None or not _is_repetition(item):
+        return (yield)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
 
 
 @pytest.fixture

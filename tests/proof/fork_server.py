@@ -5,8 +5,10 @@ It is single-threaded, so that forking is safe; the sandbox and its threads live
 
 import ctypes
 import gc
+import importlib
 import os
 import pickle
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -197,14 +199,13 @@ def _import_everything() -> None:
 
     import click
 
-    import lolslackbot.riot.client
-    import lolslackbot.riot.limiter
-    import lolslackbot.slack.client
-    import lolslackbot.store.call_log
-    import lolslackbot.store.postgres  # noqa: F401
+    import lolslackbot
     from lolslackbot.cli import COMMANDS, cli
 
     time.strptime("", "")  # it has a module of its own
+    for module in pkgutil.walk_packages(lolslackbot.__path__, "lolslackbot."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     for name in COMMANDS:
         cli.get_command(click.Context(cli), name)
 

@@ -20,8 +20,9 @@ BARE = {"PATH": "/usr/bin:/bin", **{name: os.environ[name] for name in ("PYTHONP
 
 
 @pytest.fixture
-def process() -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "lolslackbot.sandbox", "--seed", "2", "--every", "0.2"]
+def process(request: pytest.FixtureRequest) -> Iterator["subprocess.Popen[str]"]:
+    every = getattr(request, "param", "0.2")
+    command = [sys.executable, "-m", "lolslackbot.sandbox", "--seed", "2", "--every", every]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8") as process:
         yield process
@@ -62,6 +63,7 @@ def test_it_says_what_to_paste_and_shows_the_posts(process: "subprocess.Popen[st
     assert process.stdout.read().endswith("# The sandbox is closed.\n")
 
 
+@pytest.mark.parametrize("process", ["2"], indirect=True)  # more than a tick takes
 def test_what_is_typed_a_friend_says_and_the_bot_answers(process: "subprocess.Popen[str]") -> None:
     assert process.stdin
     assert process.stdout
