@@ -52,9 +52,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _is_repetition(item: pytest.Item) -> bool:
-    """Whether it goes through what tests of the stages or the store have gone through."""
+    """Whether it goes through what other tests have gone through."""
     folder = item.path.parent.name
-    return folder == "promises" or (folder != "store" and item.get_closest_marker("postgresql") is not None)
+    again = folder != "store" and item.get_closest_marker("postgresql") is not None
+    return again or folder == "promises" or item.get_closest_marker("random") is not None
 
 
 @pytest.hookimpl(trylast=True)

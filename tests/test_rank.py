@@ -312,12 +312,14 @@ def wrongly_attributed(told: Life) -> list[str]:
 
 
 @settings(max_examples=60, deadline=None)
+@pytest.mark.random
 @given(st.randoms(use_true_random=False))
 def test_worths__never_a_wrong_number(random: Random) -> None:
     """The same histories, as Hypothesis varies and shortens them."""
     assert wrongly_attributed(history(random)) == []
 
 
+@pytest.mark.random
 def test_worths__random_histories(capsys: pytest.CaptureFixture[str]) -> None:
     """Games, dodges, resets, lag, failed and stale readings, games we do not know of: no number is wrong."""
     played = attributed = wrong = 0

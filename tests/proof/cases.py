@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from lolslackbot.sandbox import Mishap
 from proof import worlds
@@ -106,6 +107,17 @@ def restored() -> Tally:
         return _concluded(world)
 
 
+def game_ends_first() -> Tally:
+    """The notice that a game has begun waits until that game has ended."""
+    with worlds.telling_of_a_game() as world:
+        riot = world.sandbox.riot
+        (game,) = riot.active
+        riot.add_game(riot.players, queue=400, match_id=game, ended=datetime.now(UTC) - timedelta(minutes=1))
+        world.run(*FETCH)
+        world.run(*DELIVER)
+        return _concluded(world, [f"{post.key} is in Slack" for post in world.sandbox.slack.posts])
+
+
 def missing_match() -> Tally:
     """A match that Riot never has is not asked for ever, while it has others."""
     with worlds.listed() as world:
@@ -152,6 +164,7 @@ CASES: tuple[Callable[[], Tally], ...] = (
     no_longer_news,
     paused,
     restored,
+    game_ends_first,
     missing_match,
     limits_kept,
 )
@@ -171,4 +184,10 @@ def prove(share: float) -> Tally:
     return tally
 
 
-PARTS = [Part("cases", "two runs at once, long and late histories, expiry, a pause, a restore, shared limits", prove)]
+PARTS = [
+    Part(
+        "cases",
+        "two runs at once, long and late histories, expiry, a pause, a restore, a late notice, shared limits",
+        prove,
+    )
+]

@@ -4,6 +4,7 @@
 """
 
 import fcntl
+import inspect
 import pkgutil
 import urllib.request
 from collections.abc import Callable
@@ -32,6 +33,15 @@ class Patch:
     def original(self) -> Any:
         """Raises where the package has no such attribute (any more)."""
         return pkgutil.resolve_name(self.target)
+
+    def check(self) -> None:
+        """Raises where there is nothing to replace, or what replaces it does not take the same arguments."""
+        original = self.original()
+        if not inspect.isfunction(original):
+            return
+        parameters = inspect.signature(original).parameters.values()
+        named = {each.name: None for each in parameters if each.kind is each.KEYWORD_ONLY}
+        inspect.signature(self.faulty(original)).bind(*[None] * (len(parameters) - len(named)), **named)
 
     def apply(self) -> None:
         owner, _, name = self.target.replace(":", ".").rpartition(".")
@@ -63,8 +73,8 @@ def in_the_history(_thread: Any) -> Any:
 
 
 def lock_let_go(lock: Any) -> Any:
-    def faulty(descriptor: int, taken: str) -> None:
-        lock(descriptor, taken)
+    def faulty(descriptor: int, kind: int, taken: str) -> None:
+        lock(descriptor, kind, taken)
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     return faulty
@@ -100,8 +110,8 @@ def whoever_has_the_claim(end_claim: Any) -> Any:
 
 
 def orphans_pending(recover: Any) -> Any:
-    def faulty(db: Any, now: datetime) -> Any:
-        orphans = recover(db, now)
+    def faulty(db: Any, now: datetime, *share: Any) -> Any:
+        orphans = recover(db, now, *share)
         with db.transaction():
             db.write("UPDATE messages SET state = 'pending' WHERE state = 'uncertain'")
         return orphans
@@ -142,7 +152,7 @@ def limited_as(name: str) -> Faulty:
 
 
 def sdk_with_retries(init: Any) -> Any:
-    return lambda self, **values: init(self, **{**values, "retry_handlers": None})
+    return lambda self, *given, **named: init(self, *given, **{**named, "retry_handlers": None})
 
 
 def claimed_though_old(claim_next: Any) -> Any:
@@ -170,6 +180,13 @@ def given_up_by_the_clock(_: Any) -> Any:
         from lolslackbot.stages.reconcile import LOOKED_FOR
 
         return self._run.clock.now() - each.unknown_since < LOOKED_FOR + self._policy.after
+
+    return faulty
+
+
+def started_again(_: Any) -> Any:
+    def faulty(self: Any, each: Any, _error: str) -> None:
+        pkgutil.resolve_name("lolslackbot.store.in_doubt:send_again")(self._db, each.message, self._run.clock.now())
 
     return faulty
 
@@ -203,6 +220,9 @@ _CLIENT = "lolslackbot.slack.client:"
 
 BUGS: dict[str, tuple[Patch, ...]] = {
     "replies looked up in the history": (Patch(_CLIENT + "SlackClient.thread", in_the_history),),
+    "notices sent again": (Patch(_RECONCILE + "Reconciler._expire_start", started_again),),
+    "notices of games that ended not withdrawn": (Patch("lolslackbot.store.live:has_ended", always(False)),),
+    "notices lead nowhere": (Patch("lolslackbot.stages.live_notices:amend_ended", always(None)),),
     "requests not settled": (Patch("lolslackbot.store.requests:settle", always(None)),),
     "no run lock": (Patch("lolslackbot.store.locks:_lock", always(None)),),
     "run lock released at once": (Patch("lolslackbot.store.locks:_lock", lock_let_go),),

@@ -12,7 +12,7 @@ from typing import Literal
 
 from proof import cases, clocks, power_cuts, remote_faults, worlds
 from proof.frame import Part, Tally, sample
-from proof.kill_points import boundaries, conclude, crash
+from proof.kill_points import boundaries, conclude, crash, nothing_more
 from proof.planted import BUGS, PLANTED, Patch
 from proof.strace import missing
 from proof.worlds import World
@@ -20,8 +20,11 @@ from proof.worlds import World
 Share = Callable[[], Tally]
 
 
-def deaths(make: Callable[[], AbstractContextManager[World]] = worlds.waiting) -> Tally:
-    """Killed at each request of one run."""
+def deaths(
+    make: Callable[[], AbstractContextManager[World]] = worlds.waiting,
+    wrong: Callable[[World], list[str]] = nothing_more,
+) -> Tally:
+    """Killed at each request of one run. wrong: what the judge does not see."""
     tally = Tally()
     with make() as world:
         world.reset()
@@ -29,6 +32,7 @@ def deaths(make: Callable[[], AbstractContextManager[World]] = worlds.waiting) -
             world.reset()
             crash(world, tally, point, *world.trial)
             conclude(world, tally, point.name, crashes=1)
+            tally.violations += [f"{point.name}: {each}" for each in wrong(world)]
     return tally
 
 
@@ -109,6 +113,9 @@ WATCHES = {
     "calls of earlier runs forgotten": Watch(cases.limits_kept, "violations"),
     "missing match asked for ever": Watch(cases.missing_match, "violations"),
     "replies looked up in the history": Watch(partial(deaths, worlds.answered)),
+    "notices sent again": Watch(partial(deaths, worlds.telling_of_a_game, worlds.wrong_notices), "violations"),
+    "notices of games that ended not withdrawn": Watch(cases.game_ends_first, "violations"),
+    "notices lead nowhere": Watch(partial(deaths, worlds.ending_a_game, worlds.wrong_endings), "violations"),
     "requests not settled": Watch(requests_alone, "violations"),
 }
 
@@ -116,7 +123,7 @@ WATCHES = {
 def prove(share: float) -> Tally:
     """All of them, one after the other."""
     assert WATCHES.keys() == BUGS.keys()
-    are_found(BUGS)
+    can_be_planted(BUGS)
     return try_bugs(WATCHES, share)
 
 
@@ -140,10 +147,10 @@ def try_bugs(watches: Mapping[str, Watch], share: float) -> Tally:
     return tally
 
 
-def are_found(bugs: Mapping[str, tuple[Patch, ...]]) -> None:
-    """Raises where the package has nothing of that name any more."""
+def can_be_planted(bugs: Mapping[str, tuple[Patch, ...]]) -> None:
+    """Raises where the package has changed so that one of them would only break it."""
     for patch in [patch for patches in bugs.values() for patch in patches]:
-        patch.original()
+        patch.check()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from lolslackbot.sandbox.limits import Limits, Ruling
 from proof import kill_points, worlds
 from proof.fork_server import Armament, Order
 from proof.frame import POSTGRESQL, Part, Tally, sample
-from proof.kill_points import PACKAGE, KillAtLine, Point, at_request, boundaries, lines
+from proof.kill_points import PACKAGE, KillAtLine, Point, at_request, boundaries, lines, nothing_more
 from proof.server_worlds import (
     HOURS_OFF,
     LATER,
@@ -54,8 +54,13 @@ PATIENCE = 60.0  # seconds
 # Killed
 
 
-def killed(make: Make, share: float, points_of: Points | None = None) -> Tally:
-    """One host's command dies at each of its points; the other host goes on as soon as the lease is over."""
+def killed(
+    make: Make, share: float, points_of: Points | None = None, wrong: Callable[[World], list[str]] = nothing_more
+) -> Tally:
+    """One host's command dies at each of its points; the other host goes on as soon as the lease is over.
+
+    wrong: what the judge does not see.
+    """
     tally = Tally()
     with on_server(make) as world:
         for number, point in enumerate(sample((points_of or deadly)(world), share)):
@@ -66,6 +71,7 @@ def killed(make: Make, share: float, points_of: Points | None = None) -> Tally:
             tally.violations += [f"{point.name}: {each}" for each in _kept_out(world)]
             world.end_leases()
             conclude(world, tally, point.name)
+            tally.violations += [f"{point.name}: {each}" for each in wrong(world)]
     return tally
 
 
@@ -369,6 +375,20 @@ PARTS = [
     ),
     Part("two-hosts-killed-fetch", "the same of a fetch-matches", partial(killed, FETCHING), missing, POSTGRESQL),
     Part(
+        "two-hosts-killed-answer",
+        "the same of an answer to two requests",
+        partial(killed, worlds.asked, wrong=worlds.wrong_replies),
+        missing,
+        POSTGRESQL,
+    ),
+    Part(
+        "two-hosts-killed-live",
+        "the same of a fetch-matches with a game in progress",
+        partial(killed, worlds.playing),
+        missing,
+        POSTGRESQL,
+    ),
+    Part(
         "two-hosts-frozen-deliver",
         "a deliver stands still at each line, statement and request until the other host has done its work",
         partial(frozen, DELIVERING),
@@ -376,6 +396,7 @@ PARTS = [
         POSTGRESQL,
     ),
     Part("two-hosts-frozen-fetch", "the same of a fetch-matches", partial(frozen, FETCHING), missing, POSTGRESQL),
+    Part("two-hosts-frozen-answer", "the same of an answer", partial(frozen, worlds.asked), missing, POSTGRESQL),
     Part(
         "two-hosts-at-once",
         f"the crons of both hosts for {TICKS} ticks under strict limits; commands and the server are killed at random",

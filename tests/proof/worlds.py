@@ -353,10 +353,12 @@ def ending_a_game() -> Iterator[World]:
 
 
 def wrong_notices(world: World) -> list[str]:
-    """Notices that are in Slack and not known to be, or the other way round."""
+    """Notices that are in Slack and not known to be, or the other way round, and those that were sent again."""
     posted = {post.key for post in world.sandbox.slack.posts}
     states = messages_in(world.database)
-    return [f"{key} is {state}" for key, (state, _) in states.items() if (state == "delivered") != (key in posted)]
+    again = look(world.database, "SELECT subject FROM messages WHERE kind = 'live' AND attempts > 1")
+    wrong = [f"{key} is {state}" for key, (state, _) in states.items() if (state == "delivered") != (key in posted)]
+    return wrong + [f"{subject} was sent again" for (subject,) in again]
 
 
 def wrong_endings(world: World) -> list[str]:

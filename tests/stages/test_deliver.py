@@ -485,6 +485,7 @@ def test_one_message_names_all_tracked_players_of_the_channel(db: Database, slac
     assert "Player 1" not in texts["C2"]
 
 
+@pytest.mark.sqlite_only
 def test_after_a_day_without_slack_no_channel_is_flooded_and_the_rest_expires_with_a_reason(
     db: Database, slack: FakeSlack, clock: FakeClock
 ) -> None:

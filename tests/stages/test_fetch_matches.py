@@ -218,6 +218,7 @@ def test_a_404_of_one_match_does_not_hold_up_the_others(db: Database, riot: Fake
     assert (run.status, run.counts["missing"]) == (Exit.OK, 1)
 
 
+@pytest.mark.sqlite_only
 def test_server_faults_are_tried_again_with_growing_pauses_until_it_is_no_news(
     db: Database, riot: FakeRiot, clock: FakeClock
 ) -> None:
