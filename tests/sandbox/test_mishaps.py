@@ -239,7 +239,7 @@ def test_stop_does_not_wait_for_mishaps(sandbox: Sandbox, call: Call, mishap: Mi
     before = len(sandbox.slack.posts)
     began = time.monotonic()
     sandbox.stop()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20  # not the minute of each
     assert len(sandbox.slack.posts) == before
 
 

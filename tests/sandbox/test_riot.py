@@ -178,7 +178,7 @@ def test_every_request_is_recorded(get: Get, sandbox: Sandbox, ahri: Player) -> 
     assert second.headers["x-riot-token"] == sandbox.riot.key
     assert (third.endpoint, third.method) == ("unknown", "GET")
     assert first.at <= second.at <= time.monotonic()
-    assert abs(first.wall - time.time()) < 5
+    assert abs(first.wall - time.time()) < 60
 
 
 def test_ports_are_known_once_started_and_kept(get: Get, sandbox: Sandbox, ahri: Player) -> None:

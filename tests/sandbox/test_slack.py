@@ -43,7 +43,7 @@ def test_a_post_is_answered_and_shown(sandbox: Sandbox, call: Call) -> None:
         200,
         None,
     )
-    assert abs(float(post.ts) - time.time()) < 5
+    assert abs(float(post.ts) - time.time()) < 60
 
 
 def test_time_stamps_are_unique_and_increase(sandbox: Sandbox, call: Call) -> None:
@@ -57,8 +57,8 @@ def test_time_stamps_are_unique_and_increase(sandbox: Sandbox, call: Call) -> No
 def test_a_skewed_clock_shifts_ts_and_date(sandbox: Sandbox, call: Call) -> None:
     sandbox.slack.clock_skew = -3600
     answer = call("chat.postMessage", channel="C1", text="x")
-    assert 3590 < time.time() - float(answer.json["ts"]) < 3610
-    assert 3590 < time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp() < 3610
+    assert 3540 < time.time() - float(answer.json["ts"]) < 3660
+    assert 3540 < time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp() < 3660
 
 
 @pytest.mark.parametrize(
