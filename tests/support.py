@@ -24,7 +24,7 @@ from lolslackbot.model import Message, Player, RiotId
 from lolslackbot.riot.parsing import read_match, read_puuids
 from lolslackbot.sandbox import Sandbox
 from lolslackbot.shares import WHOLE, Share
-from lolslackbot.store import listings, migrations, outbox, participants, players
+from lolslackbot.store import claims, listings, migrations, participants, players
 from lolslackbot.store.bodies import pack
 from lolslackbot.store.connect import open_database, open_locked, shared_lock
 from lolslackbot.store.database import Database
@@ -332,7 +332,7 @@ def claim(
     with db.transaction():
         reconciled = "UPDATE channels SET reconciled_at = :moment WHERE channel_id = :channel"
         db.write(reconciled, moment=text_of(now + timedelta(days=1000)), channel=channel)
-        claimed = outbox.claim_next(db, channel, message.workspace, token, since, now)
+        claimed = claims.claim_next(db, channel, message.workspace, token, since, now)
         db.write(reconciled, moment=row["reconciled_at"], channel=channel)
     assert claimed is None or claimed.message == message
     return claimed is not None

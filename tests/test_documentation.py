@@ -32,10 +32,11 @@ from lolslackbot.game import Champion, Champions, Outcome
 from lolslackbot.model import RiotId
 from lolslackbot.sandbox.slack import SCOPES
 from lolslackbot.settings import read_settings
-from lolslackbot.store import champions, channels, holds, listings, matches, outbox, players, reasons, runs
+from lolslackbot.store import champions, channels, claims, holds, listings, matches, outbox, players, reasons, runs
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.connect import read_only
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim, Draft
+from lolslackbot.store.outbox import Draft
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -246,7 +247,7 @@ def test_the_query_for_waits_says_where_the_time_went(db: Database) -> None:
         play(db, number, START)
         posted_at = START + timedelta(minutes=waited)
         claimed = post(db, f"EUW1_{number}", START + timedelta(minutes=6))
-        outbox.mark_delivered(db, claimed, f"{posted_at.timestamp():.6f}", posted_at)
+        claims.mark_delivered(db, claimed, f"{posted_at.timestamp():.6f}", posted_at)
     with db.transaction():
         channels.record_name(db, "C1", "league")
     assert answer(db, "The longest waits") == [
@@ -260,7 +261,7 @@ def test_the_query_for_what_went_wrong_counts_reasons_of_the_last_month(db: Data
     yesterday, long_ago = now - timedelta(days=1), now - timedelta(days=40)
     for number, ended_at in ((1, yesterday), (2, yesterday), (3, long_ago)):
         play(db, number, ended_at)
-        outbox.mark_failed(db, post(db, f"EUW1_{number}", ended_at), "msg_too_long", ended_at, broken=False)
+        claims.mark_failed(db, post(db, f"EUW1_{number}", ended_at), "msg_too_long", ended_at, broken=False)
     [player] = players.with_puuids(db, [puuid(1)]).values()
     listings.record_page(db, player.player_id, ["EUW1_4", "EUW1_5", "EUW1_6"], None, yesterday)
     matches.mark_missing(db, "EUW1_4", yesterday, None)

@@ -16,10 +16,11 @@ from lolslackbot.settings import ChannelLimit
 from lolslackbot.slack.answers import Posted, SlackVerdict, is_over, remedy_of
 from lolslackbot.stages.reconcile import Comparison, Histories, Policy, Reconciler
 from lolslackbot.stages.run import Run
-from lolslackbot.store import amendments, channels, decisions, findings, holds, in_doubt, live, outbox, runs
+from lolslackbot.store import amendments, channels, claims, decisions, findings, holds, in_doubt, live, outbox, runs
 from lolslackbot.store.amendments import Amendment
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim, NextMessage
+from lolslackbot.store.outbox import NextMessage
 
 if TYPE_CHECKING:
     from lolslackbot.slack.client import SlackClient
@@ -144,27 +145,27 @@ def record_outcome(db: Database, claim: Claim, posted: Posted, now: datetime) ->
     """Commits what became of a claim's one request; what certainly did not arrive is pending or failed afterwards."""
     match posted.verdict:
         case SlackVerdict.DELIVERED:
-            outbox.mark_delivered(db, claim, posted.slack_ts, now)
+            claims.mark_delivered(db, claim, posted.slack_ts, now)
         case SlackVerdict.UNCERTAIN:
-            outbox.mark_uncertain(db, claim, posted.error, now)
+            claims.mark_uncertain(db, claim, posted.error, now)
         case SlackVerdict.CHANNEL_BROKEN:
-            outbox.mark_failed(db, claim, posted.error, now, broken=True, code=posted.code)
+            claims.mark_failed(db, claim, posted.error, now, broken=True, code=posted.code)
         case SlackVerdict.BLOCKS_REFUSED if claim.message.blocks:
-            outbox.release(db, claim, posted.error, now, plainer=True)
+            claims.release(db, claim, posted.error, now, plainer=True)
         case SlackVerdict.MESSAGE_REFUSED | SlackVerdict.BLOCKS_REFUSED:
-            outbox.mark_failed(db, claim, posted.error, now, broken=False)
+            claims.mark_failed(db, claim, posted.error, now, broken=False)
         case SlackVerdict.TOKEN_REJECTED:
             with db.transaction():
-                outbox.release(db, claim, posted.error, now)
+                claims.release(db, claim, posted.error, now)
                 holds.put_first(db, holds.workspace_scope(claim.message.workspace), "rejected", posted.error, now)
         case SlackVerdict.LIMITED | SlackVerdict.WORKSPACE_LIMITED:
             until = now + timedelta(seconds=posted.wait)
             with db.transaction():
-                outbox.release(db, claim, posted.error, now)
+                claims.release(db, claim, posted.error, now)
                 for scope in _limited_scopes(db, claim.message, posted, now):
                     holds.put(db, scope, "limited", posted.error, now, until)
         case SlackVerdict.NOT_SENT | SlackVerdict.LOCAL_FAULT:
-            outbox.release(db, claim, posted.error, now, counted=False)
+            claims.release(db, claim, posted.error, now, counted=False)
         case _:
             assert_never(posted.verdict)
 
@@ -239,14 +240,14 @@ class _Delivering:
             return
         now = self._now()
         oldest = now - self._limits.announce_within
-        claim = outbox.claim_next(self._db, channel, workspace, os.urandom(8).hex(), oldest, now)
+        claim = claims.claim_next(self._db, channel, workspace, os.urandom(8).hex(), oldest, now)
         if claim is None:
             self._run.count("expired", outbox.expire(self._db, oldest, now))
             return
         try:
             posted = client.post(claim.message)
         except BaseException as error:  # SIGTERM and Ctrl-C too: the request may have left
-            outbox.mark_uncertain(self._db, claim, f"interrupted: {type(error).__name__}", self._now())
+            claims.mark_uncertain(self._db, claim, f"interrupted: {type(error).__name__}", self._now())
             raise
         record_outcome(self._db, claim, posted, self._now())
         self._react(claim.message, posted)

@@ -14,10 +14,10 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, NotFound, TemporaryError
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, matches, outbox, runs
+from lolslackbot.store import claims, decisions, listings, matches, outbox, runs
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import LOCKS
-from lolslackbot.store.outbox import Claim
 
 WITHIN = timedelta(hours=12)
 LATER = START + timedelta(days=40)
@@ -32,14 +32,14 @@ def built(db: Database, clock: FakeClock, state: str, ended_at: datetime = START
     message, _ = outbox.find(db, match_id, "C1") or pytest.fail("not built")
     assert claim(db, message, "t", START, START - timedelta(days=1))
     if state == "delivered":
-        outbox.mark_delivered(db, Claim(message, "t"), "1700.5", START)
+        claims.mark_delivered(db, Claim(message, "t"), "1700.5", START)
     elif state == "failed":
-        outbox.mark_failed(db, Claim(message, "t"), "msg_too_long", START, broken=False)
+        claims.mark_failed(db, Claim(message, "t"), "msg_too_long", START, broken=False)
     elif state == "uncertain":
-        outbox.mark_uncertain(db, Claim(message, "t"), "time-out", START)
+        claims.mark_uncertain(db, Claim(message, "t"), "time-out", START)
     else:
         with db.transaction():
-            outbox.release(db, Claim(message, "t"), "ratelimited", START)
+            claims.release(db, Claim(message, "t"), "ratelimited", START)
         if state == "expired":
             outbox.expire(db, START + timedelta(seconds=1), START)
     return match_id

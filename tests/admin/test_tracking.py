@@ -17,9 +17,9 @@ from lolslackbot.riot.answers import RiotVerdict
 from lolslackbot.riot.limiter import RateLimited
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import channels, decisions, in_doubt, listings, matches, outbox, players, ranks, restores
+from lolslackbot.store import channels, claims, decisions, in_doubt, listings, matches, outbox, players, ranks, restores
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim
 
 ONE = "Player 1#EUW"
 MAX_WAIT = 10.0
@@ -444,7 +444,7 @@ def test_what_was_sent_already_stays_as_it_is(db: Database, clock: FakeClock) ->
     before = text(db, "EUW1_1")
     message_ = outbox.next_messages(db)[0].message
     assert claim(db, message_, "t", START, START - timedelta(days=1))
-    outbox.mark_delivered(db, Claim(message_, "t"), "1700000000.000001", START)
+    claims.mark_delivered(db, Claim(message_, "t"), "1700000000.000001", START)
     untrack(db, RiotId("Player 1", "EUW"), None, START, "")
     assert (message(db, "EUW1_1"), text(db, "EUW1_1")) == (("delivered", None), before)
 
@@ -534,9 +534,9 @@ def test_what_goes_out_once_more_does_not_name_who_was_untracked_meanwhile(
     claimed = outbox.next_messages(db)[0].message
     assert claim(db, claimed, "t", START, START - timedelta(days=1))
     if back == "retry":
-        outbox.mark_failed(db, Claim(claimed, "t"), "msg_too_long", START, broken=False)
+        claims.mark_failed(db, Claim(claimed, "t"), "msg_too_long", START, broken=False)
     else:
-        outbox.mark_uncertain(db, Claim(claimed, "t"), "HTTP 503", START)
+        claims.mark_uncertain(db, Claim(claimed, "t"), "HTTP 503", START)
     untrack(db, player.riot_id, None, START, "")
     if back == "retry":
         with db.transaction():

@@ -28,6 +28,7 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
 from lolslackbot.store import (
     channels,
+    claims,
     decisions,
     findings,
     holds,
@@ -40,11 +41,11 @@ from lolslackbot.store import (
     runs,
 )
 from lolslackbot.store.call_log import CallLog
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.locks import STAGES, run_lock
-from lolslackbot.store.outbox import Claim
 from lolslackbot.store.reasons import Reason
 
 NEWS = timedelta(hours=12)
@@ -92,16 +93,16 @@ class World:
         return self
 
     def deliver(self, number: int = 1, receipt: str = RECEIPT) -> Self:
-        outbox.mark_delivered(self.db, Claim(self.claim(number).message(number), "t"), receipt, self.now)
+        claims.mark_delivered(self.db, Claim(self.claim(number).message(number), "t"), receipt, self.now)
         return self
 
     def fail(self, number: int = 1, ago: timedelta = 10 * MINUTE, *, broken: bool = False) -> Self:
         message = self.claim(number, ago).message(number)
-        outbox.mark_failed(self.db, Claim(message, "t"), "is_archived", self.now, broken=broken)
+        claims.mark_failed(self.db, Claim(message, "t"), "is_archived", self.now, broken=broken)
         return self
 
     def doubt(self) -> Self:
-        outbox.mark_uncertain(self.db, Claim(self.claim().message(), "t"), "time-out", self.now)
+        claims.mark_uncertain(self.db, Claim(self.claim().message(), "t"), "time-out", self.now)
         return self
 
     def doubt_unreadable(self, problem: LookupProblem) -> Self:
@@ -117,7 +118,7 @@ class World:
     def release(self) -> Self:
         message = self.claim().message()
         with self.db.transaction():
-            outbox.release(self.db, Claim(message, "t"), "ratelimited", self.now)
+            claims.release(self.db, Claim(message, "t"), "ratelimited", self.now)
         return self
 
     def expire(self, by_a_clock_ahead: timedelta = timedelta(0)) -> Self:

@@ -23,13 +23,25 @@ from lolslackbot.model import LookupProblem, Message, ProblemKind, RiotId, Windo
 from lolslackbot.shares import Share
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, findings, holds, in_doubt, listings, matches, outbox, players, riot_hosts, runs
+from lolslackbot.store import (
+    claims,
+    decisions,
+    findings,
+    holds,
+    in_doubt,
+    listings,
+    matches,
+    outbox,
+    players,
+    riot_hosts,
+    runs,
+)
 from lolslackbot.store.call_log import CallLog
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
 from lolslackbot.store.holds import Scope, ScopeKind
 from lolslackbot.store.locks import STAGES, run_lock, shared_lock
-from lolslackbot.store.outbox import Claim
 from lolslackbot.store.reasons import Reason
 from lolslackbot.store.sqlite import SqliteDatabase
 
@@ -331,7 +343,7 @@ def test_stage__failures_reported_by_message(db: Database, clock: FakeClock) -> 
     for stage in STAGES:
         ran(db, stage, Exit.SOME_FAILED if stage == "deliver" else Exit.OK, minutes=61)
     assert keys_after(db, minutes=62) == ["deliver unwell"]
-    outbox.mark_failed(db, Claim(claimed(db, clock), "t"), "msg_too_long", START, broken=False)
+    claims.mark_failed(db, Claim(claimed(db, clock), "t"), "msg_too_long", START, broken=False)
     assert keys_after(db, minutes=62) == ["messages failed C1"]
 
 
@@ -512,7 +524,7 @@ def test_lost_matches__few_or_many(db: Database, lose: Callable[[Database, str],
 
 def test_message__failed(db: Database, clock: FakeClock) -> None:
     """A failed message needs a person for a day, unless its channel is broken."""
-    outbox.mark_failed(db, Claim(claimed(db, clock), "t"), "msg_too_long", START, broken=False)
+    claims.mark_failed(db, Claim(claimed(db, clock), "t"), "msg_too_long", START, broken=False)
     assert keys(db) == ["messages failed C1"]
     assert status(db, START).facts.waiting["messages failed in a day"] == 1
     hold(db, "channel C1", "broken")
@@ -526,7 +538,7 @@ def test_message__failed(db: Database, clock: FakeClock) -> None:
 def test_message__in_doubt(db: Database, clock: FakeClock) -> None:
     """A message of unknown outcome needs a person while it is news, then it is a note."""
     message = claimed(db, clock)
-    outbox.mark_uncertain(db, Claim(message, "t"), "HTTP 503", START)
+    claims.mark_uncertain(db, Claim(message, "t"), "HTTP 503", START)
     in_doubt.record_lookup_error(db, message, LookupProblem.SCOPE_MISSING, "-", START)
     assert keys(db) == ["messages uncertain"]
     assert status(db, START).facts.waiting["messages uncertain"] == 1

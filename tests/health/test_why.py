@@ -18,10 +18,10 @@ from lolslackbot.sandbox import Sandbox
 from lolslackbot.settings import Secret, Settings
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, listings, matches, outbox, players, reasons, riot_hosts, runs
+from lolslackbot.store import claims, decisions, listings, matches, outbox, players, reasons, riot_hosts, runs
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.database import Database
 from lolslackbot.store.locks import run_lock
-from lolslackbot.store.outbox import Claim
 from lolslackbot.store.sqlite import SqliteDatabase
 
 AT = "2026-11-23T12:00:00.000Z"
@@ -47,7 +47,7 @@ def decide(db: Database, command: str, subject: str, after: timedelta = timedelt
 def test_match__from_listing_to_receipt(db: Database, message: Message) -> None:
     """A delivered match tells everything that happened, in order."""
     claim(db, message)
-    outbox.mark_delivered(db, Claim(message, "t"), "1795449957.711267", START + timedelta(seconds=1))
+    claims.mark_delivered(db, Claim(message, "t"), "1795449957.711267", START + timedelta(seconds=1))
     assert why(db, "euw1_1", START) == [
         "EUW1_1 is stored",
         f"{ENDED} the game ended",
@@ -122,7 +122,7 @@ def test_match__not_built(db: Database) -> None:
 def test_match__end_undone_by_retry(db: Database, message: Message) -> None:
     """An end that a retry undid is not told as it would read now."""
     claim(db, message)
-    outbox.mark_failed(db, Claim(message, "t"), "is_archived", START, broken=False)
+    claims.mark_failed(db, Claim(message, "t"), "is_archived", START, broken=False)
     with db.transaction():
         outbox.retry(db, message)
     assert why(db, MATCH, START)[-2:] == [
@@ -229,7 +229,7 @@ def test_match__number_of_two_platforms(db: Database, message: Message) -> None:
 def test_match__by_slack_link(db: Database, message: Message) -> None:
     """A message is found by its link in Slack."""
     claim(db, message)
-    outbox.mark_delivered(db, Claim(message, "t"), "1700000000.000100", START)
+    claims.mark_delivered(db, Claim(message, "t"), "1700000000.000100", START)
     link = "https://acme.slack.com/archives/C1/p1700000000000100"
     assert why(db, link, START) == why(db, MATCH, START)
     for unknown in (link[:-1] + "1", link.replace("C1", "C2")):

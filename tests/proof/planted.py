@@ -215,7 +215,7 @@ def by_the_hosts_clock(_: Any) -> Any:
 
 
 _DELIVER, _RECONCILE = "lolslackbot.stages.deliver:", "lolslackbot.stages.reconcile:"
-_OUTBOX, _IN_DOUBT = "lolslackbot.store.outbox:", "lolslackbot.store.in_doubt:"
+_CLAIMS, _OUTBOX, _IN_DOUBT = (f"lolslackbot.store.{name}:" for name in ("claims", "outbox", "in_doubt"))
 _CLIENT = "lolslackbot.slack.client:"
 
 BUGS: dict[str, tuple[Patch, ...]] = {
@@ -227,7 +227,7 @@ BUGS: dict[str, tuple[Patch, ...]] = {
     "no run lock": (Patch("lolslackbot.store.locks:_lock", always(None)),),
     "run lock released at once": (Patch("lolslackbot.store.locks:_lock", lock_let_go),),
     "claim committed after the post": (
-        Patch(_OUTBOX + "claim_next", claim_rolled_back),
+        Patch(_CLAIMS + "claim_next", claim_rolled_back),
         Patch(_DELIVER + "record_outcome", claim_before_outcome),
     ),
     "commits lost in a power cut": (
@@ -237,7 +237,7 @@ BUGS: dict[str, tuple[Patch, ...]] = {
         ),
     ),
     "uncertain post sent again at once": (Patch(_CLIENT + "SlackClient.post", posted_twice),),
-    "claim token ignored": (Patch(_OUTBOX + "_end_claim", whoever_has_the_claim),),
+    "claim token ignored": (Patch(_CLAIMS + "_end_claim", whoever_has_the_claim),),
     "outcome not recorded": (Patch(_DELIVER + "record_outcome", always(None)),),
     "orphaned claims not recovered": (Patch(_IN_DOUBT + "recover_orphaned_claims", always([])),),
     "orphaned claims sent again at once": (Patch(_IN_DOUBT + "recover_orphaned_claims", orphans_pending),),
@@ -253,10 +253,10 @@ BUGS: dict[str, tuple[Patch, ...]] = {
     "look-ups given up by a wrong clock": (Patch(_RECONCILE + "Reconciler._is_looked_for", given_up_by_the_clock),),
     "uncertain=hold ignored": (Patch(_RECONCILE + "Reconciler._may_go_again", always_resend),),
     "first comparison without history": (Patch(_IN_DOUBT + "reconcile", compared_with_nothing),),
-    "expiry ignored": (Patch(_OUTBOX + "expire", always(0)), Patch(_OUTBOX + "claim_next", claimed_though_old)),
+    "expiry ignored": (Patch(_OUTBOX + "expire", always(0)), Patch(_CLAIMS + "claim_next", claimed_though_old)),
     "pause ignored": (
         Patch(_DELIVER + "blocked", always(None)),
-        Patch(_OUTBOX + "claim_next", claimed_though_paused),
+        Patch(_CLAIMS + "claim_next", claimed_though_paused),
     ),
     "restore doubts nothing": (Patch("lolslackbot.store.restores:doubt_all", always(0)),),
     "restore trusts its clock": (Patch("lolslackbot.store.restores:_LATEST_END", constant("SELECT NULL AS latest")),),
@@ -277,6 +277,6 @@ SERVER_BUGS: dict[str, tuple[Patch, ...]] = {  # seen only where several hosts s
         Patch("lolslackbot.transport:refuse_later", always(None)),
         Patch(_CLIENT + "refuse_later", always(None)),
     ),
-    "unknown commit taken for made": (Patch(_OUTBOX + "_stands", always(True)),),
+    "unknown commit taken for made": (Patch(_CLAIMS + "_stands", always(True)),),
     "leases by each host's clock": (Patch(_POSTGRES + "PostgresDatabase._moment", by_the_hosts_clock),),
 }

@@ -21,10 +21,11 @@ from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.deliver import Limits, compared_first, deliver, dry_run, most_in_one_run
 from lolslackbot.stages.reconcile import Policy
 from lolslackbot.stages.run import Run
-from lolslackbot.store import amendments, channels, holds, in_doubt, outbox, players, restores, runs
+from lolslackbot.store import amendments, channels, claims, holds, in_doubt, outbox, players, restores, runs
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.clock_rollback import clamp_future_times
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim, Draft
+from lolslackbot.store.outbox import Draft
 
 POLICY = Policy(timedelta(minutes=10), resend=True)
 
@@ -552,14 +553,14 @@ def test_a_message_reworded_after_it_was_picked_goes_out_in_its_new_words(
 ) -> None:
     add_player(db)
     games(db, clock, "EUW1_1")
-    claim_next = outbox.claim_next
+    claim_next = claims.claim_next
 
     def reworded_first(*arguments: Any) -> Claim | None:
         with db.transaction():
             db.write("UPDATE messages SET text = 'new words'")
         return claim_next(*arguments)
 
-    monkeypatch.setattr(outbox, "claim_next", reworded_first)
+    monkeypatch.setattr(claims, "claim_next", reworded_first)
     send(db, slack, clock)
     assert [message.text for message in slack.requests] == ["new words"]
     assert row(db, "EUW1_1")[:2] == ("delivered", 1)

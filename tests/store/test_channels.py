@@ -8,10 +8,10 @@ from support import START, FakeClock, a_match, add_player, claim, scope_of, stor
 
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import amendments, channels, findings, holds, in_doubt, outbox, players
+from lolslackbot.store import amendments, channels, claims, findings, holds, in_doubt, outbox, players
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.database import Database
 from lolslackbot.store.findings import Found
-from lolslackbot.store.outbox import Claim
 
 
 def built(db: Database, clock: FakeClock, *match_ids: str, players: tuple[int, ...] = (1,)) -> None:
@@ -166,5 +166,5 @@ def test_the_findings_of_the_last_check_are_kept_one_a_thing_until_it_works_agai
     built(db, clock, "EUW1_1")
     message = outbox.next_messages(db)[0].message
     assert claim(db, message, "t", START, START - timedelta(days=1))
-    outbox.mark_delivered(db, Claim(message, "t"), "1.5", START)
+    claims.mark_delivered(db, Claim(message, "t"), "1.5", START)
     assert findings.all_known(db) == []

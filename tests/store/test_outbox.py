@@ -13,10 +13,11 @@ from support import START, a_match, add_player, integrity_errors, scope_of, stor
 
 from lolslackbot.clock import text_of
 from lolslackbot.model import LookupProblem, Message, MessageKind
-from lolslackbot.store import channels, holds, in_doubt, matches, outbox, players
+from lolslackbot.store import channels, claims, holds, in_doubt, matches, outbox, players
+from lolslackbot.store.claims import Claim
 from lolslackbot.store.connect import open_database
 from lolslackbot.store.database import Database
-from lolslackbot.store.outbox import Claim, Dates, Draft
+from lolslackbot.store.outbox import Dates, Draft
 
 LATER = START + timedelta(minutes=10)
 LONG_AGO = START - timedelta(days=1)
@@ -60,7 +61,7 @@ def claim(db: Database, of: Message | None = None, token: str = "mine", now: dat
 
 def release(db: Database, of: Message, token: str = "mine", /, **how: bool) -> None:
     with db.transaction():
-        outbox.release(db, Claim(of, token), "ratelimited", LATER, **how)
+        claims.release(db, Claim(of, token), "ratelimited", LATER, **how)
 
 
 def in_state(db: Database, state: str, of: Message | None = None) -> Message:
@@ -73,11 +74,11 @@ def in_state(db: Database, state: str, of: Message | None = None) -> Message:
         assert claim(db, of)
     match state:
         case "delivered":
-            outbox.mark_delivered(db, Claim(of, "mine"), "1.5", START)
+            claims.mark_delivered(db, Claim(of, "mine"), "1.5", START)
         case "failed":
-            outbox.mark_failed(db, Claim(of, "mine"), "msg_too_long", START, broken=False)
+            claims.mark_failed(db, Claim(of, "mine"), "msg_too_long", START, broken=False)
         case "uncertain":
-            outbox.mark_uncertain(db, Claim(of, "mine"), "time-out", START)
+            claims.mark_uncertain(db, Claim(of, "mine"), "time-out", START)
     assert row_of(db, of)["state"] == state
     return of
 
@@ -172,9 +173,9 @@ TRANSITIONS: dict[str, Callable[[Database], object]] = {
     "fail_in_broken_channels": _fail_broken,
     "recover_orphaned_claims": lambda db: in_doubt.recover_orphaned_claims(db, LATER),
     "reword": _in_transaction(lambda db: outbox.replace_text(db, "EUW1_1", draft(text="new"))),
-    "mark_delivered": lambda db: outbox.mark_delivered(db, Claim(message(), "mine"), "1.5", LATER),
-    "mark_uncertain": lambda db: outbox.mark_uncertain(db, Claim(message(), "mine"), "cut off", LATER),
-    "mark_failed": lambda db: outbox.mark_failed(db, Claim(message(), "mine"), "no_text", LATER, broken=False),
+    "mark_delivered": lambda db: claims.mark_delivered(db, Claim(message(), "mine"), "1.5", LATER),
+    "mark_uncertain": lambda db: claims.mark_uncertain(db, Claim(message(), "mine"), "cut off", LATER),
+    "mark_failed": lambda db: claims.mark_failed(db, Claim(message(), "mine"), "no_text", LATER, broken=False),
     "release": lambda db: release(db, message()),
     "mark_found": lambda db: in_doubt.mark_found(db, message(), "1.5", LATER),
     "record_lookup_miss": lambda db: in_doubt.record_lookup_miss(db, message(), LATER),
@@ -242,7 +243,7 @@ def test_an_outcome_is_written_against_its_own_claim_only(db: Database, outcome:
 def test_an_outcome_that_comes_too_late_breaks_no_channel(db: Database) -> None:
     waits(db)
     with pytest.raises(RuntimeError):
-        outbox.mark_failed(db, Claim(message(), "mine"), "is_archived", LATER, broken=True)
+        claims.mark_failed(db, Claim(message(), "mine"), "is_archived", LATER, broken=True)
     assert holds.all_known(db) == []
 
 
@@ -317,7 +318,7 @@ def test_claim__channel_not_compared(db: Database, compared: int | None, built: 
         db.write(
             "UPDATE channels SET reconciled_at = :at", at=None if compared is None else text_of(START + compared * hour)
         )
-    taken = outbox.claim_next(db, "C1", "default", "mine", LONG_AGO, LATER)
+    taken = claims.claim_next(db, "C1", "default", "mine", LONG_AGO, LATER)
     assert (taken is not None) == claimed
 
 
@@ -326,7 +327,7 @@ def test_claim__other_workspace(db: Database) -> None:
     waits(db)
     with db.transaction():
         channels.mark_reconciled(db, "C1", LATER)
-    assert outbox.claim_next(db, "C1", "acme", "mine", LONG_AGO, LATER) is None
+    assert claims.claim_next(db, "C1", "acme", "mine", LONG_AGO, LATER) is None
 
 
 # Outcomes
@@ -334,7 +335,7 @@ def test_claim__other_workspace(db: Database) -> None:
 
 def test_a_delivered_message_keeps_its_receipt(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_delivered(db, Claim(message(), "mine"), "1700000000.000100", LATER)
+    claims.mark_delivered(db, Claim(message(), "mine"), "1700000000.000100", LATER)
     row = row_of(db)
     assert (row["state"], row["slack_ts"], row["error"]) == ("delivered", "1700000000.000100", None)
     assert (row["claim_token"], row["claimed_at"], row["settled_at"]) == (None, text_of(START), text_of(LATER))
@@ -343,7 +344,7 @@ def test_a_delivered_message_keeps_its_receipt(db: Database) -> None:
 
 def test_a_refused_message_keeps_its_reason_and_leaves_the_channel_well(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_failed(db, Claim(message(), "mine"), "msg_too_long", LATER, broken=False)
+    claims.mark_failed(db, Claim(message(), "mine"), "msg_too_long", LATER, broken=False)
     row = row_of(db)
     assert (row["state"], row["error"], row["claim_token"]) == ("failed", "msg_too_long", None)
     assert holds.all_known(db) == []
@@ -351,7 +352,7 @@ def test_a_refused_message_keeps_its_reason_and_leaves_the_channel_well(db: Data
 
 def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_failed(db, Claim(message(), "mine"), "is_archived", LATER, broken=True)
+    claims.mark_failed(db, Claim(message(), "mine"), "is_archived", LATER, broken=True)
     assert row_of(db)["state"] == "failed"
     (hold,) = holds.all_known(db)
     assert (str(hold.scope), hold.kind, hold.reason, hold.since, hold.until) == (
@@ -365,7 +366,7 @@ def test_a_dead_channel_is_marked_broken_with_the_outcome(db: Database) -> None:
 
 def test_an_uncertain_message_keeps_its_claims_moment(db: Database) -> None:
     in_state(db, "sending")
-    outbox.mark_uncertain(db, Claim(message(), "mine"), "time-out", LATER)
+    claims.mark_uncertain(db, Claim(message(), "mine"), "time-out", LATER)
     row = row_of(db)
     assert (row["state"], row["error"], row["claimed_at"]) == ("uncertain", "time-out", text_of(START))
     assert row["claim_token"] is None
@@ -413,7 +414,7 @@ def test_orphans_of_a_dead_process_are_uncertain(db: Database) -> None:
     assert row_of(db, other)["state"] == "pending"
     assert in_doubt.recover_orphaned_claims(db, LATER) == []
     with pytest.raises(RuntimeError, match="no longer ours"):  # should the dead process not be dead
-        outbox.mark_delivered(db, Claim(of, "mine"), "1.5", LATER)
+        claims.mark_delivered(db, Claim(of, "mine"), "1.5", LATER)
 
 
 def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None:
@@ -421,7 +422,7 @@ def test_a_delivered_message_proves_that_the_token_is_well(db: Database) -> None
     with db.transaction():
         holds.put(db, holds.workspace_scope("default"), "rejected", "invalid_auth", START, None)
         holds.put(db, holds.workspace_scope("acme"), "rejected", "invalid_auth", START, None)
-    outbox.mark_delivered(db, Claim(of, "mine"), "1.5", LATER)
+    claims.mark_delivered(db, Claim(of, "mine"), "1.5", LATER)
     assert [str(hold.scope) for hold in holds.all_known(db)] == ["workspace acme"]
 
 
@@ -439,7 +440,7 @@ def test_uncertain_messages_are_looked_up_by_channel_except_those_of_this_run(db
     in_state(db, "delivered", waits(db, "EUW1_5"))
     this_run = waits(db, "EUW1_6")
     assert claim(db, this_run, now=LATER)
-    outbox.mark_uncertain(db, Claim(this_run, "mine"), "time-out", LATER)
+    claims.mark_uncertain(db, Claim(this_run, "mine"), "time-out", LATER)
     found = in_doubt.uncertain(db, LATER)
     assert [each.message.subject for each in found] == ["EUW1_4", "EUW1_3", "EUW1_2", "EUW1_1"]
     assert {(each.claimed_at, each.lookup_misses, each.resends) for each in found} == {(START, 0, 0)}
@@ -482,7 +483,7 @@ def test_a_message_goes_out_again_once_at_most(db: Database) -> None:
     of = in_state(db, "uncertain")
     in_doubt.send_again(db, of, LATER)
     assert claim(db, of)
-    outbox.mark_uncertain(db, Claim(of, "mine"), "time-out", LATER)
+    claims.mark_uncertain(db, Claim(of, "mine"), "time-out", LATER)
     in_doubt.send_again(db, of, LATER)
     assert row_of(db)["state"] == "uncertain"
 

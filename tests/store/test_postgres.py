@@ -19,7 +19,7 @@ from lolslackbot.model import Message
 from lolslackbot.shares import Share
 from lolslackbot.stages.build_messages import build_messages
 from lolslackbot.stages.run import Run
-from lolslackbot.store import decisions, leases, migrations, outbox, postgres, runs
+from lolslackbot.store import claims, decisions, leases, migrations, outbox, postgres, runs
 from lolslackbot.store.connect import create_database, open_database, read_only
 from lolslackbot.store.database import CommitUnknown
 from lolslackbot.store.postgres import PostgresDatabase, fault_of
@@ -327,8 +327,8 @@ def a_message(db: PostgresDatabase) -> Message:
     return outbox.next_messages(db)[0].message
 
 
-def claimed(db: PostgresDatabase) -> outbox.Claim | None:
-    return outbox.claim_next(db, "C1", "default", "token", START - timedelta(hours=1), START)
+def claimed(db: PostgresDatabase) -> claims.Claim | None:
+    return claims.claim_next(db, "C1", "default", "token", START - timedelta(hours=1), START)
 
 
 def test_a_claim_whose_commit_was_made_is_told_of(
@@ -339,7 +339,7 @@ def test_a_claim_whose_commit_was_made_is_told_of(
     claim = claimed(through_proxy)
     assert claim is not None
     assert (claim.message, claim.token, proxy.cuts) == (message, "token", 1)
-    outbox.mark_delivered(through_proxy, claim, "1.5", START)
+    claims.mark_delivered(through_proxy, claim, "1.5", START)
     assert db.rows("SELECT state FROM messages")[0]["state"] == "delivered"
 
 
