@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,8 +30,12 @@ from lolslackbot.store.requests import Request
 UNANSWERED = 3  # requests in a row of which Riot says nothing; then the others wait for the next run
 NEAR = 0.5  # how alike a word is to the command that was meant, at least
 
-_QUOTES = re.compile("[\"“”„‟«»‹›`*~]|(?<![^ ])['‘’_]|['‘’_](?![^ ])")  # round a name, or Slack's own marks
-_EMOJI = re.compile(r"(?<![^ ]):[a-z0-9_+'-]+(?:::skin-tone-[2-6])?:(?![^ ])")
+_QUOTES = re.compile("[\"“”„‟«»‹›＂`*~]|(?<![^ ])['‘’‚‛]|['‘’‛](?![^ ])")  # round a name, or Slack's own marks
+_QUOTED_NAME = re.compile("(?<![^ ])['‘’‚‛]([^'‘’‛#]+)['‘’‛](?=#)")
+_ITALICS = re.compile("(?<![^ ])_([^_]+)_(?![^ ])")
+_EMOJIS = r"(?::[a-z0-9_+'-]+:)+"
+_EMOJI = re.compile(rf"(?<![^ ]){_EMOJIS}(?![^ .,:;!?)])")
+_AFTER_TAG = re.compile(rf"(?:{_EMOJIS}|[.,:;!?)\]_])+$")
 _CHANNEL_LINK = re.compile(r" ?<#[A-Z0-9]+\|([^>]*)>")  # a tag by which a channel is called, too
 _MENTION = re.compile(r"<[@!][^>]*>")
 _LINK = re.compile(r"<[^|>]+\|([^>]+)>|<([^|>]+)>")
@@ -81,11 +86,11 @@ class Misunderstood(ValueError):
 def read_command(words: str) -> Command:
     """`track Ahri Fan#EUW euw`, however Slack and phones dress it up. Raises Misunderstood."""
     text = _undressed(words)
-    first, _, rest = text.partition(" ")
+    first, _, rest = text.lstrip("([").partition(" ")
     if not first:
         return Command(Verb.HELP)
     try:
-        verb = Verb(first.casefold().strip(".,:;!?"))
+        verb = Verb(first.casefold().strip(".,:;!?_)]"))
     except ValueError:
         raise Misunderstood(_did_you_mean(first)) from None
     if verb not in _ABOUT_A_PLAYER:
@@ -94,8 +99,8 @@ def read_command(words: str) -> Command:
     if found is None:
         raise Misunderstood(f"Whom? Say it like this: {_FORMS[verb]}")
     try:
-        riot_id = read_riot_id(f"{found['name']}#{found['tag']}")
-        named = (found["more"] or "").strip(" ().,!")
+        riot_id = read_riot_id(f"{found['name'].lstrip('([')}#{_AFTER_TAG.sub('', _plain(found['tag']))}")
+        named = _plain(found["more"] or "").strip(" ()[].,:;!?_")
         platform = read_platform(named) if named and verb is Verb.TRACK else None
     except ValueError:
         raise Misunderstood(f"I do not understand “{rest.strip()}”. Say it like this: {_FORMS[verb]}") from None
@@ -108,7 +113,13 @@ def _undressed(words: str) -> str:
     text = _LINK.sub(lambda link: link[1] or link[2], _MENTION.sub(" ", text))
     text = html.unescape(text).translate({0xFF03: "#", 0xFE5F: "#"})
     text = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
-    return " ".join(_QUOTES.sub("", _EMOJI.sub(" ", text)).split())
+    text = _ITALICS.sub(r"\1", _QUOTED_NAME.sub(r"\1", _EMOJI.sub(" ", text)))
+    return " ".join(_QUOTES.sub("", text).split())
+
+
+def _plain(text: str) -> str:
+    """Without emoji that are characters."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("So", "Sk", "Mn"))
 
 
 def _did_you_mean(word: str) -> str:
@@ -211,8 +222,9 @@ class Obeying:
             self._unanswered = 0
             raise
         except (TemporaryError, Rejected, ConfigError) as problem:
-            self._unanswered += 1
-            if type(problem) is not NoAnswer or self._unanswered >= UNANSWERED:
+            self._unanswered += type(problem) is NoAnswer
+            of_all = isinstance(problem, (Rejected, ConfigError))  # a limit is one host's, which costs no call
+            if of_all or (type(problem) is NoAnswer and self._unanswered >= UNANSWERED):
                 self._riot_is_away = problem
             raise
         self._unanswered = 0
@@ -290,9 +302,9 @@ class Obeying:
 
 def _told(tracked: Tracked) -> str:
     who = f"{tracked.riot_id} ({server_name(tracked.platform).upper()})"
+    unsure = "" if tracked.is_sure else " Riot did not say where they play, so that is a guess."
     if tracked.moved_from:
-        return f"{who} is announced here, moved from {server_name(tracked.moved_from).upper()}."
+        return f"{who} is announced here, moved from {server_name(tracked.moved_from).upper()}.{unsure}"
     if not tracked.is_new:
         return f"{who} is announced here already."
-    unsure = "" if tracked.is_sure else " Riot did not say where they play, so that is a guess."
     return f"{who} is announced here from now on.{unsure}"

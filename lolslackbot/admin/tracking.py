@@ -119,6 +119,9 @@ class Tracker:
                 f"Riot knows {request.riot_id}, but not on which platform they play: name it with --platform",
             )
         except (NotFound, NoAnswer) as unknown:
+            if request.asked_by and (before := self._tracked_on(account.puuid)):
+                logger.warning("they stay on %s, where others hear of them: %s", before, unknown, exc_info=unknown)
+                return before, None
             if request.platform:
                 logger.warning("not known whether %s is right: %s", request.platform, unknown, exc_info=unknown)
                 return request.platform, None
@@ -131,6 +134,11 @@ class Tracker:
         if request.platform not in (None, named) and not request.force:
             raise OtherPlatform(request.riot_id, request.platform, named)
         return request.platform or named, named
+
+    def _tracked_on(self, puuid: str) -> str | None:
+        """The platform on which somebody is asked for already, whom no guess in some channel moves."""
+        known = players.with_puuids(self._db, [puuid]).get(puuid)
+        return known.platform if known and players.tracked_since(self._db, [known.player_id]) else None
 
     def _record(
         self,
@@ -154,7 +162,8 @@ class Tracker:
                 decisions.record(self._db, "track", subject, f"in {channel_id}{_by(request.asked_by)}", now)
             moved = before is not None and before.platform != platform
             if before and moved:
-                decisions.record(self._db, "track", subject, f"{before.platform} -> {platform}", now)
+                change = f"{before.platform} -> {platform}{_by(request.asked_by)}"
+                decisions.record(self._db, "track", subject, change, now)
             since = players.track_since(self._db, player.player_id, channel_id) or now
             moved_from = before.platform if before and moved else None
             tracked = Tracked(riot_id, platform, channel_id, since, is_new, moved_from, is_sure=named is not None)

@@ -167,6 +167,7 @@ _REACTION_REFUSED = {
     "invalid_name",
     "message_not_found",
     "no_item_specified",
+    "not_reactable",
     "thread_locked",
     "too_many_emoji",
     "too_many_reactions",
@@ -178,7 +179,9 @@ _ARCHIVED = "is_archived"
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
 _TS_OF_TODAY = re.compile(r"[0-9]{10}\.[0-9]{6}")  # as long as all are of that length, they sort as texts do
 _USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
-_MENTION = re.compile(r"\s*<@(?P<user>[UW][A-Z0-9]+)(?:\|[^>]*)?>[\s:,]*")
+# Round the mention: marks of Slack's, quotes, and what phones and keyboards add unseen.
+_DRESSING = "\\s*_~`\"'\u2018-\u201f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_MENTION = re.compile(rf"[{_DRESSING}]*<@(?P<user>[UW][A-Z0-9]+)(?:\|[^>]*)?>[{_DRESSING}:,;.!\u2013\u2014\u2026-]*")
 _CHANNEL_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}")
 
 
@@ -311,15 +314,13 @@ def keys_in(document: Mapping[str, Any], us: Identity) -> dict[str, str]:
 def said_in(document: Mapping[str, Any], us: Identity) -> Said:
     """conversations.history: what was asked of us, and how far the page goes.
 
-    Raises SlackProblem if the answer has no list of messages, or more of them but no way to go on.
+    Raises SlackProblem if the answer has no list of messages.
     """
     posts = document.get("messages")
     if not isinstance(posts, list):
         raise SlackProblem(SlackVerdict.UNCERTAIN, "a history without messages")
     messages = [post for post in posts if isinstance(post, dict) and _is_ts_of_today(post.get("ts"))]
     cursor, stamps = next_cursor(document), [post["ts"] for post in messages]
-    if cursor and not stamps:
-        raise SlackProblem(SlackVerdict.UNCERTAIN, "a history that has more, but no messages")
     asked = tuple(found for post in messages if (found := _asked_of(post, us)))
     return Said(asked, max(stamps, default=None), min(stamps, default=None), cursor)
 

@@ -1,8 +1,9 @@
 """Slack -> store -> outbox: what people asked in a channel is read, done once, and answered in its thread."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ STAGE = "answer"
 OBEYED_WITHIN = timedelta(minutes=30)  # after it was said
 MOST = 5  # requests of one person that are obeyed
 SPAN = timedelta(minutes=10)  # within
+TICK = timedelta(minutes=3)  # cron's
+UNREADABLE = 3  # channels in a row; then the others of the workspace wait for the next run
 OVERLAP = timedelta(minutes=1)  # that is read again, in case Slack shows a message late
 SEEN = "eyes"  # the emoji that says so
 TOO_OLD = f"older than {OBEYED_WITHIN // timedelta(minutes=1)} minutes when it was read"
@@ -42,7 +45,7 @@ Obey = Callable[[Request, Confirm], None]  # raises RunAborted where it has to w
 def answer(db: Database, client: "Callable[[str], SlackClient]", run: Run, obey: Obey) -> None:
     """Reads what was said since the last run, then works off what was asked, oldest first."""
     answering = _Answering(db, client, run, obey)
-    for inbox in requests.inboxes(db):
+    for inbox in _in_turn(requests.inboxes(db), run.clock.now()):
         with run.item(inbox.channel_id):
             answering.read(inbox)
     for request in requests.unseen(db, run.clock.now() - OBEYED_WITHIN):  # where the last run died
@@ -63,6 +66,7 @@ class _Answering:
         self._db, self._client, self._run, self._obey = db, client, run, obey
         self._histories = Histories(db, client, run)
         self._stopped: set[str] = set()  # workspaces whose channels are read no further in this run
+        self._unreadable: Counter[str] = Counter()  # channels in a row that could not be read, by workspace
         self._unshown: dict[str, str | None] = {}  # why a workspace shows no reactions; None: not in this run
 
     # Reading
@@ -78,6 +82,8 @@ class _Answering:
                 self._read_pages(current)
         except (SlackProblem, ConfigError) as problem:
             self._cannot_read(inbox, problem)
+        else:
+            self._unreadable[inbox.workspace] = 0
 
     def _read_pages(self, inbox: Inbox) -> None:
         """From the newest back, or on from where it was cut off."""
@@ -101,7 +107,11 @@ class _Answering:
             inbox.channel_id, lambda known_as: client.said(known_as, between, cursor, us)
         )
         newest = inbox.newest or page.newest or inbox.read_to
-        down_to = page.oldest if page.cursor else None
+        down_to = (page.oldest or inbox.down_to) if page.cursor else None
+        if page.cursor and page.cursor == cursor:
+            raise SlackProblem(SlackVerdict.UNCERTAIN, "a history that goes on with the same page")
+        if page.cursor and not down_to:
+            return page.cursor  # an empty page, and nothing read before it to go on from
         requests.keep_page(self._db, inbox, page.asked, down_to, newest, self._run.clock.now())
         return page.cursor
 
@@ -113,7 +123,10 @@ class _Answering:
             requests.record_problem(self._db, inbox.channel_id, str(problem))
             self._run.failed(str(problem), 1, f"requests unread {inbox.channel_id}")
             return
-        self._stopped.add(inbox.workspace)
+        self._unreadable[inbox.workspace] += 1
+        of_one = isinstance(problem, SlackProblem) and problem.verdict is SlackVerdict.UNCERTAIN
+        if not of_one or self._unreadable[inbox.workspace] >= UNREADABLE:
+            self._stopped.add(inbox.workspace)
         self._histories.failed(problem, inbox.workspace)
 
     # Working off
@@ -126,7 +139,7 @@ class _Answering:
             requests.ignore(self._db, request, reason, now)
             logger.info("ignored: %s", reason)
             self._run.count("ignored")
-        elif requests.number_before(self._db, request, "answered", SPAN) >= MOST:
+        elif requests.number_obeyed(self._db, request, SPAN) >= MOST:
             self._refuse(request)
         elif now - asked.at > OBEYED_WITHIN:
             with self._db.transaction():
@@ -149,7 +162,7 @@ class _Answering:
     def _refuse(self, request: Request) -> None:
         """Of all that is too much, the person is told once."""
         with self._db.transaction():
-            if not requests.number_before(self._db, request, "too_many", SPAN):
+            if not requests.was_refused(self._db, request, SPAN):
                 self._add_reply(request, TOO_MANY)
             requests.refuse(self._db, request, self._run.clock.now())
         logger.info("refused: the person had asked too much of late")
@@ -212,6 +225,12 @@ class _Answering:
             if _lasts(posted):
                 requests.mark_seen(self._db, request, posted.error)
             logger.info("no reaction: %s", posted.error)
+
+
+def _in_turn(inboxes: list[Inbox], now: datetime) -> list[Inbox]:
+    """All of them, in each tick another one first: a channel that holds up the rest does so for no other long."""
+    first = int(now.timestamp() // TICK.total_seconds()) % len(inboxes) if inboxes else 0
+    return inboxes[first:] + inboxes[:first]
 
 
 def _lasts(posted: Posted) -> bool:

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 TICK = timedelta(minutes=3)  # cron's
 FRESH = timedelta(minutes=10)  # since it began; later it is no news that it did
 LEFT_FOR_RANKS = 4  # one call in so many of what a platform allows in a tick
-_OF_ONE_PLAYER = (RiotVerdict.NOT_FOUND, RiotVerdict.OTHER_KEY)  # what these say, they say of nobody else
+IN_VAIN = 3  # answers in a row that say nothing; then the host is left alone in this run
+_OF_THE_HOST = (RiotVerdict.LIMITED, RiotVerdict.UNAUTHORIZED, RiotVerdict.FORBIDDEN, RiotVerdict.LOCAL_FAULT)
 
 
 class LiveFetcher:
@@ -31,6 +32,7 @@ class LiveFetcher:
     def __init__(self, context: FetchContext) -> None:
         self._context, self._db, self._run = context, context.db, context.run
         self._left_alone: set[str] = set()  # hosts that gave nothing in this run
+        self._in_vain: Counter[str] = Counter()  # answers in a row that said nothing, by host
         self._asked: Counter[str] = Counter()  # by host
         self._in_a_game: set[int] = set()  # players whom an answer about a friend named
 
@@ -72,6 +74,7 @@ class LiveFetcher:
             except RiotRefusal as refusal:
                 self._refused(player, refusal)
             else:
+                self._in_vain[player.platform] = 0
                 self._run.count("begun", built)
                 logger.info("in %s: %s", game.match_id, outcome)
 
@@ -88,10 +91,12 @@ class LiveFetcher:
 
     def _refused(self, player: Player, refusal: RiotRefusal) -> None:
         if refusal.verdict is RiotVerdict.NOT_FOUND:
+            self._in_vain[player.platform] = 0
             logger.debug("in no game to be seen: %s", refusal)
             return
         logger.warning("not known whether in a game: %s", refusal, exc_info=refusal)
-        if refusal.verdict not in _OF_ONE_PLAYER:
+        self._in_vain[player.platform] += refusal.verdict is RiotVerdict.UNAVAILABLE
+        if refusal.verdict in _OF_THE_HOST or self._in_vain[player.platform] >= IN_VAIN:
             self._left_alone.add(player.platform)
 
     def _seen(self, game: ActiveGame) -> tuple[str, int]:

@@ -72,7 +72,7 @@ def _is_open(notice: Notice) -> bool:
     """Whether its amendment is still to come."""
     if notice.state == "delivered":
         return notice.result_ts is None
-    return notice.state in ("pending", "sending", "uncertain")
+    return notice.state in ("pending", "sending", "uncertain", "failed")  # which a person may have sent again
 
 
 def _draft(db: Database, game: SeenGame, notice: Notice, *, is_over: bool) -> Draft | None:

@@ -195,20 +195,38 @@ def _end(db: Database, request: Request, state: str, reason: str | None, now: da
         raise RuntimeError(f"the request {request.asked.slack_ts} in {request.channel_id} waits no more")
 
 
-def number_before(db: Database, request: Request, state: str, span: timedelta) -> int:
-    """How many requests of the same person, in whatever channel, came to that state in so much time before it."""
+def number_obeyed(db: Database, request: Request, span: timedelta) -> int:
+    """How many requests of the same person, in whatever channel, that were said within so much time count beside it.
+
+    Those that were answered, also of later ones where this one was read late, and earlier ones that still wait.
+    """
     row = db.row(
         """
         SELECT COUNT(*) AS number FROM requests
-        WHERE user_id = :user_id AND state = :state AND slack_ts > :earliest
-          AND (slack_ts, channel_id) < (:slack_ts, :channel_id)
+        WHERE user_id = :user_id AND slack_ts > :earliest AND slack_ts < :latest
+          AND (state = 'answered' OR state = 'waiting' AND (slack_ts, channel_id) < (:slack_ts, :channel_id))
         """,
         user_id=request.asked.user_id,
-        state=state,
         earliest=ts_of(request.asked.at - span),
+        latest=ts_of(request.asked.at + span),
         **request.key,
     )
     return int(row["number"]) if row else 0
+
+
+def was_refused(db: Database, request: Request, span: timedelta) -> bool:
+    """Whether another request of the same person, in whatever channel, was too much in so much time before it."""
+    row = db.row(
+        """
+        SELECT 1 FROM requests
+        WHERE user_id = :user_id AND state = 'too_many' AND slack_ts > :earliest
+          AND (slack_ts, channel_id) < (:slack_ts, :channel_id)
+        """,
+        user_id=request.asked.user_id,
+        earliest=ts_of(request.asked.at - span),
+        **request.key,
+    )
+    return row is not None
 
 
 def unseen(db: Database, after: datetime) -> list[Request]:

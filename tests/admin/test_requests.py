@@ -39,6 +39,21 @@ AHRI = RiotId("Ahri Fan", "EUW")
         "track Ahri Fan<#C0123|EUW>",
         "track Ahri Fan <#C0123|EUW>",
         "track <@U0FRIEND> Ahri Fan#EUW",
+        "track Ahri Fan#EUW.",
+        "track Ahri Fan#EUW!",
+        "(track Ahri Fan#EUW)",
+        "track (Ahri Fan#EUW)",
+        "track _Ahri Fan#EUW_",
+        "_track Ahri Fan#EUW_",
+        "track ‘Ahri Fan’#EUW",
+        "track ‚Ahri Fan#EUW‘",
+        "track ＂Ahri Fan#EUW＂",
+        "track Ahri Fan#EUW :pray::pray:",
+        "track Ahri Fan#EUW :tada:.",
+        "track Ahri Fan#EUW:tada:",
+        "track Ahri Fan#EUW 🙏🏽",
+        "track Ahri Fan#EUW❤️",
+        ":wave::wave: track Ahri Fan#EUW",
     ],
 )
 def test_track__however_it_is_dressed_up(words: str) -> None:
@@ -55,6 +70,8 @@ def test_track__however_it_is_dressed_up(words: str) -> None:
         ("last D'Artagnan#KR1", "D'Artagnan", "KR1"),
         ("last <http://foo.gg|foo.gg>#NA1", "foo.gg", "NA1"),
         ("last :D:#NA1", ":D:", "NA1"),
+        ("last _Foo#EUW", "_Foo", "EUW"),
+        ("last Foo_#EUW", "Foo_", "EUW"),
     ],
 )
 def test_a_name_s_own_marks_are_kept(words: str, name: str, tag: str) -> None:
@@ -72,7 +89,11 @@ def test_a_name_s_own_marks_are_kept(words: str, name: str, tag: str) -> None:
         ("track Ahri Fan#EUW euw1", Command(Verb.TRACK, AHRI, "euw1")),
         ("track Ahri Fan#EUW (NA).", Command(Verb.TRACK, AHRI, "na1")),
         ("track “Ahri Fan#EUW” KR", Command(Verb.TRACK, AHRI, "kr")),
+        ("track Ahri Fan#EUW, NA", Command(Verb.TRACK, AHRI, "na1")),
         ("untrack Ahri Fan#EUW please", Command(Verb.UNTRACK, AHRI)),
+        ("untrack Ahri Fan#EUW, please", Command(Verb.UNTRACK, AHRI)),
+        ("last Ahri Fan#EUW?", Command(Verb.LAST, AHRI)),
+        ("“list”", Command(Verb.LIST)),
         ("last Ahri Fan#EUW", Command(Verb.LAST, AHRI)),
     ],
 )
@@ -170,6 +191,39 @@ def test_track__riot_does_not_say_where(ask: Callable[..., str], riot: FakeRiot)
     assert ask("track Player 1#EUW EUW").endswith(
         "announced here from now on. Riot did not say where they play, so that is a guess."
     )
+
+
+def test_track__a_guess_moves_nobody_of_whom_others_hear(
+    ask: Callable[..., str], db: Database, riot: FakeRiot, clock: FakeClock
+) -> None:
+    player = add_player(db, 1, channel="C2")
+    for channel, fault, words in (
+        ("C1", NOT_FOUND, "track Player 1#EUW NA"),
+        ("C3", UNAVAILABLE, "track Player 1#EUW"),
+    ):
+        with db.transaction():
+            channels.ensure(db, channel, "default")
+        riot.fail(f"platform of {puuid(1)}", fault)
+        assert ask(words, channel=channel) == (
+            "Player 1#EUW (EUW) is announced here from now on. Riot did not say where they play, so that is a guess."
+        )
+    assert {track.player.platform for track in players.tracks(db)} == {"euw1"}
+    with db.transaction():
+        for channel in ("C1", "C2", "C3"):
+            players.untrack(db, player.player_id, channel)
+    riot.fail(f"platform of {puuid(1)}", UNAVAILABLE)
+    assert ask("track Player 1#EUW NA") == (
+        "Player 1#EUW (NA) is announced here, moved from EUW. Riot did not say where they play, so that is a guess."
+    )
+    assert decisions.about(db, f"player {player.player_id}")[-1].change == "euw1 -> na1, asked for by U0FRIEND"
+
+
+def test_track__a_limit_of_one_host_keeps_nobody_of_another_waiting(ask: Callable[..., str], riot: FakeRiot) -> None:
+    for number in (1, 2):
+        riot.fail(f"Player {number}#EUW", refused(RiotVerdict.LIMITED))
+        with pytest.raises(TemporaryError):
+            ask(f"track Player {number}#EUW")
+    assert "announced here" in ask("track Player 3#EUW")
 
 
 def test_track__elsewhere_or_unknown(ask: Callable[..., str], db: Database) -> None:

@@ -477,6 +477,11 @@ def said(**message: Any) -> dict[str, Any]:
         ("<@U0BOT|match-reporter>: track A#1", "track A#1"),
         ("  <@U0BOT>", ""),
         ("<@U0BOT>,\nlist", "list"),
+        ("<@U0BOT>! list", "list"),
+        ("<@U0BOT> \u2013 list", "list"),
+        ("\u200e<@U0BOT>\u200f: list", "list"),
+        ("*<@U0BOT>* list", "list"),
+        ("\u201c<@U0BOT> list\u201d", "list\u201d"),
         ("<@U0BOT> " + "x" * 9000, "x" * MOST_WORDS),
     ],
 )
@@ -515,6 +520,7 @@ def test_said_in__how_far_a_page_goes() -> None:
     cursor = {"response_metadata": {"next_cursor": "x"}}
     assert said_in(page | cursor, BOT) == Said((), stamps[0], stamps[2], "x")
     assert said_in({"messages": []}, BOT) == Said((), None, None, None)
+    assert said_in({"messages": []} | cursor, BOT) == Said((), None, None, "x")
 
 
 @pytest.mark.parametrize(
@@ -522,7 +528,6 @@ def test_said_in__how_far_a_page_goes() -> None:
     [
         {},
         {"messages": None},
-        {"messages": [], "response_metadata": {"next_cursor": "x"}},
         {"messages": [{"ts": TS}], "has_more": True},
     ],
 )

@@ -11,7 +11,7 @@ from lolslackbot.clock import text_of
 from lolslackbot.errors import ConfigError, Exit, Rejected, RunAborted, TemporaryError
 from lolslackbot.health.status import status
 from lolslackbot.model import Asked
-from lolslackbot.slack.answers import Posted, SlackProblem, SlackVerdict
+from lolslackbot.slack.answers import Posted, Said, SlackProblem, SlackVerdict
 from lolslackbot.stages import answer as stage
 from lolslackbot.stages.answer import answer
 from lolslackbot.stages.run import Run
@@ -254,6 +254,23 @@ def test_five_of_one_person_in_ten_minutes_and_one_hint(
     assert obeyed.words[-1] == "again"
 
 
+def test_of_five_those_that_wait_count_and_those_that_are_read_late(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed
+) -> None:
+    wait = [f"track {number}" for number in range(3)]
+    for each in wait:
+        obeyed.faults[each] = TemporaryError("Riot is away")
+    ask(slack, clock, *wait, *(f"list {number}" for number in range(4)))
+    run(db, slack, clock, obeyed)
+    assert obeyed.words == ["list 0", "list 1"]
+    obeyed.faults.clear()
+    add_player(db, 1, channel="C2")
+    channels.prefer(db, "C2", Change(requests=True), clock.now() - timedelta(minutes=9))
+    ask(slack, clock, "earlier, elsewhere", channel="C2", ago=400)
+    run(db, slack, clock, obeyed)
+    assert sorted(obeyed.words) == ["earlier, elsewhere", "list 0", "list 1", "track 0", "track 1"]
+
+
 # What has to wait, and what fails
 
 
@@ -323,7 +340,6 @@ def test_a_channel_that_cannot_be_read_is_told_of_and_holds_up_no_other(
     ("problem", "status"),
     [
         (LIMITED, Exit.LATER),
-        (SlackProblem(SlackVerdict.UNCERTAIN, "HTTP 500"), Exit.LATER),
         (SlackProblem(SlackVerdict.NOT_SENT, "could not be reached"), Exit.LATER),
         (SlackProblem(SlackVerdict.LOCAL_FAULT, "no way out"), Exit.UNUSABLE),
         (SlackProblem(SlackVerdict.TOKEN_REJECTED, "invalid_auth", code="invalid_auth"), Exit.REJECTED),
@@ -338,6 +354,52 @@ def test_what_concerns_the_workspace_stops_its_readings(
     assert run(db, slack, clock, obeyed).status is status
     assert slack.reads == ["auth.test", "said C1"]
     assert [inbox.problem for inbox in requests.inboxes(db)] == [None, None]
+
+
+def test_a_history_that_cannot_be_had_holds_up_no_other_channel_for_long(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed
+) -> None:
+    """Several in a row are the workspace's fault; then the other channels come first in the next runs."""
+    for number in range(2, 6):
+        add_player(db, 1, channel=f"C{number}")
+        channels.prefer(db, f"C{number}", Change(requests=True), clock.now() - timedelta(minutes=1))
+    slack.said_in["C1"] = SlackProblem(SlackVerdict.UNCERTAIN, "HTTP 500")
+    ask(slack, clock, "here", channel="C2")
+    assert run(db, slack, clock, obeyed).status is Exit.LATER
+    assert obeyed.words == ["here"]
+    for number in range(1, 5):
+        slack.said_in[f"C{number}"] = SlackProblem(SlackVerdict.UNCERTAIN, "HTTP 500")
+    begun = set()
+    for _ in range(5):
+        ask(slack, clock, f"at {clock.now()}", channel="C5")
+        assert run(db, slack, clock, obeyed).status is Exit.LATER
+        read = [each for each in slack.reads if each.startswith("said")]
+        assert len(read) <= 5
+        begun.add(read[0])
+    assert begun == {f"said C{number}" for number in range(1, 6)}
+    assert len(obeyed.words) > 3
+
+
+def test_an_empty_page_is_not_the_last_one(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(ts_of(clock.now() - timedelta(seconds=5)), "U1", "one")
+    pages = [
+        Said((), None, None, "second"),
+        Said((asked,), asked.slack_ts, asked.slack_ts, "third"),
+        Said((), None, None, "fourth"),
+        Said((), None, None, None),
+    ]
+    monkeypatch.setattr(slack, "said", lambda *_: pages.pop(0) if len(pages) > 1 else pages[0])
+    assert run(db, slack, clock, obeyed).status is Exit.OK
+    assert obeyed.words == ["one"]
+
+
+def test_a_history_that_leads_nowhere_is_left_to_the_next_run(
+    db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack, "said", lambda *_: Said((), None, None, "again"))
+    assert run(db, slack, clock, obeyed).status is Exit.LATER
 
 
 def test_without_a_token_the_run_says_so(db: Database, slack: FakeSlack, clock: FakeClock, obeyed: Obeyed) -> None:

@@ -218,14 +218,39 @@ def test_asked__not_where_this_machine_is_at_fault(db: Database, riot: FakeRiot,
     assert riot.live_calls == []
 
 
-@pytest.mark.parametrize("verdict", [each for each in RiotVerdict if each is not RiotVerdict.NOT_FOUND])
-def test_refused__nobody_fails(db: Database, riot: FakeRiot, clock: FakeClock, verdict: RiotVerdict) -> None:
-    """A host that gave nothing is left alone in that run, unless the answer concerns one player only."""
-    add_player(db, 2)
-    for number in (1, 2):
+@pytest.mark.parametrize(
+    ("verdict", "asked"),
+    [
+        (RiotVerdict.LIMITED, 1),
+        (RiotVerdict.UNAUTHORIZED, 1),
+        (RiotVerdict.FORBIDDEN, 1),
+        (RiotVerdict.LOCAL_FAULT, 1),
+        (RiotVerdict.UNAVAILABLE, 3),
+        (RiotVerdict.ODD_IDS, 4),
+        (RiotVerdict.OTHER_KEY, 4),
+    ],
+)
+def test_refused__nobody_fails(
+    db: Database, riot: FakeRiot, clock: FakeClock, verdict: RiotVerdict, asked: int
+) -> None:
+    """A host that gives nothing is left alone in that run, at once or after three; one may concern one player."""
+    for number in (1, 2, 3, 4):
+        add_player(db, number)
         riot.fail(f"game of {puuid(number)}", refused(verdict))
     assert fetch(db, riot, clock).status is Exit.OK
-    assert len(riot.live_calls) == (2 if verdict is RiotVerdict.OTHER_KEY else 1)
+    assert len(riot.live_calls) == asked
+
+
+def test_refused__one_players_bad_answer_hides_nobody_elses_game(
+    db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock
+) -> None:
+    for number in range(2, 9):
+        add_player(db, number)
+    for number in (1, 3, 4, 6, 7):
+        riot.fail(f"game of {puuid(number)}", refused(RiotVerdict.UNAVAILABLE))
+    play(riot, 8)
+    fetch(db, riot, clock)
+    assert len(texts(db)) == 1
 
 
 def test_refused__by_the_limit(db: Database, riot: FakeRiot, clock: FakeClock) -> None:
@@ -579,6 +604,45 @@ def test_retry__of_a_notice(db: Database, riot: FakeRiot, slack: FakeSlack, cloc
     clock.advance(600)
     (told,) = retry_message(db, f"live {GAME}", "C1", clock.now()).sentences
     assert told.startswith(f"{KEY} has expired and will not be sent: its game was first seen ")
+
+
+def fail_at_first(db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock) -> None:
+    """The notice fails, and a person has it sent again."""
+    play(riot)
+    fetch(db, riot, clock)
+    slack.outcomes["C1"] = [Posted(SlackVerdict.MESSAGE_REFUSED, "msg_too_long")]
+    send(db, slack, clock)
+    assert game_state(db) == "on"
+    retry_message(db, f"live {GAME}", "C1", clock.now()).do()
+
+
+def test_retry__leads_to_the_games_message_all_the_same(
+    db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock
+) -> None:
+    fail_at_first(db, riot, slack, clock)
+    send(db, slack, clock)
+    assert states(db) == ["delivered"]
+    finish(db, slack, clock)
+    assert [message.key for message, _, _ in slack.edits] == [KEY]
+
+
+def test_retry__not_once_the_game_is_listed(db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock) -> None:
+    fail_at_first(db, riot, slack, clock)
+    listings.record_page(db, 1, [GAME], None, clock.now())
+    send(db, slack, clock)
+    assert (slack.keys, states(db)) == ([], ["expired"])
+
+
+def test_retry__of_a_notice_that_nobody_sends_again(
+    db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock
+) -> None:
+    play(riot)
+    fetch(db, riot, clock)
+    slack.outcomes["C1"] = [Posted(SlackVerdict.MESSAGE_REFUSED, "msg_too_long")]
+    send(db, slack, clock)
+    clock.advance(3 * 3600)
+    send(db, slack, clock)
+    assert (states(db), game_state(db)) == (["failed"], "over")
 
 
 def test_why__tells_of_notices(db: Database, riot: FakeRiot, slack: FakeSlack, clock: FakeClock) -> None:
