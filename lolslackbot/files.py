@@ -89,7 +89,12 @@ def make_private_folder(path: str) -> None:
 
 
 def write_whole(path: str, text: str) -> None:
-    """Writes a file that others may read, and that is there whole or as before at each moment. Raises OSError."""
+    """Writes a file that others may read, and that is there whole or as before at each moment.
+
+    Raises OSError, also where something other than a file stands there.
+    """
+    refuse_special(path)
+    path = os.path.realpath(path)
     partial = f"{path}.{os.getpid()}.partial"
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)

@@ -100,10 +100,10 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        password = Server.at(self.database).password if is_server(self.database) else None
+        passwords = Server.at(self.database).secrets if is_server(self.database) else ()
         _, _, ping = self.ping_url.partition("://")[2].partition("/")  # whoever knows it can ring
-        others = (ping, *self.slack_tokens.values(), *proxy_secrets(self.network))
-        return tuple(secret for secret in (self.riot_api_key, password, *others) if secret)
+        others = (ping, *self.slack_tokens.values(), *proxy_secrets(self.network), *passwords)
+        return tuple(secret for secret in (self.riot_api_key, *others) if secret)
 
     def need_riot_key(self) -> Secret:
         """The Riot API key; without one, a line that says where to put it."""
@@ -307,8 +307,9 @@ def fault_of_location(location: str) -> str | None:
 
 
 def is_url(path: str) -> bool:
-    """Whether what was given for a path looks like a URL, which may hold a password."""
-    return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/|(file|sqlite):", path, re.IGNORECASE))
+    """Whether what was given for a path looks like a URL, or like libpq's words, which may hold a password."""
+    url = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/|(file|sqlite|postgres|postgresql):", path, re.IGNORECASE)
+    return bool(url or re.search(r"(^|\s)(host|user|password|dbname|service)\s*=", path))
 
 
 class _Given:

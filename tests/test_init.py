@@ -417,6 +417,19 @@ def test_only_the_marked_block_is_ever_touched() -> None:
     assert with_lines("", "one\n") == f"{BEGIN}\none\n{END}\n"
 
 
+def test_every_block_is_replaced_by_one_whoever_edited_it() -> None:
+    block, new = f"{BEGIN}\none\n{END}\n", f"{BEGIN}\ntwo\n{END}\n"
+    assert with_lines(f"a\n{block}b\n{block}c\n", "two\n") == f"a\n{new}b\nc\n"
+    assert with_lines(f"a\n{block}".rstrip("\n"), "two\n") == f"a\n{new}"
+    assert with_lines(block.replace("\n", "\r\n") + "b\r\n", "two\n") == f"{new}b\r\n"
+
+
+@pytest.mark.parametrize("left", [f"{BEGIN}\none\n0 1 * * * mine\n", f"{BEGIN}\none\nmine\n{BEGIN}\none\n{END}\n"])
+def test_a_block_without_an_end_is_left_to_a_person(left: str) -> None:
+    with pytest.raises(ConfigError, match="the line `# lolslackbot: end` is missing in it"):
+        with_lines(left, "two\n")
+
+
 CRONTAB = """#!/bin/sh
 if [ "$1" = -l ]; then
     [ -f "$TABLE.denied" ] && { echo "you are not allowed to use this program" >&2; exit 1; }
@@ -450,6 +463,23 @@ def test_the_crontab_gets_the_lines_once(
     lines = crontab.read_text().splitlines()
     assert (lines[0], lines[1], lines[-1], len(lines)) == ("0 1 * * * mine", BEGIN, END, 5)
     assert f"LOLSLACKBOT_HOME={home}" in lines[2]
+
+
+def test_other_lines_stay_as_they_are_byte_for_byte(crontab: Path) -> None:
+    mine = b"# caf\xe9\r\n0 1 * * * printf 'x\ry'\n"
+    crontab.write_bytes(mine)
+    install_lines("one\n")
+    assert crontab.read_bytes() == mine + f"{BEGIN}\none\n{END}\n".encode()
+
+
+def test_an_env_file_in_another_encoding_is_named_and_kept(
+    slack_and_riot: Sandbox, in_process_command: Command, home: Path
+) -> None:
+    home.mkdir()
+    (home / "env").write_bytes(b"# caf\xe9\n")
+    said = in_process_command("init", "--no-verify", **slack_and_riot.settings)
+    assert (said.status, "env is not UTF-8" in said.err) == (2, True)
+    assert (home / "env").read_bytes() == b"# caf\xe9\n"
 
 
 def test_nobody_s_crontab_is_changed_unasked(

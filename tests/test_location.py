@@ -28,10 +28,12 @@ def test_what_is_shown_holds_no_password(location: str, seen: str) -> None:
 
 
 def test_libpq_gets_all_but_what_is_ours() -> None:
-    server = Server.at("postgresql://me:p%40ss@db/bot?schema=club&sslmode=verify-full&host=/a b")
-    assert (server.schema, server.password) == ("club", "p@ss")
-    assert server.url == "postgresql://me:p%40ss@db/bot?sslmode=verify-full&host=%2Fa%20b"
-    assert Server.at("postgresql://db/bot?password=x").password == "x"
+    server = Server.at("postgresql://me:p%40ss@db/bot?schema=club&sslmode=verify-full&host=/a%20b")
+    assert (server.schema, server.secrets) == ("club", ("p%40ss", "p@ss"))
+    assert server.url == "postgresql://me:p%40ss@db/bot?sslmode=verify-full&host=/a%20b"
+    plus = Server.at("postgresql://db/bot?password=a+b")
+    assert (plus.url, plus.secrets) == ("postgresql://db/bot?password=a+b", ("a+b",))
+    assert Server.at("postgresql://db/bot").secrets == ()
     assert Server.at("postgresql://db/bot").schema == "lolslackbot"
 
 
@@ -40,13 +42,23 @@ def test_libpq_gets_all_but_what_is_ours() -> None:
     [
         ("postgresql://db", "it names no database: write postgresql://USER@HOST/DATABASE"),
         ("postgresql://db/", "it names no database: write postgresql://USER@HOST/DATABASE"),
-        ("postgresql://db/bot?schema=My Club", "its schema 'My Club' is not of lower-case letters, digits"),
+        ("postgresql://db/bot?schema=My%20Club", "its schema 'My Club' is not of lower-case letters, digits"),
         ('postgresql://db/bot?schema=a"b', "its schema 'a\"b' is not of lower-case letters, digits"),
         ("postgresql://db/bot?schema=", "its schema '' is not of lower-case letters, digits"),
         ("postgresql://db/bot?schema=" + "a" * 31, "at most 30"),
+        ("postgresql://db/bot?schema=pg_bot", "begins with pg_"),
+        ("postgresql://bot:sec/retpw@db/bot", "it cannot be read: a / @ : ? # % or space"),
+        ("postgresql://bot:s@cretpw@db/bot", "it cannot be read"),
+        ("postgresql://bot:se%cretpw@db/bot", "it cannot be read"),
+        ("postgresql://bot:se%00cretpw@db/bot", "it cannot be read"),
+        ("postgresql://bot:se cretpw@db/bot", "it cannot be read"),
+        ("postgresql://bot:se#cretpw@db/bot", "it cannot be read"),
+        ("postgresql://bot:se?cretpw@db/bot", "it names no database"),
+        ("postgresql://bot:secretpw@[::1/bot", "it cannot be read"),
     ],
 )
 def test_what_cannot_be_is_refused(location: str, fault: str) -> None:
     with pytest.raises(ValueError) as caught:
         Server.at(location)
     assert fault in str(caught.value)
+    assert "cretpw" not in str(caught.value)

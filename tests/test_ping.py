@@ -60,6 +60,13 @@ def test_a_person_is_needed_at_once_and_hears_it(delivering: Bot, switch: RawSer
     assert "not a SQLite database" in body(switch.requests[1])
 
 
+def test_a_setting_at_fault_is_rung_too(delivering: Bot, switch: RawServer) -> None:
+    assert delivering.run("deliver", LOLSLACKBOT_MAX_SECONDS="soon").status == 2
+    assert delivering.run("fetch-matches", LOLSLACKBOT_MAX_SECONDS="soon").status == 2
+    assert heard(switch) == [f"/{SWITCH}/start", f"/{SWITCH}/fail"]
+    assert "LOLSLACKBOT_MAX_SECONDS" in body(switch.requests[1])
+
+
 def test_a_limit_is_no_reason_to_wake_anybody(delivering: Bot, db: Database, switch: RawServer) -> None:
     with db.run_lock("deliver"):
         assert delivering.run("deliver").status == 75

@@ -81,6 +81,16 @@ def test_a_url_without_a_database_is_refused(in_process_command: Command) -> Non
     assert "LOLSLACKBOT_DATABASE cannot be used: it names no database: write postgresql://USER@HOST/" in said.err
 
 
+@pytest.mark.parametrize("fault", ["nosuch=topsecret", "password=p&topsecret", "connect_timeout=topsecret"])
+def test_a_parameter_that_libpq_does_not_take_is_a_fault_of_the_setting(
+    in_process_bot: Bot, home: Path, fault: str
+) -> None:
+    in_process_bot.environment["LOLSLACKBOT_DATABASE"] = f"postgresql://bot@127.0.0.1:1/bot?{fault}"
+    said = in_process_bot.run("deliver")
+    assert (said.status, "has a parameter that libpq does not take" in said.err) == (2, True), said
+    assert "topsecret" not in said.err + (home / "lolslackbot.log").read_text()
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_server_that_is_gone_is_one_line_and_for_later(
     in_process_bot: Bot, sandbox: Sandbox, stage: str, home: Path

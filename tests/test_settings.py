@@ -302,7 +302,18 @@ def test_a_variable_that_cron_does_not_expand_is_refused_with_that_reason(home: 
     )
 
 
-@pytest.mark.parametrize("text", ["mysql://me:pw@db/bot", "sqlite:///x.db", "file:x.db", "HTTPS://x", "sqlite:x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mysql://me:pw@db/bot",
+        "sqlite:///x.db",
+        "file:x.db",
+        "HTTPS://x",
+        "sqlite:x",
+        "host=db password=pw",
+        "postgres:me:pw@db/bot",
+    ],
+)
 def test_a_database_that_looks_like_a_url_is_refused(home: Path, text: str) -> None:
     fault = fault_of(home, LOLSLACKBOT_DATABASE=text)
     assert fault == (

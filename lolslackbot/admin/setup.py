@@ -32,7 +32,10 @@ settings:
 
 UNIT_COMMAND = "%h/.local/bin/lolslackbot"  # in the units as they are shipped: where pipx and `uv tool` put it
 BEGIN, END = "# lolslackbot: begin, written by `lolslackbot init --cron`", "# lolslackbot: end"
-_BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.MULTILINE | re.DOTALL)
+_BEGINS = re.compile(rf"^{re.escape(BEGIN)}[ \t]*\r?$", re.MULTILINE)
+_BLOCK = re.compile(
+    rf"^{re.escape(BEGIN)}[ \t]*\r?\n(?:(?!{re.escape(BEGIN)}).*\n)*?{re.escape(END)}[ \t]*(?:\r?\n|\Z)", re.MULTILINE
+)
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
@@ -71,6 +74,8 @@ def write_env(path: str, values: Mapping[str, str]) -> None:
     except OSError as error:
         text = f"{path} cannot be written: {error.strerror}"
         raise ConfigError(with_owner(text, error.filename or path, error)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: write it anew, or remove it") from error
     finally:
         remove(partial)
 
@@ -110,30 +115,39 @@ def _for_systemd(path: str) -> str:
 
 
 def with_lines(crontab: str, lines: str) -> str:
-    """A crontab with these lines in a marked block, in place of an earlier one; all else as it is."""
+    """A crontab with these lines in a marked block, in place of earlier ones; all else as it is.
+
+    Raises ConfigError where the end of a block is not marked any more.
+    """
     block = f"{BEGIN}\n{lines}{END}\n"
-    if _BLOCK.search(crontab):
-        return _BLOCK.sub(lambda _: block, crontab, count=1)
+    if _BEGINS.search(_BLOCK.sub("", crontab)):
+        raise ConfigError(f"the crontab was not changed: the line `{END}` is missing in it; add it with `crontab -e`")
+    if found := _BLOCK.search(crontab):
+        return crontab[: found.start()] + block + _BLOCK.sub("", crontab[found.end() :])
     return f"{crontab}{'' if not crontab or crontab.endswith(chr(10)) else chr(10)}{block}"
 
 
 def install_lines(lines: str) -> None:
     """Puts them into this user's crontab. Raises ConfigError."""
     try:
-        crontab = with_lines(_crontab(), lines)
-        subprocess.run(["crontab", "-"], input=crontab, capture_output=True, text=True, check=True)
+        # As bytes: whatever else stands there stays as it is.
+        crontab = with_lines(_crontab().decode("utf-8", "surrogateescape"), lines)
+        subprocess.run(
+            ["crontab", "-"], input=crontab.encode("utf-8", "surrogateescape"), capture_output=True, check=True
+        )
     except FileNotFoundError as error:
         raise ConfigError("there is no `crontab` on this machine: see systemd/ for units, or install cron") from error
     except subprocess.CalledProcessError as error:
-        raise ConfigError(f"the crontab was not changed: {error.stderr.strip()}") from error
+        told = error.stderr.decode("utf-8", "replace").strip()
+        raise ConfigError(f"the crontab was not changed: {told}") from error
 
 
-def _crontab() -> str:
+def _crontab() -> bytes:
     """What is there. Raises CalledProcessError where that is not known: nothing may be lost."""
     environment = {**os.environ, "LC_ALL": "C"}
-    listed = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False, env=environment)
+    listed = subprocess.run(["crontab", "-l"], capture_output=True, check=False, env=environment)
     # That there is none yet is a failure like others, but for the words (of cron and cronie, and of busybox).
-    if any(words in listed.stderr for words in ("no crontab for", "can't open")):
-        return ""
+    if any(words in listed.stderr for words in (b"no crontab for", b"can't open")):
+        return b""
     listed.check_returncode()
     return listed.stdout

@@ -23,6 +23,7 @@ from lolslackbot.settings import (
     default_home,
     fault_of_location,
     is_url,
+    load_settings_collecting_errors,
     read_settings,
     utf8,
 )
@@ -50,7 +51,7 @@ class App:
         try:
             if database and (fault := fault_of_location(database)):
                 raise ConfigError(f"--database cannot be used: {fault}")
-            if database and is_server(database) and Server.at(database).password:
+            if database and is_server(database) and Server.at(database).secrets:
                 raise ConfigError(
                     "--database cannot be used: its password would stand in the list of processes; "
                     "set LOLSLACKBOT_DATABASE in the `env` file, or keep the password in ~/.pgpass"
@@ -115,10 +116,11 @@ class App:
             settings = self.settings
         except ConfigError as error:
             fault = str(error)
+            self._ring_about_settings(stage, fault)
             self._leave_unbegun(error.exit_status, {fault}, lambda: show_error(fault))
         held = logs.hold_for_stderr(settings.secrets) if self.quiet else None
         self.begin_log(to_file=exists(settings.database))  # a stage without a database makes nothing
-        ping = Ping(settings.ping_url, settings.network) if stage == STAGES[-1] and settings.ping_url else None
+        ping = _ping_of(stage, settings)
         if ping:
             ping.begin()
         if divide and settings.workers > 1:
@@ -148,6 +150,13 @@ class App:
         else:
             speak()
         sys.exit(int(run.status))
+
+    def _ring_about_settings(self, stage: str, fault: str) -> None:
+        """Where a setting is at fault, by those that are not."""
+        settings, _ = load_settings_collecting_errors(self.home, self.database, os.environ)
+        if ping := _ping_of(stage, settings):
+            ping.begin()
+            ping.end(logs.without_secrets(fault, settings.secrets), failed=True)
 
     def _leave_unbegun(self, status: Exit, problems: set[str], speak: Callable[[], None]) -> NoReturn:
         """After a run that could not begin: what stops one stage stops the others, and is said by one."""
@@ -191,6 +200,11 @@ class App:
             return SlackClient(token, self.settings.slack_url, self.clock, time_left, self.settings.network)
 
         return client
+
+
+def _ping_of(stage: str, settings: Settings) -> Ping | None:
+    """What the last stage of a tick rings, None if nothing is to be rung."""
+    return Ping(settings.ping_url, settings.network) if stage == STAGES[-1] and settings.ping_url else None
 
 
 def holding_lock(db: Database, time_left: Callable[[], float]) -> Callable[[], float]:

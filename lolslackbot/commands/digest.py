@@ -10,6 +10,7 @@ from lolslackbot.admin.arguments import read_channel_id
 from lolslackbot.clock import text_of
 from lolslackbot.commands.app import App, checked, report_errors
 from lolslackbot.console import show_json, show_line, show_table
+from lolslackbot.location import is_server
 from lolslackbot.messages.recap import Figures
 from lolslackbot.model import Player
 from lolslackbot.stages.run import Run
@@ -40,17 +41,25 @@ def digest_command(app: App, week: Week | None, channel: str | None, again: bool
     lolslackbot digest
     lolslackbot digest --week 2026-W48 --channel C0123456789
     """
-    now = app.clock.now()
-    if week and week.ends > now:
+    if week and week.ends > _now(app):
         raise click.UsageError(f"--week {week} is not over before {text_of(week.ends)}; see `lolslackbot leaderboard`")
 
     def work(db: Database, run: Run) -> None:
         from lolslackbot.stages.digest import Order, build_digests  # all that words need
 
-        order = Order(week or Week.last_whole(now), channel, again)
+        order = Order(week or Week.last_whole(run.clock.now()), channel, again)
         build_digests(db, run, order, app.settings.match_link)
 
     app.run("digest", work)
+
+
+def _now(app: App) -> datetime:
+    """Where hosts share a database, what time it is there."""
+    with report_errors():
+        if is_server(app.settings.database):
+            with app.open_readonly():
+                return app.clock.now()
+    return app.clock.now()
 
 
 @click.command("leaderboard")

@@ -35,10 +35,9 @@ def status_command(app: App, as_json: bool, file: str | None) -> None:
         found = status(db, app.clock.now(), timedelta(seconds=app.settings.announce_within))
         if file:
             write_metrics(absolute(file), found)
-            sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
     if as_json:
         show_json(found.as_json())
-    else:
+    elif not file:
         show_status(found)
     sys.exit(int(Exit.SOME_FAILED if found.needs else Exit.OK))
 

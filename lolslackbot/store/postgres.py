@@ -504,9 +504,11 @@ def _open(location: str) -> PostgresDatabase:
 
 
 def _connect(server: Server) -> _Connection:
-    known = conninfo_to_dict(server.url)
-    conninfo = make_conninfo("", **{**_CONNECTION, **known})
-    connection = _Connection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    try:
+        conninfo = make_conninfo("", **{**_CONNECTION, **conninfo_to_dict(server.url)})
+        connection = _Connection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.ProgrammingError:  # its words may hold a part of the password
+        raise ConfigError(f"the URL of the database {server.shown} has a parameter that libpq does not take") from None
     adapters = connection.adapters
     adapters.register_dumper(bool, _Flag)
     adapters.register_dumper(str, _Text)
@@ -613,8 +615,8 @@ _REMEDIES: dict[str, tuple[type[RunAborted], str]] = {  # by SQLSTATE or the cla
 def fault_of(error: psycopg.Error, server: Server) -> RunAborted | None:
     """What an error of the server or the connection means to a person, or None for a mistake of ours."""
     said = " ".join(str(error).splitlines())
-    if server.password:
-        said = said.replace(server.password, "***")
+    for secret in server.secrets:
+        said = said.replace(secret, "***")
     state = error.sqlstate or ""
     for known, (kind, what) in _REMEDIES.items():
         if state.startswith(known):

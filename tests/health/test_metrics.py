@@ -85,6 +85,23 @@ def test_a_file_that_cannot_be_written_is_named(in_process_command: Command, db:
     assert said.err.endswith("x.prom cannot be written: No such file or directory\n")
 
 
+def test_what_is_no_file_is_left_alone(in_process_command: Command, db: Database, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    said = in_process_command("status", "--prometheus", str(tmp_path / "pipe"))
+    assert (said.status, said.err.endswith("cannot be written: it is a FIFO, not a file\n")) == (2, True), said.err
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link").symlink_to("x.prom")
+    assert in_process_command("status", "--prometheus", str(tmp_path / "link")).status == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "x.prom").is_file()
+
+
+def test_json_goes_with_it(in_process_command: Command, db: Database, tmp_path: Path) -> None:
+    said = in_process_command("status", "--json", "--prometheus", str(tmp_path / "x.prom"))
+    assert said.out.startswith("{")
+    assert in_process_command("status", "--prometheus", str(tmp_path / "x.prom")).out == ""
+
+
 @pytest.mark.skipif(os.system("command -v promtool >/dev/null") != 0, reason="promtool is not installed")
 def test_promtool_has_nothing_to_say(db: Database) -> None:
     import subprocess
