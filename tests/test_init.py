@@ -68,12 +68,13 @@ def converse(environment: dict[str, str], answers: Sequence[str], *arguments: st
     pid, terminal = pty.fork()
     if not pid:
         os.execve(sys.executable, [sys.executable, "-m", "lolslackbot", "init", *arguments], environment)
-    shown, left, until = b"", list(answers), time.monotonic() + 60
+    shown, left, until, answered = b"", list(answers), time.monotonic() + 60, 0
     with suppress(OSError):  # the other side is closed
         while time.monotonic() < until:
             if select.select([terminal], [], [], 0.1)[0]:
                 shown += os.read(terminal, 65536)
-            elif left and shown.rstrip(b" ").endswith(b":"):
+            elif left and len(shown) > answered and shown.rstrip(b" ").endswith(b":"):
+                answered = len(shown)  # what stands there by now was answered, however slow the machine is
                 os.write(terminal, left.pop(0).encode() + b"\n")
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGHUP)
