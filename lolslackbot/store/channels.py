@@ -92,6 +92,24 @@ def ensure(db: Database, channel_id: str, workspace: str) -> None:
     )
 
 
+def assign(db: Database, channel_id: str, workspace: str) -> bool:
+    """Puts a channel of which nothing was ever to be said into another workspace; False: there was. In a transaction.
+
+    Where friends may ask before anybody is tracked, nobody has named its workspace yet.
+    """
+    assigned = db.write_counted(
+        """
+        UPDATE channels SET workspace = :workspace
+        WHERE channel_id = :channel_id
+          AND NOT EXISTS (SELECT 1 FROM tracks WHERE tracks.channel_id = channels.channel_id)
+          AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.channel_id = channels.channel_id)
+        """,
+        channel_id=channel_id,
+        workspace=workspace,
+    )
+    return assigned > 0
+
+
 # The history, before the first post
 
 

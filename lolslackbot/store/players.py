@@ -193,7 +193,7 @@ def _add_channel(db: Database, channel_id: str, workspace: str) -> None:
     assert row
     if row["moved_to"]:
         raise Moved(f"channel {channel_id} has moved: its id is {row['moved_to']} now")
-    if row["workspace"].lower() != workspace.lower():
+    if row["workspace"].lower() != workspace.lower() and not channels.assign(db, channel_id, workspace):
         raise OtherWorkspace(f"channel {channel_id} belongs to workspace {row['workspace']}, not to {workspace}")
 
 

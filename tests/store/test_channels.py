@@ -168,3 +168,12 @@ def test_the_findings_of_the_last_check_are_kept_one_a_thing_until_it_works_agai
     assert claim(db, message, "t", START, START - timedelta(days=1))
     claims.mark_delivered(db, Claim(message, "t"), "1.5", START)
     assert findings.all_known(db) == []
+
+
+def test_a_channel_of_which_nothing_was_said_yet_goes_to_the_workspace_that_is_named(db: Database) -> None:
+    with db.transaction():
+        channels.ensure(db, "C9", "default")  # friends may ask there
+    add_player(db, 1, channel="C9", workspace="two")
+    assert channels.workspace_of(db, "C9") == "two"
+    with pytest.raises(players.OtherWorkspace):
+        add_player(db, 2, channel="C9", workspace="three")
