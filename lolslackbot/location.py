@@ -55,9 +55,8 @@ class Server:
             raise ValueError(f"its schema {schema!r} is not of lower-case letters, digits and underscores, at most 30")
         if schema.startswith("pg_"):
             raise ValueError(f"its schema {schema!r} begins with pg_, which the server keeps for itself")
-        theirs = "&".join(
-            f"{name}={value}" for name, value in given if unquote(name) != "schema"
-        )  # libpq's, as written
+        # As they are written: libpq reads them itself.
+        theirs = "&".join(f"{name}={value}" for name, value in given if unquote(name) != "schema")
         written = [password, *(value for name, value in given if unquote(name) == "password")]
         return cls(
             url=f"{head}?{theirs}" if theirs else head,

@@ -118,8 +118,8 @@ def _undressed(words: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without emoji that are characters."""
-    return "".join(c for c in text if unicodedata.category(c) not in ("So", "Sk", "Mn"))
+    """Without emoji that are characters, their colours of skin, and what asks for a picture."""
+    return "".join(c for c in text if unicodedata.category(c) != "So" and not re.match("[\ufe0e\ufe0f🏻-🏿]", c))
 
 
 def _did_you_mean(word: str) -> str:

@@ -72,6 +72,8 @@ def test_track__however_it_is_dressed_up(words: str) -> None:
         ("last :D:#NA1", ":D:", "NA1"),
         ("last _Foo#EUW", "_Foo", "EUW"),
         ("last Foo_#EUW", "Foo_", "EUW"),
+        ("last สวัสดี#ป่า", "สวัสดี", "ป่า"),
+        ("last हिन्दी#दी", "हिन्दी", "दी"),
     ],
 )
 def test_a_name_s_own_marks_are_kept(words: str, name: str, tag: str) -> None:
