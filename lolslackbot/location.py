@@ -38,14 +38,14 @@ class Server:
         libpq would take a part of the password for something else.
         """
         if re.search(r"%(?![0-9A-Fa-f]{2})|%00|[\s#\x00-\x1f]", location):
-            raise ValueError(f"it cannot be read: {_ENCODED}")
+            raise ValueError(_ENCODED)
         head, _, query = location.partition("?")
         scheme, _, rest = head.partition("://")
         place, _, database = rest.partition("/")
         user_part, at, hosts = place.rpartition("@")
         user, _, password = user_part.partition(":")
         if "@" in database or "@" in user_part or hosts.count("[") != hosts.count("]"):
-            raise ValueError(f"it cannot be read: {_ENCODED}")
+            raise ValueError(_ENCODED)
         given = [part.partition("=")[::2] for part in query.split("&") if part]
         parameters = {unquote(name): unquote(value) for name, value in given}
         schema = parameters.get("schema", DEFAULT_SCHEMA)
